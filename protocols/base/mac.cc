@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/base/mac.h"
+
+namespace slipway {
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
+  constexpr std::size_t kLength = 17;
+  if (text.size() != kLength) return std::nullopt;
+  MacAddress mac;
+  for (std::size_t i = 0; i < mac.octets.size(); ++i) {
+    const int high = HexDigit(text[3 * i]);
+    const int low = HexDigit(text[3 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    if (i + 1 < mac.octets.size() && text[3 * i + 2] != ':' && text[3 * i + 2] != '-') {
+      return std::nullopt;
+    }
+    mac.octets[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return mac;
+}
+
+std::string MacAddress::ToString() const {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t octet : octets) {
+    if (!text.empty()) text += ':';
+    text += kDigits[octet >> 4];
+    text += kDigits[octet & 15];
+  }
+  return text;
+}
+
+}  // namespace slipway

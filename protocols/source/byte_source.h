@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ByteSource: one direction of a stream as its sender sees it: bytes by offset, no send buffer.
+//
+// TCP asks for `[offset, offset + n)` whenever it sends or sends again; the source makes the same
+// bytes again each time. The rule that makes this safe with encryption, and that every source
+// keeps: **a byte that was once readable never changes** until it was released.
+//
+// Sources stand on each other: an extent list (HTTP headers and slices of images) below a sealed
+// source (TLS records) below TCP. Offsets count from the stream's first byte and never wrap.
+#pragma once
+
+#include <cstdint>
+
+#include "protocols/base/bytes.h"
+
+namespace slipway {
+
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+
+  // Bytes that exist so far: any range within [released, length()) may be read. Never shrinks.
+  virtual std::uint64_t length() const = 0;
+
+  // True once length() is final: what follows it is the end of the stream (FIN).
+  virtual bool finished() const = 0;
+
+  // The sender could now send `room` bytes from length() on. A source that decides lazily (a TLS
+  // source sizing its next records to the window) may grow length(), by at most `room` rounded up
+  // to what it must add at least. Does nothing in a source that always knows its length.
+  virtual void Extend(std::uint64_t room) { static_cast<void>(room); }
+
+  // Writes the bytes [offset, offset + out.size()) to `out`. The range must be readable.
+  virtual void Read(std::uint64_t offset, MutableBytes out) = 0;
+
+  // The bytes at `offset` where they lie in immutable image memory that outlives their release:
+  // at most `limit` of them, without a copy. Empty where they must be Read().
+  virtual Bytes Borrow(std::uint64_t offset, std::uint64_t limit) {
+    static_cast<void>(offset), static_cast<void>(limit);
+    return {};
+  }
+
+  // The peer acknowledged everything below `offset`: it will not be read again.
+  virtual void Release(std::uint64_t offset) = 0;
+};
+
+}  // namespace slipway
