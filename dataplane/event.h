@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam from the dataplane to the control plane: what happened, leases to be made durable, and
+// counters. All three are fixed-size values over rings (rte_ring) or a board; a worker never waits
+// for the control plane. No DPDK type is named here, so that the control plane can include it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "protocols/base/drop.h"
+#include "protocols/base/ipv4.h"
+#include "protocols/base/mac.h"
+#include "protocols/base/strong.h"
+#include "protocols/dhcp/lease.h"
+
+namespace slipway::dataplane {
+
+// Steps of a boot's story, in the order in which a machine takes them. X(Name, "words").
+// The meaning of Event::number and Event::extra is given beside each.
+#define SLIPWAY_EVENT_KINDS(X)                                                                     \
+  X(DhcpDiscover, "asked for an address")     /* number: architecture; text: vendor class */       \
+  X(DhcpOffer, "was offered an address")      /* text: boot URI */                                 \
+  X(DhcpRequest, "requested an address")      /* number: architecture */                           \
+  X(DhcpAck, "got its address")               /* number: lease seconds */                          \
+  X(DhcpNak, "was refused an address")        /* text: reason */                                   \
+  X(DhcpOther, "declined, released or asked") /* number: DHCP message type */                      \
+  X(DhcpIgnored, "was not answered")          /* number: Drop; text: its sentence */               \
+  X(DnsQuery, "asked for a name")             /* number: query type; text: name */                 \
+  X(TcpOpened, "connected")                   /* number: port; extra: peer's MSS */                \
+  X(TlsDone, "finished the TLS handshake")    /* number: version; text: suite, group */            \
+  X(TlsFailed, "failed the TLS handshake")    /* number: alert sent, extra: received, -1: none */  \
+  X(HttpRequest, "requested a file")    /* number: status; extra: body bytes; text: method path */ \
+  X(HttpProgress, "is downloading")     /* number: bytes acknowledged; extra: of */                \
+  X(HttpComplete, "has the whole file") /* number: bytes; text: method path */                     \
+  X(TcpClosed, "closed its connection") /* number: bytes sent; extra: retransmissions */           \
+  X(TcpReset, "reset its connection")   /* number: bytes unacknowledged; extra: retransmissions */ \
+  X(TcpTimedOut, "stopped answering")   /* number: bytes unacknowledged */                         \
+  X(ImageWanted, "asked for a file that is not loaded") /* text: path */                           \
+  X(AddressConflict, "uses an address of ours")         /* address: which */                       \
+  X(LinkChanged, "link changed") /* number: port index; extra: 1 up, 0 down */
+
+enum class EventKind : std::uint8_t {
+#define SLIPWAY_EVENT_ENUMERATOR(name, words) k##name,
+  SLIPWAY_EVENT_KINDS(SLIPWAY_EVENT_ENUMERATOR)
+#undef SLIPWAY_EVENT_ENUMERATOR
+};
+
+struct EventDescription {
+  std::string_view name;   // CamelCase, as in the enum
+  std::string_view words;  // what the machine did
+};
+inline constexpr EventDescription kEventDescriptions[] = {
+#define SLIPWAY_EVENT_DESCRIPTION(name, words) {#name, words},
+    SLIPWAY_EVENT_KINDS(SLIPWAY_EVENT_DESCRIPTION)
+#undef SLIPWAY_EVENT_DESCRIPTION
+};
+constexpr const EventDescription& Describe(EventKind kind) {
+  return kEventDescriptions[static_cast<std::size_t>(kind)];
+}
+
+// Fixed size, trivially copyable. Strings are cut, never overrun.
+struct Event {
+  static constexpr std::size_t kTextMax = 119;
+
+  std::int64_t unix_nanoseconds = 0;
+  std::int64_t number = 0;
+  std::int64_t extra = 0;
+  std::uint64_t connection = 0;  // the same for all events of one TCP connection; 0: none
+  Ipv4Address address;           // the machine's, when it has one
+  Port port;                     // the machine's, when there is a connection
+  MacAddress mac;                // the station the frame came from; a router's for a routed machine
+  std::uint8_t worker = 0;
+  EventKind kind = EventKind::kDhcpDiscover;
+  std::uint8_t text_size = 0;
+  std::array<char, kTextMax> text_bytes{};
+
+  std::string_view text() const { return {text_bytes.data(), text_size}; }
+  void set_text(std::string_view text) {
+    text_size = static_cast<std::uint8_t>(text.copy(text_bytes.data(), kTextMax));
+  }
+};
+
+// Events of all workers. Push: each worker its own ring. Poll: one thread.
+class EventQueue {
+ public:
+  // `capacity` events per worker, a power of two.
+  EventQueue(unsigned workers, unsigned capacity);
+  ~EventQueue();
+
+  // False, and counted in lost(), when the ring is full: stories may lose a step, boots do not
+  // wait.
+  bool Push(unsigned worker, const Event& event);
+  // Moves what is there to `out`; returns how many.
+  std::size_t Poll(std::span<Event> out);
+  std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Rings;
+  std::unique_ptr<Rings> rings_;
+  std::atomic<std::uint64_t> lost_{0};
+};
+
+// Lease changes on their way to the journal. One worker appends, one control thread takes and, when
+// they are on disk, acknowledges. Sequence numbers begin at 1.
+class LeaseChannel {
+ public:
+  struct Entry {
+    std::uint64_t sequence = 0;
+    dhcp::LeaseChange change;
+  };
+
+  explicit LeaseChannel(unsigned capacity);  // entries, a power of two
+  ~LeaseChannel();
+
+  // The sequence number to wait for, or 0 when the channel is full.
+  std::uint64_t Append(const dhcp::LeaseChange& change);
+  // Everything up to this sequence number is on disk.
+  std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+
+  std::size_t Take(std::span<Entry> out);
+  void Acknowledge(std::uint64_t sequence) { durable_.store(sequence, std::memory_order_release); }
+
+ private:
+  struct Ring;
+  std::unique_ptr<Ring> ring_;
+  std::uint64_t appended_ = 0;
+  std::atomic<std::uint64_t> durable_{0};
+};
+
+// The steps of Worker::RunOnce, and what each has done.
+enum class Step : std::uint8_t { kReceive, kClassify, kDeliver, kExpire, kEmit, kSeal, kTransmit };
+inline constexpr std::array<std::string_view, 7> kStepNames = {
+    "receive", "classify", "deliver", "expire", "emit", "seal", "transmit"};
+
+struct StepCounters {
+  std::uint64_t in = 0;      // frames (connections for expire, segments for emit and seal)
+  std::uint64_t out = 0;     // passed on; in == out + drops named in WorkerStatistics::drops
+  std::uint64_t cycles = 0;  // TSC cycles of polls that found work
+};
+
+struct WorkerStatistics {
+  DropCounters drops;
+  std::array<StepCounters, kStepNames.size()> steps{};
+  std::uint64_t busy_cycles = 0;  // TSC, polls that found work
+  std::uint64_t idle_cycles = 0;  // TSC, polls that found none
+  std::uint64_t polls = 0;
+  std::uint64_t connections = 0;         // open now
+  std::uint64_t connections_opened = 0;  // ever
+  std::uint64_t handshakes = 0;          // TLS, finished
+  std::uint64_t retransmissions = 0;     // segments
+  std::uint64_t payload_bytes = 0;       // bytes of TCP streams sent, first time and again
+  std::uint64_t borrowed_bytes = 0;      // of them sent from image memory without a copy
+  std::uint64_t frames_in_use = 0;       // of the worker's pool, now
+};
+
+// Where workers post their counters a few times a second and others read them.
+class StatisticsBoard {
+ public:
+  explicit StatisticsBoard(unsigned workers) : workers_(workers) {}
+
+  unsigned workers() const { return static_cast<unsigned>(workers_.size()); }
+  // Skips the post, rather than wait, while a reader copies.
+  void Post(unsigned worker, const WorkerStatistics& statistics);
+  WorkerStatistics Read(unsigned worker) const;
+
+ private:
+  struct Slot {
+    mutable std::mutex mutex;
+    WorkerStatistics statistics;
+  };
+  std::vector<Slot> workers_;
+};
+
+}  // namespace slipway::dataplane
