@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that must pass: `./dev test`.
+
+Stages, each counted and timed: build, unit (every gtest case of every test program), lint, fuzz
+(short fixed runs), e2e (real clients, once slipwayd is built). One line a test program while it
+runs, the tail of what failed, and at the end `N passed, N failed` alone on the last line.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ("unit", "lint", "fuzz", "e2e")
+FUZZ_RUNS = 20000
+FUZZ_SECONDS = 20
+
+
+class Tally:
+    """Counts, and remembers what failed."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+        self.times = []
+
+    def fail(self, name, output=""):
+        self.failed.append(name)
+        print(f"   FAILED {name}")
+        for line in output.rstrip().splitlines()[-40:]:
+            print(f"     | {line[:200]}")
+        sys.stdout.flush()
+
+
+def say(text):
+    print(f"== {text}", flush=True)
+
+
+def line(ok, name, seconds, detail=""):
+    print(f"   {'ok    ' if ok else 'FAILED'} {name:<44} {seconds:7.1f} s  {detail}", flush=True)
+
+
+def build(preset, tally, stage):
+    result = subprocess.run([str(ROOT / "dev"), "build", preset], cwd=ROOT, check=False,
+                            stdin=subprocess.DEVNULL)
+    if result.returncode != 0:
+        tally.fail(f"{stage}: build/{preset}")
+    return result.returncode == 0
+
+
+def meson_tests(directory):
+    text = subprocess.run(["meson", "introspect", "--tests", str(directory)], check=True,
+                          capture_output=True, text=True).stdout
+    return json.loads(text)
+
+
+def gtest_cases(xml):
+    """(passed, [failed names]) of one gtest report."""
+    passed, failed = 0, []
+    for case in ElementTree.parse(xml).getroot().iter("testcase"):
+        if case.find("failure") is not None:
+            failed.append(f"{case.get('classname')}.{case.get('name')}")
+        elif case.get("status") != "notrun" and case.find("skipped") is None:
+            passed += 1
+    return passed, failed
+
+
+def run_one(test, directory, tally):
+    """One test program of the build, its gtest cases counted one by one."""
+    name = test["name"]
+    report = directory / "reports" / f"{name}.xml"
+    report.parent.mkdir(exist_ok=True)
+    report.unlink(missing_ok=True)
+    command = list(test["cmd"])
+    if test["protocol"] == "gtest":
+        command.append(f"--gtest_output=xml:{report}")
+    environment = dict(os.environ, **test.get("env", {}))
+    started = time.monotonic()
+    try:
+        done = subprocess.run(command, cwd=test.get("workdir") or directory, env=environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+                              timeout=test.get("timeout") or 300)
+        output, code = done.stdout, done.returncode
+    except subprocess.TimeoutExpired as expired:
+        output, code = (expired.stdout or b"").decode(errors="replace") + "\ntimed out", 1
+    seconds = time.monotonic() - started
+    passed, failed = gtest_cases(report) if report.exists() else (int(code == 0), [])
+    if code != 0 and not failed:
+        failed = [f"{name} (exit {code})"]
+    tally.passed += passed
+    line(not failed, name, seconds, f"{passed} passed" + (f", {len(failed)} FAILED" if failed else ""))
+    if failed:
+        keep = [text for text in output.splitlines()
+                if not re.match(r"\[ (RUN  |     OK|-----)|\[-----", text)]
+        tally.fail(f"{name}: {', '.join(failed[:5])}", "\n".join(keep))
+        tally.failed.extend(failed[1:])
+
+
+def unit(options, tally):
+    directory = ROOT / "build" / options.preset
+    for test in meson_tests(directory):
+        if "lint" not in " ".join(test["suite"]) and options.filter in test["name"]:
+            run_one(test, directory, tally)
+
+
+def lint(options, tally):
+    directory = ROOT / "build" / options.preset
+    for test in meson_tests(directory):
+        if "lint" in " ".join(test["suite"]) and options.filter in test["name"]:
+            run_one(test, directory, tally)
+    if options.filter in "format":
+        started = time.monotonic()
+        done = subprocess.run([str(ROOT / "dev"), "format", "--check"], cwd=ROOT, check=False,
+                              capture_output=True, text=True)
+        line(done.returncode == 0, "format", time.monotonic() - started)
+        if done.returncode == 0:
+            tally.passed += 1
+        else:
+            tally.fail("format (./dev format mends it)", done.stdout + done.stderr)
+
+
+def fuzz(options, tally):
+    """A fixed number of runs from the checked-in corpus: the same inputs each time (seed 1)."""
+    if not list((ROOT / "tests/fuzz").glob("*_fuzz.cc")):
+        say("fuzz: no targets yet")
+        return
+    if not build("fuzz", tally, "fuzz"):
+        return
+    for target in sorted((ROOT / "build/fuzz/tests/fuzz").glob("*_fuzz")):
+        name = target.name
+        if options.filter not in name:
+            continue
+        corpus = ROOT / "tests/fuzz/corpus" / name.removesuffix("_fuzz")
+        command = [str(target), f"-runs={FUZZ_RUNS}", "-seed=1", f"-max_total_time={FUZZ_SECONDS}",
+                   f"-artifact_prefix={target}-"] + ([str(corpus)] if corpus.is_dir() else [])
+        started = time.monotonic()
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", check=False, stdin=subprocess.DEVNULL, timeout=300)
+        runs = re.search(r"Done (\d+) runs", done.stdout)
+        line(done.returncode == 0, name, time.monotonic() - started,
+             f"{runs[1]} runs" if runs else "")
+        if done.returncode == 0:
+            tally.passed += 1
+        else:
+            tally.fail(name, done.stdout)
+
+
+def e2e(options, tally):
+    runner = ROOT / "tests/e2e/run.py"
+    daemon = ROOT / "build" / options.preset / "dataplane/slipwayd"
+    if not runner.exists() or not daemon.exists():
+        say(f"e2e: waits for {daemon.relative_to(ROOT)}")
+        return
+    report = ROOT / "build/e2e.json"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, str(runner), "--preset", options.preset, "--report", str(report)]
+    done = subprocess.run(command + ([options.filter] if options.filter else []), cwd=ROOT,
+                          check=False, stdin=subprocess.DEVNULL)
+    try:
+        results = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        tally.fail(f"e2e: no report (exit {done.returncode})")
+        return
+    tally.passed += len(results["passed"])
+    tally.failed.extend(results["failed"])
+    if done.returncode != 0 and not results["failed"]:
+        tally.fail(f"e2e: exit {done.returncode}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev test", description=__doc__.splitlines()[0])
+    parser.add_argument("filter", nargs="?", default="", help="only tests whose name contains this")
+    parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
+    parser.add_argument("--only", default=",".join(STAGES), help="stages: " + " ".join(STAGES))
+    options = parser.parse_args()
+    stages = options.only.split(",")
+    if unknown := set(stages) - set(STAGES):
+        parser.error(f"no such stage: {', '.join(sorted(unknown))}")
+
+    tally = Tally()
+    tally.times.append(("setup", float(os.environ.get("SLIPWAY_SETUP_SECONDS", 0))))
+    started = time.monotonic()
+    built = build(options.preset, tally, "build") if set(stages) - {"fuzz"} else True
+    tally.times.append(("build", time.monotonic() - started))
+    for stage in stages:
+        if not built and stage != "fuzz":
+            continue
+        say(f"{stage}")
+        started = time.monotonic()
+        try:
+            globals()[stage](options, tally)
+        except Exception as error:  # one broken stage must not hide the others' results
+            tally.fail(f"{stage}: {type(error).__name__}: {error}")
+        tally.times.append((stage, time.monotonic() - started))
+
+    say("time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in tally.times))
+    if tally.failed:
+        say("failed: " + "; ".join(tally.failed))
+    print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)
+    return 1 if tally.failed or tally.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
