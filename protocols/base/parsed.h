@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocols/base/check.h"
 #include "protocols/base/drop.h"
 
 namespace slipway {
@@ -19,11 +20,22 @@ class [[nodiscard]] Parsed {
   bool ok() const { return std::holds_alternative<T>(state_); }
   explicit operator bool() const { return ok(); }
   // Drop::kNone when there is a value.
-  Drop drop() const { return ok() ? Drop::kNone : *std::get_if<Drop>(&state_); }
+  Drop drop() const {
+    const Drop* drop = std::get_if<Drop>(&state_);
+    return drop == nullptr ? Drop::kNone : *drop;
+  }
 
-  // The value; ok() must hold.
-  const T& value() const { return *std::get_if<T>(&state_); }
-  T& value() { return *std::get_if<T>(&state_); }
+  // The value; ok() must hold, and is checked.
+  const T& value() const {
+    const T* value = std::get_if<T>(&state_);
+    SLIPWAY_CHECK(value != nullptr);
+    return *value;
+  }
+  T& value() {
+    T* value = std::get_if<T>(&state_);
+    SLIPWAY_CHECK(value != nullptr);
+    return *value;
+  }
   const T& operator*() const { return value(); }
   T& operator*() { return value(); }
   const T* operator->() const { return &value(); }
