@@ -23,7 +23,7 @@ namespace slipway::http {
 
 inline constexpr std::size_t kRangesMax = 12;     // in one request
 inline constexpr std::size_t kHeadMax = 1024;     // status line and fields: firmware takes 2 KB
-inline constexpr std::size_t kPartHeadMax = 240;  // of a part of multipart/byteranges
+inline constexpr std::size_t kPartHeadMax = 232;  // of a part of multipart/byteranges
 inline constexpr std::size_t kOwnedMax = 4096;    // text of our own in one response
 static_assert(kHeadMax + kPartHeadMax * (kRangesMax + 1) <= kOwnedMax);
 
