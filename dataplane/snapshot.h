@@ -18,26 +18,13 @@
 #include <memory>
 #include <vector>
 
-#include "protocols/base/bytes.h"
+#include "dataplane/image_memory.h"
 #include "protocols/dhcp/policy.h"
 #include "protocols/dns/zone.h"
 #include "protocols/http/catalog.h"
 #include "tls/context.h"
 
 namespace slipway::dataplane {
-
-// Where image files lie: memory that every port can send from without a copy.
-class ImageMemory {
- public:
-  virtual ~ImageMemory() = default;
-  // `size` bytes (1 or more), aligned to a cache line; empty when the budget is used up.
-  virtual MutableBytes Allocate(std::size_t size) = 0;
-  // Gives back what Allocate gave. Frames in flight may still point into it: the memory is reused
-  // only when the last of them has left.
-  virtual void Free(MutableBytes block) = 0;
-  virtual std::size_t budget() const = 0;  // bytes
-  virtual std::size_t in_use() const = 0;  // bytes
-};
 
 struct Snapshot {
   std::uint64_t generation = 0;  // rises with every publication

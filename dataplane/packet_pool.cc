@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The three memory pools of a worker, and borrowing.
+#include "dataplane/packet_pool.h"
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <new>
+
+#include "absl/strings/str_format.h"
+#include "dataplane/eal_image_memory.h"
+#include "dataplane/packet_private.h"
+#include "protocols/base/check.h"
+
+namespace slipway::dataplane {
+namespace {
+
+constexpr std::uint16_t kPrivateBytes = RTE_ALIGN_CEIL(sizeof(PacketPrivate), RTE_MBUF_PRIV_ALIGN);
+constexpr unsigned kCacheMax = 256;
+
+void InitializePrivate(rte_mempool*, void* pool, void* buffer, unsigned) {
+  new (rte_mbuf_to_priv(static_cast<rte_mbuf*>(buffer)))
+      PacketPrivate{.shared = {}, .pool = static_cast<PacketPool*>(pool)};
+}
+
+// A borrowing ended: DPDK gave up the last (the only) reference of a buffer to image memory.
+void EndBorrowing(void*, void* counter) {
+  static_cast<EalImageMemory::InFlight*>(counter)->fetch_sub(1, std::memory_order_release);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PacketPool>> PacketPool::Create(const PacketPoolOptions& options) {
+  std::unique_ptr<PacketPool> pool(new PacketPool);
+  pool->packet_bytes_ = options.packet_bytes;
+  pool->shard_ = options.shard;
+  pool->images_ = options.images;
+  if (absl::Status status = pool->CreateMemory(options); !status.ok()) return status;
+  return pool;
+}
+
+absl::Status PacketPool::CreateMemory(const PacketPoolOptions& options) {
+  struct Kind {
+    rte_mempool** memory;
+    const char* suffix;
+    std::uint32_t count;
+    std::size_t room;
+  };
+  const Kind kinds[] = {
+      {&packets_, "p", options.packets,
+       std::min<std::size_t>(options.packet_bytes + RTE_PKTMBUF_HEADROOM, kFrameBytesMax)},
+      {&large_, "l", options.large, kFrameBytesMax},
+      {&handles_, "h", options.handles, 0},
+  };
+  for (const Kind& kind : kinds) {
+    const std::string name = options.name + "_" + kind.suffix;
+    const unsigned count = std::max<unsigned>(kind.count, 1);
+    const unsigned cache = std::min(kCacheMax, count / 4);
+    *kind.memory = rte_pktmbuf_pool_create(name.c_str(), count, cache, kPrivateBytes,
+                                           static_cast<std::uint16_t>(kind.room), SOCKET_ID_ANY);
+    if (*kind.memory == nullptr) {
+      return absl::ResourceExhaustedError(absl::StrFormat(
+          "packet pool %s: %d buffers of %d bytes: %s; give EAL more memory or ask for fewer", name,
+          count, kind.room, rte_strerror(rte_errno)));
+    }
+    rte_mempool_obj_iter(*kind.memory, InitializePrivate, this);
+  }
+  return absl::OkStatus();
+}
+
+PacketPool::~PacketPool() {
+  const bool complete = packets_ != nullptr && large_ != nullptr && handles_ != nullptr;
+  SLIPWAY_CHECK(!complete || in_use() == 0);
+  for (rte_mempool* memory : {packets_, large_, handles_}) rte_mempool_free(memory);
+}
+
+std::size_t PacketPool::in_use() const {
+  return rte_mempool_in_use_count(packets_) + rte_mempool_in_use_count(large_) +
+         rte_mempool_in_use_count(handles_);
+}
+
+Frame PacketPool::AllocateContiguous(std::size_t size) {
+  const std::size_t packet_room = rte_pktmbuf_data_room_size(packets_);
+  if (size > kFrameBytesMax) return {};
+  const bool fits = size + RTE_PKTMBUF_HEADROOM <= packet_room;
+  rte_mbuf* const buffer = rte_pktmbuf_alloc(fits ? packets_ : large_);
+  if (buffer == nullptr) return {};
+  if (!fits && size + RTE_PKTMBUF_HEADROOM > kFrameBytesMax) buffer->data_off = 0;
+  buffer->data_len = static_cast<std::uint16_t>(size);
+  buffer->pkt_len = buffer->data_len;
+  return Frame(buffer);
+}
+
+std::size_t PacketPool::MemoryNeeded(const PacketPoolOptions& options) {
+  const std::size_t overhead = sizeof(rte_mbuf) + kPrivateBytes + 128;  // object header, alignment
+  return options.packets * (overhead + options.packet_bytes + RTE_PKTMBUF_HEADROOM) +
+         options.large * (overhead + kFrameBytesMax) + options.handles * overhead + (1 << 20);
+}
+
+rte_mbuf* PacketPool::Borrow(Bytes slice) {
+  SLIPWAY_CHECK(slice.size() <= kFrameBytesMax);
+  rte_mbuf* const handle = rte_pktmbuf_alloc(handles_);
+  if (handle == nullptr) return nullptr;
+  EalImageMemory::InFlight* const in_flight = images_->Begin(slice, shard_);
+  if (in_flight == nullptr) {
+    rte_pktmbuf_free(handle);
+    return nullptr;
+  }
+  // DPDK's interface knows no read-only memory; nothing writes to a piece that is not the head.
+  auto* const start = const_cast<std::uint8_t*>(slice.data());
+  rte_mbuf_ext_shared_info* const shared = &PrivateOf(handle)->shared;
+  shared->free_cb = EndBorrowing;
+  shared->fcb_opaque = in_flight;
+  rte_mbuf_ext_refcnt_set(shared, 1);
+  rte_pktmbuf_attach_extbuf(handle, start, reinterpret_cast<rte_iova_t>(start),
+                            static_cast<std::uint16_t>(slice.size()), shared);
+  handle->data_off = 0;
+  handle->data_len = static_cast<std::uint16_t>(slice.size());
+  handle->pkt_len = handle->data_len;
+  return handle;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PacketPool: one worker's packet memory. Frames received on its queues and frames it sends come
+// from here and return here.
+//
+// Three kinds of buffers: packets (a frame of the MTU fits one), large ones (a received frame of
+// many pieces is joined into one, up to 65,535 bytes), and handles (no bytes of their own; they
+// carry slices of image memory). Allocation is for one thread; buffers may be freed by any.
+//
+// Each buffer's private area holds what makes borrowing safe: the shared information DPDK asks for
+// with foreign memory (rte_mbuf_ext_shared_info) is one per buffer, not one per image, because
+// DPDK counts its holders in 16 bits and thousands of machines boot the same image. Hence buffers
+// of a pool must never be cloned (rte_pktmbuf_clone, rte_gso): nothing in dataplane/ does.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "dataplane/frame.h"
+
+namespace slipway::dataplane {
+
+class EalImageMemory;
+
+struct PacketPoolOptions {
+  std::string name;                   // unique in the process, at most 20 characters
+  std::uint32_t packets = 4096;       // at least the descriptors of the worker's queues and a burst
+  std::uint16_t packet_bytes = 2048;  // a whole frame: MTU + 18
+  std::uint32_t large = 64;
+  std::uint32_t handles = 4096;
+  unsigned shard = 0;                // whose in-flight counters borrowed memory is counted in
+  EalImageMemory* images = nullptr;  // without it AppendBorrowed copies
+};
+
+class PacketPool {
+ public:
+  static absl::StatusOr<std::unique_ptr<PacketPool>> Create(const PacketPoolOptions& options);
+  // Every buffer must have come back.
+  ~PacketPool();
+  PacketPool(const PacketPool&) = delete;
+  PacketPool& operator=(const PacketPool&) = delete;
+
+  // An empty frame with headroom; an empty Frame when the pool is empty.
+  Frame Allocate() { return Frame(rte_pktmbuf_alloc(packets_)); }
+  // One contiguous frame of exactly `size` bytes, from whichever kind holds it.
+  Frame AllocateContiguous(std::size_t size);
+
+  // Buffers of all kinds that are out; 0 when everything came back. Exact only while no other
+  // thread uses the pool.
+  std::size_t in_use() const;
+  std::size_t available() const { return rte_mempool_avail_count(packets_); }
+  std::size_t packet_bytes() const { return packet_bytes_; }
+  // What receive queues are given.
+  rte_mempool* receive_memory() const { return packets_; }
+
+  // Bytes of EAL memory a pool of these options takes, for stating memory needs before EAL starts.
+  static std::size_t MemoryNeeded(const PacketPoolOptions& options);
+
+ private:
+  friend class Frame;
+  PacketPool() = default;
+  absl::Status CreateMemory(const PacketPoolOptions& options);
+  // A handle that carries `slice`; null when there is none left or the slice is not of an image.
+  rte_mbuf* Borrow(Bytes slice);
+
+  rte_mempool* packets_ = nullptr;
+  rte_mempool* large_ = nullptr;
+  rte_mempool* handles_ = nullptr;
+  std::size_t packet_bytes_ = 0;
+  unsigned shard_ = 0;
+  EalImageMemory* images_ = nullptr;
+};
+
+// The largest contiguous frame: DPDK says a buffer's length in 16 bits.
+inline constexpr std::size_t kFrameBytesMax = 65'535;
+
+}  // namespace slipway::dataplane
