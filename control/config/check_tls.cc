@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Certificates that the operator brings: readable, the key theirs, valid now, and covering every
+// boot name and every address a boot URI can name. Firmware checks the name (or, for an address,
+// the IP entries) of the first certificate and says little when it does not fit, so it is said
+// here.
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "control/config/cross_check.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+};
+struct FreeCertificate {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using FileHandle = std::unique_ptr<std::FILE, CloseFile>;
+using CertificateHandle = std::unique_ptr<X509, FreeCertificate>;
+using KeyHandle = std::unique_ptr<EVP_PKEY, FreeKey>;
+
+template <class Read>
+auto ReadPem(const std::filesystem::path& path, Read read) {
+  const FileHandle file(std::fopen(path.c_str(), "re"));
+  auto object = file != nullptr ? read(file.get(), nullptr, nullptr, nullptr) : nullptr;
+  ERR_clear_error();
+  return object;
+}
+
+class CertificateChecker {
+ public:
+  CertificateChecker(const Section& root, const Section& section, Complaints& complaints)
+      : root_(root), section_(section), complaints_(complaints) {}
+
+  void Check() {
+    const auto folder = complaints_.file().parent_path();
+    const auto chain = section_.Get<std::string>("chain");
+    const auto key_path = section_.Get<std::string>("key");
+    CertificateHandle certificate;
+    KeyHandle key;
+    if (chain) {
+      certificate.reset(ReadPem(folder / *chain, PEM_read_X509));
+      if (!certificate) {
+        complaints_.Add(
+            section_, "chain",
+            "no certificate can be read from it; write the path of a readable PEM file");
+      }
+    }
+    if (key_path) {
+      key.reset(ReadPem(folder / *key_path, PEM_read_PrivateKey));
+      if (!key) {
+        complaints_.Add(section_, "key",
+                        "no private key can be read from it; write the path of a readable PEM file "
+                        "without a passphrase");
+      }
+    }
+    if (certificate && key && X509_check_private_key(certificate.get(), key.get()) != 1) {
+      complaints_.Add(section_, "key",
+                      "not the key of the chain's first certificate; bring its own");
+    }
+    ERR_clear_error();
+    if (!certificate) return;
+    CheckDates(*certificate);
+    CheckNames(*certificate);
+  }
+
+ private:
+  void CheckDates(X509& certificate) {
+    if (X509_cmp_current_time(X509_get0_notAfter(&certificate)) < 0) {
+      complaints_.Add(section_, "chain", "the certificate has expired; bring a new one");
+    } else if (X509_cmp_current_time(X509_get0_notBefore(&certificate)) > 0) {
+      complaints_.Add(section_, "chain",
+                      "the certificate is not valid yet; check its dates and this machine's clock");
+    }
+  }
+
+  void CheckNames(X509& certificate) {
+    const auto names = root_.Child("boot").List<std::string>("names");
+    for (const std::string& name : names) {
+      if (X509_check_host(&certificate, name.c_str(), name.size(), 0, nullptr) != 1) {
+        complaints_.Add(
+            section_, "chain",
+            Text("does not cover the boot name ", name, "; bring a certificate with DNS:", name,
+                 " in its subjectAltName, or change boot.names"));
+      }
+    }
+    if (!names.empty()) return;
+    for (const Section& port : root_.Children("port")) {
+      for (const Ipv4Prefix& own : port.List<Ipv4Prefix>("addresses")) {
+        const std::string address = own.address.ToString();
+        if (X509_check_ip_asc(&certificate, address.c_str(), 0) == 1) continue;
+        complaints_.Add(section_, "chain",
+                        Text("does not cover the address ", address,
+                             ", which boot URIs name; bring a certificate with IP:", address,
+                             " in its subjectAltName, or write boot.names"));
+      }
+    }
+  }
+
+  const Section& root_;
+  const Section& section_;
+  Complaints& complaints_;
+};
+
+}  // namespace
+
+void CheckTls(const Section& root, Complaints& complaints) {
+  for (const Section& section : root.Child("tls").Children("certificate")) {
+    CertificateChecker(root, section, complaints).Check();
+  }
+}
+
+}  // namespace slipway::control

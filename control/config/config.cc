@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/config/config.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "control/config/cross_check.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+struct ArchitectureWord {
+  std::string_view name;
+  std::uint16_t code;
+};
+constexpr ArchitectureWord kArchitectures[] = {
+    {"ia32", 0x0f},        {"x64", 0x10},        {"ebc", 0x11},     {"arm32", 0x12},
+    {"arm64", 0x13},       {"riscv32", 0x1a},    {"riscv64", 0x1c}, {"riscv128", 0x1e},
+    {"loongarch32", 0x26}, {"loongarch64", 0x28}};
+
+// Turns a document without problems into plain values.
+class Builder {
+ public:
+  explicit Builder(const std::filesystem::path& folder) : folder_(folder) {}
+
+  Config Build(const Section& root) const {
+    Config config;
+    config.state_directory = Path(root.Child("state"), "directory");
+    const Section& management = root.Child("management");
+    config.management = *management.Get<Endpoint>("address");
+    config.management_names = management.List<std::string>("names");
+    BuildDataplane(root, config);
+    for (const Section& section : root.Children("network")) {
+      config.networks.push_back(BuildNetwork(section));
+    }
+    BuildBoot(root, config);
+    const Section& tls = root.Child("tls");
+    config.tls_policy =
+        tls.Get<std::string>("policy") == "modern" ? TlsPolicy::kModern : TlsPolicy::kFirmware;
+    for (const Section& section : tls.Children("certificate")) {
+      config.certificates.push_back({Path(section, "chain"), Path(section, "key")});
+    }
+    const Section& images = root.Child("images");
+    config.image_memory = Number<std::uint64_t>(images, "memory");
+    config.upload_max = Number<std::uint64_t>(images, "upload_max");
+    const Section& limits = root.Child("limits");
+    config.limits = {.connections = Number<std::uint32_t>(limits, "connections"),
+                     .handshakes = Number<std::uint32_t>(limits, "handshakes"),
+                     .frames = Number<std::uint32_t>(limits, "frames"),
+                     .leases = Number<std::uint32_t>(limits, "leases"),
+                     .machines = Number<std::uint32_t>(limits, "machines"),
+                     .boots_per_machine = Number<std::uint32_t>(limits, "boots_per_machine"),
+                     .steps_per_boot = Number<std::uint32_t>(limits, "steps_per_boot")};
+    return config;
+  }
+
+ private:
+  // The schema's range makes the conversion safe.
+  template <class T>
+  static T Number(const Section& section, std::string_view key) {
+    return static_cast<T>(*section.Get<std::int64_t>(key));
+  }
+  std::filesystem::path Path(const Section& section, std::string_view key) const {
+    return folder_ / *section.Get<std::string>(key);  // an absolute path stays itself
+  }
+
+  static void BuildDataplane(const Section& root, Config& config) {
+    const Section& dataplane = root.Child("dataplane");
+    for (const std::int64_t core : dataplane.List<std::int64_t>("cores")) {
+      config.cores.push_back(static_cast<unsigned>(core));
+    }
+    config.hugepages = *dataplane.Get<bool>("hugepages");
+    config.memory = Number<std::uint64_t>(dataplane, "memory");
+    for (const Section& port : root.Children("port")) {
+      config.ports.push_back({.device = *port.Get<std::string>("device"),
+                              .addresses = port.List<Ipv4Prefix>("addresses"),
+                              .gateway = port.Get<Ipv4Address>("gateway"),
+                              .vlan = VlanId(Number<std::uint16_t>(port, "vlan")),
+                              .mtu = Number<std::uint16_t>(port, "mtu")});
+    }
+  }
+
+  static std::string OptionValue(const Section& option) {
+    if (const auto text = option.Get<std::string>("text")) return *text;
+    if (const auto hex = option.Get<std::string>("hex")) return *hex;
+    std::string octets;
+    for (const Ipv4Address address : option.List<Ipv4Address>("addresses")) {
+      for (int shift = 24; shift >= 0; shift -= 8) {
+        octets.push_back(static_cast<char>(address.value() >> shift & 0xff));
+      }
+    }
+    return octets;
+  }
+
+  static NetworkConfig BuildNetwork(const Section& section) {
+    NetworkConfig network;
+    network.name = *section.Get<std::string>("name");
+    network.subnet = *section.Get<Ipv4Prefix>("subnet");
+    network.pools = section.List<AddressRange>("pools");
+    network.router = section.Get<Ipv4Address>("router");
+    network.lease_time = std::chrono::seconds(*section.Get<std::int64_t>("lease_time"));
+    network.dns = section.List<Ipv4Address>("dns");
+    network.domain = section.Get<std::string>("domain").value_or("");
+    network.proxy_dhcp = *section.Get<bool>("proxy_dhcp");
+    network.relayed = *section.Get<bool>("relayed");
+    network.authoritative = *section.Get<bool>("authoritative");
+    const std::string unknown = *section.Get<std::string>("unknown_machines");
+    network.unknown_machines = unknown == "serve"       ? UnknownMachines::kServe
+                               : unknown == "boot_only" ? UnknownMachines::kBootOnly
+                                                        : UnknownMachines::kIgnore;
+    for (const Section& child : section.Children("reservation")) {
+      network.reservations.push_back(
+          {.mac = child.Get<MacAddress>("mac"),
+           .uuid = child.Get<Uuid>("uuid"),
+           .client_identifier = child.Get<std::string>("client_id").value_or(""),
+           .address = *child.Get<Ipv4Address>("address")});
+    }
+    for (const Section& child : section.Children("route")) {
+      network.routes.push_back(
+          {*child.Get<Ipv4Prefix>("destination"), *child.Get<Ipv4Address>("via")});
+    }
+    for (const Section& child : section.Children("option")) {
+      network.options.push_back({Number<std::uint8_t>(child, "code"), OptionValue(child)});
+    }
+    return network;
+  }
+
+  static void BuildBoot(const Section& root, Config& config) {
+    const Section& boot = root.Child("boot");
+    config.boot_names = boot.List<std::string>("names");
+    config.boot_image_set = boot.Get<ImageSetName>("image_set");
+    config.plain_http = *boot.Get<bool>("http");
+    config.dns_ttl = std::chrono::seconds(*boot.Get<std::int64_t>("dns_ttl"));
+    for (const Section& child : boot.Children("override")) {
+      config.boot_overrides.push_back({*HttpArchitecture(*child.Get<std::string>("architecture")),
+                                       *child.Get<ImageSetName>("image_set")});
+    }
+    for (const Section& child : root.Children("machine")) {
+      config.machines.push_back({.name = *child.Get<std::string>("name"),
+                                 .mac = child.Get<MacAddress>("mac"),
+                                 .uuid = child.Get<Uuid>("uuid"),
+                                 .image_set = *child.Get<ImageSetName>("image_set")});
+    }
+  }
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace
+
+ConfigResult ParseConfig(std::string_view text, const std::filesystem::path& file) {
+  ConfigResult result;
+  const Section root = ReadDocument(text, file.string(), result.problems);
+  const bool is_toml =
+      result.problems.empty() || !result.problems.front().what.starts_with("not TOML");
+  if (is_toml) CrossCheck(root, file, result.problems);
+  std::ranges::stable_sort(result.problems, {}, &Problem::where);
+  if (result.problems.empty()) result.config = Builder(file.parent_path()).Build(root);
+  return result;
+}
+
+ConfigResult LoadConfig(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (stream) text << stream.rdbuf();
+  if (!stream || std::filesystem::is_directory(file)) {
+    return {std::nullopt,
+            {{file.string(),
+              {},
+              Text("cannot be read (", std::strerror(errno),
+                   "); name a readable file with --config")}}};
+  }
+  return ParseConfig(text.view(), file);
+}
+
+std::string Report(const ConfigResult& result, const std::filesystem::path& file) {
+  std::string report;
+  for (const Problem& problem : result.problems) report += problem.ToString() + "\n";
+  const std::size_t count = result.problems.size();
+  if (count != 0) {
+    return report + Text(count, count == 1 ? " problem" : " problems", "; nothing was started\n");
+  }
+  return Text(file.string(), ": good: ", result.config->ports.size(), " ports, ",
+              result.config->networks.size(), " networks, ", result.config->machines.size(),
+              " machines\n");
+}
+
+std::optional<std::uint16_t> HttpArchitecture(std::string_view name) {
+  for (const ArchitectureWord& word : kArchitectures) {
+    if (word.name == name) return word.code;
+  }
+  return std::nullopt;
+}
+
+std::string_view HttpArchitectureName(std::uint16_t code) {
+  for (const ArchitectureWord& word : kArchitectures) {
+    if (word.code == code) return word.name;
+  }
+  return "";
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ports, cores and machines; networks are in check_networks.cc, certificates in check_tls.cc.
+#include "control/config/cross_check.h"
+
+#include <map>
+#include <set>
+
+#include "control/config/value.h"
+#include "control/text.h"
+
+namespace slipway::control {
+
+void Complaints::Add(const Section& section, std::string_view key, std::string_view what) {
+  const Entry& entry = section.At(key);
+  problems_.push_back(
+      {file_.string(), entry.where, Text(section.path, '.', key, " = ", entry.shown, ": ", what)});
+}
+
+void Complaints::AddElement(const Section& section, std::string_view key, std::size_t index,
+                            std::string_view element, std::string_view what) {
+  problems_.push_back({file_.string(), section.At(key).places[index],
+                       Text(section.path, '.', key, " = \"", element, "\": ", what)});
+}
+
+void Complaints::Add(const Section& section, std::string_view what) {
+  problems_.push_back({file_.string(), section.where,
+                       section.path.empty() ? std::string(what) : Text(section.path, ": ", what)});
+}
+
+namespace {
+
+// Remembers where each value stood first.
+template <class T>
+class Unique {
+ public:
+  // The line of the first one, 0 when this is it.
+  unsigned Seen(const T& value, Where where) {
+    return places_.emplace(value, where).second ? 0 : places_.at(value).line;
+  }
+
+ private:
+  std::map<T, Where> places_;
+};
+
+void CheckPortAddresses(const Section& port, Unique<Ipv4Address>& addresses,
+                        Complaints& complaints) {
+  const auto list = port.List<Ipv4Prefix>("addresses");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Ipv4Prefix& prefix = list[i];
+    const auto complain = [&](std::string_view what) {
+      complaints.AddElement(port, "addresses", i, prefix.ToString(), what);
+    };
+    const bool has_ends = prefix.length < 31;
+    if (!prefix.address.is_answerable()) {
+      complain("not an address a host can have; write a unicast address");
+    } else if (prefix.length == 0) {
+      complain("no prefix length; write the network's, such as /24");
+    } else if (has_ends &&
+               (prefix.address == prefix.network() || prefix.address == prefix.broadcast())) {
+      complain(Text("the network's own or its broadcast address; write a host's, such as \"",
+                    Ipv4Address(prefix.network().value() + 1).ToString(), '/', prefix.length, '"'));
+    } else if (const unsigned line =
+                   addresses.Seen(prefix.address, port.At("addresses").places[i])) {
+      complain(Text("already an address in line ", line, "; write each once"));
+    }
+  }
+  const auto gateway = port.Get<Ipv4Address>("gateway");
+  if (!gateway || list.empty()) return;
+  bool on_link = false;
+  bool own = false;
+  for (const Ipv4Prefix& prefix : list) {
+    on_link = on_link || prefix.Contains(*gateway);
+    own = own || prefix.address == *gateway;
+  }
+  if (own) {
+    complaints.Add(port, "gateway", "the port's own address; write the router's or leave it out");
+  } else if (!on_link) {
+    complaints.Add(port, "gateway",
+                   Text("not on the link; write an address inside ",
+                        Ipv4Prefix{list[0].network(), list[0].length}.ToString()));
+  }
+}
+
+}  // namespace
+
+void CheckPorts(const Section& root, Complaints& complaints) {
+  const Section& dataplane = root.Child("dataplane");
+  const auto cores = dataplane.List<std::int64_t>("cores");
+  Unique<std::int64_t> seen_cores;
+  for (std::size_t i = 0; i < cores.size(); ++i) {
+    if (seen_cores.Seen(cores[i], dataplane.At("cores").places[i]) != 0) {
+      complaints.AddElement(dataplane, "cores", i, Text(cores[i]),
+                            "named twice; write each core once");
+    }
+  }
+  if (cores.empty() && dataplane.At("cores").shown == "[]") {
+    complaints.Add(dataplane, "cores", "no worker would run; write at least one core");
+  }
+  const auto& ports = root.Children("port");
+  if (ports.empty()) {
+    complaints.Add(root, "port: missing; write a [[port]] table with device and addresses");
+  }
+  Unique<std::string> devices;
+  Unique<Ipv4Address> addresses;
+  for (const Section& port : ports) {
+    if (const auto device = port.Get<std::string>("device")) {
+      // Two ports of one device would share its queues; VLANs of one port are separate tables of
+      // separate devices. What follows a virtual device's name only configures it.
+      const std::string name = device->substr(0, device->find(','));
+      if (const unsigned line = devices.Seen(name, port.At("device").where)) {
+        complaints.Add(port, "device",
+                       Text("already the port in line ", line,
+                            IsPciAddress(name) ? "; write each port once"
+                                               : "; number virtual devices, such as net_vhost1"));
+      }
+      if (IsPciAddress(*device) && dataplane.Get<bool>("hugepages") == false) {
+        complaints.Add(port, "device",
+                       "a real port needs hugepages; write dataplane.hugepages = true");
+      }
+    }
+    if (port.At("addresses").shown == "[]") {
+      complaints.Add(port, "addresses", "empty; write at least one, such as \"10.77.0.1/24\"");
+    }
+    CheckPortAddresses(port, addresses, complaints);
+  }
+}
+
+void CheckMachines(const Section& root, Complaints& complaints) {
+  Unique<std::uint64_t> macs;
+  Unique<Uuid> uuids;
+  for (const Section& machine : root.Children("machine")) {
+    const auto mac = machine.Get<MacAddress>("mac");
+    const auto uuid = machine.Get<Uuid>("uuid");
+    if (!machine.Written("mac") && !machine.Written("uuid")) {
+      complaints.Add(machine, "nothing says which machine; write mac or uuid");
+    }
+    if (const unsigned line = mac ? macs.Seen(mac->value(), machine.At("mac").where) : 0) {
+      complaints.Add(machine, "mac",
+                     Text("already a machine in line ", line, "; keep one of them"));
+    }
+    if (const unsigned line = uuid ? uuids.Seen(*uuid, machine.At("uuid").where) : 0) {
+      complaints.Add(machine, "uuid",
+                     Text("already a machine in line ", line, "; keep one of them"));
+    }
+  }
+  Unique<std::string> architectures;
+  for (const Section& rule : root.Child("boot").Children("override")) {
+    const auto name = rule.Get<std::string>("architecture");
+    if (const unsigned line = name ? architectures.Seen(*name, rule.At("architecture").where) : 0) {
+      complaints.Add(rule, "architecture",
+                     Text("already overridden in line ", line, "; keep one of them"));
+    }
+  }
+}
+
+void CrossCheck(const Section& root, const std::filesystem::path& file,
+                std::vector<Problem>& problems) {
+  Complaints complaints(file, problems);
+  CheckPorts(root, complaints);
+  CheckNetworks(root, complaints);
+  CheckMachines(root, complaints);
+  CheckTls(root, complaints);
+}
+
+}  // namespace slipway::control

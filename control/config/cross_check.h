@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What must fit between the keys of slipway.toml: addresses and networks, machines told apart,
+// ports and cores named once, certificates that cover what boot URIs name.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "control/config/document.h"
+
+namespace slipway::control {
+
+// Appends to `problems`. Keys that were wrong by themselves are passed over.
+void CrossCheck(const Section& root, const std::filesystem::path& file,
+                std::vector<Problem>& problems);
+
+// Parts, each in a file of its own.
+class Complaints {
+ public:
+  Complaints(const std::filesystem::path& file, std::vector<Problem>& problems)
+      : file_(file), problems_(problems) {}
+
+  const std::filesystem::path& file() const { return file_; }
+  // "path.key = value: what" at the key's place.
+  void Add(const Section& section, std::string_view key, std::string_view what);
+  // The same for one element of a list.
+  void AddElement(const Section& section, std::string_view key, std::size_t index,
+                  std::string_view element, std::string_view what);
+  // Of the table as a whole.
+  void Add(const Section& section, std::string_view what);
+
+ private:
+  const std::filesystem::path& file_;
+  std::vector<Problem>& problems_;
+};
+
+void CheckPorts(const Section& root, Complaints& complaints);
+void CheckNetworks(const Section& root, Complaints& complaints);
+void CheckMachines(const Section& root, Complaints& complaints);
+void CheckTls(const Section& root, Complaints& complaints);
+
+}  // namespace slipway::control

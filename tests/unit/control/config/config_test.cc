@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bad configurations against the exact words an operator reads.
+#include "control/config/config.h"
+
+#include <gmock/gmock.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <cstdio>
+#include <filesystem>
+
+namespace slipway::control {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::string_view kPort =
+    "[[port]]\ndevice = \"net_tap0\"\naddresses = [\"10.0.0.1/24\"]\n";
+
+std::vector<std::string> ProblemsOf(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const Problem& problem : ParseConfig(text, "s.toml").problems) {
+    lines.push_back(problem.ToString());
+  }
+  return lines;
+}
+
+// kPort takes lines 1 to 3: what is under test begins in line 4.
+struct BadConfig {
+  std::string name;
+  std::string text;
+  std::string problem;
+};
+
+void PrintTo(const BadConfig& bad, std::ostream* out) { *out << bad.name; }
+
+class OneMistake : public testing::TestWithParam<BadConfig> {};
+
+TEST_P(OneMistake, IsSaidInTheseWords) {
+  EXPECT_THAT(ProblemsOf(std::string(kPort) + GetParam().text), ElementsAre(GetParam().problem));
+}
+
+constexpr char kNetwork[] =
+    "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\npools = [\"10.0.0.10-10.0.0.20\"]\n";
+
+const BadConfig kBadConfigs[] = {
+    {"UnknownKeyNearOne", "[dataplane]\ncore = [1]\n",
+     "s.toml:5:1: dataplane.core = [1]: unknown key; did you mean dataplane.cores?"},
+    {"UnknownKeyNearNone", "[tls]\nwombat = 1\n",
+     "s.toml:5:1: tls.wombat = 1: unknown key; tls has: policy, certificate"},
+    {"UnknownTable", "[netwrok]\nname = \"a\"\n",
+     "s.toml:4:2: netwrok: unknown table; did you mean network?"},
+    {"WrongType", "[boot]\nhttp = \"yes\"\n", "s.toml:5:8: boot.http = \"yes\": not true or false"},
+    {"ListForOne", "[boot]\nhttp = [true]\n",
+     "s.toml:5:8: boot.http = [true]: a list where one value stands; write true or false"},
+    {"OneForList", "[dataplane]\ncores = 1\n",
+     "s.toml:5:9: dataplane.cores = 1: not a list; write it in [brackets]"},
+    {"SizeWithoutUnit", "[images]\nmemory = 512\n",
+     "s.toml:5:10: images.memory = 512: not a size with its unit, such as \"512 MiB\" "
+     "(B, KiB, MiB, GiB, TiB)"},
+    {"SizeTooSmall", "[images]\nmemory = \"1 KiB\"\n",
+     "s.toml:5:10: images.memory = \"1 KiB\": too small; write 1 MiB to 16777216 MiB"},
+    {"MtuTooLarge", "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"10.9.0.1/24\"]\nmtu = 9999\n",
+     "s.toml:7:7: port.mtu = 9999: too large; write 576 to 9216 (bytes)"},
+    {"VlanTooLarge",
+     "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"10.9.0.1/24\"]\nvlan = 4095\n",
+     "s.toml:7:8: port.vlan = 4095: too large; write 0 to 4094 (VLAN number)"},
+    {"UnknownChoice", "[tls]\npolicy = \"fast\"\n",
+     "s.toml:5:10: tls.policy = \"fast\": unknown; write one of firmware, modern"},
+    {"SingleTableTwice", "[[boot]]\nhttp = true\n",
+     "s.toml:4:1: boot = [{...}]: not a single table; write [boot]"},
+    {"DuplicateCore", "[dataplane]\ncores = [1, 2, 1]\n",
+     "s.toml:5:16: dataplane.cores = \"1\": named twice; write each core once"},
+    {"NoCore", "[dataplane]\ncores = []\n",
+     "s.toml:5:9: dataplane.cores = []: no worker would run; write at least one core"},
+    {"DuplicatePort", "[[port]]\ndevice = \"net_tap0,iface=x\"\naddresses = [\"10.9.0.1/24\"]\n",
+     "s.toml:5:10: port.device = \"net_tap0,iface=x\": already the port in line 2; number virtual "
+     "devices, such as net_vhost1"},
+    {"RealPortWithoutHugepages",
+     "[[port]]\ndevice = \"0000:03:00.0\"\naddresses = [\"10.9.0.1/24\"]\n",
+     "s.toml:5:10: port.device = \"0000:03:00.0\": a real port needs hugepages; write "
+     "dataplane.hugepages = true"},
+    {"PortWithoutDevice", "[[port]]\naddresses = [\"10.9.0.1/24\"]\n",
+     "s.toml:4:1: port.device: missing; write a PCI address such as \"0000:03:00.0\" or a DPDK "
+     "device such as \"net_vhost0,iface=/run/slipway/vhost.sock\""},
+    {"NetworkAddressOnPort", "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"10.9.0.0/24\"]\n",
+     "s.toml:6:14: port.addresses = \"10.9.0.0/24\": the network's own or its broadcast address; "
+     "write a host's, such as \"10.9.0.1/24\""},
+    {"MulticastOnPort", "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"224.0.0.1/24\"]\n",
+     "s.toml:6:14: port.addresses = \"224.0.0.1/24\": not an address a host can have; write a "
+     "unicast address"},
+    {"SameAddressOnTwoPorts", "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"10.0.0.1/24\"]\n",
+     "s.toml:6:14: port.addresses = \"10.0.0.1/24\": already an address in line 3; write each "
+     "once"},
+    {"GatewayNotOnLink", "gateway = \"10.1.0.1\"\n",
+     "s.toml:4:11: port.gateway = \"10.1.0.1\": not on the link; write an address inside "
+     "10.0.0.0/24"},
+    {"GatewayIsOurselves", "gateway = \"10.0.0.1\"\n",
+     "s.toml:4:11: port.gateway = \"10.0.0.1\": the port's own address; write the router's or "
+     "leave "
+     "it out"},
+    {"OverlappingSubnets",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.9.0.0/24\"\nrelayed = true\npools = "
+     "[\"10.9.0.10-10.9.0.20\"]\n[[network]]\nname = \"b\"\nsubnet = \"10.9.0.0/16\"\n"
+     "relayed = true\npools = [\"10.9.1.0-10.9.1.9\"]\n",
+     "s.toml:11:10: network.subnet = \"10.9.0.0/16\": overlaps 10.9.0.0/24 of line 6; an address "
+     "must name its network"},
+    {"PoolOutsideSubnet",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\npools = [\"10.0.0.200-10.0.1.5\"]\n",
+     "s.toml:7:10: network.pools = \"10.0.0.200-10.0.1.5\": reaches outside the subnet; stay "
+     "inside "
+     "10.0.0.0/24"},
+    {"ServerInsidePool",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\npools = [\"10.0.0.1-10.0.0.9\"]\n",
+     "s.toml:7:10: network.pools = \"10.0.0.1-10.0.0.9\": holds the server's own address 10.0.0.1; "
+     "leave it out"},
+    {"OverlappingPools",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\n"
+     "pools = [\"10.0.0.10-10.0.0.20\", \"10.0.0.20-10.0.0.30\"]\n",
+     "s.toml:7:33: network.pools = \"10.0.0.20-10.0.0.30\": overlaps \"10.0.0.10-10.0.0.20\"; "
+     "write "
+     "each address once"},
+    {"PoolBackwards",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\npools = [\"10.0.0.20-10.0.0.10\"]\n",
+     "s.toml:7:10: network.pools = \"10.0.0.20-10.0.0.10\": not an address range such as "
+     "\"10.77.0.100-10.77.0.199\""},
+    {"NoPool", "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\n",
+     "s.toml:4:1: network.pools = []: no address can be given; write a pool, a reservation, or "
+     "proxy_dhcp = true"},
+    {"ProxyWithPool", std::string(kNetwork) + "proxy_dhcp = true\n",
+     "s.toml:7:9: network.pools = [\"10.0.0.10-10.0.0.20\"]: a proxy gives no addresses; leave "
+     "pools "
+     "out or write proxy_dhcp = false"},
+    {"NetworkWithoutPort",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.5.0.0/24\"\npools = [\"10.5.0.10-10.5.0.20\"]\n",
+     "s.toml:6:10: network.subnet = \"10.5.0.0/24\": no port has an address inside; add one to a "
+     "port, or write relayed = true"},
+    {"SubnetWithHostBits",
+     "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.7/24\"\nproxy_dhcp = true\n",
+     "s.toml:6:10: network.subnet = \"10.0.0.7/24\": has bits behind its length; write "
+     "\"10.0.0.0/24\""},
+    {"RouterOutside", std::string(kNetwork) + "router = \"10.4.0.1\"\n",
+     "s.toml:8:10: network.router = \"10.4.0.1\": clients cannot reach it; write an address inside "
+     "10.0.0.0/24"},
+    {"ReservationOutside",
+     std::string(kNetwork) +
+         "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.1.0.5\"\n",
+     "s.toml:10:11: network.reservation.address = \"10.1.0.5\": outside the subnet; write an "
+     "address "
+     "inside 10.0.0.0/24"},
+    {"ReservationOfServer",
+     std::string(kNetwork) +
+         "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.0.0.1\"\n",
+     "s.toml:10:11: network.reservation.address = \"10.0.0.1\": the server's own address; write "
+     "another"},
+    {"ReservationOfNobody",
+     std::string(kNetwork) + "[[network.reservation]]\naddress = \"10.0.0.5\"\n",
+     "s.toml:8:1: network.reservation: nothing says whose; write mac, uuid or client_id"},
+    {"ReservationTwice",
+     std::string(kNetwork) +
+         "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.0.0.5\"\n"
+         "[[network.reservation]]\nmac = \"52:54:00:00:00:02\"\naddress = \"10.0.0.5\"\n",
+     "s.toml:13:11: network.reservation.address = \"10.0.0.5\": already reserved in line 8; write "
+     "another"},
+    {"OptionOfTheServer", std::string(kNetwork) + "[[network.option]]\ncode = 67\ntext = \"x\"\n",
+     "s.toml:9:8: network.option.code = 67: written by the server itself; use the network's keys "
+     "for "
+     "it"},
+    {"OptionWithTwoValues",
+     std::string(kNetwork) + "[[network.option]]\ncode = 42\ntext = \"x\"\nhex = \"00\"\n",
+     "s.toml:8:1: network.option: several values; write one of text, hex, addresses"},
+    {"DuplicateMac",
+     "[[machine]]\nmac = \"52:54:00:00:00:01\"\nimage_set = \"a:b\"\n"
+     "[[machine]]\nmac = \"52-54-00-00-00-01\"\nimage_set = \"a:b\"\n",
+     "s.toml:8:7: machine.mac = \"52-54-00-00-00-01\": already a machine in line 5; keep one of "
+     "them"},
+    {"GroupMac", "[[machine]]\nmac = \"01:00:5e:00:00:01\"\nimage_set = \"a:b\"\n",
+     "s.toml:5:7: machine.mac = \"01:00:5e:00:00:01\": not a station address such as "
+     "\"52:54:00:12:34:56\""},
+    {"MachineWithoutName", "[[machine]]\nimage_set = \"a:b\"\n",
+     "s.toml:4:1: machine: nothing says which machine; write mac or uuid"},
+    {"ImageSetClimbing", "[boot]\nimage_set = \"../etc:x\"\n",
+     "s.toml:5:13: boot.image_set = \"../etc:x\": not an image set such as \"debian:stable\""},
+    {"NotToml", "[boot\n",
+     "s.toml:4:6: not TOML: Error while parsing table header: expected ']', saw '\\n'; mend this "
+     "first"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Config, OneMistake, testing::ValuesIn(kBadConfigs),
+                         [](const auto& each) { return each.param.name; });
+
+TEST(ConfigTest, EveryMistakeIsReportedAtOnceInTheFilesOrder) {
+  const ConfigResult result = ParseConfig(
+      "[dataplane]\ncore = [1]\nmemory = 5\n[management]\naddress = \"localhost\"\n", "s.toml");
+  EXPECT_FALSE(result.config.has_value());
+  EXPECT_EQ(Report(result, "s.toml"),
+            "s.toml:1:1: port: missing; write a [[port]] table with device and addresses\n"
+            "s.toml:2:1: dataplane.core = [1]: unknown key; did you mean dataplane.cores?\n"
+            "s.toml:3:10: dataplane.memory = 5: not a size with its unit, such as \"512 MiB\" (B, "
+            "KiB, MiB, GiB, TiB)\n"
+            "s.toml:5:11: management.address = \"localhost\": not an address and port such as "
+            "\"127.0.0.1:8443\"\n"
+            "4 problems; nothing was started\n");
+}
+
+TEST(ConfigTest, AFileThatIsNotThereIsOneProblem) {
+  const ConfigResult result = LoadConfig("/nowhere/s.toml");
+  EXPECT_EQ(
+      Report(result, "/nowhere/s.toml"),
+      "/nowhere/s.toml: cannot be read (No such file or directory); name a readable file with "
+      "--config\n1 problem; nothing was started\n");
+}
+
+TEST(ConfigTest, ValuesArriveAsWritten) {
+  const ConfigResult result = ParseConfig(R"(
+[state]
+directory = "state"
+[[port]]
+device = "net_vhost0,iface=a"
+addresses = ["10.77.0.1/16", "10.88.0.1/24"]
+gateway = "10.77.0.254"
+vlan = 7
+mtu = 9000
+[[network]]
+name = "lab"
+subnet = "10.77.0.0/16"
+pools = ["10.77.1.0-10.77.1.255"]
+lease_time = "90s"
+[[network.reservation]]
+uuid = "0A1B2C3D-0001-0203-0405-060708090A0B"
+address = "10.77.0.9"
+[[network.option]]
+code = 42
+addresses = ["10.77.0.1", "10.77.0.2"]
+[boot]
+names = ["Boot.Example"]
+image_set = "debian"
+[[boot.override]]
+architecture = "arm64"
+image_set = "arm:1"
+[tls]
+policy = "modern"
+)",
+                                          "/etc/slipway/s.toml");
+  ASSERT_TRUE(result.config.has_value()) << Report(result, "s.toml");
+  const Config& config = *result.config;
+  EXPECT_EQ(config.state_directory, "/etc/slipway/state");
+  EXPECT_EQ(config.management.ToString(), "127.0.0.1:8443");
+  ASSERT_EQ(config.ports.size(), 1u);
+  EXPECT_EQ(config.ports[0].mtu, 9000);
+  EXPECT_EQ(config.ports[0].vlan, VlanId(7));
+  EXPECT_EQ(config.ports[0].addresses[1].ToString(), "10.88.0.1/24");
+  EXPECT_EQ(config.networks[0].lease_time, std::chrono::seconds(90));
+  EXPECT_EQ(config.networks[0].reservations[0].uuid->ToString(),
+            "0a1b2c3d-0001-0203-0405-060708090a0b");
+  EXPECT_EQ(ToHex(config.networks[0].options[0].value), "0a4d00010a4d0002");
+  EXPECT_THAT(config.boot_names, ElementsAre("boot.example"));
+  EXPECT_EQ(config.boot_image_set->ToString(), "debian:latest");
+  EXPECT_EQ(config.boot_overrides[0].architecture, 0x13);
+  EXPECT_EQ(config.tls_policy, TlsPolicy::kModern);
+  EXPECT_EQ(config.memory, std::uint64_t{1} << 30);
+}
+
+class CertificateTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) / "slipway_certificate_test";
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // A self-signed certificate for `names` that begins `from` and ends `until` seconds from now.
+  void Write(const std::string& names, long from, long until) {
+    EVP_PKEY* key = EVP_EC_gen("P-256");
+    X509* certificate = X509_new();
+    X509_set_version(certificate, 2);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), from);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), until);
+    X509_set_pubkey(certificate, key);
+    X509_EXTENSION* extension =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    X509_sign(certificate, key, EVP_sha256());
+    std::FILE* chain = std::fopen((folder_ / "c.pem").c_str(), "w");
+    PEM_write_X509(chain, certificate);
+    std::fclose(chain);
+    std::FILE* keys = std::fopen((folder_ / "k.pem").c_str(), "w");
+    PEM_write_PrivateKey(keys, key, nullptr, nullptr, 0, nullptr, nullptr);
+    std::fclose(keys);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+
+  std::vector<std::string> Problems(const std::string& boot) {
+    std::vector<std::string> lines;
+    const std::string text =
+        std::string(kPort) + boot + "[[tls.certificate]]\nchain = \"c.pem\"\nkey = \"k.pem\"\n";
+    for (const Problem& problem : ParseConfig(text, folder_ / "s.toml").problems) {
+      lines.push_back(problem.what);
+    }
+    return lines;
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(CertificateTest, OneThatCoversTheBootNameIsGood) {
+  Write("DNS:boot.slipway.test", 0, 3600);
+  EXPECT_THAT(Problems(""), IsEmpty());
+}
+
+TEST_F(CertificateTest, OneThatDoesNotCoverTheBootNameIsSaid) {
+  Write("DNS:other.test", 0, 3600);
+  EXPECT_THAT(
+      Problems(""),
+      ElementsAre("tls.certificate.chain = \"c.pem\": does not cover the boot name "
+                  "boot.slipway.test; bring a certificate with DNS:boot.slipway.test in its "
+                  "subjectAltName, or change boot.names"));
+}
+
+TEST_F(CertificateTest, WithoutBootNamesTheAddressMustBeCovered) {
+  Write("DNS:boot.slipway.test", 0, 3600);
+  EXPECT_THAT(Problems("[boot]\nnames = []\n"),
+              ElementsAre("tls.certificate.chain = \"c.pem\": does not cover the address 10.0.0.1, "
+                          "which boot URIs name; bring a certificate with IP:10.0.0.1 in its "
+                          "subjectAltName, or write boot.names"));
+  Write("IP:10.0.0.1", 0, 3600);
+  EXPECT_THAT(Problems("[boot]\nnames = []\n"), IsEmpty());
+}
+
+TEST_F(CertificateTest, FilesThatAreNotThereAreSaid) {
+  EXPECT_THAT(Problems(""),
+              ElementsAre("tls.certificate.chain = \"c.pem\": no certificate can be read from it; "
+                          "write the path of a readable PEM file",
+                          "tls.certificate.key = \"k.pem\": no private key can be read from it; "
+                          "write the path of a readable PEM file without a passphrase"));
+}
+
+TEST_F(CertificateTest, OneThatExpiredIsSaid) {
+  Write("DNS:boot.slipway.test", -7200, -3600);
+  EXPECT_THAT(Problems(""), ElementsAre("tls.certificate.chain = \"c.pem\": the certificate has "
+                                        "expired; bring a new one"));
+}
+
+TEST_F(CertificateTest, AKeyThatIsNotItsOwnIsSaid) {
+  Write("DNS:boot.slipway.test", 0, 3600);
+  std::filesystem::rename(folder_ / "c.pem", folder_ / "first.pem");
+  Write("DNS:boot.slipway.test", 0, 3600);
+  std::filesystem::rename(folder_ / "first.pem", folder_ / "c.pem");
+  EXPECT_THAT(Problems(""),
+              ElementsAre("tls.certificate.key = \"k.pem\": not the key of the chain's "
+                          "first certificate; bring its own"));
+}
+
+}  // namespace
+}  // namespace slipway::control
