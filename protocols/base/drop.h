@@ -83,6 +83,11 @@ namespace slipway {
   X(DhcpPoolEmpty, kLoad, "no address left in the pool")                                       \
   X(DhcpUnknownMachine, kNormal, "policy ignores this machine")                                \
   X(DhcpNotABootClient, kNormal, "not a boot client, and only those are answered")             \
+  X(DhcpNoBootRule, kNormal, "a boot client that no boot rule fits")                           \
+  X(DhcpClientIdentifierTooLong, kPeer, "a client identifier of more than 64 bytes")           \
+  X(DhcpAddressMissing, kPeer, "names no address where one belongs")                           \
+  X(DhcpLeaseTableFull, kLoad, "no room for another lease")                                    \
+  X(DhcpAddressesInUse, kPeer, "every address that was probed is in use by somebody")          \
   X(DhcpUnknownLease, kNormal, "about an address this client does not hold")                   \
   X(DhcpReplyTooLong, kPeer, "the answer does not fit the client's maximum message size")      \
   X(DhcpHopsExceeded, kPeer, "relayed too many times")                                         \

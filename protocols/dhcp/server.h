@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -31,6 +32,9 @@
 #include "protocols/dhcp/policy.h"
 
 namespace slipway::dhcp {
+
+struct Exchange;
+struct Probe;
 
 // A message long enough for every reply; buffers for Receive() and Emit() have this size.
 inline constexpr std::size_t kReplySizeMax = 1472;
@@ -125,6 +129,27 @@ class Server {
   // The lease of an address, for tests and the trace; nullopt when none is known.
   std::optional<Lease> Find(Ipv4Address address) const;
   std::size_t lease_count() const;
+
+ private:
+  struct State;
+
+  void Serve(Exchange& x, Outcome& outcome, Probe* again);
+  void Discover(const Exchange& x, Outcome& outcome, Probe* again);
+  void Request(const Exchange& x, Outcome& outcome);
+  void Refuse(const Exchange& x, Outcome& outcome, std::string_view reason);
+  void Acknowledge(const Exchange& x, Outcome& outcome, std::uint32_t slot);
+  void Decline(const Exchange& x, Outcome& outcome);
+  void Release(const Exchange& x, Outcome& outcome);
+  void Inform(const Exchange& x, Outcome& outcome);
+  void Proxy(const Exchange& x, Outcome& outcome);
+  void ForgetOffer(const Exchange& x);
+  // Whether the OFFER has to wait; then the probe is in the outcome.
+  bool MustProbe(const Exchange& x, Outcome& outcome, std::uint32_t slot, Probe* again);
+  void Quarantine(std::uint32_t slot, std::int64_t until, Outcome& outcome);
+  std::int64_t UnixSeconds(Time now) const;
+
+  ServerSettings settings_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace slipway::dhcp

@@ -33,7 +33,7 @@ struct DhcpHeader {
 static_assert(sizeof(DhcpHeader) == 240 && alignof(DhcpHeader) == 1);
 static_assert(offsetof(DhcpHeader, sname) == 44 && offsetof(DhcpHeader, file) == 108);
 
-inline constexpr std::uint32_t kDhcpCookie = 0x63825363;
+inline constexpr std::uint32_t kDhcpMagicCookie = 0x63825363;
 inline constexpr std::uint16_t kDhcpBroadcastFlag = 0x8000;
 inline constexpr std::uint8_t kDhcpBootRequest = 1;
 inline constexpr std::uint8_t kDhcpBootReply = 2;
