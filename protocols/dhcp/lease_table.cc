@@ -195,6 +195,15 @@ void LeaseTable::ListRemove(Slot slot) {
   (entry.newer == kNone ? list.newest : entries_[entry.newer].older) = entry.older;
 }
 
+bool LeaseTable::ExpiresBefore(Slot a, Slot b) const {
+  const Lease& left = entries_[a].lease;
+  const Lease& right = entries_[b].lease;
+  if (left.expires_unix_seconds != right.expires_unix_seconds) {
+    return left.expires_unix_seconds < right.expires_unix_seconds;
+  }
+  return left.revision < right.revision;
+}
+
 void LeaseTable::HeapPlace(std::size_t index, Slot slot) {
   heap_[index] = slot;
   entries_[slot].heap_index = static_cast<std::uint32_t>(index);
@@ -216,10 +225,9 @@ void LeaseTable::HeapRemove(Slot slot) {
 
 void LeaseTable::SiftUp(std::size_t index) {
   const Slot slot = heap_[index];
-  const std::int64_t expires = entries_[slot].lease.expires_unix_seconds;
   while (index > 0) {
     const std::size_t parent = (index - 1) / 2;
-    if (entries_[heap_[parent]].lease.expires_unix_seconds <= expires) break;
+    if (!ExpiresBefore(slot, heap_[parent])) break;
     HeapPlace(index, heap_[parent]);
     index = parent;
   }
@@ -228,11 +236,9 @@ void LeaseTable::SiftUp(std::size_t index) {
 
 void LeaseTable::SiftDown(std::size_t index) {
   const Slot slot = heap_[index];
-  const auto expires = [&](std::size_t i) { return entries_[heap_[i]].lease.expires_unix_seconds; };
-  const std::int64_t own = expires(index);
   for (std::size_t child = 2 * index + 1; child < heap_size_; child = 2 * index + 1) {
-    if (child + 1 < heap_size_ && expires(child + 1) < expires(child)) ++child;
-    if (own <= expires(child)) break;
+    if (child + 1 < heap_size_ && ExpiresBefore(heap_[child + 1], heap_[child])) ++child;
+    if (!ExpiresBefore(heap_[child], slot)) break;
     HeapPlace(index, heap_[child]);
     index = child;
   }
@@ -249,8 +255,7 @@ std::span<const LeaseTable::Slot> LeaseTable::Detach() {
     }
   }
   const std::span<Slot> order = std::span(order_).first(count);
-  std::ranges::sort(order, {},
-                    [&](Slot slot) { return entries_[slot].lease.expires_unix_seconds; });
+  std::ranges::sort(order, [&](Slot a, Slot b) { return ExpiresBefore(a, b); });
   return order;
 }
 

@@ -106,6 +106,8 @@ class LeaseTable {
   void ListAppend(Slot slot);
   void ListPrepend(Slot slot);
   void ListRemove(Slot slot);
+  // By expiry; within one second, what was changed first.
+  bool ExpiresBefore(Slot a, Slot b) const;
   void HeapPush(Slot slot);
   void HeapRemove(Slot slot);
   void HeapPlace(std::size_t index, Slot slot);
