@@ -131,6 +131,11 @@ namespace slipway {
 
 #define SLIPWAY_DROPS_HTTP(X)                                                                  \
   X(HttpMalformed, kPeer, "a malformed request")                                               \
+  X(HttpTooLong, kPeer, "a request whose header, target or body is beyond its limit")          \
+  X(HttpUnsupported, kPeer, "a method, version, coding or expectation not spoken here")        \
+  X(HttpNotFound, kNormal, "a request for a file that is not offered")                         \
+  X(HttpNotLoaded, kLoad, "a request for a file that was not in memory yet")                   \
+  X(HttpNotSatisfied, kNormal, "for a version or a range that the file does not have")         \
   X(HttpTimeout, kPeer, "no complete request in time")                                         \
   X(HttpStalled, kPeer, "the receiver took no bytes for too long")
 

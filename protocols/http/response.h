@@ -16,12 +16,12 @@
 #include "protocols/base/bytes.h"
 #include "protocols/base/drop.h"
 #include "protocols/http/catalog.h"
+#include "protocols/http/range.h"
 #include "protocols/http/request.h"
 #include "protocols/http/status.h"
 
 namespace slipway::http {
 
-inline constexpr std::size_t kRangesMax = 12;     // in one request
 inline constexpr std::size_t kHeadMax = 1024;     // status line and fields: firmware takes 2 KB
 inline constexpr std::size_t kPartHeadMax = 232;  // of a part of multipart/byteranges
 inline constexpr std::size_t kOwnedMax = 4096;    // text of our own in one response

@@ -68,14 +68,15 @@ struct RequestRecord {
 
 struct Received {
   std::size_t consumed = 0;  // bytes of the text that were taken
-  Drop drop = Drop::kNone;   // the error that ends the connection, once
-  bool close = false;        // no more requests: end the stream after what responses() holds
+  // Why the connection ends, where a request is to blame. Its record carries the same: count that.
+  Drop drop = Drop::kNone;
+  bool close = false;  // no more requests: end the stream after what responses() holds
 };
 
 struct Expired {
-  Drop drop = Drop::kNone;
-  bool close = false;  // as in Received
-  bool abort = false;  // the peer takes nothing: reset the connection
+  Drop drop = Drop::kNone;  // to be counted: no record carries it
+  bool close = false;       // as in Received
+  bool abort = false;       // the peer takes nothing: reset the connection
 };
 
 class Session {
@@ -120,9 +121,10 @@ class Session {
 
   void Serve(Time now, Received& received);
   bool ServeOne(Time now, Received& received);
-  bool SkipBody();
-  bool Answer(const Request& request, Time now, Received& received);
-  bool Queue(const Response& response, const Request& request);
+  bool SkipBody(Time now);
+  bool Answer(Request& request, Time now, Received& received);
+  bool Queue(const Response& response, Method method, Time now);
+  Expired ExpireRequest(Time now);
   void Close();
   void Discard(std::size_t size);
   RequestRecord& Record(std::uint64_t number) { return records_[number % kQueuedMax]; }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The session's deadlines and records. Three things are waited for, each for a bounded time: the
+// rest of a request, the next request, and the receiver taking what was sent. Release() carries no
+// time, so progress is noticed at the deadline: if there was any, another period begins.
+#include <algorithm>
+
+#include "protocols/http/session.h"
+
+namespace slipway::http {
+
+Time Session::Deadline() const {
+  if (!responses_.drained()) return progress_at_ + config_->stall_timeout;
+  if (awaiting_ == Awaiting::kNothing) return kNever;
+  const bool unfinished = input_size_ != 0 || awaiting_ == Awaiting::kBody;
+  if (unfinished) return request_began_ + config_->header_timeout;
+  return std::max(active_, progress_at_) + config_->idle_timeout;
+}
+
+Expired Session::Expire(Time now) {
+  if (now < Deadline()) return {};
+  const bool unfinished = input_size_ != 0 || awaiting_ == Awaiting::kBody;
+  if (responses_.drained() && unfinished) return ExpireRequest(now);
+  if (responses_.released() != progress_) {
+    progress_ = responses_.released();
+    progress_at_ = now;
+    return {};
+  }
+  const bool stalled = !responses_.drained();
+  Close();
+  return {.drop = stalled ? Drop::kHttpStalled : Drop::kNone, .close = true, .abort = stalled};
+}
+
+Expired Session::ExpireRequest(Time now) {
+  Request request = Refused(Status::kRequestTimeout, Drop::kHttpTimeout);
+  Received received;
+  // Inside a body the request was answered already.
+  const bool told = awaiting_ == Awaiting::kRequest && Answer(request, now, received);
+  Close();
+  return {.drop = told ? Drop::kNone : Drop::kHttpTimeout, .close = true};
+}
+
+std::optional<RequestRecord> Session::TakeStarted() {
+  if (started_ == queued_) return {};
+  return Record(started_++);
+}
+
+std::optional<RequestRecord> Session::TakeCompleted() {
+  if (completed_ == queued_ || Record(completed_).end > responses_.released()) return {};
+  started_ = std::max(started_, completed_ + 1);
+  return Record(completed_++);
+}
+
+const RequestRecord* Session::InFlight() const {
+  for (std::uint64_t number = completed_; number != queued_; ++number) {
+    if (Record(number).end > responses_.released()) return &Record(number);
+  }
+  return nullptr;
+}
+
+}  // namespace slipway::http
