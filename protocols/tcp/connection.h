@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connection: the transmission control block (RFC 9293 3.3.1), and the glue between the parts that
+// work on it: receive.h (segment arrival), send.h (what is due), timers.h (what has passed).
+//
+// The sending side counts in positions: 64 bits that never wrap. Position 0 is our SYN, 1 the first
+// byte of the source, and the byte after the last is our FIN. `At` turns a position into a sequence
+// number, `PositionOf` a sequence number near SND.UNA into a position.
+//
+// Invariants: una <= nxt <= max; nxt < max means that text is being sent again from nxt on; a
+// timer is armed while anything is outstanding; the advertised right edge never moves left.
+#pragma once
+
+#include <cstdint>
+
+#include "protocols/base/check.h"
+#include "protocols/base/time.h"
+#include "protocols/source/byte_source.h"
+#include "protocols/tcp/congestion.h"
+#include "protocols/tcp/four_tuple.h"
+#include "protocols/tcp/out_of_order.h"
+#include "protocols/tcp/rtt.h"
+#include "protocols/tcp/scoreboard.h"
+#include "protocols/tcp/settings.h"
+#include "protocols/tcp/state.h"
+
+namespace slipway::tcp {
+
+inline constexpr std::uint64_t kNoPosition = ~std::uint64_t{0};
+inline constexpr std::uint16_t kMssDefault = 536;  // RFC 9293 3.7.1: when the peer offers none
+inline constexpr std::uint16_t kMssMin = 216;      // below this an offer or a path is not believed
+inline constexpr std::uint8_t kWindowScaleMax = 14;
+
+enum class Recovery : std::uint8_t {
+  kOpen,     // no loss known
+  kFast,     // fast recovery up to recovery_point (RFC 6582, RFC 6675)
+  kTimeout,  // sending again from una up to recovery_point after a timeout
+};
+
+struct SendState {
+  SeqNum iss;
+  std::uint64_t una = 0;
+  std::uint64_t nxt = 0;
+  std::uint64_t max = 0;            // one past the highest position ever sent
+  std::uint64_t fin = kNoPosition;  // where our FIN stands, once it was sent
+  std::uint32_t window = 0;         // what the peer granted, in bytes, from una on
+  std::uint32_t window_max = 0;     // the largest it ever granted
+  SeqNum wl1;                       // the segment that last updated the window
+  std::uint64_t wl2 = 0;            // and the position it acknowledged
+  std::uint16_t mss = kMssDefault;  // payload of a full segment, options subtracted
+  std::uint8_t scale = 0;           // Snd.Wind.Shift
+  std::uint8_t duplicate_acks = 0;
+  Recovery recovery = Recovery::kOpen;
+  bool syn_due = false;
+  bool front_due = false;     // send one segment from una again, now
+  bool partial_seen = false;  // a partial acknowledgment in this fast recovery
+  bool probe_due = false;     // zero window, or silly window override
+  bool keepalive_due = false;
+  bool persisting = false;            // retransmit_at probes the window
+  std::uint64_t recovery_point = 0;   // RFC 6582 "recover", plus one
+  std::uint64_t reduce_from = 0;      // una below this: duplicates are no sign of a new loss
+  std::uint64_t high_retransmit = 0;  // RFC 6675 HighRxt
+  std::uint64_t timed = kNoPosition;  // acknowledging this ends the round trip being measured
+  Time timed_since{};
+  Time last_sent{};
+};
+
+struct ReceiveState {
+  SeqNum irs;
+  SeqNum nxt;
+  SeqNum edge;   // RCV.NXT + RCV.WND as advertised
+  SeqNum taken;  // the application has everything below
+  SeqNum last_ack_sent;
+  SeqNum recent;  // the last out-of-order arrival: first SACK block
+  SeqNum fin;     // where the peer's FIN stands, if fin_known
+  std::uint32_t room = 0;
+  std::uint32_t ts_recent = 0;
+  Time ts_recent_at{};
+  std::uint8_t scale = 0;           // Rcv.Wind.Shift
+  std::uint8_t unacknowledged = 0;  // segments of text since the last ACK
+  bool fin_known = false;
+  bool ack_due = false;
+  OutOfOrderStore::Queue queue;
+
+  std::uint32_t window() const {
+    const std::int32_t window = edge - nxt;
+    return window > 0 ? static_cast<std::uint32_t>(window) : 0;
+  }
+};
+
+struct TimerState {
+  Time retransmit_at = kNever;
+  Time delayed_ack_at = kNever;
+  Time limit_at = kNever;  // FIN-WAIT-2 after Close()
+  Time progress{};         // una moved, or text became outstanding
+  Time heard{};            // last acceptable segment
+  Time idle_from{};        // the idle deadline counts from here
+  std::uint32_t retries = 0;
+  std::uint8_t keepalives = 0;
+};
+
+struct Connection {
+  FourTuple tuple;
+  State state = State::kClosed;
+  bool passive = false;     // opened by a listener
+  bool closing = false;     // Close(): no more text is taken, FIN follows what exists
+  bool timestamps = false;  // negotiated
+  bool sack = false;        // negotiated
+  bool ready_linked = false;
+  std::uint32_t generation = 0;
+  std::uint32_t ready_next = 0;
+  std::uint32_t burst_left = 0;
+  ByteSource* source = nullptr;
+
+  SendState send;
+  Congestion congestion;
+  Rtt rtt;
+  ReceiveState receive;
+  TimerState timers;
+
+  // Cold: loss, attacks, statistics.
+  std::uint32_t ts_offset = 0;
+  std::uint32_t challenges = 0;  // in the second that began at challenges_since
+  Time challenges_since{};
+  Time opened_at{};
+  std::uint64_t text_received = 0;
+  std::uint64_t retransmissions = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t fast_recoveries = 0;
+  std::uint16_t path_mss = 0;  // before options: min(settings, peer's offer, path)
+  Options peer;                // what the SYN offered
+  Scoreboard scoreboard;
+
+  SeqNum At(std::uint64_t position) const {
+    return send.iss + static_cast<std::uint32_t>(position);
+  }
+  // Negative for what lies far before our SYN.
+  std::int64_t PositionOf(SeqNum seq) const {
+    return static_cast<std::int64_t>(send.una) + (seq - At(send.una));
+  }
+  // One past the last byte the source has; our FIN's position once it is final.
+  std::uint64_t end() const { return 1 + (source == nullptr ? 0 : source->length()); }
+  bool fin_wanted() const { return closing || (source != nullptr && source->finished()); }
+  bool fin_acknowledged() const { return send.fin != kNoPosition && send.una > send.fin; }
+  std::uint64_t outstanding() const { return send.max - send.una; }
+  std::uint64_t Flight() const;
+};
+
+// What the parts share of their Host during one call.
+struct Context {
+  const Settings& settings;
+  OutOfOrderStore& store;
+  Time now;
+};
+
+// Takes the peer's SYN options into effect (RFC 9293 3.7.1, RFC 7323 2.2 and 3.2, RFC 2018 2).
+void Negotiate(const Settings& settings, const Options& offered, Connection& connection);
+// Recomputes what a full segment carries after path_mss or the options changed.
+void UpdateMss(const Settings& settings, Connection& connection);
+// The options of our SYN (answering = false) or SYN-ACK.
+Options SynOptions(const Context& context, const Connection& connection);
+// Our timestamp clock: milliseconds, offset per connection (RFC 7323 5.4).
+std::uint32_t TimestampAt(const Connection& connection, Time now);
+// Arms the retransmission timer anew, from now.
+void ArmRetransmit(const Context& context, Connection& connection);
+// One more challenge ACK within the limit (RFC 5961 10)? Counts it.
+bool MayChallenge(const Context& context, Connection& connection);
+
+}  // namespace slipway::tcp

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// tcp::Host: the TCP (RFC 9293) of one worker. It owns a bounded slab of connections and knows
+// nothing of what they carry. Four verbs: Receive a segment, Emit what is due, Deadline, Expire.
+//
+// How it is driven, once per poll:
+//
+//     for each segment:     delivery = Receive(segment, tuple, now); serve delivery.text, then
+//                           TakeText(id) until empty; then delivery.finished / closed
+//     while Expire(now):    tell the service what happened
+//     while EmitStray(now): send
+//     while NextReady():    while Emit(id, now): read the payload from the source, send
+//
+// An id that a Delivery or Expired calls closed stays readable (Info, TakeText) until the next
+// Receive, Expire or Connect, then it is gone for good. Every verb ignores an id that is gone.
+//
+// Nothing here allocates after construction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocols/base/entropy.h"
+#include "protocols/base/timer_wheel.h"
+#include "protocols/source/byte_source.h"
+#include "protocols/tcp/connection.h"
+#include "protocols/tcp/listener.h"
+#include "protocols/tcp/send.h"
+#include "protocols/tcp/table.h"
+#include "protocols/tcp/time_wait.h"
+#include "protocols/tcp/timers.h"
+
+namespace slipway::tcp {
+
+// What one segment meant.
+struct Delivery {
+  ConnectionId connection;        // not valid() where the segment belongs to none
+  Drop drop = Drop::kNone;        // why it, or part of it, was not served; counted by the caller
+  Bytes text;                     // new text in order, inside the segment
+  bool opened = false;            // the handshake is done
+  bool finished = false;          // the peer's FIN was reached: no text follows what is held now
+  bool closed = false;            // the connection is over; see the note on ids above
+  bool reset = false;             // ... by the peer's RST
+  bool progressed = false;        // the peer acknowledged something new
+  bool all_acknowledged = false;  // with closed: nothing we ever sent was left unacknowledged
+};
+
+// A connection as the boot's story tells it.
+struct Info {
+  FourTuple tuple;
+  State state = State::kClosed;
+  bool passive = false;
+  Duration smoothed_rtt{};
+  Duration retransmission_timeout{};
+  std::uint64_t congestion_window = 0;
+  std::uint64_t slow_start_threshold = 0;
+  std::uint32_t peer_window = 0;
+  std::uint64_t acknowledged = 0;  // bytes of the source
+  std::uint64_t outstanding = 0;   // positions sent and not acknowledged
+  std::uint64_t text_received = 0;
+  std::uint64_t retransmissions = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t fast_recoveries = 0;
+  std::uint16_t mss = 0;
+  Options peer;  // as its SYN offered them
+  bool timestamps = false;
+  bool sack = false;
+  Time opened_at{};
+  Time next_timer = kNever;
+};
+
+struct HostCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t cookies_sent = 0;
+  std::uint64_t cookies_accepted = 0;
+  std::uint64_t strays_lost = 0;  // the stray queue was full
+  std::uint64_t retransmissions = 0;
+  std::uint64_t time_wait_reused = 0;
+};
+
+class Host {
+ public:
+  // `settings` must outlive the Host; `entropy` is asked for keys, now and when they rotate.
+  Host(const Settings& settings, Entropy& entropy);
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  // Accepts connections to this port, on whatever address the caller lets through.
+  void Listen(Port port) { listener_.Open(port); }
+  // Active open. Nothing when the tuple is in use or there is no room.
+  std::optional<ConnectionId> Connect(const FourTuple& tuple, Time now);
+
+  Delivery Receive(const Segment& segment, const FourTuple& tuple, Time now);
+  // The next run of text that had waited for a gap to close. Call until empty after each Receive
+  // with text or finished; each run stays valid until the next Receive.
+  Bytes TakeText(ConnectionId id);
+
+  // What to send, from offset 0 on; once per connection. The source must outlive the connection.
+  void Attach(ConnectionId id, ByteSource* source);
+  // The source has grown or finished.
+  void Wake(ConnectionId id) { Ready(id); }
+  // How much the application takes from now on, beyond what it was given (a level, not a grant).
+  void SetReceiveRoom(ConnectionId id, std::uint32_t bytes);
+  // No more text is wanted and the source is final: FIN follows what it has.
+  void Close(ConnectionId id);
+  // RST, and the id is gone at once.
+  void Abort(ConnectionId id);
+  // ICMP said that datagrams to this peer may be `mtu` long (RFC 1191); `seq` is from the quoted
+  // header and must be in flight. An mtu of 0 (old routers) means the next lower plateau.
+  void PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq);
+
+  // Connections with something to emit, in turn. Popping starts a new burst.
+  std::optional<ConnectionId> NextReady();
+  // Puts it at the end of the line, once.
+  void Ready(ConnectionId id);
+  // The next segment due, or nothing. A payload_max above mss asks for a super-segment: several
+  // full segments in one, as far as burst, windows and the end of the text allow. A connection
+  // that has more to say after its burst puts itself at the end of the line.
+  std::optional<Outgoing> Emit(ConnectionId id, Time now, std::uint32_t payload_max = 0);
+  // Replies that belong to no connection: RST, stateless SYN-ACK, the ACKs of TIME-WAIT.
+  std::optional<Outgoing> EmitStray(Time now);
+
+  Time Deadline() const;
+  // One thing that the passing of time brought about; call until nothing.
+  std::optional<Expired> Expire(Time now);
+
+  bool Alive(ConnectionId id) const;
+  tcp::Info Info(ConnectionId id) const;
+  std::uint32_t connections() const { return connections_open_; }
+  std::uint32_t time_waits() const { return time_wait_.size(); }
+  std::uint32_t out_of_order_blocks_free() const { return store_.free_blocks(); }
+  const HostCounters& counters() const { return counters_; }
+  const Settings& settings() const { return settings_; }
+
+  template <class Visitor>
+  void ForEach(Visitor&& visit) const {
+    for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+      if (connections_[i].state != State::kClosed) visit(IdOf(i));
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
+  Context At(Time now) { return {.settings = settings_, .store = store_, .now = now}; }
+  Connection* Find(ConnectionId id);
+  const Connection* Find(ConnectionId id) const;
+  ConnectionId IdOf(std::uint32_t index) const {
+    return {.index = index, .generation = connections_[index].generation};
+  }
+  std::uint32_t Allocate(const FourTuple& tuple, Time now);
+  void Retire(std::uint32_t index);
+  void Reap();
+  void Touch(std::uint32_t index);
+
+  Delivery ReceiveConnection(std::uint32_t index, const Segment& segment, Time now);
+  // In host_listen.cc: what arrives for no connection.
+  Delivery ReceiveTimeWait(std::uint32_t entry, const Segment& segment, const FourTuple& tuple,
+                           Time now);
+  Delivery ReceiveClosed(const Segment& segment, const FourTuple& tuple, Time now);
+  Delivery ReceiveListen(const Segment& segment, const FourTuple& tuple, Time now);
+  Delivery Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqNum iss);
+  Delivery AcceptCookie(const Segment& segment, const FourTuple& tuple, Time now);
+  void SendCookie(const Segment& syn, const FourTuple& tuple, Time now);
+  void SendTimeWaitAck(std::uint32_t entry, Time now);
+  void SendReset(const Segment& offending, const FourTuple& tuple);
+  void SendStray(const FourTuple& tuple, Segment segment);
+  SeqNum InitialSequence(const FourTuple& tuple, Time now) const;
+
+  const Settings& settings_;
+  std::vector<Connection> connections_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t connections_open_ = 0;
+  std::uint32_t half_open_ = 0;
+  std::uint32_t dying_ = kNone;
+  std::uint32_t ready_head_ = kNone;
+  std::uint32_t ready_tail_ = kNone;
+  SipKey isn_key_;
+  TupleTable table_;
+  TimerWheel wheel_;
+  OutOfOrderStore store_;
+  Listener listener_;
+  TimeWaitTable time_wait_;
+  std::vector<Outgoing> strays_;  // a ring
+  std::size_t stray_first_ = 0;
+  std::size_t stray_count_ = 0;
+  HostCounters counters_;
+};
+
+}  // namespace slipway::tcp

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Host, continued: segments that belong to no connection (RFC 9293 3.10.7.1 CLOSED, 3.10.7.2
+// LISTEN), SYN cookies (RFC 4987), and TIME-WAIT (3.10.7.4 as far as it applies; RFC 6191).
+#include <algorithm>
+
+#include "protocols/tcp/host.h"
+
+namespace slipway::tcp {
+
+void Host::SendStray(const FourTuple& tuple, Segment segment) {
+  if (stray_count_ == strays_.size()) {
+    ++counters_.strays_lost;
+    return;
+  }
+  Outgoing& out = strays_[(stray_first_ + stray_count_++) % strays_.size()];
+  out = Outgoing{.segment = segment, .tuple = tuple};
+  out.segment.text = {};
+}
+
+std::optional<Outgoing> Host::EmitStray(Time) {
+  if (stray_count_ == 0) return std::nullopt;
+  const std::size_t at = stray_first_;
+  stray_first_ = (stray_first_ + 1) % strays_.size();
+  --stray_count_;
+  return strays_[at];
+}
+
+// 3.10.7.1: so that the peer finds it acceptable.
+void Host::SendReset(const Segment& offending, const FourTuple& tuple) {
+  Segment reset{
+      .source = tuple.local_port, .destination = tuple.remote_port, .flags = {.rst = true}};
+  if (offending.flags.ack) {
+    reset.seq = offending.ack;
+  } else {
+    reset.flags.ack = true;
+    reset.ack = offending.seq + offending.length();
+  }
+  SendStray(tuple, reset);
+}
+
+Delivery Host::ReceiveClosed(const Segment& segment, const FourTuple& tuple, Time) {
+  if (!segment.flags.rst) SendReset(segment, tuple);
+  return {.drop = Drop::kTcpPortClosed};
+}
+
+// 3.10.7.2: RST, then ACK, then SYN.
+Delivery Host::ReceiveListen(const Segment& segment, const FourTuple& tuple, Time now) {
+  if (segment.flags.rst) return {.drop = Drop::kTcpResetUnacceptable};
+  if (segment.flags.ack && !segment.flags.syn) return AcceptCookie(segment, tuple, now);
+  if (segment.flags.ack) {
+    SendReset(segment, tuple);
+    return {.drop = Drop::kTcpAckUnacceptable};
+  }
+  if (!segment.flags.syn) return {.drop = Drop::kTcpFlagsInvalid};
+  if (half_open_ >= settings_.syn_backlog_max) {
+    SendCookie(segment, tuple, now);
+    return {};
+  }
+  return Accept(segment, tuple, now, InitialSequence(tuple, now));
+}
+
+Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqNum iss) {
+  const std::uint32_t index = Allocate(tuple, now);
+  if (index == kNone) return {.drop = Drop::kTcpConnectionLimit};
+  Connection& c = connections_[index];
+  Move<State::kClosed, State::kSynReceived>(c.state);
+  ++half_open_;
+  c.passive = true;
+  c.send.iss = iss;
+  c.send.syn_due = true;
+  Negotiate(settings_, syn.options, c);
+  c.congestion.Start(settings_, c.send.mss);
+  c.receive.irs = syn.seq;
+  c.receive.nxt = c.receive.taken = c.receive.last_ack_sent = syn.seq + 1;
+  c.receive.edge = c.receive.nxt;
+  if (c.timestamps) {
+    c.receive.ts_recent = syn.options.timestamps->value;
+    c.receive.ts_recent_at = now;
+  }
+  Ready(IdOf(index));
+  Touch(index);
+  return {.connection = IdOf(index)};
+}
+
+void Host::SendCookie(const Segment& syn, const FourTuple& tuple, Time now) {
+  const CookieOptions offered{.mss = syn.options.mss.value_or(kMssDefault),
+                              .window_scale = syn.options.window_scale,
+                              .sack_permitted = settings_.sack && syn.options.sack_permitted};
+  // A connection that lives only for this reply, so that both ways of answering look the same.
+  Connection c;
+  c.tuple = tuple;
+  c.state = State::kSynReceived;
+  c.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
+  Negotiate(settings_, syn.options, c);
+  if (c.timestamps) c.receive.ts_recent = syn.options.timestamps->value;
+  const std::uint32_t window = std::min<std::uint32_t>(settings_.receive_window, 0xffff);
+  SendStray(tuple, {.source = tuple.local_port,
+                    .destination = tuple.remote_port,
+                    .seq = listener_.cookies().Make(tuple, syn.seq, offered, now),
+                    .ack = syn.seq + 1,
+                    .flags = {.syn = true, .ack = true},
+                    .window = static_cast<std::uint16_t>(window),
+                    .options = SynOptions(At(now), c)});
+  ++counters_.cookies_sent;
+}
+
+// The connection is made as if its SYN had just been accepted, and then gets this very segment.
+Delivery Host::AcceptCookie(const Segment& segment, const FourTuple& tuple, Time now) {
+  const SeqNum peer_iss = segment.seq - 1;
+  const SeqNum cookie = segment.ack - 1;
+  const auto options = listener_.cookies().Check(tuple, peer_iss, cookie, now);
+  if (!options) {
+    SendReset(segment, tuple);
+    return {.drop = Drop::kTcpCookieInvalid};
+  }
+  Segment syn{.seq = peer_iss, .flags = {.syn = true}};
+  syn.options.mss = options->mss;
+  syn.options.window_scale = options->window_scale;
+  syn.options.sack_permitted = options->sack_permitted;
+  syn.options.timestamps = segment.options.timestamps;
+  const Delivery accepted = Accept(syn, tuple, now, cookie);
+  if (!accepted.connection.valid()) return accepted;
+  Connection& c = connections_[accepted.connection.index];
+  c.send.syn_due = false;
+  c.send.nxt = c.send.max = 1;
+  c.receive.edge = c.receive.nxt + std::min<std::uint32_t>(settings_.receive_window, 0xffff);
+  ++counters_.cookies_accepted;
+  return ReceiveConnection(accepted.connection.index, segment, now);
+}
+
+void Host::SendTimeWaitAck(std::uint32_t entry, Time now) {
+  const TimeWait& value = time_wait_.at(entry);
+  Segment ack{.source = value.tuple.local_port,
+              .destination = value.tuple.remote_port,
+              .seq = value.send_next,
+              .ack = value.receive_next,
+              .flags = {.ack = true},
+              .window = value.window};
+  if (value.timestamps) {
+    Connection clock;
+    clock.ts_offset = value.ts_offset;
+    ack.options.timestamps = Timestamps{.value = TimestampAt(clock, now), .echo = value.ts_recent};
+  }
+  SendStray(value.tuple, ack);
+}
+
+Delivery Host::ReceiveTimeWait(std::uint32_t entry, const Segment& segment, const FourTuple& tuple,
+                               Time now) {
+  const TimeWait value = time_wait_.at(entry);
+  if (TimeWaitTable::MayReuse(value, segment) && listener_.IsOpen(tuple.local_port)) {
+    // Above everything the old connection used, and as unpredictable as before.
+    SeqNum iss = InitialSequence(tuple, now);
+    if (iss.AtOrBefore(value.send_next + 0xffff)) iss = value.send_next + 0x1ffff;
+    time_wait_.Remove(entry);
+    ++counters_.time_wait_reused;
+    return Accept(segment, tuple, now, iss);
+  }
+  Delivery delivery{.drop = Drop::kTcpTimeWait};
+  if (segment.flags.rst) return delivery;
+  // Only the peer's FIN, again, restarts the wait.
+  if (segment.flags.fin && segment.seq + segment.length() == value.receive_next) {
+    time_wait_.Restart(entry, now);
+  }
+  // A bare acceptable ACK needs no answer; answering it could answer an answer for ever.
+  if (segment.length() != 0 || segment.seq != value.receive_next) SendTimeWaitAck(entry, now);
+  return delivery;
+}
+
+}  // namespace slipway::tcp

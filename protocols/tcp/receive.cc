@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/tcp/receive.h"
+
+#include <algorithm>
+
+namespace slipway::tcp {
+namespace {
+
+// RFC 7323 5.5: after so long a time without a segment an old timestamp proves nothing.
+constexpr Duration kTimestampsOutdated = std::chrono::hours(24 * 24);
+
+}  // namespace
+
+Outcome Arrival::Run() {
+  if (c_.state == State::kSynSent) {
+    SynSent();
+    return outcome_;
+  }
+  if (CheckSequence() && CheckReset() && CheckSyn() && CheckAck() && TakeText()) TakeFin();
+  return outcome_;
+}
+
+// An ACK goes back, within the limit.
+void Arrival::Challenge(Drop drop) {
+  outcome_.drop = drop;
+  if (MayChallenge(context_, c_)) {
+    c_.receive.ack_due = true;
+  } else {
+    outcome_.drop = Drop::kTcpChallengeLimited;
+  }
+}
+
+// 3.10.7.3.
+void Arrival::SynSent() {
+  const Flags& flags = segment_.flags;
+  const bool acks_our_syn = flags.ack && segment_.ack == c_.At(c_.send.max) && c_.send.max == 1;
+  if (flags.ack && !acks_our_syn) {
+    outcome_.drop = Drop::kTcpAckUnacceptable;
+    outcome_.answer_reset = !flags.rst;
+    return;
+  }
+  if (flags.rst) {
+    outcome_.drop = acks_our_syn ? Drop::kNone : Drop::kTcpResetUnacceptable;
+    outcome_.reset = acks_our_syn;
+    if (acks_our_syn) outcome_.verdict = Verdict::kClosed;
+    return;
+  }
+  if (!flags.syn) {
+    outcome_.drop = Drop::kTcpFlagsInvalid;
+    return;
+  }
+  ReceiveState& r = c_.receive;
+  Negotiate(context_.settings, segment_.options, c_);
+  c_.congestion.Start(context_.settings, c_.send.mss);
+  r.irs = segment_.seq;
+  r.nxt = r.taken = r.last_ack_sent = segment_.seq + 1;
+  r.edge = r.nxt + std::min<std::uint32_t>(r.room, 0xffff);
+  if (c_.timestamps) {
+    r.ts_recent = segment_.options.timestamps->value;
+    r.ts_recent_at = context_.now;
+  }
+  c_.send.window = c_.send.window_max = segment_.window;  // never scaled in a SYN
+  c_.send.wl1 = segment_.seq;
+  c_.timers.heard = c_.timers.idle_from = context_.now;
+  if (acks_our_syn) {
+    Move<State::kSynSent, State::kEstablished>(c_.state);
+    Advance(1);
+    c_.send.wl2 = 1;
+    r.ack_due = true;
+    outcome_.opened = true;
+  } else {
+    Move<State::kSynSent, State::kSynReceived>(c_.state);
+    c_.send.syn_due = true;
+  }
+}
+
+// First, 3.10.7.4.
+bool Arrival::CheckSequence() {
+  if (c_.state == State::kSynReceived && segment_.flags.syn && segment_.seq == c_.receive.irs) {
+    if (!segment_.flags.ack) {
+      outcome_.drop = Drop::kTcpOldDuplicate;
+      c_.send.syn_due = true;
+      return false;
+    }
+    segment_.flags.syn = false;
+    segment_.seq = segment_.seq + 1;
+  }
+  if (!CheckTimestamps()) return false;
+  if (Acceptable()) {
+    c_.timers.heard = context_.now;
+    c_.timers.keepalives = 0;
+    if (segment_.options.timestamps && c_.timestamps && !segment_.flags.rst &&
+        segment_.seq.AtOrBefore(c_.receive.last_ack_sent)) {
+      c_.receive.ts_recent = segment_.options.timestamps->value;
+      c_.receive.ts_recent_at = context_.now;
+    }
+    return true;
+  }
+  const bool old = (segment_.seq + segment_.length()).AtOrBefore(c_.receive.nxt);
+  outcome_.drop = old ? Drop::kTcpOldDuplicate : Drop::kTcpOutOfWindow;
+  if (segment_.flags.rst) return false;
+  // What carries text or FIN cannot come from an exchange of ACKs: no limit needed against loops.
+  if (segment_.length() != 0 && !segment_.flags.syn) {
+    c_.receive.ack_due = true;
+  } else {
+    Challenge(outcome_.drop);
+  }
+  return false;
+}
+
+// RFC 7323 5.3 R1, and 3.2 for what comes without.
+bool Arrival::CheckTimestamps() {
+  if (!c_.timestamps || segment_.flags.rst) return true;
+  if (!segment_.options.timestamps) {
+    outcome_.drop = Drop::kTcpTimestampMissing;
+    return false;
+  }
+  const auto age =
+      static_cast<std::int32_t>(segment_.options.timestamps->value - c_.receive.ts_recent);
+  if (age >= 0 || context_.now - c_.receive.ts_recent_at > kTimestampsOutdated) return true;
+  Challenge(Drop::kTcpPaws);
+  return false;
+}
+
+// The table of 3.10.7.4, with the allowance that a zero window still lets ACKs and RSTs in: the
+// text of such a segment, cut to the window, is empty.
+bool Arrival::Acceptable() const {
+  const SeqNum start = segment_.seq;
+  const std::uint32_t length = segment_.length();
+  const std::uint32_t window = c_.receive.window();
+  if (window == 0) return start == c_.receive.nxt;
+  if (start.InWindow(c_.receive.nxt, window)) return true;
+  return length != 0 && (start + (length - 1)).InWindow(c_.receive.nxt, window);
+}
+
+// Second (RFC 5961 3.2).
+bool Arrival::CheckReset() {
+  if (!segment_.flags.rst) return true;
+  if (segment_.seq == c_.receive.nxt) {
+    outcome_.reset = true;
+    outcome_.verdict = Verdict::kClosed;
+  } else {
+    Challenge(Drop::kTcpResetUnacceptable);
+  }
+  return false;
+}
+
+// Fourth (RFC 5961 4.2).
+bool Arrival::CheckSyn() {
+  if (!segment_.flags.syn) return true;
+  if (c_.state == State::kSynReceived && c_.passive) {
+    outcome_.drop = Drop::kTcpSynInWindow;
+    outcome_.verdict = Verdict::kClosed;  // back to LISTEN
+  } else {
+    Challenge(Drop::kTcpSynInWindow);
+  }
+  return false;
+}
+
+// Fifth.
+bool Arrival::CheckAck() {
+  if (!segment_.flags.ack) {
+    outcome_.drop = Drop::kTcpAckMissing;
+    return false;
+  }
+  const std::int64_t position = c_.PositionOf(segment_.ack);
+  if (c_.state == State::kSynReceived && !CompleteHandshake(position)) return false;
+  // RFC 5961 5.2.
+  const auto una = static_cast<std::int64_t>(c_.send.una);
+  if (position > static_cast<std::int64_t>(c_.send.max)) {
+    Challenge(Drop::kTcpAckUnacceptable);
+    return false;
+  }
+  if (position < una - static_cast<std::int64_t>(c_.send.window_max)) {
+    Challenge(Drop::kTcpAckTooOld);
+    return false;
+  }
+  if (position >= una) TakeAcknowledgment(static_cast<std::uint64_t>(position));
+  FinAcknowledged();
+  return outcome_.verdict == Verdict::kOpen;
+}
+
+bool Arrival::CompleteHandshake(std::int64_t position) {
+  if (position != 1 || c_.send.max < 1) {
+    outcome_.drop = Drop::kTcpAckUnacceptable;
+    outcome_.answer_reset = true;
+    return false;
+  }
+  Move<State::kSynReceived, State::kEstablished>(c_.state);
+  c_.send.syn_due = false;
+  c_.send.wl1 = segment_.seq;
+  c_.send.wl2 = 1;
+  c_.send.window = std::uint32_t{segment_.window} << c_.send.scale;
+  c_.send.window_max = c_.send.window;
+  c_.timers.idle_from = context_.now;
+  outcome_.opened = true;
+  return true;
+}
+
+void Arrival::FinAcknowledged() {
+  if (!c_.fin_acknowledged()) return;
+  if (c_.state == State::kFinWait1) {
+    Move<State::kFinWait1, State::kFinWait2>(c_.state);
+    if (c_.closing) c_.timers.limit_at = context_.now + context_.settings.fin_wait_2;
+  } else if (c_.state == State::kClosing) {
+    Move<State::kClosing, State::kTimeWait>(c_.state);
+    outcome_.verdict = Verdict::kTimeWait;
+  } else if (c_.state == State::kLastAck) {
+    outcome_.verdict = Verdict::kClosed;
+  }
+}
+
+// Seventh: the segment's text, cut to the window. False when the connection ends over it.
+bool Arrival::TakeText() {
+  ReceiveState& r = c_.receive;
+  if (segment_.length() == 0 || !TakesText(c_.state)) return true;
+  Bytes text = segment_.text;
+  SeqNum start = segment_.seq;
+  if (const std::int32_t known = r.nxt - start; known > 0) {
+    const auto cut = std::min(static_cast<std::size_t>(known), text.size());
+    text = text.subspan(cut);
+    start = start + static_cast<std::uint32_t>(known);
+  }
+  const SeqNum fin = segment_.seq + static_cast<std::uint32_t>(segment_.text.size());
+  if (segment_.flags.fin && fin.Before(r.edge) && fin.AtOrAfter(r.nxt) && !r.fin_known) {
+    r.fin_known = true;
+    r.fin = fin;
+  }
+  const SeqNum edge = r.fin_known && r.fin.Before(r.edge) ? r.fin : r.edge;
+  const std::int32_t space = std::max(edge - start, 0);
+  if (text.size() > static_cast<std::size_t>(space)) {
+    outcome_.drop = Drop::kTcpOutOfWindow;
+    r.ack_due = true;
+    text = text.first(static_cast<std::size_t>(space));
+  }
+  if (text.empty()) {
+    if (segment_.flags.fin && start != r.nxt) r.ack_due = true;
+    return true;
+  }
+  c_.timers.idle_from = context_.now;
+  if (c_.closing) {
+    outcome_.drop = Drop::kTcpTextAfterClose;
+    r.ack_due = true;
+    if (c_.state ==
+        State::kFinWait2) {  // RFC 1122 4.2.2.13: our text is safe, say that theirs is not
+      outcome_.answer_reset = true;
+      outcome_.verdict = Verdict::kClosed;
+      return false;
+    }
+    if (start == r.nxt) r.nxt = r.taken = start + static_cast<std::uint32_t>(text.size());
+  } else if (start == r.nxt) {
+    TakeInOrder(text);
+  } else {
+    TakeOutOfOrder(start, text);
+  }
+  return true;
+}
+
+void Arrival::TakeInOrder(Bytes text) {
+  ReceiveState& r = c_.receive;
+  const bool filling = !r.queue.empty();
+  const SeqNum before = r.nxt;
+  if (r.taken == r.nxt) {
+    outcome_.text = text;
+    r.nxt = r.taken = r.nxt + static_cast<std::uint32_t>(text.size());
+  } else if (!context_.store.Insert(r.queue, r.nxt, text)) {
+    // Older text still waits for TakeText(), and there is no room behind it.
+    outcome_.drop = Drop::kTcpOutOfOrderFull;
+  }
+  if (filling) r.nxt = context_.store.ContiguousEnd(r.queue, r.nxt);
+  c_.text_received += static_cast<std::uint64_t>(r.nxt - before);
+  // RFC 5681 4.2: at least every second segment, at once when it fills a gap.
+  ++r.unacknowledged;
+  if (filling || r.unacknowledged >= 2) {
+    r.ack_due = true;
+  } else if (c_.timers.delayed_ack_at == kNever) {
+    c_.timers.delayed_ack_at = context_.now + context_.settings.delayed_ack;
+  }
+}
+
+void Arrival::TakeOutOfOrder(SeqNum start, Bytes text) {
+  ReceiveState& r = c_.receive;
+  if (!context_.store.Insert(r.queue, start, text)) outcome_.drop = Drop::kTcpOutOfOrderFull;
+  r.recent = start;
+  r.ack_due = true;
+}
+
+// Eighth: also when the FIN came earlier and the text before it only now.
+void Arrival::TakeFin() {
+  ReceiveState& r = c_.receive;
+  if (!r.fin_known || r.nxt != r.fin || !TakesText(c_.state)) return;
+  r.nxt = r.nxt + 1;
+  r.ack_due = true;
+  outcome_.finished = true;
+  if (c_.state == State::kEstablished) {
+    Move<State::kEstablished, State::kCloseWait>(c_.state);
+  } else if (c_.state == State::kFinWait1) {
+    Move<State::kFinWait1, State::kClosing>(c_.state);
+  } else {
+    Move<State::kFinWait2, State::kTimeWait>(c_.state);
+    outcome_.verdict = Verdict::kTimeWait;
+  }
+}
+
+}  // namespace slipway::tcp

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Segment arrival (RFC 9293 3.10.7.3 and 3.10.7.4) for a connection: one Arrival is one segment,
+// and its checks stand in the RFC's order. RFC 5961 (challenge ACKs) and RFC 7323 5 (PAWS) belong
+// to the checks they tighten. The acknowledgment's meaning to the sender is in acknowledge.cc.
+//
+// Deviations, both towards more service: a SYN seen again in SYN-RECEIVED is answered with SYN-ACK
+// instead of a bare ACK, and a SYN-ACK there (simultaneous open) counts as its ACK. Text in a SYN
+// is not taken; the peer sends it again.
+#pragma once
+
+#include "protocols/tcp/connection.h"
+
+namespace slipway::tcp {
+
+enum class Verdict : std::uint8_t {
+  kOpen,      // the connection lives on
+  kTimeWait,  // both sides have finished; only TIME-WAIT remains
+  kClosed,    // it is over
+};
+
+struct Outcome {
+  Verdict verdict = Verdict::kOpen;
+  Drop drop = Drop::kNone;
+  Bytes text;
+  bool opened = false;
+  bool finished = false;
+  bool reset = false;
+  bool progressed = false;
+  bool answer_reset = false;  // a RST goes back, as for a segment without a connection
+};
+
+class Arrival {
+ public:
+  Arrival(const Context& context, Connection& connection, const Segment& segment)
+      : context_(context), c_(connection), segment_(segment) {}
+
+  Outcome Run();
+
+ private:
+  void SynSent();
+  // Each false: the segment ends here.
+  bool CheckSequence();
+  bool CheckTimestamps();
+  bool CheckReset();
+  bool CheckSyn();
+  bool CheckAck();
+  bool TakeText();
+  void TakeFin();
+
+  bool Acceptable() const;
+  bool CompleteHandshake(std::int64_t position);
+  void FinAcknowledged();
+  void TakeInOrder(Bytes text);
+  void TakeOutOfOrder(SeqNum start, Bytes text);
+  void Challenge(Drop drop);
+
+  // acknowledge.cc
+  void TakeAcknowledgment(std::uint64_t position);
+  void Advance(std::uint64_t position);
+  void MeasureRoundTrip();
+  void Duplicate();
+  void EnterFastRecovery();
+  bool TakeSackBlocks();
+  void UpdateWindow(std::uint64_t position);
+
+  const Context& context_;
+  Connection& c_;
+  Segment segment_;
+  Outcome outcome_;
+};
+
+}  // namespace slipway::tcp

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/tcp/send.h"
+
+#include <algorithm>
+
+namespace slipway::tcp {
+namespace {
+
+// One call of NextSegment. The methods stand in the order they are tried.
+class Sender {
+ public:
+  Sender(const Context& context, Connection& connection, std::uint32_t payload_max)
+      : context_(context),
+        c_(connection),
+        s_(connection.send),
+        payload_max_(std::max<std::uint32_t>(payload_max, connection.send.mss)) {}
+
+  std::optional<Outgoing> Next();
+
+ private:
+  std::optional<Outgoing> Syn();
+  std::optional<Outgoing> Probe();
+  std::optional<Outgoing> Front();
+  std::optional<Outgoing> NextLost();
+  std::optional<Outgoing> Text();
+  std::optional<Outgoing> Keepalive();
+
+  std::uint64_t PeerWindowLeft() const;
+  std::uint64_t CongestionWindowLeft() const;
+  std::uint64_t Sendable(std::uint64_t available, std::uint64_t peer, std::uint64_t congestion);
+  void ExtendSource(std::uint64_t peer, std::uint64_t congestion);
+  void WaitForWindow();
+  // Text [position, position + length) and perhaps FIN, with the bookkeeping of having sent it.
+  Outgoing Range(std::uint64_t position, std::uint64_t length, bool fin);
+  Outgoing Resend(std::uint64_t position, std::uint64_t limit);
+  Outgoing Bare(std::uint64_t position);
+
+  const Context& context_;
+  Connection& c_;
+  SendState& s_;
+  std::uint32_t payload_max_;
+};
+
+std::optional<Outgoing> Sender::Next() {
+  if (c_.state == State::kSynSent || c_.state == State::kSynReceived) {
+    if (s_.syn_due) return Syn();
+    if (c_.receive.ack_due && c_.state == State::kSynReceived) return Bare(s_.max);
+    return std::nullopt;
+  }
+  // SACK blocks travel on bare ACKs only, so that a full segment has one size.
+  if (c_.receive.ack_due && c_.sack && !c_.receive.queue.empty()) return Bare(s_.max);
+  if (s_.probe_due) {
+    if (auto probe = Probe()) return probe;
+  }
+  if (c_.burst_left != 0 && !s_.persisting) {
+    if (s_.front_due) return Front();
+    if (s_.recovery == Recovery::kFast && c_.sack) {
+      if (auto lost = NextLost()) return lost;
+    }
+    if (auto text = Text()) return text;
+  }
+  if (c_.receive.ack_due) return Bare(s_.max);
+  if (s_.keepalive_due) return Keepalive();
+  return std::nullopt;
+}
+
+Outgoing Sender::Bare(std::uint64_t position) {
+  ReceiveState& r = c_.receive;
+  Outgoing out{.segment = {.source = c_.tuple.local_port,
+                           .destination = c_.tuple.remote_port,
+                           .seq = c_.At(position),
+                           .ack = r.nxt,
+                           .flags = {.ack = true},
+                           .window = AdvertiseWindow(context_, c_)},
+               .tuple = c_.tuple,
+               .offset = position == 0 ? 0 : position - 1,
+               .mss = s_.mss};
+  if (c_.timestamps) {
+    out.segment.options.timestamps =
+        Timestamps{.value = TimestampAt(c_, context_.now), .echo = r.ts_recent};
+  }
+  r.last_ack_sent = r.nxt;
+  r.ack_due = false;
+  r.unacknowledged = 0;
+  c_.timers.delayed_ack_at = kNever;
+  if (c_.sack && !r.queue.empty()) {
+    out.segment.options.sack = context_.store.Blocks(r.queue, r.nxt, r.recent);
+    if (c_.timestamps) out.segment.options.sack.Shorten(3);  // 40 bytes of options in all
+  }
+  return out;
+}
+
+std::optional<Outgoing> Sender::Syn() {
+  s_.syn_due = false;
+  const bool answering = c_.state == State::kSynReceived;
+  Outgoing out{.segment = {.source = c_.tuple.local_port,
+                           .destination = c_.tuple.remote_port,
+                           .seq = s_.iss,
+                           .ack = answering ? c_.receive.nxt : SeqNum(),
+                           .flags = {.syn = true, .ack = answering},
+                           .options = SynOptions(context_, c_)},
+               .tuple = c_.tuple,
+               .mss = s_.mss,
+               .retransmission = s_.max != 0};
+  const std::uint32_t window = std::min<std::uint32_t>(c_.receive.room, 0xffff);
+  out.segment.window = static_cast<std::uint16_t>(window);
+  if (answering) {
+    c_.receive.edge = Later(c_.receive.edge, c_.receive.nxt + window);
+    c_.receive.ack_due = false;
+  }
+  if (s_.max == 0) {
+    s_.nxt = s_.max = 1;
+    s_.timed = 1;
+    s_.timed_since = context_.now;
+    c_.timers.progress = context_.now;
+  } else {
+    s_.timed = kNoPosition;
+    ++c_.retransmissions;
+  }
+  s_.last_sent = context_.now;
+  if (c_.timers.retransmit_at == kNever) ArmRetransmit(context_, c_);
+  return out;
+}
+
+std::uint64_t Sender::PeerWindowLeft() const {
+  const std::uint64_t edge = s_.una + s_.window;
+  return edge > s_.nxt ? edge - s_.nxt : 0;
+}
+
+std::uint64_t Sender::CongestionWindowLeft() const {
+  std::uint64_t window = c_.congestion.window();
+  // Limited transmit (RFC 3042). With SACK the pipe shrinks by what was selected instead.
+  if (!c_.sack && s_.recovery == Recovery::kOpen) {
+    window += std::min<std::uint64_t>(s_.duplicate_acks, 2) * s_.mss;
+  }
+  const std::uint64_t flight = c_.Flight();
+  return window > flight ? window - flight : 0;
+}
+
+// How much of `available` leaves in one segment now, all or nothing below a full one.
+std::uint64_t Sender::Sendable(std::uint64_t available, std::uint64_t peer,
+                               std::uint64_t congestion) {
+  const std::uint64_t segments =
+      std::min<std::uint64_t>(payload_max_ / s_.mss, std::max<std::uint32_t>(c_.burst_left, 1));
+  std::uint64_t length = std::min({available, peer, congestion, segments * s_.mss});
+  if (length > s_.mss && length != available) length -= length % s_.mss;
+  if (length >= s_.mss || length == available) return length;
+  // Silly window avoidance (RFC 9293 3.8.6.2.1): a partial segment is cut by the peer's window
+  // only if that is half of what it ever was, and by the congestion window only if nothing flies.
+  if (length == peer && length >= s_.window_max / 2) return length;
+  if (length == congestion && c_.Flight() == 0) return length;
+  return 0;
+}
+
+void Sender::ExtendSource(std::uint64_t peer, std::uint64_t congestion) {
+  if (c_.source == nullptr || c_.closing || !SendsText(c_.state)) return;
+  const std::uint64_t waiting = c_.end() - std::min(c_.end(), s_.nxt);
+  const std::uint64_t room = std::min(peer, congestion);
+  if (room > waiting) c_.source->Extend(room - waiting);
+  // Whether anything waits behind a closed window shows only in asking for it.
+  if (peer == 0 && waiting == 0 && c_.outstanding() == 0) c_.source->Extend(1);
+}
+
+// Nothing flies and the window is closed or silly: only a probe finds out that it opened.
+void Sender::WaitForWindow() {
+  if (c_.outstanding() != 0 || c_.timers.retransmit_at != kNever) return;
+  s_.persisting = true;
+  c_.timers.progress = context_.now;
+  ArmRetransmit(context_, c_);
+}
+
+std::optional<Outgoing> Sender::Text() {
+  if (s_.nxt < s_.max) {  // again, after a timeout or a smaller path
+    s_.nxt = std::min(c_.scoreboard.SkipHeld(s_.nxt), s_.max);
+  } else if (s_.fin == kNoPosition && c_.outstanding() == 0 && c_.rtt.measured() &&
+             context_.now - s_.last_sent > c_.rtt.Timeout(context_.settings)) {
+    c_.congestion.Restart(context_.settings, s_.mss);
+  }
+  const std::uint64_t peer = PeerWindowLeft();
+  const std::uint64_t congestion = CongestionWindowLeft();
+  if (s_.nxt < s_.max) {
+    const std::uint64_t limit = std::min(c_.scoreboard.HoleEnd(s_.nxt, s_.max), s_.fin);
+    const std::uint64_t length = Sendable(limit - s_.nxt, peer, congestion);
+    const bool fin = s_.nxt + length == s_.fin && peer > length;
+    if (length == 0 && !fin) return std::nullopt;
+    return Range(s_.nxt, length, fin);
+  }
+  if (!SendsText(c_.state)) return std::nullopt;
+  ExtendSource(peer, congestion);
+  const std::uint64_t available = c_.end() - s_.nxt;
+  const std::uint64_t length = Sendable(available, peer, congestion);
+  const bool fin = c_.fin_wanted() && length == available && peer > length;
+  if (length != 0 || fin) return Range(s_.nxt, length, fin);
+  if ((available != 0 || c_.fin_wanted()) && congestion != 0) WaitForWindow();
+  return std::nullopt;
+}
+
+Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
+  const bool again = position < s_.max;
+  const bool idle = c_.outstanding() == 0;
+  Outgoing out = Bare(position);
+  out.length = static_cast<std::uint32_t>(length);
+  out.retransmission = again;
+  // No blocks beside text: a full segment has no room for them.
+  out.segment.options.sack = {};
+  out.segment.flags.fin = fin;
+  out.segment.flags.psh = length != 0 && position + length == c_.end();
+  if (fin && s_.fin == kNoPosition) {
+    s_.fin = position + length;
+    if (c_.state == State::kEstablished) {
+      Move<State::kEstablished, State::kFinWait1>(c_.state);
+    } else {
+      Move<State::kCloseWait, State::kLastAck>(c_.state);
+    }
+  }
+  const std::uint64_t end = position + length + (fin ? 1 : 0);
+  if (position == s_.nxt) s_.nxt = end;
+  s_.max = std::max(s_.max, end);
+  if (again) {
+    if (s_.timed != kNoPosition && s_.timed > position) s_.timed = kNoPosition;  // Karn
+    ++c_.retransmissions;
+  } else if (s_.timed == kNoPosition) {
+    s_.timed = end;
+    s_.timed_since = context_.now;
+  }
+  if (idle) c_.timers.progress = context_.now;
+  s_.last_sent = c_.timers.idle_from = context_.now;
+  if (c_.timers.retransmit_at == kNever) ArmRetransmit(context_, c_);
+  const std::uint32_t segments =
+      static_cast<std::uint32_t>((length + s_.mss - 1) / s_.mss) + (length == 0 ? 1 : 0);
+  c_.burst_left -= std::min(c_.burst_left, segments);
+  return out;
+}
+
+// One segment at `position` again, up to `limit`; nxt stays where it is.
+Outgoing Sender::Resend(std::uint64_t position, std::uint64_t limit) {
+  const std::uint64_t text_end = std::min(limit, s_.fin);
+  const std::uint64_t length =
+      std::min<std::uint64_t>(text_end > position ? text_end - position : 0, s_.mss);
+  const bool fin = position + length == s_.fin && limit > s_.fin;
+  const std::uint64_t nxt = s_.nxt;
+  Outgoing out = Range(position, length, fin);
+  s_.nxt = std::max(nxt, s_.una);
+  s_.high_retransmit = std::max(s_.high_retransmit, position + length + (fin ? 1 : 0));
+  return out;
+}
+
+std::optional<Outgoing> Sender::Front() {
+  s_.front_due = false;
+  if (c_.outstanding() == 0) return std::nullopt;
+  return Resend(s_.una, c_.scoreboard.HoleEnd(s_.una, s_.max));
+}
+
+// NextSeg() of RFC 6675 section 4: (1) what is lost; what is left of (3) when Text() has nothing.
+std::optional<Outgoing> Sender::NextLost() {
+  if (CongestionWindowLeft() < s_.mss) return std::nullopt;
+  const std::uint64_t position = c_.scoreboard.SkipHeld(std::max(s_.high_retransmit, s_.una));
+  const std::uint64_t lost_below = c_.scoreboard.LostBelow(s_.mss);
+  if (position < lost_below) return Resend(position, c_.scoreboard.HoleEnd(position, s_.max));
+  if (auto text = Text()) return text;
+  if (position < c_.scoreboard.highest()) {
+    return Resend(position, c_.scoreboard.HoleEnd(position, s_.max));
+  }
+  return std::nullopt;
+}
+
+// RFC 9293 3.8.6.1: at least one byte, whatever the window says.
+std::optional<Outgoing> Sender::Probe() {
+  s_.probe_due = false;
+  s_.nxt = s_.una;
+  const std::uint64_t limit = s_.fin != kNoPosition ? s_.fin : c_.end();
+  const std::uint64_t available = limit > s_.una ? limit - s_.una : 0;
+  const std::uint64_t wanted = std::clamp<std::uint64_t>(s_.window, 1, s_.mss);
+  const std::uint64_t length = std::min(available, wanted);
+  const bool fin = length == available && (s_.fin != kNoPosition || c_.fin_wanted());
+  if (length == 0 && !fin) {
+    s_.persisting = false;
+    return std::nullopt;
+  }
+  return Range(s_.una, length, fin);
+}
+
+std::optional<Outgoing> Sender::Keepalive() {
+  s_.keepalive_due = false;
+  return Bare(s_.una - 1);
+}
+
+}  // namespace
+
+std::uint16_t AdvertiseWindow(const Context& context, Connection& connection) {
+  ReceiveState& r = connection.receive;
+  const std::uint32_t step =
+      std::min<std::uint32_t>(connection.path_mss, context.settings.receive_window / 2);
+  const SeqNum wanted = r.nxt + r.room;
+  std::uint32_t raw = r.window();
+  if (wanted - r.edge >= static_cast<std::int32_t>(std::max<std::uint32_t>(step, 1))) {
+    raw = r.room >> r.scale;
+  } else {
+    raw = (raw + (1u << r.scale) - 1) >> r.scale;  // rounded up: the edge never moves left
+  }
+  raw = std::min<std::uint32_t>(raw, 0xffff);
+  r.edge = Later(r.edge, r.nxt + (raw << r.scale));
+  return static_cast<std::uint16_t>(raw);
+}
+
+std::optional<Outgoing> NextSegment(const Context& context, Connection& connection,
+                                    std::uint32_t payload_max) {
+  return Sender(context, connection, payload_max).Next();
+}
+
+}  // namespace slipway::tcp

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a connection has to send now (RFC 9293 3.8): SYN and FIN, text by offset, retransmissions
+// (RFC 5681, RFC 6582 and RFC 3042 without SACK, RFC 6675 with it), window probes (3.8.6.1),
+// keepalives (3.8.4), acknowledgments. Silly windows are avoided on both sides (3.8.6.2); there is
+// no Nagle algorithm: a source's end, or what it has so far, leaves at once.
+//
+// Left out: RFC 6675's rescue retransmission (4) (a lost tail waits for the timer until tail loss
+// probes join); urgent text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "protocols/tcp/connection.h"
+
+namespace slipway::tcp {
+
+// A segment to send. Its payload is [offset, offset + length) of the connection's source; the
+// checksum is the caller's. With length > mss (asked for by payload_max) the caller or the port
+// splits it into segments of `mss`.
+struct Outgoing {
+  Segment segment;
+  FourTuple tuple;
+  ConnectionId connection;  // not valid() for a stray
+  std::uint64_t offset = 0;
+  std::uint32_t length = 0;
+  std::uint16_t mss = 0;
+  bool retransmission = false;
+};
+
+// The next segment due, or nothing; `payload_max` as in Host::Emit.
+std::optional<Outgoing> NextSegment(const Context& context, Connection& connection,
+                                    std::uint32_t payload_max);
+
+// The window field of a segment that leaves now; moves the advertised right edge.
+std::uint16_t AdvertiseWindow(const Context& context, Connection& connection);
+
+}  // namespace slipway::tcp

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TIME-WAIT (RFC 9293 3.6.1): what remains of a connection for 2 MSL, in a compact table of its
+// own, so that thousands of finished boots do not hold connection slots.
+//
+// All entries wait equally long, so their order of (re)start is their order of expiry: a list, no
+// timers. When the table is full the oldest gives way. A RST does not end an entry (RFC 1337).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocols/base/time.h"
+#include "protocols/tcp/four_tuple.h"
+#include "protocols/tcp/table.h"
+
+namespace slipway::tcp {
+
+struct TimeWait {
+  FourTuple tuple;
+  SeqNum send_next;
+  SeqNum receive_next;
+  std::uint16_t window = 0;  // as on the wire
+  bool timestamps = false;
+  std::uint32_t ts_recent = 0;
+  std::uint32_t ts_offset = 0;
+};
+
+class TimeWaitTable {
+ public:
+  TimeWaitTable(std::uint32_t entries_max, Duration wait, SipKey key);
+
+  void Add(const TimeWait& entry, Time now);
+  std::optional<std::uint32_t> Find(const FourTuple& tuple) const;
+  TimeWait& at(std::uint32_t index) { return entries_[index].value; }
+  // The wait begins anew (a retransmitted FIN).
+  void Restart(std::uint32_t index, Time now);
+  void Remove(std::uint32_t index);
+  void Expire(Time now);
+  Time Deadline() const { return head_ == kNone ? kNever : entries_[head_].until; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(table_.size()); }
+
+  // Whether a SYN may open a new connection in the old one's place (RFC 1122 4.2.2.13, RFC 6191).
+  static bool MayReuse(const TimeWait& entry, const Segment& syn);
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  struct Entry {
+    TimeWait value;
+    Time until;
+    std::uint32_t next = kNone;
+    std::uint32_t previous = kNone;
+  };
+  void Append(std::uint32_t index, Time now);
+  void Unlink(std::uint32_t index);
+
+  Duration wait_;
+  TupleTable table_;
+  std::vector<Entry> entries_;
+  std::uint32_t free_ = kNone;
+  std::uint32_t head_ = kNone;
+  std::uint32_t tail_ = kNone;
+};
+
+}  // namespace slipway::tcp

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/tcp/timers.h"
+
+#include <algorithm>
+
+namespace slipway::tcp {
+namespace {
+
+bool WaitsForPeer(const Connection& c) { return c.outstanding() != 0 || c.send.persisting; }
+
+Time StalledAt(const Settings& settings, const Connection& c) {
+  if (!IsSynchronized(c.state) || !WaitsForPeer(c)) return kNever;
+  return c.timers.progress + settings.stalled;
+}
+
+Time IdleAt(const Settings& settings, const Connection& c) {
+  if (!IsSynchronized(c.state) || WaitsForPeer(c)) return kNever;
+  return c.timers.idle_from + settings.idle;
+}
+
+Time KeepaliveAt(const Settings& settings, const Connection& c) {
+  if (settings.keepalive_idle == Duration{} || !IsSynchronized(c.state) || WaitsForPeer(c)) {
+    return kNever;
+  }
+  return c.timers.heard + settings.keepalive_idle +
+         c.timers.keepalives * settings.keepalive_interval;
+}
+
+// RFC 6298 5.4 to 5.7, RFC 5681 3.1, RFC 6582 3.2 (4), RFC 6675 5.1.
+void TimeOut(Connection& c) {
+  SendState& s = c.send;
+  ++c.timeouts;
+  c.congestion.TimedOut(c.outstanding(), s.mss, c.timers.retries > 1);
+  s.recovery = Recovery::kTimeout;
+  s.recovery_point = s.max;
+  s.reduce_from = s.max + 1;
+  s.high_retransmit = s.una;
+  s.duplicate_acks = 0;
+  s.front_due = false;
+  s.timed = kNoPosition;
+  // The peer selected what it now does not acknowledge: it gave up what it held (RFC 2018 8).
+  if (c.scoreboard.SkipHeld(s.una) != s.una) c.scoreboard.Clear();
+  s.nxt = s.una;
+}
+
+std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
+  const bool opening = !IsSynchronized(c.state);
+  c.rtt.BackOff();
+  ArmRetransmit(context, c);
+  if (!opening && c.send.window == 0) {
+    c.send.persisting = true;
+  }
+  if (c.send.persisting) {  // stalled_at bounds how long
+    c.send.probe_due = true;
+    c.send.timed = kNoPosition;
+    return std::nullopt;
+  }
+  const std::uint32_t limit =
+      opening ? context.settings.syn_retries : context.settings.data_retries;
+  if (c.timers.retries++ >= limit) return opening ? Expiry::kNoHandshake : Expiry::kNoAnswer;
+  if (opening) {
+    c.send.syn_due = true;
+  } else {
+    TimeOut(c);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Time NextTimer(const Settings& settings, const Connection& c) {
+  return std::min({c.timers.retransmit_at, c.timers.delayed_ack_at, c.timers.limit_at,
+                   StalledAt(settings, c), IdleAt(settings, c), KeepaliveAt(settings, c)});
+}
+
+std::optional<Expiry> ExpireTimers(const Context& context, Connection& c) {
+  const Time now = context.now;
+  if (c.timers.delayed_ack_at <= now) {
+    c.timers.delayed_ack_at = kNever;
+    c.receive.ack_due = true;
+  }
+  if (c.timers.limit_at <= now) return Expiry::kLinger;
+  if (StalledAt(context.settings, c) <= now) return Expiry::kStalled;
+  if (c.timers.retransmit_at <= now) {
+    if (const auto what = RetransmitExpired(context, c)) return what;
+  }
+  if (KeepaliveAt(context.settings, c) <= now) {
+    if (c.timers.keepalives >= context.settings.keepalive_probes) return Expiry::kKeepaliveFailed;
+    ++c.timers.keepalives;
+    c.send.keepalive_due = true;
+  }
+  if (IdleAt(context.settings, c) <= now) {
+    c.timers.idle_from = now;
+    return Expiry::kIdle;
+  }
+  return std::nullopt;
+}
+
+}  // namespace slipway::tcp
