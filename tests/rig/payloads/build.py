@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what the machines of the rig boot, from Debian's packages, into build/payloads/.
+
+A payload is an image set (a folder of files, one of them the entry) and what the machine needs to
+boot it. Every payload that can carries the run's token and says it on the console, so that a boot
+counts only when this run's bytes were booted. What is slow to make (kernel, initrd) is cached by
+the content of its inputs; the rest takes a second and is made anew each run.
+
+    build.py NAME [TOKEN]     build one payload, print its folder
+    build.py --warm           fetch and cache what the payloads need
+"""
+
+import dataclasses
+import gzip
+import hashlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import debs  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+OUT = debs.ROOT / "build/payloads"
+SNAKEOIL = Path("/usr/share/ovmf/PkKek-1-snakeoil")
+STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+GRUB_MODULES = ("normal configfile linux net efinet http tftp echo sleep test serial terminal "
+                "minicmd reboot halt all_video gzio").split()
+
+
+@dataclasses.dataclass
+class Payload:
+    name: str
+    folder: Path            # the image set
+    entry: str              # the file the firmware asks for
+    line: str               # what the guest says when it has booted
+    store: str = "plain"    # OVMF variable store: plain, snakeoil or ms
+    memory_mib: int = 256
+    seconds: int = 60       # how long a boot may take on a slow machine
+    scheme: str = "https"
+    then: str = ""          # file that a boot loader is offered once it runs (iPXE)
+    powers_off: bool = True
+    firmware: str = "bookworm"
+    typed: tuple = ()       # (line to wait for, text to type)
+
+    @property
+    def secure_boot(self):
+        return self.store != "plain"
+
+
+def _run(*command, **options):
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)
+    if done.returncode != 0:
+        text = done.stdout.decode(errors="replace")
+        raise RuntimeError(f"{command[0]} failed ({done.returncode}):\n{text[-2000:]}")
+    return done.stdout
+
+
+def _folder(name, token):
+    folder = OUT / f"{name}-{token}"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "set").mkdir(parents=True)
+    return folder
+
+
+def _line(name, token):
+    return f"SLIPWAY-BOOT-OK {name} {token}"
+
+
+def _sign(plain, signed):
+    """With the key whose certificate is in ovmf's snakeoil variable store."""
+    key = OUT / "cache/snakeoil.key"
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        fresh = key.with_suffix(f".{os.getpid()}")
+        _run("openssl", "pkey", "-in", f"{SNAKEOIL}.key", "-passin", "pass:snakeoil", "-out", fresh)
+        fresh.rename(key)
+    _run("sbsign", "--key", key, "--cert", f"{SNAKEOIL}.pem", "--output", signed, plain)
+
+
+def kernel():
+    """Debian's cloud kernel: virtio and a serial console built in, small."""
+    package = OUT / "cache/kernel-package"
+    if package.exists():
+        name = package.read_text(encoding="utf-8")
+    else:
+        name = debs.dependency("bookworm", "linux-image-cloud-amd64", "linux-image-")
+        package.parent.mkdir(parents=True, exist_ok=True)
+        package.write_text(name, encoding="utf-8")
+    return next(debs.unpacked("bookworm", name).glob("boot/vmlinuz-*"))
+
+
+def _cpio(entries):
+    """A newc archive; entries are (name, mode, bytes, (major, minor))."""
+    out = bytearray()
+    for number, (name, mode, data, device) in enumerate([*entries, ("TRAILER!!!", 0, b"", (0, 0))]):
+        fields = [number + 1, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name) + 1, 0]
+        out += b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + data
+        out += b"\0" * (-len(out) % 4)
+    return bytes(out)
+
+
+def initrd():
+    """busybox and our /init; the console node, because there is no devtmpfs before /init."""
+    busybox = Path("/bin/busybox").read_bytes()
+    init = (HERE / "init").read_bytes()
+    digest = hashlib.sha256(busybox + init).hexdigest()[:16]
+    path = OUT / f"cache/initrd-{digest}.gz"
+    if not path.exists():
+        entries = [(name, 0o040755, b"", (0, 0)) for name in ("bin", "dev", "proc")]
+        entries += [("dev/console", 0o020600, b"", (5, 1)), ("init", 0o100755, init, (0, 0)),
+                    ("bin/busybox", 0o100755, busybox, (0, 0))]
+        entries += [(f"bin/{name}", 0o120777, b"busybox", (0, 0))
+                    for name in ("sh", "mount", "cat", "cut", "uname", "poweroff", "echo")]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(gzip.compress(_cpio(entries), mtime=0))
+        fresh.rename(path)
+    return path
+
+
+def _command_line(name, token):
+    return f"console=ttyS0 quiet panic=-1 slipway.name={name} slipway.token={token}"
+
+
+def _uki(path, name, token):
+    """A signed unified kernel image: systemd's stub and four sections behind its own."""
+    work = path.with_suffix(".parts")
+    work.mkdir()
+    (work / "osrel").write_text('ID=slipway-rig\nPRETTY_NAME="Slipway test image"\n', encoding="utf-8")
+    (work / "cmdline").write_text(_command_line(name, token), encoding="utf-8")
+    sections = [(".osrel", work / "osrel", 0x20000), (".cmdline", work / "cmdline", 0x30000),
+                (".linux", kernel(), 0x2000000), (".initrd", initrd(), 0x3000000)]
+    options = []
+    for section, file, address in sections:
+        options += ["--add-section", f"{section}={file}",
+                    "--change-section-vma", f"{section}={address:#x}"]
+    _run("objcopy", *options, STUB, work / "unsigned.efi")
+    _sign(work / "unsigned.efi", path)
+    shutil.rmtree(work)
+
+
+def _hello(path, name, token, sign=True):
+    unsigned = path.with_suffix(".unsigned")
+    _run("clang-14", "-target", "x86_64-unknown-windows", "-ffreestanding", "-fshort-wchar",
+         "-mno-red-zone", "-nostdlib", "-O2", "-Wall", "-Werror", "-fuse-ld=lld-link",
+         "-Wl,-entry:EfiMain", "-Wl,-subsystem:efi_application",
+         f'-DLINE=L"{_line(name, token)}"', "-o", unsigned, HERE / "hello.c")
+    if sign:
+        _sign(unsigned, path)
+        unsigned.unlink()
+    else:
+        unsigned.rename(path)
+
+
+def hello(token):
+    folder = _folder("hello", token)
+    _hello(folder / "set/hello.efi", "hello", token)
+    return Payload("hello", folder / "set", "hello.efi", _line("hello", token), "snakeoil")
+
+
+def unsigned(token):
+    """Must be refused under Secure Boot."""
+    folder = _folder("unsigned", token)
+    _hello(folder / "set/unsigned.efi", "unsigned", token, sign=False)
+    return Payload("unsigned", folder / "set", "unsigned.efi", _line("unsigned", token), "snakeoil")
+
+
+def uki(token):
+    folder = _folder("uki", token)
+    _uki(folder / "set/uki.efi", "uki", token)
+    return Payload("uki", folder / "set", "uki.efi", _line("uki", token), "snakeoil",
+                   memory_mib=512, seconds=120)
+
+
+def iso(token):
+    """A CD whose El Torito EFI image is a FAT disk with the signed loader; becomes a RAM disk."""
+    folder = _folder("iso", token)
+    _uki(folder / "loader.efi", "iso", token)
+    (folder / "cd").mkdir()
+    fat = folder / "cd/efi.img"
+    with open(fat, "wb") as file:
+        file.truncate((folder / "loader.efi").stat().st_size + (2 << 20) & ~0x7FFF)
+    _run("mkfs.vfat", fat)
+    _run("mmd", "-i", fat, "::EFI", "::EFI/BOOT")
+    _run("mcopy", "-i", fat, folder / "loader.efi", "::EFI/BOOT/BOOTX64.EFI")
+    _run("xorriso", "-as", "mkisofs", "-V", "SLIPWAY", "-e", "efi.img", "-no-emul-boot",
+         "-o", folder / "set/boot.iso", folder / "cd")
+    return Payload("iso", folder / "set", "boot.iso", _line("iso", token), "snakeoil",
+                   memory_mib=768, seconds=180)
+
+
+def shim(token):
+    """Debian's own signed chain under Microsoft's keys. Its GRUB stops at the prompt (it has no
+    http module); the token is typed there and read back."""
+    folder = _folder("shim", token)
+    shutil.copy("/usr/lib/shim/shimx64.efi.signed", folder / "set/shimx64.efi")
+    shutil.copy("/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", folder / "set/grubx64.efi")
+    return Payload("shim", folder / "set", "shimx64.efi", _line("shim", token), "ms",
+                   seconds=120, powers_off=False, memory_mib=512,
+                   typed=(r"grub>", f"echo SLIPWAY-BOOT-OK shim '{token}'\r"))
+
+
+def grub(token):
+    """Our own GRUB, which fetches kernel and initrd over plain HTTP with a TCP of its own."""
+    folder = _folder("grub", token)
+    config = folder / "early.cfg"
+    config.write_text("\n".join([
+        "serial --unit=0 --speed=115200", "terminal_output serial console",
+        'if [ -z "$net_default_server" ]; then net_bootp; fi',
+        "echo GRUB: root is $root, prefix is $prefix, server is $net_default_server",
+        f"configfile (http,$net_default_server)/{{PATH}}grub.cfg", "sleep 5", ""]), encoding="utf-8")
+    (folder / "set/grub.cfg").write_text("\n".join([
+        "set base=(http,$net_default_server)/{PATH}", "echo GRUB: fetching the kernel",
+        f"linux ${{base}}vmlinuz {_command_line('grub', token)}",
+        "echo GRUB: fetching the initrd", "initrd ${base}initrd.gz", "boot", ""]), encoding="utf-8")
+    shutil.copy(kernel(), folder / "set/vmlinuz")
+    shutil.copy(initrd(), folder / "set/initrd.gz")
+    return Payload("grub", folder / "set", "grubx64.efi", _line("grub", token), memory_mib=512,
+                   seconds=180)
+
+
+def finish_grub(payload, path):
+    """Writes the boot path (`images/uki/1/`) into GRUB's configuration, and makes the image."""
+    folder = payload.folder.parent
+    for config in (folder / "early.cfg", payload.folder / "grub.cfg"):
+        config.write_text(config.read_text(encoding="utf-8").replace("{PATH}", path), encoding="utf-8")
+    _run("grub-mkimage", "-O", "x86_64-efi", "-p", "/", "-c", folder / "early.cfg",
+         "-o", payload.folder / payload.entry, *GRUB_MODULES)
+
+
+def ipxe(token, debian13=False):
+    """Firmware boots iPXE, iPXE asks DHCP again and boots a program. Debian 12's iPXE knows no
+    HTTPS; Debian 13's does, and trusts the CA that the firmware was given."""
+    name = "ipxe13" if debian13 else "ipxe"
+    folder = _folder(name, token)
+    source = debs.unpacked("trixie", "ipxe") if debian13 else Path("/")
+    shutil.copy(source / "usr/lib/ipxe/ipxe.efi", folder / "set/ipxe.efi")
+    _hello(folder / "set/next.efi", name, token)
+    return Payload(name, folder / "set", "ipxe.efi", _line(name, token), seconds=120,
+                   scheme="https" if debian13 else "http", then="next.efi")
+
+
+BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe,
+            "ipxe13": lambda token: ipxe(token, debian13=True), "unsigned": unsigned}
+
+
+def build(name, token=None):
+    return BUILDERS[name](token or secrets.token_hex(8))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--warm"]:
+        kernel(), initrd()
+    else:
+        print(build(*sys.argv[1:]).folder)
