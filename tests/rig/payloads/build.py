@@ -71,15 +71,18 @@ def _line(name, token):
     return f"SLIPWAY-BOOT-OK {name} {token}"
 
 
-def _sign(plain, signed):
-    """With the key whose certificate is in ovmf's snakeoil variable store."""
-    key = OUT / "cache/snakeoil.key"
+def _sign(plain, signed, firmware="bookworm"):
+    """With the key whose certificate is in ovmf's snakeoil variable store (each suite has its own)."""
+    pair = SNAKEOIL
+    if firmware != "bookworm":
+        pair = debs.unpacked(firmware, "ovmf") / SNAKEOIL.relative_to("/")
+    key = OUT / f"cache/snakeoil-{firmware}.key"
     if not key.exists():
         key.parent.mkdir(parents=True, exist_ok=True)
         fresh = key.with_suffix(f".{os.getpid()}")
-        _run("openssl", "pkey", "-in", f"{SNAKEOIL}.key", "-passin", "pass:snakeoil", "-out", fresh)
+        _run("openssl", "pkey", "-in", f"{pair}.key", "-passin", "pass:snakeoil", "-out", fresh)
         fresh.rename(key)
-    _run("sbsign", "--key", key, "--cert", f"{SNAKEOIL}.pem", "--output", signed, plain)
+    _run("sbsign", "--key", key, "--cert", f"{pair}.pem", "--output", signed, plain)
 
 
 def kernel():
@@ -128,7 +131,7 @@ def _command_line(name, token):
     return f"console=ttyS0 quiet panic=-1 slipway.name={name} slipway.token={token}"
 
 
-def _uki(path, name, token):
+def _uki(path, name, token, firmware="bookworm"):
     """A signed unified kernel image: systemd's stub and four sections behind its own."""
     work = path.with_suffix(".parts")
     work.mkdir()
@@ -141,41 +144,42 @@ def _uki(path, name, token):
         options += ["--add-section", f"{section}={file}",
                     "--change-section-vma", f"{section}={address:#x}"]
     _run("objcopy", *options, STUB, work / "unsigned.efi")
-    _sign(work / "unsigned.efi", path)
+    _sign(work / "unsigned.efi", path, firmware)
     shutil.rmtree(work)
 
 
-def _hello(path, name, token, sign=True):
+def _hello(path, name, token, firmware="bookworm"):
     unsigned = path.with_suffix(".unsigned")
     _run("clang-14", "-target", "x86_64-unknown-windows", "-ffreestanding", "-fshort-wchar",
          "-mno-red-zone", "-nostdlib", "-O2", "-Wall", "-Werror", "-fuse-ld=lld-link",
          "-Wl,-entry:EfiMain", "-Wl,-subsystem:efi_application",
          f'-DLINE=L"{_line(name, token)}"', "-o", unsigned, HERE / "hello.c")
-    if sign:
-        _sign(unsigned, path)
+    if firmware:
+        _sign(unsigned, path, firmware)
         unsigned.unlink()
     else:
         unsigned.rename(path)
 
 
-def hello(token):
+def hello(token, firmware="bookworm"):
     folder = _folder("hello", token)
-    _hello(folder / "set/hello.efi", "hello", token)
-    return Payload("hello", folder / "set", "hello.efi", _line("hello", token), "snakeoil")
+    _hello(folder / "set/hello.efi", "hello", token, firmware)
+    return Payload("hello", folder / "set", "hello.efi", _line("hello", token), "snakeoil",
+                   firmware=firmware)
 
 
 def unsigned(token):
     """Must be refused under Secure Boot."""
     folder = _folder("unsigned", token)
-    _hello(folder / "set/unsigned.efi", "unsigned", token, sign=False)
+    _hello(folder / "set/unsigned.efi", "unsigned", token, firmware=None)
     return Payload("unsigned", folder / "set", "unsigned.efi", _line("unsigned", token), "snakeoil")
 
 
-def uki(token):
+def uki(token, firmware="bookworm"):
     folder = _folder("uki", token)
-    _uki(folder / "set/uki.efi", "uki", token)
+    _uki(folder / "set/uki.efi", "uki", token, firmware)
     return Payload("uki", folder / "set", "uki.efi", _line("uki", token), "snakeoil",
-                   memory_mib=512, seconds=120)
+                   memory_mib=512, seconds=120, firmware=firmware)
 
 
 def iso(token):
@@ -209,27 +213,26 @@ def shim(token):
 def grub(token):
     """Our own GRUB, which fetches kernel and initrd over plain HTTP with a TCP of its own."""
     folder = _folder("grub", token)
-    config = folder / "early.cfg"
-    config.write_text("\n".join([
-        "serial --unit=0 --speed=115200", "terminal_output serial console",
-        'if [ -z "$net_default_server" ]; then net_bootp; fi',
-        "echo GRUB: root is $root, prefix is $prefix, server is $net_default_server",
-        f"configfile (http,$net_default_server)/{{PATH}}grub.cfg", "sleep 5", ""]), encoding="utf-8")
+    # The embedded script runs in GRUB's rescue parser: plain commands only.
+    (folder / "early.cfg").write_text("\n".join([
+        "net_bootp", "set root={BASE}", "echo GRUB: fetching {BASE}/grub.cfg",
+        "normal {BASE}/grub.cfg", ""]), encoding="utf-8")
     (folder / "set/grub.cfg").write_text("\n".join([
-        "set base=(http,$net_default_server)/{PATH}", "echo GRUB: fetching the kernel",
-        f"linux ${{base}}vmlinuz {_command_line('grub', token)}",
-        "echo GRUB: fetching the initrd", "initrd ${base}initrd.gz", "boot", ""]), encoding="utf-8")
+        "echo GRUB: fetching the kernel",
+        f"linux {{BASE}}/vmlinuz {_command_line('grub', token)}",
+        "echo GRUB: fetching the initrd", "initrd {BASE}/initrd.gz", "boot", ""]), encoding="utf-8")
     shutil.copy(kernel(), folder / "set/vmlinuz")
     shutil.copy(initrd(), folder / "set/initrd.gz")
     return Payload("grub", folder / "set", "grubx64.efi", _line("grub", token), memory_mib=512,
                    seconds=180)
 
 
-def finish_grub(payload, path):
-    """Writes the boot path (`images/uki/1/`) into GRUB's configuration, and makes the image."""
+def finish_grub(payload, host, path):
+    """Tells GRUB where its files are (`path` has no slash at its ends), and makes the image."""
     folder = payload.folder.parent
     for config in (folder / "early.cfg", payload.folder / "grub.cfg"):
-        config.write_text(config.read_text(encoding="utf-8").replace("{PATH}", path), encoding="utf-8")
+        text = config.read_text(encoding="utf-8").replace("{BASE}", f"(http,{host})/{path}")
+        config.write_text(text, encoding="utf-8")
     _run("grub-mkimage", "-O", "x86_64-efi", "-p", "/", "-c", folder / "early.cfg",
          "-o", payload.folder / payload.entry, *GRUB_MODULES)
 
@@ -247,7 +250,9 @@ def ipxe(token, debian13=False):
 
 
 BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe,
-            "ipxe13": lambda token: ipxe(token, debian13=True), "unsigned": unsigned}
+            "ipxe13": lambda token: ipxe(token, debian13=True), "unsigned": unsigned,
+            "hello13": lambda token: hello(token, "trixie"),
+            "uki13": lambda token: uki(token, "trixie")}
 
 
 def build(name, token=None):
