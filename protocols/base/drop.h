@@ -37,6 +37,7 @@ namespace slipway {
   X(ArpSenderInvalid, kPeer, "the sender's address is impossible or differs from the frame's") \
   X(ArpNotForUs, kNormal, "asks for an address that is not ours")                              \
   X(ArpUnsolicited, kPeer, "a reply nobody asked for")                                         \
+  X(ArpContradicts, kPeer, "claims to be a neighbour that was confirmed elsewhere")              \
   X(ArpConflict, kPeer, "another station claims an address of ours")                           \
   X(ArpTableFull, kLoad, "no room for another neighbour")
 
@@ -54,7 +55,8 @@ namespace slipway {
   X(IpFragmentOverlap, kPeer, "fragments overlap; the whole datagram is refused")              \
   X(IpFragmentTableFull, kLoad, "too many datagrams are being reassembled")                    \
   X(IpFragmentTimeout, kPeer, "fragments did not arrive in time")                              \
-  X(IpFragmentTooMany, kPeer, "a datagram of too many fragments")
+  X(IpFragmentTooMany, kPeer, "a datagram of too many fragments")                              \
+  X(IpFragmentDuplicate, kNormal, "a fragment that was here before")
 
 #define SLIPWAY_DROPS_ICMP(X)                                                                  \
   X(IcmpTruncated, kPeer, "shorter than an ICMP header")                                       \
