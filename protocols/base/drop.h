@@ -129,7 +129,10 @@ namespace slipway {
   X(TlsRecordMalformed, kPeer, "a record that is too long or of an unknown type")              \
   X(TlsAlertReceived, kPeer, "the peer sent a fatal alert")                                    \
   X(TlsRenegotiation, kPeer, "the peer asked for renegotiation")                               \
-  X(TlsHandshakeLimit, kLoad, "too many handshakes at once")
+  X(TlsHandshakeLimit, kLoad, "too many handshakes at once")                                   \
+  X(TlsKeyUpdateLimit, kPeer, "more key updates than the peer acknowledged records of")        \
+  X(TlsInputLimit, kPeer, "more handshake bytes than any client needs")                        \
+  X(TlsControlLimit, kPeer, "made us answer more alerts and updates than it acknowledged")
 
 #define SLIPWAY_DROPS_HTTP(X)                                                                  \
   X(HttpMalformed, kPeer, "a malformed request")                                               \

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// X.509 version 3 by OpenSSL; the EFI list by hand, for it is 44 bytes before the DER.
+#include "tls/certificates.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#include "protocols/base/check.h"
+#include "tls/pem.h"
+
+namespace slipway::tls {
+namespace {
+
+constexpr long kDay = 24 * 60 * 60;
+
+KeyPointer NewKey(KeyType type) {
+  if (type == KeyType::kEcdsaP256) return KeyPointer(EVP_EC_gen("P-256"));
+  return KeyPointer(EVP_RSA_gen(type == KeyType::kRsa2048 ? 2048U : 3072U));
+}
+
+bool AddExtension(X509* certificate, X509* issuer, int nid, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
+  const bool ok = extension != nullptr && X509_add_ext(certificate, extension, -1) == 1;
+  X509_EXTENSION_free(extension);
+  return ok;
+}
+
+bool SetName(X509_NAME* name, const std::string& common_name) {
+  const auto* text = AsBytes(common_name).data();
+  // RFC 5280 appendix A: a common name has at most 64 characters.
+  const int size = static_cast<int>(std::min<std::size_t>(common_name.size(), 64));
+  return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, text, size, -1, 0) == 1;
+}
+
+// Version, serial, validity and key; names and extensions are the caller's.
+X509Pointer NewCertificate(EVP_PKEY* key, int days) {
+  X509Pointer certificate(X509_new());
+  std::array<std::uint8_t, 16> serial{};
+  SLIPWAY_CHECK(certificate != nullptr &&
+                RAND_bytes(serial.data(), static_cast<int>(serial.size())) == 1);
+  serial[0] = static_cast<std::uint8_t>((serial[0] & 0x3f) | 0x40);  // positive, of fixed length
+  BIGNUM* number = BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr);
+  SLIPWAY_CHECK(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get())) != nullptr);
+  BN_free(number);
+  SLIPWAY_CHECK(X509_set_version(certificate.get(), X509_VERSION_3) == 1);
+  SLIPWAY_CHECK(X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kDay) != nullptr);
+  SLIPWAY_CHECK(X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kDay * days) != nullptr);
+  SLIPWAY_CHECK(X509_set_pubkey(certificate.get(), key) == 1);
+  return certificate;
+}
+
+std::string AlternativeNames(const ServerRequest& request) {
+  std::string names;
+  const auto add = [&names](const char* kind, const std::string& name) {
+    if (!names.empty()) names += ',';
+    names += kind + name;
+  };
+  for (const std::string& name : request.dns_names) add("DNS:", name);
+  for (const std::string& address : request.ip_addresses) add("IP:", address);
+  return names;
+}
+
+// Names go through OpenSSL's configuration syntax: only what a name can hold may pass.
+bool IsPlain(const std::string& name) {
+  return !name.empty() && name.size() <= 253 &&
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+             "0123456789.-_:*") == std::string::npos;
+}
+
+std::optional<ContextError> Check(const ServerRequest& request) {
+  if (request.dns_names.empty() && request.ip_addresses.empty()) {
+    return ContextError{"server certificate", "no name and no address",
+                        "give the names and addresses machines boot from"};
+  }
+  for (const auto* list : {&request.dns_names, &request.ip_addresses}) {
+    for (const std::string& name : *list) {
+      if (IsPlain(name)) continue;
+      return ContextError{"server certificate", "not a name or address: '" + name + "'",
+                          "use letters, digits, '.', '-' (and ':' in IPv6 addresses)"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Authority MakeAuthority(const AuthorityRequest& request) {
+  const KeyPointer key = NewKey(request.key_type);
+  SLIPWAY_CHECK(key != nullptr);
+  const X509Pointer certificate = NewCertificate(key.get(), request.days);
+  X509* native = certificate.get();
+  X509_NAME* name = X509_get_subject_name(native);
+  const bool ok =
+      SetName(name, request.common_name) && X509_set_issuer_name(native, name) == 1 &&
+      AddExtension(native, native, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+      AddExtension(native, native, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+      AddExtension(native, native, NID_subject_key_identifier, "hash") &&
+      X509_sign(native, key.get(), EVP_sha256()) > 0;
+  SLIPWAY_CHECK(ok);
+  return {ToPem(native), ToPem(key.get())};
+}
+
+std::variant<Certificate, ContextError> IssueServerCertificate(const Authority& authority,
+                                                               const ServerRequest& request) {
+  if (auto error = Check(request)) return *error;
+  const std::vector<X509Pointer> issuers = ReadCertificates(authority.certificate_pem);
+  const KeyPointer issuer_key = ReadPrivateKey(authority.private_key_pem);
+  if (issuers.empty() || issuer_key == nullptr ||
+      X509_check_private_key(issuers.front().get(), issuer_key.get()) != 1) {
+    ERR_clear_error();
+    return ContextError{"boot authority", "its certificate and key are unreadable or do not match",
+                        "restore both, or remove both and have a new authority made and enrolled"};
+  }
+  X509* issuer = issuers.front().get();
+  const KeyPointer key = NewKey(request.key_type);
+  SLIPWAY_CHECK(key != nullptr);
+  const X509Pointer certificate = NewCertificate(key.get(), request.days);
+  X509* native = certificate.get();
+  const std::string& common_name =
+      request.dns_names.empty() ? request.ip_addresses.front() : request.dns_names.front();
+  const char* usage = request.key_type == KeyType::kEcdsaP256
+                          ? "critical,digitalSignature"
+                          : "critical,digitalSignature,keyEncipherment";
+  const bool ok = SetName(X509_get_subject_name(native), common_name) &&
+                  X509_set_issuer_name(native, X509_get_subject_name(issuer)) == 1 &&
+                  AddExtension(native, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+                  AddExtension(native, issuer, NID_key_usage, usage) &&
+                  AddExtension(native, issuer, NID_ext_key_usage, "serverAuth") &&
+                  AddExtension(native, issuer, NID_subject_key_identifier, "hash") &&
+                  AddExtension(native, issuer, NID_authority_key_identifier, "keyid");
+  SLIPWAY_CHECK(ok);
+  if (!AddExtension(native, issuer, NID_subject_alt_name, AlternativeNames(request))) {
+    ERR_clear_error();
+    return ContextError{"server certificate", "a name or address that a certificate cannot hold",
+                        "give IPv4 or IPv6 addresses as addresses and host names as names"};
+  }
+  SLIPWAY_CHECK(X509_sign(native, issuer_key.get(), EVP_sha256()) > 0);
+  return Certificate{common_name, ToPem(native), ToPem(key.get())};
+}
+
+std::vector<std::uint8_t> FirmwareEnrolment(std::string_view authorities_pem,
+                                            const EfiGuid& owner) {
+  // EFI_CERT_X509_GUID a5c059a1-94e4-4aa7-87b5-ab155c2bf072
+  static constexpr EfiGuid kX509 = {0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
+                                    0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72};
+  std::vector<std::uint8_t> lists;
+  const auto put = [&lists](Bytes bytes) { lists.insert(lists.end(), bytes.begin(), bytes.end()); };
+  const auto put_little = [&lists](std::size_t value) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      lists.push_back(static_cast<std::uint8_t>(value >> shift));
+    }
+  };
+  for (const X509Pointer& certificate : ReadCertificates(authorities_pem)) {
+    unsigned char* der = nullptr;
+    const int der_size = i2d_X509(certificate.get(), &der);
+    SLIPWAY_CHECK(der_size > 0);
+    const Bytes bytes{der, static_cast<std::size_t>(der_size)};
+    const std::size_t signature_size = owner.size() + bytes.size();
+    put(kX509);
+    put_little(kX509.size() + 3 * 4 + signature_size);
+    put_little(0);  // no header
+    put_little(signature_size);
+    put(owner);
+    put(bytes);
+    OPENSSL_free(der);
+  }
+  return lists;
+}
+
+}  // namespace slipway::tls

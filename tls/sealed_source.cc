@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ring of records, and the two ways to make a range of one: on from where sealing stands, or
+// again. Order of this file: growing, reading, releasing.
+#include "tls/sealed_source.h"
+
+#include <algorithm>
+
+#include "protocols/base/check.h"
+
+namespace slipway::tls {
+namespace {
+
+using Slot = RecordCipher::Slot;
+
+constexpr std::size_t kRingBegin = 4;
+
+}  // namespace
+
+SealedSource::SealedSource(ByteSource& plaintext, Sealer& sealer, const Sizing& sizing)
+    : plaintext_(plaintext), sealer_(sealer), sizing_(sizing), ring_(kRingBegin) {
+  SLIPWAY_CHECK(sizing.first_record >= 1 && sizing.record_min >= 1);
+  SLIPWAY_CHECK(sizing.record_max >= 1 && sizing.record_max <= kRecordTextMax);
+}
+
+// ---- growing ----
+
+SealedSource::Item& SealedSource::Append(std::size_t size) {
+  if (count_ == ring_.size()) {
+    std::vector<Item> wider(2 * ring_.size());
+    for (std::size_t i = 0; i < count_; ++i) wider[i] = ItemAt(i);
+    ring_ = std::move(wider);
+    first_ = 0;
+  }
+  Item& item = ItemAt(count_++);
+  item = Item{.offset = length_, .size = static_cast<std::uint32_t>(size)};
+  length_ += size;
+  return item;
+}
+
+void SealedSource::AppendRecords(Bytes records) {
+  if (records.empty() || finished_) return;
+  const std::uint64_t position = retained_position_ + retained_bytes();
+  retained_.insert(retained_.end(), records.begin(), records.end());
+  if (count_ != 0) {
+    Item& last = ItemAt(count_ - 1);
+    if (!last.is_record && last.size + records.size() <= kRecordSizeMax) {
+      last.size += static_cast<std::uint32_t>(records.size());
+      length_ += records.size();
+      return;
+    }
+  }
+  Append(records.size()).source = position;
+}
+
+// Messages are short and few: sealed at once and kept like handshake bytes.
+void SealedSource::AppendMessage(ContentType type, Bytes plaintext) {
+  Epoch& epoch = epochs_[epoch_];
+  SLIPWAY_CHECK(epoch.cipher != nullptr);
+  while (!plaintext.empty()) {
+    const Bytes text = plaintext.first(std::min<std::size_t>(plaintext.size(), sizing_.record_max));
+    plaintext = plaintext.subspan(text.size());
+    const std::uint64_t sequence = epoch.next_sequence++;
+    const RecordPrefix prefix = epoch.format.PrefixOf(sequence, type, text.size());
+    const AssociatedData data = epoch.format.AssociatedDataOf(sequence, type, text.size());
+    Writer writer(sealer_.scratch());
+    writer.Put(prefix.view());
+    const MutableBytes body = writer.Reserve(epoch.format.body_size(text.size()));
+    SLIPWAY_CHECK(writer.ok());
+    static_cast<void>(Copy(text, body));
+    if (body.size() != text.size()) body.back() = static_cast<std::uint8_t>(type);
+    epoch.cipher->Begin(Slot::kAside, epoch.format.NonceOf(sequence), data.view());
+    epoch.cipher->Update(Slot::kAside, body, body);
+    writer.Put(epoch.cipher->Finish(Slot::kAside));
+    AppendRecords(writer.written());
+  }
+}
+
+bool SealedSource::InstallKeys(const RecordKeys& keys) {
+  const auto free = [this](const Epoch& epoch) {
+    return epoch.cipher == nullptr || (epoch.records == 0 && &epoch != &epochs_[epoch_]);
+  };
+  // The current epoch may be replaced as well when none of its records is still needed.
+  std::size_t slot = 0;
+  while (slot < kEpochsMax && !free(epochs_[slot])) ++slot;
+  if (slot == kEpochsMax) {
+    if (epochs_[epoch_].records != 0) return false;
+    slot = epoch_;
+  }
+  epochs_[slot] = Epoch{.cipher = sealer_.NewCipher(keys.key_bytes()),
+                        .format = RecordFormat(keys),
+                        .next_sequence = keys.sequence,
+                        .records = 0};
+  epoch_ = static_cast<std::uint8_t>(slot);
+  for (std::size_t other = 0; other < kEpochsMax; ++other) {
+    if (other != slot && epochs_[other].records == 0) epochs_[other].cipher.reset();
+  }
+  return true;
+}
+
+void SealedSource::Open(TextWriter& writer, RecordsSealedBy sealed_by,
+                        std::size_t max_fragment_length) {
+  writer_ = &writer;
+  sealed_by_ = sealed_by;
+  if (max_fragment_length != 0) {
+    sizing_.record_max =
+        std::min(sizing_.record_max, static_cast<std::uint32_t>(max_fragment_length));
+  }
+}
+
+void SealedSource::Close() {
+  if (closing_) return;
+  closing_ = true;
+  close_at_ = std::max(plaintext_.length(), text_committed_);
+  FinishWhenDone();
+}
+
+void SealedSource::FinishWhenDone() {
+  if (finished_ || writer_ == nullptr) return;
+  if (!closing_ && plaintext_.finished()) {
+    closing_ = true;
+    close_at_ = plaintext_.length();
+  }
+  if (!closing_ || text_committed_ != close_at_) return;
+  writer_->WriteCloseNotify();
+  finished_ = true;
+}
+
+// Text of the next record: what the window allows now, small at the start of a response.
+std::size_t SealedSource::NextText(std::uint64_t room, std::uint64_t available) const {
+  const bool idle = text_released_ == text_committed_;
+  const std::size_t overhead =
+      sealed_by_ == RecordsSealedBy::kSlipway ? epochs_[epoch_].format.overhead() : 64;
+  const std::uint64_t least = idle ? sizing_.first_record : sizing_.record_min;
+  std::uint64_t text = room > overhead ? room - overhead : 0;
+  text = idle ? least : std::max(text, least);
+  return static_cast<std::size_t>(std::min({text, available, std::uint64_t{sizing_.record_max}}));
+}
+
+bool SealedSource::CommitRecord(std::uint64_t& room) {
+  const std::uint64_t end = closing_ ? close_at_ : plaintext_.length();
+  SLIPWAY_CHECK(end >= text_committed_);
+  const std::uint64_t available = end - text_committed_;
+  if (room == 0 || available == 0 || finished_) return false;
+  const std::size_t text = NextText(room, available);
+  const std::uint64_t before = length_;
+  if (sealed_by_ == RecordsSealedBy::kOpenssl) {
+    if (retained_bytes() + text > sizing_.retained_max) return false;
+    const MutableBytes copy = sealer_.scratch().first(text);
+    plaintext_.Read(text_committed_, copy);
+    writer_->WriteText(copy);
+    text_committed_ += text;
+    if (length_ == before) return false;  // the session failed
+  } else {
+    if (count_ >= sizing_.records_max) return false;
+    Epoch& epoch = epochs_[epoch_];
+    Item& item = Append(epoch.format.record_size(text));
+    item.source = text_committed_;
+    item.sequence = epoch.next_sequence++;
+    item.text = static_cast<std::uint16_t>(text);
+    item.epoch = epoch_;
+    item.is_record = true;
+    ++epoch.records;
+    text_committed_ += text;
+  }
+  room -= std::min(room, length_ - before);
+  return true;
+}
+
+void SealedSource::Extend(std::uint64_t room) {
+  if (writer_ == nullptr || finished_) return;
+  if (!closing_) {
+    const std::uint64_t ahead = plaintext_.length() - text_committed_;
+    if (room > ahead) plaintext_.Extend(room - ahead);
+  }
+  while (CommitRecord(room)) {
+  }
+  FinishWhenDone();
+}
+
+// ---- reading ----
+
+std::size_t SealedSource::Find(std::uint64_t offset) {
+  // The newest record is asked for most often.
+  if (count_ != 0 && ItemAt(count_ - 1).offset <= offset) return count_ - 1;
+  std::size_t low = 0;
+  std::size_t high = count_;
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    if (ItemAt(middle).end() <= offset) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+void SealedSource::Read(std::uint64_t offset, MutableBytes out) {
+  SLIPWAY_CHECK(offset >= released_ && out.size() <= length_ - offset);
+  if (out.empty()) return;
+  for (std::size_t index = Find(offset); !out.empty(); ++index) {
+    Item& item = ItemAt(index);
+    const std::size_t from = static_cast<std::size_t>(offset - item.offset);
+    const std::size_t size = std::min<std::size_t>(item.size - from, out.size());
+    const MutableBytes part = out.first(size);
+    if (item.is_record) {
+      ReadRecord(item, from, part);
+    } else {
+      const std::uint64_t position = item.source + from - retained_position_;
+      const Bytes kept = Bytes(retained_).subspan(retained_begin_);
+      static_cast<void>(Copy(kept.subspan(static_cast<std::size_t>(position), size), part));
+    }
+    out = out.subspan(size);
+    offset += size;
+  }
+}
+
+std::size_t SealedSource::BodySize(const Item& item) const {
+  return epochs_[item.epoch].format.body_size(item.text);
+}
+
+void SealedSource::ReadRecord(Item& item, std::size_t from, MutableBytes out) {
+  const RecordFormat& format = epochs_[item.epoch].format;
+  const std::size_t prefix_size = format.prefix_size();
+  const std::size_t body_end = prefix_size + BodySize(item);
+  if (from < prefix_size) {
+    const RecordPrefix prefix =
+        format.PrefixOf(item.sequence, ContentType::kApplicationData, item.text);
+    const std::size_t size = Copy(prefix.view().subspan(from), out);
+    out = out.subspan(size);
+    from += size;
+  }
+  if (from < body_end && !out.empty()) {
+    const std::size_t size = std::min(body_end - from, out.size());
+    ReadBody(item, from - prefix_size, out.first(size));
+    out = out.subspan(size);
+    from += size;
+  }
+  if (!out.empty()) static_cast<void>(Copy(Bytes(TagOf(item)).subspan(from - body_end), out));
+}
+
+void SealedSource::ReadBody(Item& item, std::size_t from, MutableBytes out) {
+  if (item.tag_known) {
+    if (out.size() == BodySize(item)) return VerifyWhole(item, out);
+    return ResealBody(item, from, out);
+  }
+  if (leaving_.offset != item.offset && from == 0) {
+    BeginIn(Slot::kStream, item);
+    leaving_ = {.offset = item.offset, .at = 0};
+  }
+  if (leaving_.offset != item.offset || from > leaving_.at) return ResealBody(item, from, out);
+  const std::size_t again = std::min(leaving_.at - from, out.size());
+  if (again != 0) ResealBody(item, from, out.first(again));
+  if (again != out.size()) SealOn(item, out.subspan(again));
+}
+
+void SealedSource::BeginIn(Slot slot, const Item& item) {
+  const Epoch& epoch = epochs_[item.epoch];
+  const AssociatedData data =
+      epoch.format.AssociatedDataOf(item.sequence, ContentType::kApplicationData, item.text);
+  epoch.cipher->Begin(slot, epoch.format.NonceOf(item.sequence), data.view());
+}
+
+template <class Seal>
+void SealedSource::WithBody(const Item& item, std::size_t from, MutableBytes out, Seal seal) {
+  while (!out.empty() && from < item.text) {
+    const std::size_t size = std::min<std::size_t>(item.text - from, out.size());
+    const std::uint64_t offset = item.source + from;
+    Bytes text = plaintext_.Borrow(offset, size);
+    if (text.empty()) {
+      plaintext_.Read(offset, out.first(size));
+      text = out.first(size);
+    }
+    SLIPWAY_CHECK(text.size() <= size);
+    seal(text, out.first(text.size()));
+    from += text.size();
+    out = out.subspan(text.size());
+  }
+  if (out.empty()) return;
+  // TLS 1.3: the inner content type ends the body.
+  static constexpr std::uint8_t kType[] = {
+      static_cast<std::uint8_t>(ContentType::kApplicationData)};
+  SLIPWAY_CHECK(out.size() == 1);
+  seal(Bytes(kType), out);
+}
+
+void SealedSource::SealOn(Item& item, MutableBytes out) {
+  RecordCipher& cipher = *epochs_[item.epoch].cipher;
+  WithBody(item, leaving_.at, out,
+           [&cipher](Bytes in, MutableBytes to) { cipher.Update(Slot::kStream, in, to); });
+  leaving_.at += out.size();
+  if (leaving_.at != BodySize(item)) return;
+  item.tag = cipher.Finish(Slot::kStream);
+  item.tag_known = true;
+  leaving_ = {};
+}
+
+void SealedSource::ResealBody(const Item& item, std::size_t from, MutableBytes out) {
+  const Epoch& epoch = epochs_[item.epoch];
+  const Nonce nonce = epoch.format.NonceOf(item.sequence);
+  std::size_t at = from;
+  WithBody(item, from, out, [&](Bytes in, MutableBytes to) {
+    epoch.cipher->Reseal(nonce, at, in, to);
+    at += in.size();
+  });
+}
+
+// The rule, held: the same nonce gave the same tag, so it sealed the same bytes.
+void SealedSource::VerifyWhole(const Item& item, MutableBytes out) {
+  RecordCipher& cipher = *epochs_[item.epoch].cipher;
+  BeginIn(Slot::kAside, item);
+  WithBody(item, 0, out,
+           [&cipher](Bytes in, MutableBytes to) { cipher.Update(Slot::kAside, in, to); });
+  SLIPWAY_CHECK(cipher.Finish(Slot::kAside) == item.tag);
+}
+
+const Tag& SealedSource::TagOf(Item& item) {
+  if (item.tag_known) return item.tag;
+  // Asked for before the body was read in order: seal what is missing of it beside.
+  if (leaving_.offset != item.offset) {
+    BeginIn(Slot::kStream, item);
+    leaving_ = {.offset = item.offset, .at = 0};
+  }
+  SealOn(item, sealer_.scratch().first(BodySize(item) - leaving_.at));
+  return item.tag;
+}
+
+// ---- releasing ----
+
+void SealedSource::ForgetRetained(std::uint64_t position) {
+  retained_begin_ += static_cast<std::size_t>(position - retained_position_);
+  retained_position_ = position;
+  if (retained_begin_ == retained_.size()) {
+    std::vector<std::uint8_t>().swap(retained_);  // mostly for good: the handshake is over
+    retained_begin_ = 0;
+  } else if (retained_begin_ > retained_.size() / 2) {
+    retained_.erase(retained_.begin(),
+                    retained_.begin() + static_cast<std::ptrdiff_t>(retained_begin_));
+    retained_begin_ = 0;
+  }
+}
+
+void SealedSource::Release(std::uint64_t offset) {
+  SLIPWAY_CHECK(offset <= length_);
+  if (offset <= released_) return;
+  released_ = offset;
+  while (count_ != 0) {
+    Item& item = ItemAt(0);
+    const bool whole = item.end() <= offset;
+    if (!item.is_record && item.offset < offset) {
+      const std::uint64_t size = std::min<std::uint64_t>(item.size, offset - item.offset);
+      item.offset += size;
+      item.source += size;
+      item.size -= static_cast<std::uint32_t>(size);
+      ForgetRetained(item.source);
+    }
+    if (!whole) break;
+    if (item.is_record) {
+      text_released_ = item.source + item.text;
+      plaintext_.Release(text_released_);
+      Epoch& epoch = epochs_[item.epoch];
+      if (--epoch.records == 0 && item.epoch != epoch_) epoch.cipher.reset();
+      if (leaving_.offset == item.offset) leaving_ = {};
+    }
+    first_ = (first_ + 1) & (ring_.size() - 1);
+    --count_;
+  }
+  if (sealed_by_ == RecordsSealedBy::kOpenssl && text_released_ != text_committed_ &&
+      retained_bytes() == 0) {
+    text_released_ = text_committed_;
+    plaintext_.Release(text_released_);
+  }
+}
+
+std::size_t SealedSource::heap_bytes() const {
+  return ring_.capacity() * sizeof(Item) + retained_.capacity();
+}
+
+}  // namespace slipway::tls

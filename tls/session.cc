@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The queue before the engine, and the moments when the output opens and ends.
+#include "tls/session.h"
+
+namespace slipway::tls {
+namespace {
+
+// The longest flight a client sends before we answer: a ClientHello of one full record and more.
+constexpr std::size_t kQueueMax = 64 * 1024;
+// What a peer may make us say (alerts, KeyUpdates) without acknowledging any of it.
+constexpr std::size_t kControlMax = 32 * 1024;
+
+// The size of the whole records at the front; everything where libssl will refuse it anyway
+// (another protocol, a length no record has), so that it does so at once.
+std::size_t WholeRecords(Bytes queue) {
+  std::size_t size = 0;
+  while (queue.size() - size >= kRecordHeaderSize) {
+    Reader header(queue.subspan(size, kRecordHeaderSize));
+    const std::uint8_t type = header.U8();
+    header.Skip(2);
+    const std::size_t record = kRecordHeaderSize + header.U16();
+    if (type < static_cast<std::uint8_t>(ContentType::kChangeCipherSpec) ||
+        type > static_cast<std::uint8_t>(ContentType::kApplicationData) ||
+        record > kRecordSizeMax) {
+      return queue.size();
+    }
+    if (record > queue.size() - size) break;
+    size += record;
+  }
+  return size;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Context> context, ByteSource& plaintext, Sealer& sealer,
+                 const Sizing& sizing)
+    : sealer_(sealer), output_(plaintext, sealer, sizing), engine_(std::move(context), output_) {}
+
+bool Session::handshake_pending() const {
+  return state() == SessionState::kHandshaking && WholeRecords(queue_) != 0;
+}
+
+Received Session::Receive(Bytes ciphertext) {
+  if (state() == SessionState::kHandshaking || !queue_.empty()) {
+    if (queue_.size() + ciphertext.size() > kQueueMax) {
+      engine_.Fail(Drop::kTlsInputLimit);
+      return Process({});
+    }
+    queue_.insert(queue_.end(), ciphertext.begin(), ciphertext.end());
+    if (state() == SessionState::kHandshaking) return {.state = state()};
+    return Step();
+  }
+  return Process(ciphertext);
+}
+
+// While the handshake lasts libssl gets whole records only, so a step is never half done.
+Received Session::Step() {
+  std::vector<std::uint8_t> arrived;
+  arrived.swap(queue_);
+  if (state() == SessionState::kHandshaking) {
+    const auto whole = static_cast<std::ptrdiff_t>(WholeRecords(arrived));
+    queue_.assign(arrived.begin() + whole, arrived.end());
+    arrived.resize(static_cast<std::size_t>(whole));
+  }
+  return Process(arrived);
+}
+
+Received Session::Process(Bytes arrived) {
+  const MutableBytes room = sealer_.arrivals();
+  const Engine::Progress progress = engine_.Feed(arrived, room);
+  const Bytes rest = arrived.subspan(progress.consumed);
+  queue_.insert(queue_.begin(), rest.begin(), rest.end());
+  if (!opened_ && (state() == SessionState::kOpen || state() == SessionState::kClosedByPeer)) {
+    opened_ = true;
+    output_.Open(engine_, info().sealed_by, info().max_fragment_length);
+  }
+  if (is_open() && info().sealed_by == RecordsSealedBy::kSlipway &&
+      output_.retained_bytes() > kControlMax) {
+    engine_.Fail(Drop::kTlsControlLimit);
+  }
+  Received received{.plaintext = room.first(progress.text), .state = state()};
+  received.more = progress.text == room.size();
+  if (state() == SessionState::kFailed) {
+    output_.Abort();
+    if (counted_ == Drop::kNone) received.drop = counted_ = engine_.drop();
+  } else if (info().renegotiations_refused != renegotiations_counted_) {
+    renegotiations_counted_ = info().renegotiations_refused;
+    received.drop = Drop::kTlsRenegotiation;
+  }
+  return received;
+}
+
+void Session::Close() {
+  if (state() == SessionState::kHandshaking || state() == SessionState::kFailed) {
+    output_.Abort();
+  } else {
+    output_.Close();
+  }
+}
+
+}  // namespace slipway::tls
