@@ -56,7 +56,9 @@ void Arrival::UpdateWindow(std::uint64_t position) {
   }
 }
 
-// RFC 6298 3 and 5.3; with timestamps also after retransmissions (RFC 7323 4.1).
+// RFC 6298 3 and 5.3; with timestamps also after retransmissions (RFC 7323 4.1), but only from an
+// echo of what was sent since: a peer that had the text already does not take the timestamp of its
+// second copy (5.3 R2 before R3), and the old echo would measure the timeout instead of the path.
 void Arrival::MeasureRoundTrip() {
   SendState& s = c_.send;
   if (s.timed != kNoPosition) {
@@ -64,11 +66,10 @@ void Arrival::MeasureRoundTrip() {
     c_.rtt.Sample(context_.now - s.timed_since);
     s.timed = kNoPosition;
   } else if (c_.timestamps && segment_.options.timestamps) {
-    const auto milliseconds = static_cast<std::int32_t>(TimestampAt(c_, context_.now) -
-                                                        segment_.options.timestamps->echo);
-    if (milliseconds >= 0 && std::chrono::milliseconds(milliseconds) < std::chrono::minutes(2)) {
-      c_.rtt.Sample(std::chrono::milliseconds(milliseconds));
-    }
+    const std::uint32_t echo = segment_.options.timestamps->echo;
+    if (static_cast<std::int32_t>(echo - TimestampAt(c_, s.last_resent)) < 0) return;
+    const auto milliseconds = static_cast<std::int32_t>(TimestampAt(c_, context_.now) - echo);
+    if (milliseconds >= 0) c_.rtt.Sample(std::chrono::milliseconds(milliseconds));
   }
 }
 

@@ -63,6 +63,7 @@ struct SendState {
   std::uint64_t timed = kNoPosition;  // acknowledging this ends the round trip being measured
   Time timed_since{};
   Time last_sent{};
+  Time last_resent{};
 };
 
 struct ReceiveState {

@@ -217,6 +217,7 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
   if (position == s_.nxt) s_.nxt = end;
   s_.max = std::max(s_.max, end);
   if (again) {
+    s_.last_resent = context_.now;
     if (s_.timed != kNoPosition && s_.timed > position) s_.timed = kNoPosition;  // Karn
     ++c_.retransmissions;
   } else if (s_.timed == kNoPosition) {
