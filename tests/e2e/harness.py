@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every end-to-end test stands on: how tests are named and gathered, and how they fail."""
+
+import contextlib
+import dataclasses
+import subprocess
+import time
+import traceback
+
+
+class Failed(Exception):
+    """What was expected and what was seen."""
+
+
+@dataclasses.dataclass
+class Case:
+    group: str
+    name: str
+    run: object
+    fixture: object
+
+
+CASES = []
+
+
+def test(group, name, fixture=None):
+    """Registers a test. `fixture` is a context manager function, opened once for all its tests."""
+    def register(function):
+        CASES.append(Case(group, name, function, fixture))
+        return function
+    return register
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def run(command, timeout=60, check=True, **options):
+    """Runs a program to its end; its output, both streams together, as text."""
+    command = [str(word) for word in command]
+    try:
+        done = subprocess.run(command, stdin=options.pop("stdin", subprocess.DEVNULL),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                              check=False, **options)
+    except subprocess.TimeoutExpired as expired:
+        text = (expired.stdout or b"").decode(errors="replace")
+        raise Failed(f"{' '.join(command)}: not done after {timeout} s\n{text[-1500:]}") from None
+    text = done.stdout.decode(errors="replace")
+    if check and done.returncode != 0:
+        raise Failed(f"{' '.join(command)}: exit {done.returncode}\n{text[-1500:]}")
+    return text
+
+
+def run_all(cases, context, report):
+    """Runs the cases in order; a fixture lives while consecutive cases share it."""
+    position = 0
+    while position < len(cases):
+        fixture = cases[position].fixture
+        batch = []
+        while position < len(cases) and cases[position].fixture == fixture:
+            batch.append(cases[position])
+            position += 1
+        with contextlib.ExitStack() as stack:
+            arguments = [context]
+            if fixture is not None:
+                try:
+                    arguments.append(stack.enter_context(fixture(context)))
+                except Exception:
+                    for case in batch:
+                        report(case, 0.0, "its fixture failed:\n" + traceback.format_exc(limit=3))
+                    continue
+            for case in batch:
+                report(case, *timed(case, arguments))
+
+
+def timed(case, arguments):
+    """(seconds, failure text or None)"""
+    started = time.monotonic()
+    try:
+        case.run(*arguments)
+        failure = None
+    except Failed as error:
+        failure = str(error)
+    except Exception:
+        failure = traceback.format_exc(limit=4)
+    return time.monotonic() - started, failure

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small network in namespaces of its own: slipwayd on one end of a veth, clients on the other.
+
+    server namespace: s0 (no address, no IPv6; slipwayd reads raw frames from it)
+        | veth, or the relay between two veths when the wire is to be bad
+    client namespace: w0 -- bridge br0 (10.77.0.20/24) -- ports of further clients, taps of machines
+
+Nothing is routed out of it. Offloads are off on every veth, so that frames are what a wire carries.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import debs
+import machine
+from daemon import ADDRESS, NAME, Daemon, Setup
+from harness import expect, run
+
+_numbers = itertools.count()
+OFFLOADS = "rx off tx off sg off tso off gso off gro off".split()
+
+
+def ip(*words):
+    run(["ip", *" ".join(map(str, words)).split()])
+
+
+class Lab:
+    def __init__(self, context, name, relay=None, **settings):
+        self.context = context
+        self.folder = context.fresh(name)
+        tag = f"slw{os.getpid() % 100000}-{next(_numbers)}"
+        self.server, self.client = f"{tag}s", f"{tag}c"
+        self.relay_options = relay
+        self.relay = None
+        self.namespaces = []
+        settings.setdefault("device", "net_af_packet0,iface=s0")
+        settings.setdefault("preset", context.preset)
+        settings.setdefault("http", True)
+        self.daemon = Daemon(Setup(self.folder, **settings))
+        self.files = {}
+        self._ports = 0
+
+    # --- building it ----------------------------------------------------------------------------
+
+    def namespace(self, name):
+        ip("netns add", name)
+        self.namespaces.append(name)
+        for key in ("all", "default"):
+            run(["ip", "netns", "exec", name, "sh", "-c",
+                 f"echo 1 > /proc/sys/net/ipv6/conf/{key}/disable_ipv6"])
+        ip("-n", name, "link set lo up")
+
+    def veth(self, one, one_space, other, other_space, mtu=1500):
+        ip("-n", one_space, "link add", one, "mtu", mtu, "type veth peer name", other, "mtu", mtu,
+           "netns", other_space)
+        for interface, space in ((one, one_space), (other, other_space)):
+            run(["ip", "netns", "exec", space, "ethtool", "-K", interface, *OFFLOADS], check=False)
+            ip("-n", space, "link set", interface, "up")
+
+    def __enter__(self):
+        try:
+            self._build()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _build(self):
+        self.namespace(self.server)
+        self.namespace(self.client)
+        mtu = self.daemon.setup.mtu
+        if self.relay_options is None:
+            self.veth("s0", self.server, "w0", self.client, mtu)
+        else:
+            self.veth("s0", self.server, "r0", self.server, mtu)
+            self.veth("r1", self.server, "w0", self.client, mtu)
+            self._start_relay()
+        ip("-n", self.client, "link add br0 type bridge")
+        ip("-n", self.client, "link set w0 master br0")
+        ip("-n", self.client, "link set br0 up")
+        ip("-n", self.client, "address add 10.77.0.20/24 dev br0")
+        resolver = Path("/etc/netns") / self.client
+        resolver.mkdir(parents=True, exist_ok=True)
+        (resolver / "resolv.conf").write_text(f"nameserver {ADDRESS}\n", encoding="utf-8")
+        self.daemon.start(["ip", "netns", "exec", self.server])
+
+    def _start_relay(self):
+        program = debs.ROOT / "build" / self.context.preset / "tests/rig/slipway-relay"
+        options = [f"--{key}={value}" for key, value in self.relay_options.items()]
+        with open(self.folder / "relay.log", "wb") as log:
+            self.relay = subprocess.Popen(
+                ["ip", "netns", "exec", self.server, str(program), "r0", "r1",
+                 f"--seed={self.context.seed}", "--seconds=600", *options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=machine.die_with_parent)
+
+    def __exit__(self, *_):
+        self.daemon.stop()
+        if self.relay:
+            self.relay.terminate()
+            self.relay.wait()
+        for name in self.namespaces:
+            subprocess.run(["ip", "netns", "del", name], check=False)
+            folder = Path("/etc/netns") / name
+            (folder / "resolv.conf").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    # --- using it -------------------------------------------------------------------------------
+
+    def run(self, *command, **options):
+        """A program in the client namespace."""
+        return run(["ip", "netns", "exec", self.client, *command], **options)
+
+    def port(self, mac=None):
+        """Another client on the same wire: (namespace, interface), without an address."""
+        self._ports += 1
+        name = f"{self.client}{self._ports}"
+        self.namespace(name)
+        self.veth("e0", name, f"p{self._ports}", self.client)
+        if mac:
+            ip("-n", name, "link set e0 address", mac)
+        ip("-n", self.client, f"link set p{self._ports} master br0")
+        return name, "e0"
+
+    def tap(self):
+        self._ports += 1
+        name = f"t{self._ports}"
+        ip("-n", self.client, "tuntap add", name, "mode tap")
+        ip("-n", self.client, "link set", name, "master br0 up")
+        return name
+
+    def make_set(self, files, seed=1):
+        """Imports an image set of random files: {name: size}. Remembers their digests."""
+        folder = self.folder / "set"
+        folder.mkdir(exist_ok=True)
+        for name, size in files.items():
+            data = random.Random(f"{seed} {name}").randbytes(size)
+            (folder / name).write_bytes(data)
+            self.files[name] = (size, hashlib.sha256(data).hexdigest())
+        self.daemon.import_image(folder)
+
+    def bytes_of(self, name):
+        return (self.folder / "set" / name).read_bytes()
+
+    def url(self, name, scheme="https", host=NAME):
+        return f"{scheme}://{host}/{self.daemon.web_path()}/{name}"
+
+    def curl(self, *words, timeout=60, check=True):
+        return self.run("curl", "--silent", "--show-error", "--cacert", self.daemon.authority(),
+                        "--max-time", str(timeout - 2), *words, timeout=timeout, check=check)
+
+    def fetch(self, name, *words, scheme="https", timeout=60):
+        """Downloads a file and holds it to its digest."""
+        out = self.folder / f"out-{next(_numbers)}"
+        self.curl("--fail", "--output", out, *words, self.url(name, scheme), timeout=timeout)
+        expect_file(out, self.files[name])
+        out.unlink()
+
+    def nothing_leaked(self):
+        """slipwayd is alive and says nothing alarming."""
+        expect(self.daemon.running(), f"slipwayd ended:\n{self.daemon.words()}")
+
+
+def expect_file(path, known):
+    size, digest = known
+    data = Path(path).read_bytes()
+    expect(len(data) == size, f"{path}: {len(data)} bytes instead of {size}")
+    expect(hashlib.sha256(data).hexdigest() == digest, f"{path}: other bytes than were imported")

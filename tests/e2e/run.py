@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real clients against a real slipwayd: `./dev test --only e2e`.
+
+    run.py [FILTER] [--preset P] [--report FILE] [--list] [--seed N]
+
+One line a test; a failed test shows what it saw, and its folder (logs of slipwayd, QEMU, relay)
+stays in build/e2e/. Needs root: it makes network namespaces of its own, and removes them.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "tests/rig"), str(ROOT / "tests/rig/payloads")]
+
+import harness  # noqa: E402
+import test_firmware  # noqa: E402,F401  (each module registers its tests)
+import test_clients  # noqa: E402,F401
+import test_tls  # noqa: E402,F401
+import test_dhcp  # noqa: E402,F401
+import test_lossy  # noqa: E402,F401
+import test_crash  # noqa: E402,F401
+
+
+class Context:
+    """What all tests of a run share."""
+
+    def __init__(self, options):
+        self.preset = options.preset
+        self.seed = options.seed
+        self.folder = ROOT / "build/e2e"
+        self._count = 0
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+    def fresh(self, name):
+        """A folder of its own; short, for sockets live in it."""
+        self._count += 1
+        folder = self.folder / f"{self._count:02d}-{name}"
+        folder.mkdir()
+        return folder
+
+
+def give_back():
+    """Under sudo: what was made here belongs to the caller again."""
+    if "SUDO_UID" in os.environ:
+        owner = f"{os.environ['SUDO_UID']}:{os.environ.get('SUDO_GID', '')}"
+        paths = [path for path in (ROOT / "build", ROOT / ".cache") if path.exists()]
+        subprocess.run(["chown", "-R", owner, *paths], check=False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("filter", nargs="?", default="")
+    parser.add_argument("--preset", default="release")
+    parser.add_argument("--report", type=Path)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--seed", type=int, default=1, help="of the relay and of random instants")
+    options = parser.parse_args()
+    cases = [case for case in harness.CASES
+             if options.filter.lower() in f"{case.group}: {case.name}".lower()]
+    if options.list:
+        print("\n".join(f"{case.group}: {case.name}" for case in cases))
+        return 0
+    if os.geteuid() != 0:
+        print("e2e: needs root for network namespaces", file=sys.stderr)
+        return 1
+
+    passed, failed = [], []
+
+    def report(case, seconds, failure):
+        name = f"{case.group}: {case.name}"
+        (failed if failure else passed).append(name)
+        print(f"   {'FAILED' if failure else 'ok    '} {name:<66} {seconds:6.1f} s", flush=True)
+        for text in (failure or "").rstrip().splitlines()[-25:]:
+            print(f"     | {text[:180]}", flush=True)
+
+    harness.run_all(cases, Context(options), report)
+    if options.report:
+        document = {"passed": passed, "failed": failed, "seed": options.seed}
+        options.report.write_text(json.dumps(document, indent=2), encoding="utf-8")
+    if not failed and cases:
+        shutil.rmtree(ROOT / "build/e2e", ignore_errors=True)
+    give_back()
+    print(f"   e2e: {len(passed)} passed, {len(failed)} failed, seed {options.seed}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Four DHCP clients and a load generator, each on a port of its own of the same wire."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+
+import machine
+from daemon import ADDRESS
+from harness import Failed, expect, run, test
+from test_clients import network
+
+
+def inside(space, *command, **options):
+    return run(["ip", "netns", "exec", space, *command], **options)
+
+
+def address_of(space, interface="e0"):
+    found = re.search(r"inet (10\.77\.0\.\d+)/24", inside(space, "ip", "-4", "addr", "show", interface))
+    return found[1] if found else None
+
+
+def started(space, *command):
+    return subprocess.Popen(["ip", "netns", "exec", space, *map(str, command)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
+
+
+def until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.2)
+    raise Failed(f"not within {seconds} s: {what}")
+
+
+def leased(lab, address):
+    return address in lab.daemon.run("lease", "list").stdout
+
+
+@test("dhclient", "gets an address, keeps it when asking again, and releases it", network)
+def dhclient(_, lab):
+    space, interface = lab.port()
+    files = ["-lf", lab.folder / "dhclient.leases", "-pf", lab.folder / "dhclient.pid",
+             "-sf", "/sbin/dhclient-script"]
+    (lab.folder / "dhclient.leases").touch()
+    common = ["dhclient", "-4", "-v", *files]
+    # The script would write resolv.conf; a lease is read from the leases file instead.
+    common[-1] = "/bin/true"
+    addresses = []
+    for _round in range(2):
+        text = inside(space, *common, "-1", interface, timeout=40)
+        found = re.search(rf"bound to (10\.77\.0\.\d+)", text)
+        expect(found, text[-700:])
+        addresses.append(found[1])
+        inside(space, "dhclient", "-x", *files[:4], interface, check=False)
+    expect(addresses[0] == addresses[1], f"another address the second time: {addresses}")
+    expect(leased(lab, addresses[0]), "the lease list does not know it")
+
+
+@test("udhcpc", "gets an address, mask and name server", network)
+def udhcpc(_, lab):
+    space, interface = lab.port()
+    script = lab.folder / "udhcpc.sh"
+    script.write_text('#!/bin/sh\n[ "$1" = bound ] && echo "bound $ip $subnet $dns $lease"\nexit 0\n',
+                      encoding="utf-8")
+    script.chmod(0o755)
+    text = inside(space, "busybox", "udhcpc", "-i", interface, "-n", "-q", "-t", "5", "-s", script)
+    expect(re.search(rf"bound 10\.77\.0\.\d+ 255\.255\.255\.0 {re.escape(ADDRESS)} 3600", text), text)
+
+
+@test("dhcpcd", "gets an address and configures the interface", network)
+def dhcpcd(_, lab):
+    space, interface = lab.port()
+    text = inside(space, "dhcpcd", "-4", "-1", "-t", "30", "--nohook", "resolv.conf",
+                  "--noipv4ll", "-B", interface, timeout=50, check=False)
+    expect(re.search(r"leased 10\.77\.0\.\d+ for 3600 seconds", text), text[-700:])
+
+
+@test("systemd-networkd", "gets an address and reaches the server", network)
+def networkd(_, lab):
+    space, interface = lab.port()
+    etc = lab.folder / "networkd"
+    etc.mkdir()
+    (etc / "50-e0.network").write_text(
+        f"[Match]\nName={interface}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n"
+        "[DHCPv4]\nClientIdentifier=duid\n", encoding="utf-8")
+    # Its folders are fixed paths: a mount namespace gives it empty ones of its own.
+    inner = (f"mount -t tmpfs none /run && mkdir -p /run/systemd/network /run/systemd/netif && "
+             f"cp {etc}/50-e0.network /run/systemd/network/ && chmod -R a+rX /run && "
+             f"SYSTEMD_LOG_TARGET=console exec /lib/systemd/systemd-networkd")
+    process = started(space, "unshare", "-m", "sh", "-c", inner)
+    try:
+        until(lambda: address_of(space, interface), 30, "systemd-networkd configures an address")
+        inside(space, "ping", "-c", "1", "-W", "2", ADDRESS)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+@test("perfdhcp", "400 exchanges at 200 a second lose nothing", network)
+def perfdhcp(_, lab):
+    space, interface = lab.port()
+    inside(space, "ip", "addr", "add", "10.77.0.21/24", "dev", interface)
+    text = inside(space, "perfdhcp", "-4", "-l", interface, "-r", "200", "-n", "400", "-R", "60",
+                  "-W", "2000000", ADDRESS, timeout=60, check=False)
+    drops = [int(number) for number in re.findall(r"^drops: (\d+)", text, re.M)]
+    expect(len(drops) == 2 and sum(drops) == 0, text[-1200:])
+
+
+@test("dhclient", "a foreign address is refused and a new one taken", network)
+def foreign(_, lab):
+    space, interface = lab.port()
+    leases = lab.folder / "foreign.leases"
+    leases.write_text(f'lease {{\n  interface "{interface}";\n  fixed-address 10.99.0.5;\n'
+                      "  option subnet-mask 255.255.255.0;\n  option dhcp-lease-time 3600;\n"
+                      "  option dhcp-server-identifier 10.99.0.1;\n"
+                      "  renew 5 2036/01/01 00:00:00;\n  rebind 5 2036/01/01 00:00:00;\n"
+                      "  expire 5 2036/01/01 00:00:00;\n}\n", encoding="utf-8")
+    pid = lab.folder / "foreign.pid"
+    text = inside(space, "dhclient", "-4", "-v", "-1", "-lf", leases, "-pf", pid, "-sf", "/bin/true",
+                  interface, timeout=40)
+    expect("DHCPNAK" in text, f"no NAK: {text[-700:]}")
+    expect(re.search(r"bound to 10\.77\.0\.\d+", text), text[-700:])
+    if pid.exists():
+        os.kill(int(pid.read_text(encoding="ascii")), signal.SIGTERM)

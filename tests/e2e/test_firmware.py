@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real UEFI firmware: every payload over vhost-user, what must be refused, and eight at once."""
+
+import subprocess
+import sys
+
+import build as payloads
+import debs
+import machine
+import story
+from daemon import Daemon, Setup, vhost
+from harness import expect, test
+from lab import Lab
+
+MAC = "52:54:00:53:4c:{:02x}"
+
+
+def hardware(payload, folder, netdev, authority, number=1):
+    return machine.Hardware(folder, netdev, mac=MAC.format(number), memory_mib=payload.memory_mib,
+                            store=payload.store, firmware=payload.firmware,
+                            certificates=(authority,))
+
+
+class Appliance:
+    """slipwayd on a vhost-user port and one payload imported."""
+
+    def __init__(self, context, name, **settings):
+        self.payload = payloads.build(name)
+        self.folder = context.fresh(f"fw-{name}")
+        self.socket = self.folder / "v.sock"
+        self.daemon = Daemon(Setup(self.folder, vhost(self.socket), preset=context.preset, **settings))
+
+    def __enter__(self):
+        self.daemon.start()
+        self.daemon.import_payload(self.payload)
+        return self
+
+    def __exit__(self, *_):
+        self.daemon.stop()
+
+    def machine(self, **changes):
+        hw = hardware(self.payload, self.folder / "machine", f"vhost-user:{self.socket}",
+                      self.daemon.authority())
+        for key, value in changes.items():
+            setattr(hw, key, value)
+        return machine.Machine(hw)
+
+    def why(self, guest):
+        found = story.steps(self.daemon.boot(MAC.format(1)))
+        return (f"{story.reason(found, guest.tail(40))}\nsteps: {[step.kind for step in found]}\n"
+                + "\n".join(guest.tail(6)))
+
+
+def demo(context, payload, *words):
+    """The demo is the test: what a newcomer runs is what is held to work."""
+    done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), "--payload", payload,
+                           "--preset", context.preset, *words], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+    text = done.stdout.decode(errors="replace")
+    expect(done.returncode == 0 and "booted in" in text, text)
+    return text
+
+
+def register(payload, words, *options):
+    @test("firmware", f"./dev demo --payload {' '.join([payload, *options])} boots {words}")
+    def boots(context):
+        demo(context, payload, *options)
+
+
+register("hello", "a signed EFI program over HTTPS")
+register("uki", "a signed unified kernel under Secure Boot")
+register("shim", "Debian's own signed chain under Microsoft's keys")
+register("iso", "a CD as RAM disk under Secure Boot")
+register("grub", "through GRUB's own TCP")
+register("ipxe", "through Debian 12's iPXE over HTTP")
+register("ipxe", "through Debian 13's iPXE over HTTPS", "--debian13")
+register("hello", "Debian 13's firmware", "--debian13")
+
+
+@test("firmware", "a CA that the firmware does not know is refused, and the story says so")
+def wrong_authority(context):
+    with Appliance(context, "hello") as appliance:
+        other = appliance.folder / "other.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+                        "/CN=another CA", "-days", "2", "-keyout", "/dev/null", "-out", str(other)],
+                       check=True, capture_output=True)
+        with appliance.machine(certificates=(other,)).start() as guest:
+            expect(guest.wait("Could not retrieve NBP file size", 60), appliance.why(guest))
+            expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
+        kinds = [step.kind for step in story.steps(appliance.daemon.boot(MAC.format(1)))]
+        expect("TlsFailed" in kinds or "TcpReset" in kinds, f"the story knows nothing of it: {kinds}")
+        expect("HttpRequest" not in kinds, f"it asked for a file: {kinds}")
+
+
+@test("firmware", "an unsigned program is refused under Secure Boot")
+def unsigned(context):
+    with Appliance(context, "unsigned") as appliance, appliance.machine().start() as guest:
+        expect(guest.wait("Access Denied", 60), appliance.why(guest))
+        expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
+
+
+@test("firmware", "the same machine boots again after a reset, with the same address")
+def twice(context):
+    with Appliance(context, "hello") as appliance:
+        stations = []
+        for _round in range(2):
+            with appliance.machine().start() as guest:
+                expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+                stations.append(guest.seen("Station IP address is"))
+        expect(stations[0] == stations[1], f"addresses: {stations}")
+
+
+@test("firmware", "boots by address when no name is configured")
+def by_address(context):
+    with Appliance(context, "hello", use_name=False) as appliance, appliance.machine().start() as guest:
+        expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+        expect(guest.seen(r"URI: https://10\.77\.0\.1/"), "the URI has no address")
+
+
+@test("firmware", "no forward secrecy on offer: an RSA suite alone still boots")
+def rsa_only(context):
+    with Appliance(context, "hello") as appliance:
+        with appliance.machine(ciphers=(0x009C,)).start() as guest:
+            expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+
+
+@test("firmware", "CBC suites alone still boot")
+def cbc_only(context):
+    with Appliance(context, "hello") as appliance:
+        with appliance.machine(ciphers=(0x003D, 0x002F)).start() as guest:
+            expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+
+
+@test("firmware", "eight machines at once, on one wire, all boot")
+def eight(context):
+    payload = payloads.build("hello")
+    with Lab(context, "eight") as lab:
+        lab.daemon.import_payload(payload)
+        guests = []
+        try:
+            for number in range(8):
+                hw = hardware(payload, lab.folder / f"m{number}", f"tap:{lab.tap()}",
+                              lab.daemon.authority(), 0x10 + number)
+                guests.append(machine.Machine(hw).start(("ip", "netns", "exec", lab.client)))
+            late = [n for n, guest in enumerate(guests) if not guest.wait(payload.line, 150)]
+            expect(not late, f"machines {late} did not boot: {[guests[n].tail(2) for n in late]}")
+            stations = {guest.seen("Station IP address is") for guest in guests}
+            expect(len(stations) == 8, f"addresses given twice: {stations}")
+        finally:
+            for guest in guests:
+                guest.stop()
+
+
+@test("firmware", "boots although 1 % of the frames are lost")
+def lossy(context):
+    payload = payloads.build("hello")
+    with Lab(context, "lossy-fw", relay={"loss": 0.01}) as lab:
+        lab.daemon.import_payload(payload)
+        hw = hardware(payload, lab.folder / "m", f"tap:{lab.tap()}", lab.daemon.authority())
+        with machine.Machine(hw).start(("ip", "netns", "exec", lab.client)) as guest:
+            expect(guest.wait(payload.line, 120), "\n".join(guest.tail(8)))

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boots one real UEFI machine over HTTPS from our own stack, and shows it: `./dev demo`.
+
+Starts slipwayd on a vhost-user port in a private folder (no NIC, no root, no hugepages), imports
+the payload as an image set, powers on QEMU with OVMF, follows the boot through the boots API, and
+ends with its timeline. Exit status 0 only when the guest itself said its line, with a token that
+exists only in the image of this run.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE / "payloads")]
+import build as payloads  # noqa: E402
+import debs  # noqa: E402
+import story  # noqa: E402
+from daemon import Daemon, DaemonError, Setup, vhost  # noqa: E402
+from machine import Hardware, Machine  # noqa: E402
+from terminal import Screen, size  # noqa: E402
+
+MAC = "52:54:00:53:4c:01"
+FILES_SET = "grub-files:1"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__.splitlines()[0])
+    parser.add_argument("--payload", default="uki",
+                        choices=["hello", "uki", "shim", "iso", "grub", "ipxe"])
+    parser.add_argument("--tap", action="store_true",
+                        help="a kernel tap between slipwayd and QEMU (root) instead of vhost-user")
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    parser.add_argument("--debian13", action="store_true",
+                        help="firmware (and iPXE) of Debian 13, fetched beside the system's own")
+    parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
+    return parser.parse_args()
+
+
+class Demo:
+    def __init__(self, options):
+        self.options = options
+        self.screen = Screen(quiet=options.json)
+        self.token = secrets.token_hex(8)
+        self.folder = Path(tempfile.mkdtemp(prefix="slipway-demo-"))
+        self.daemon = self.machine = self.payload = None
+        self.found = []
+        self.taps = []
+
+    # --- before power on --------------------------------------------------------------------
+
+    def prepare(self):
+        say = self.screen.say
+        name = self.options.payload
+        if self.options.debian13 and name in ("hello", "uki", "ipxe"):
+            name += "13"
+        say(f"payload    {name}, token {self.token}")
+        self.payload = payloads.build(name, self.token)
+        if self.options.debian13 and self.payload.firmware == "bookworm" and name == "ipxe13":
+            self.payload.firmware = "trixie"
+        socket = self.folder / "vhost.sock"
+        device = vhost(socket)
+        if self.options.tap:
+            device = self.make_tap()
+        http = name in ("grub", "ipxe")
+        self.daemon = Daemon(Setup(self.folder, device, preset=self.options.preset, http=http,
+                                   keep=self.options.keep))
+        self.daemon.start()
+        say(f"slipwayd   process {self.daemon.pid} on "
+            f"{'a tap' if self.options.tap else 'a vhost-user socket'}, no address in the kernel")
+        if name == "grub":
+            payloads.finish_grub(self.payload, "10.77.0.1", self.daemon.web_path(self.payload.folder))
+        self.daemon.import_payload(self.payload)
+        total = sum(path.stat().st_size for path in self.payload.folder.iterdir())
+        say(f"image set  {self.daemon.setup.image_set}, {size(total)}, verified")
+        say(f"firmware   OVMF of Debian {'13' if self.payload.firmware == 'trixie' else '12'}, "
+            f"Secure Boot {'enforced' if self.payload.secure_boot else 'off'}, our CA enrolled")
+        self.machine = Machine(Hardware(
+            self.folder / "machine", f"tap:{self.taps[0]}" if self.taps else f"vhost-user:{socket}",
+            mac=MAC, memory_mib=self.payload.memory_mib, store=self.payload.store,
+            firmware=self.payload.firmware, certificates=(self.daemon.authority(),),
+            keep=self.options.keep))
+
+    def make_tap(self):
+        """Two taps joined by nothing but a bridge without an address: one for QEMU, one for us."""
+        if os.geteuid() != 0:
+            raise DaemonError("--tap makes kernel interfaces and needs root")
+        tap, bridge, port = (f"sw{kind}{os.getpid() % 100000}" for kind in "tbp")
+        for words in (f"link add {bridge} type bridge", f"tuntap add {tap} mode tap",
+                      f"link add {port} type veth peer name {port}x",
+                      f"link set {tap} master {bridge}", f"link set {port}x master {bridge}"):
+            subprocess.run(["ip", *words.split()], check=True)
+        self.taps = [tap, bridge, port]
+        for interface in (bridge, tap, port, port + "x"):
+            Path(f"/proc/sys/net/ipv6/conf/{interface}/disable_ipv6").write_text("1", encoding="ascii")
+            subprocess.run(["ip", "link", "set", interface, "up"], check=True)
+        return f"net_af_packet0,iface={port}"
+
+    # --- the boot ---------------------------------------------------------------------------
+
+    def follow(self):
+        """Shows steps as they come; True when the guest has said its line."""
+        screen, machine, payload = self.screen, self.machine, self.payload
+        screen.say()
+        machine.start()
+        screen.step(0.0, "powered on", f"{payload.memory_mib} MiB, {MAC}")
+        shown, typed, quiet_since = 0, not payload.typed, time.monotonic()
+        while machine.seconds < payload.seconds:
+            try:
+                self.found = story.steps(self.daemon.boot(MAC))
+            except (ValueError, subprocess.TimeoutExpired):
+                pass
+            fresh = [step for step in self.found[shown:] if step.kind not in story.QUIET]
+            for step in fresh:
+                screen.step(machine.seconds, f"it {step.words}", step.detail)
+            if fresh:
+                quiet_since = time.monotonic()
+            shown = len(self.found)
+            moving = story.downloading(self.found)
+            if moving:
+                screen.progress(*moving)
+            elif time.monotonic() - quiet_since > 1.5:
+                screen.live("            " + screen.dim((machine.tail(1) or ["..."])[0][:78]))
+            if not typed and machine.seen(payload.typed[0]):
+                machine.type(payload.typed[1])
+                typed = True
+            if machine.seen(f"^{payload.line}"):
+                screen.step(machine.seconds, screen.green("the guest says"), payload.line)
+                return True
+            if not machine.running() or not self.daemon.running():
+                break
+            machine.wait(f"^{payload.line}", 0.25)
+        return machine.seen(f"^{payload.line}") is not None
+
+    def run(self):
+        booted, trouble, seconds = False, "", None
+        try:
+            self.prepare()
+            booted = self.follow()
+            seconds = self.machine.seconds
+            if booted and self.payload.powers_off and not self.options.keep:
+                self.machine.wait_off(10)
+                self.screen.step(self.machine.seconds, "powered off")
+            if not booted:
+                trouble = ("slipwayd ended: " + self.daemon.words(3) if not self.daemon.running()
+                           else story.reason(self.found, self.machine.tail(40)))
+            time.sleep(0.3)  # the last events are on their way to the API
+            self.found = story.steps(self.daemon.boot(MAC)) or self.found
+        except (DaemonError, debs.Unavailable, RuntimeError, OSError) as error:
+            trouble = str(error)
+        return self.finish(booted, trouble, seconds)
+
+    # --- after ------------------------------------------------------------------------------
+
+    def finish(self, booted, trouble, seconds):
+        screen = self.screen
+        screen.clear()
+        if self.found:
+            screen.say()
+            screen.table(("at s", "the machine", "bytes", "TLS", "detail"), story.table(self.found),
+                         right=(0, 2))
+        screen.say()
+        if booted:
+            screen.say(screen.bold(screen.green(f"booted in {seconds:.1f} s")))
+        else:
+            screen.say(screen.bold(screen.red("did not boot: ")) + trouble)
+            if self.machine and self.machine.started:
+                screen.say("the console's last lines:")
+                for line in self.machine.tail(6):
+                    screen.say("  | " + line[:90])
+            screen.say(f"logs: {self.folder}/slipwayd.log and {self.folder}/machine/console.log")
+        if self.options.json:
+            print(json.dumps(self.document(booted, trouble, seconds), indent=2))
+        if self.options.keep and self.daemon:
+            self.say_how_to_look()
+        else:
+            self.stop(remove=booted)
+        return 0 if booted else 1
+
+    def document(self, booted, trouble, seconds):
+        return {
+            "booted": booted, "seconds": round(seconds, 2) if seconds else None,
+            "payload": self.options.payload, "token": self.token, "reason": trouble,
+            "secure_boot": bool(self.payload and self.payload.secure_boot),
+            "folder": str(self.folder), "steps": [vars(step) for step in self.found],
+            "console": self.machine.tail(20) if self.machine and self.machine.started else [],
+        }
+
+    def say_how_to_look(self):
+        say, daemon = self.screen.say, self.daemon
+        client = " ".join(daemon.command())
+        say()
+        say("still running; look around with")
+        for words in (f"boot show {MAC}", "boot list", "lease list", "image list", "health"):
+            say(f"  {client} {words}")
+        say(f"logs and sockets: {self.folder}")
+        pids = [str(daemon.pid)] + ([str(self.machine.pid)] if self.machine else [])
+        undo = "".join(f"; ip link del {name}" for name in self.taps)
+        say(f"stop with: kill {' '.join(pids)}; rm -r {self.folder}{undo}")
+
+    def stop(self, remove):
+        if self.machine:
+            self.machine.stop()
+        if self.daemon:
+            self.daemon.stop()
+        for name in self.taps:
+            subprocess.run(["ip", "link", "del", name], check=False)
+        if self.payload:
+            shutil.rmtree(self.payload.folder.parent, ignore_errors=True)
+        if remove:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def main():
+    demo = Demo(arguments())
+    try:
+        return demo.run()
+    except KeyboardInterrupt:
+        demo.screen.say("\nstopped")
+        demo.stop(remove=False)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

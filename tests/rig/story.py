@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the boots API: one machine's boot as steps, as rows of a table, and as a likely reason.
+
+A step is what a worker's event says (dataplane/event.h): a kind, words, two numbers and a text.
+"""
+
+import dataclasses
+
+from terminal import size
+
+# Kinds that the table leaves out: they repeat, or their neighbour says the same.
+QUIET = {"HttpProgress", "DhcpOther"}
+
+
+@dataclasses.dataclass
+class Step:
+    seconds: float      # since the boot's first step
+    kind: str
+    words: str
+    text: str
+    number: int
+    extra: int
+    connection: int
+
+    @property
+    def detail(self):
+        """What is worth saying beside the words."""
+        if self.kind == "HttpRequest":
+            return f"{self.number} {self.text}" + (f", {size(self.extra)}" if self.extra > 0 else "")
+        if self.kind == "HttpComplete":
+            return f"{self.text}, {size(self.number)}"
+        if self.kind == "DhcpAck":
+            return f"for {self.number} s"
+        if self.kind == "TcpOpened":
+            return f"port {self.number}, segments of {self.extra}"
+        if self.kind == "TlsDone":
+            return f"{tls_version(self.number)} {self.text}"
+        if self.kind == "TlsFailed":
+            return f"alert sent {self.number}, received {self.extra} {self.text}"
+        if self.kind in ("TcpClosed", "TcpReset", "TcpTimedOut"):
+            return f"{self.extra} retransmissions" if self.extra > 0 else ""
+        return self.text
+
+    @property
+    def bytes(self):
+        return {"HttpRequest": 0, "HttpComplete": self.number, "TcpClosed": 0}.get(self.kind, 0)
+
+
+def tls_version(number):
+    return {0x303: "TLS 1.2", 0x304: "TLS 1.3"}.get(number, f"TLS {number:#x}" if number else "TLS")
+
+
+def steps(boot):
+    """The steps of a boot as the API gives it."""
+    found = []
+    for entry in (boot or {}).get("steps", []):
+        found.append(Step(float(entry.get("seconds", 0)), entry.get("kind", ""),
+                          entry.get("words", ""), entry.get("text", ""),
+                          int(entry.get("number", 0)), int(entry.get("extra", 0)),
+                          int(entry.get("connection", 0))))
+    return found
+
+
+def downloading(found):
+    """(path, bytes, of) of the transfer under way, or None."""
+    for step in reversed(found):
+        if step.kind == "HttpProgress":
+            path = next((s.text for s in reversed(found)
+                         if s.kind == "HttpRequest" and s.connection == step.connection), "")
+            return path, step.number, step.extra
+        if step.kind == "HttpComplete":
+            return None
+    return None
+
+
+def table(found):
+    """Rows: seconds, step, bytes, TLS, detail."""
+    rows, tls = [], {}
+    for step in found:
+        if step.kind == "TlsDone":
+            tls[step.connection] = f"{tls_version(step.number)} {step.text}".split(",")[0]
+        if step.kind not in QUIET:
+            shown = "" if step.kind == "TlsDone" else step.detail
+            rows.append((f"{step.seconds:.2f}", step.words, size(step.bytes) if step.bytes else "",
+                         tls.get(step.connection, "") if step.kind.startswith(("Tls", "Http")) else "",
+                         shown))
+    return rows
+
+
+def reason(found, console):
+    """Why it probably did not boot, in one sentence, from the story and the firmware's screen."""
+    screen = "\n".join(console)
+    kinds = {step.kind for step in found}
+    if "Access Denied" in screen or "Security Violation" in screen:
+        return "the firmware's Secure Boot refused the program's signature"
+    if "TlsFailed" in kinds or ("TcpReset" in kinds and "TlsDone" not in kinds):
+        return "the firmware refused our certificate: it does not trust its CA, or the name differs"
+    if not found:
+        return "the machine was never heard of: it sent nothing, or the port is not connected"
+    if "DhcpIgnored" in kinds and "DhcpAck" not in kinds:
+        ignored = next(step for step in found if step.kind == "DhcpIgnored")
+        return f"DHCP did not answer it: {ignored.text}"
+    if "DhcpAck" not in kinds:
+        return "it asked for an address but never took the one it was offered"
+    if "TcpOpened" not in kinds:
+        return "it has an address but never connected (name not resolved, or no boot offer)"
+    refused = [s for s in found if s.kind == "HttpRequest" and s.number >= 400]
+    if refused and "HttpComplete" not in kinds:
+        return f"what it asked for is not served: {refused[-1].detail}"
+    if "HttpComplete" not in kinds:
+        return "the download never finished"
+    return "everything was delivered, but the guest never said its line"
