@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Store in one SQLite file. Calls come from the REST threads and the event thread and take
+// turns behind one mutex: all of them are rare beside what a worker does.
+#include <chrono>
+#include <mutex>
+#include <utility>
+
+#include "control/store/sqlite.h"
+#include "control/store/store.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+constexpr const char* kMigrations[] = {
+    "CREATE TABLE machines("
+    "  id INTEGER PRIMARY KEY, name TEXT NOT NULL, mac BLOB UNIQUE, uuid BLOB UNIQUE,"
+    "  image_set TEXT NOT NULL, CHECK(mac IS NOT NULL OR uuid IS NOT NULL));"
+    "CREATE TABLE tokens(name TEXT PRIMARY KEY, sha256 TEXT NOT NULL);"
+    "CREATE TABLE boots("
+    "  id INTEGER PRIMARY KEY, mac BLOB NOT NULL, began INTEGER NOT NULL, document TEXT NOT NULL);"
+    "CREATE INDEX boots_by_mac ON boots(mac, began);"
+    "CREATE TABLE audit(at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL);",
+};
+
+std::int64_t UnixSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string Describe(const Machine& machine) {
+  return Text(machine.mac ? machine.mac->ToString() : machine.uuid->ToString(), " -> ",
+              machine.image_set.ToString());
+}
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  absl::StatusOr<std::vector<Machine>> Machines() override {
+    const std::scoped_lock lock(mutex_);
+    return ReadMachines();
+  }
+
+  absl::StatusOr<Machine> PutMachine(const Machine& machine, const std::string& who) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto machines = ReadMachines();
+    if (!machines.ok()) return machines.status();
+    Machine stored = machine;
+    stored.id = 0;
+    for (const Machine& other : *machines) {
+      const bool same =
+          (machine.mac && other.mac == machine.mac) || (machine.uuid && other.uuid == machine.uuid);
+      if (!same) continue;
+      if (stored.id != 0) {
+        return absl::AlreadyExistsError(
+            "the MAC and the UUID belong to two machines; remove one of them first");
+      }
+      stored.id = other.id;
+      if (!stored.mac) stored.mac = other.mac;
+      if (!stored.uuid) stored.uuid = other.uuid;
+      if (stored.name.empty()) stored.name = other.name;
+    }
+    if (absl::Status status = Write(stored); !status.ok()) return status;
+    if (absl::Status status = Note(who, Text("machine ", Describe(stored))); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+    return stored;
+  }
+
+  absl::Status RemoveMachine(std::int64_t id, const std::string& who) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    Statement statement = database_->Prepare("DELETE FROM machines WHERE id=?");
+    if (absl::Status status = statement.Bind(1, id).Run(); !status.ok()) return status;
+    if (database_->changes() == 0) return absl::NotFoundError("no such machine");
+    if (absl::Status status = Note(who, Text("machine ", id, " removed")); !status.ok()) {
+      return status;
+    }
+    return transaction.Commit();
+  }
+
+  absl::Status SetTokenHash(const std::string& hash_hex) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement =
+        database_->Prepare("INSERT OR REPLACE INTO tokens(name, sha256) VALUES('operator', ?)");
+    return statement.Bind(1, hash_hex).Run();
+  }
+
+  absl::StatusOr<std::optional<std::string>> TokenHash() override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement = database_->Prepare("SELECT sha256 FROM tokens WHERE name='operator'");
+    std::optional<std::string> hash;
+    if (statement.Next()) hash = statement.String(0);
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return hash;
+  }
+
+  absl::Status PutBoot(const BootRecord& boot, std::uint32_t keep) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    Statement insert = database_->Prepare(
+        "INSERT OR REPLACE INTO boots(id, mac, began, document) VALUES(?, ?, ?, ?)");
+    insert.Bind(1, boot.id).Bind(2, Bytes(boot.mac.octets));
+    insert.Bind(3, boot.began_unix_nanoseconds).Bind(4, boot.document);
+    if (absl::Status status = insert.Run(); !status.ok()) return status;
+    Statement trim = database_->Prepare(
+        "DELETE FROM boots WHERE mac=?1 AND id NOT IN "
+        "(SELECT id FROM boots WHERE mac=?1 ORDER BY began DESC LIMIT ?2)");
+    trim.Bind(1, Bytes(boot.mac.octets)).Bind(2, std::int64_t{keep});
+    if (absl::Status status = trim.Run(); !status.ok()) return status;
+    return transaction.Commit();
+  }
+
+  absl::StatusOr<std::vector<BootRecord>> Boots() override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement =
+        database_->Prepare("SELECT id, mac, began, document FROM boots ORDER BY began");
+    std::vector<BootRecord> boots;
+    while (statement.Next()) {
+      boots.push_back({.id = statement.Integer(0),
+                       .mac = MacAddress::From(statement.Blob(1)),
+                       .began_unix_nanoseconds = statement.Integer(2),
+                       .document = statement.String(3)});
+    }
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return boots;
+  }
+
+  absl::StatusOr<std::vector<AuditRecord>> Audit(std::uint32_t newest) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement =
+        database_->Prepare("SELECT at, who, what FROM audit ORDER BY rowid DESC LIMIT ?");
+    statement.Bind(1, std::int64_t{newest});
+    std::vector<AuditRecord> records;
+    while (statement.Next()) {
+      records.push_back({statement.Integer(0), statement.String(1), statement.String(2)});
+    }
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return records;
+  }
+
+ private:
+  absl::StatusOr<std::vector<Machine>> ReadMachines() {
+    Statement statement =
+        database_->Prepare("SELECT id, name, mac, uuid, image_set FROM machines ORDER BY id");
+    std::vector<Machine> machines;
+    while (statement.Next()) {
+      Machine machine{.id = statement.Integer(0), .name = statement.String(1)};
+      if (const Bytes mac = statement.Blob(2); mac.size() == 6) machine.mac = MacAddress::From(mac);
+      if (const Bytes uuid = statement.Blob(3); uuid.size() == 16) {
+        machine.uuid.emplace();
+        Copy(uuid, machine.uuid->octets);
+      }
+      machine.image_set = ImageSetName::Parse(statement.String(4)).value_or(ImageSetName{});
+      machines.push_back(std::move(machine));
+    }
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return machines;
+  }
+
+  // Gives a new machine its id.
+  absl::Status Write(Machine& machine) {
+    Statement statement = database_->Prepare(
+        "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set) VALUES(?, ?, ?, ?, ?) "
+        "RETURNING id");
+    if (machine.id != 0) statement.Bind(1, machine.id);
+    statement.Bind(2, machine.name);
+    if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
+    if (machine.uuid) statement.Bind(4, Bytes(machine.uuid->octets));
+    statement.Bind(5, machine.image_set.ToString());
+    if (statement.Next()) machine.id = statement.Integer(0);
+    return statement.Run();
+  }
+
+  absl::Status Note(const std::string& who, const std::string& what) {
+    Statement statement = database_->Prepare("INSERT INTO audit(at, who, what) VALUES(?, ?, ?)");
+    return statement.Bind(1, UnixSeconds()).Bind(2, who).Bind(3, what).Run();
+  }
+
+  std::mutex mutex_;
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& file) {
+  auto database = Database::Open(file, kMigrations);
+  if (!database.ok()) return database.status();
+  return std::make_unique<SqliteStore>(*std::move(database));
+}
+
+}  // namespace slipway::control
