@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/lease_journal.h"
 
-#include <array>
-#include <chrono>
-#include <iostream>
 #include <utility>
 
 namespace slipway::control {
@@ -15,11 +12,6 @@ constexpr const char* kMigrations[] = {
     "  uuid BLOB NOT NULL, state INTEGER NOT NULL, expires INTEGER NOT NULL,"
     "  revision INTEGER NOT NULL) WITHOUT ROWID;",
 };
-
-constexpr std::size_t kBatchMax = 1024;
-// How long an empty channel is left alone; below what a client could notice.
-constexpr auto kIdle = std::chrono::microseconds(500);
-constexpr auto kRetry = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -70,50 +62,6 @@ absl::Status LeaseJournal::Append(std::span<const dhcp::LeaseChange> changes) {
     if (absl::Status status = upsert_.Run(); !status.ok()) return status;
   }
   return transaction.Commit();
-}
-
-JournalWriter::JournalWriter(LeaseJournal& journal, dataplane::LeaseChannel& channel,
-                             Observer observer)
-    : journal_(journal),
-      channel_(channel),
-      observer_(std::move(observer)),
-      thread_([this] { Loop(); }) {}
-
-JournalWriter::~JournalWriter() {
-  stopping_.store(true);
-  thread_.join();
-}
-
-void JournalWriter::Loop() {
-  while (!stopping_.load(std::memory_order_relaxed)) {
-    if (!WriteBatch()) std::this_thread::sleep_for(kIdle);
-  }
-  while (WriteBatch()) {
-  }
-}
-
-bool JournalWriter::WriteBatch() {
-  std::array<dataplane::LeaseChannel::Entry, kBatchMax> entries;
-  const std::size_t count = channel_.Take(entries);
-  if (count == 0) return false;
-  std::vector<dhcp::LeaseChange> changes;
-  changes.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) changes.push_back(entries[i].change);
-  for (absl::Status status = journal_.Append(changes); !status.ok();
-       status = journal_.Append(changes)) {
-    if (failures_.fetch_add(1) == 0) {
-      std::cerr
-          << "slipwayd: leases cannot be written: " << status
-          << "; no address is given until they can: make room on the state directory's disk\n";
-    }
-    // Ended by force: the unacknowledged are unanswered, so nobody holds what is lost.
-    if (stopping_.load()) return false;
-    std::this_thread::sleep_for(kRetry);
-  }
-  batches_.fetch_add(1, std::memory_order_relaxed);
-  channel_.Acknowledge(entries[count - 1].sequence);
-  observer_(changes);
-  return true;
 }
 
 }  // namespace slipway::control

@@ -88,7 +88,8 @@ TEST_F(StoreTest, OnlyTheNewestBootsOfAMachineAreKept) {
   }
   ASSERT_TRUE(store->PutBoot({9, *WithMac(2, "a").mac, 1, "{}"}, 3).ok());
   std::vector<std::int64_t> ids;
-  for (const BootRecord& boot : *store->Boots()) ids.push_back(boot.id);
+  const auto boots = *store->Boots();
+  for (const BootRecord& boot : boots) ids.push_back(boot.id);
   EXPECT_THAT(ids, testing::ElementsAre(9, 3, 4, 5));
 }
 
@@ -173,7 +174,8 @@ TEST_F(JournalTest, EverythingAcknowledgedIsThereAfterKillNine) {
     // A batch may have been committed whose acknowledgement was not sent: at most one, and whole.
     std::map<std::uint32_t, std::uint64_t> found;
     std::uint64_t newest = 0;
-    for (const dhcp::Lease& lease : *(*LeaseJournal::Open(folder_ / "leases.db"))->Load()) {
+    const auto leases = *(*LeaseJournal::Open(folder_ / "leases.db"))->Load();
+    for (const dhcp::Lease& lease : leases) {
       found[lease.address.value() - 0x0a4d0000] = lease.revision;
       newest = std::max(newest, lease.revision);
     }

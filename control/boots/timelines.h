@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BootTimelines: every boot has a story. Events of the workers become one timeline per boot of each
+// machine, and a sentence that says how it ended, or where it stands.
+//
+// A boot begins with the DISCOVER of a boot client (or with whatever is seen first of a machine)
+// and ends complete (the whole file was acknowledged), failed, or abandoned (silent too long).
+// What a booted system does afterwards is added to the same story. A machine is its MAC; a routed
+// machine, whose frames carry a router's MAC, is found by its address through its lease.
+//
+// Time is the events' own. Bounded in machines, boots of each and steps of each. One thread feeds
+// it and others read copies: calls take turns behind one mutex.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/event.h"
+#include "protocols/base/ipv4.h"
+#include "protocols/base/mac.h"
+
+namespace slipway::control {
+
+enum class BootOutcome : std::uint8_t { kUnderWay, kComplete, kFailed, kAbandoned };
+std::string_view Name(BootOutcome outcome);
+
+struct BootStep {
+  std::int64_t unix_nanoseconds = 0;
+  dataplane::EventKind kind = dataplane::EventKind::kDhcpDiscover;
+  std::int64_t number = 0;
+  std::int64_t extra = 0;
+  std::uint64_t connection = 0;
+  std::string text;
+};
+// "got its address, leased for 3600 s"
+std::string Sentence(const BootStep& step);
+
+struct Boot {
+  std::int64_t id = 0;
+  MacAddress mac;
+  Ipv4Address address;  // the last one seen
+  std::vector<BootStep> steps;
+  std::uint64_t steps_left_out = 0;
+  BootOutcome outcome = BootOutcome::kUnderWay;
+  std::string words;        // the outcome's sentence
+  std::string tls;          // version and suite, of the last handshake
+  std::uint64_t bytes = 0;  // of complete files
+
+  std::int64_t began() const { return steps.front().unix_nanoseconds; }
+  std::int64_t last() const { return last_unix_nanoseconds; }
+  std::int64_t last_unix_nanoseconds = 0;
+};
+
+struct TimelineLimits {
+  std::size_t machines = 16384;
+  std::size_t boots_per_machine = 8;
+  std::size_t steps_per_boot = 256;
+  std::int64_t silence_nanoseconds = 300'000'000'000;  // then a boot under way is abandoned
+};
+
+// How many boots ended in each way since the start.
+struct OutcomeCounts {
+  std::uint64_t complete = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t abandoned = 0;
+};
+
+class BootTimelines {
+ public:
+  using MacOfAddress = std::function<std::optional<MacAddress>(Ipv4Address)>;
+
+  BootTimelines(const TimelineLimits& limits, MacOfAddress mac_of_address);
+
+  void Take(const dataplane::Event& event);
+  // Abandons what has been silent too long.
+  void Sweep(std::int64_t now_unix_nanoseconds);
+  // Boots whose outcome was decided or changed since the last call, for the store.
+  std::vector<Boot> TakeEnded();
+
+  std::vector<Boot> All() const;  // newest last
+  std::vector<Boot> Of(MacAddress mac) const;
+  OutcomeCounts counts() const;
+
+ private:
+  struct MachineStory {
+    std::vector<Boot> boots;
+    std::list<std::uint64_t>::iterator recency;
+  };
+
+  MachineStory& StoryOf(MacAddress mac);
+  static bool BeginsBoot(const MachineStory& story, const dataplane::Event& event);
+  void Append(Boot& boot, const dataplane::Event& event) const;
+  void Judge(Boot& boot, const dataplane::Event& event);
+  void End(Boot& boot, BootOutcome outcome, std::string words);
+
+  const TimelineLimits limits_;
+  const MacOfAddress mac_of_address_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, MachineStory> machines_;
+  std::list<std::uint64_t> recency_;          // longest silent first
+  std::map<std::int64_t, MacAddress> ended_;  // ids of boots to be stored
+  OutcomeCounts counts_;
+  std::int64_t last_id_ = 0;
+};
+
+}  // namespace slipway::control

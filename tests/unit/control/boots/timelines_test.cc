@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/boots/timelines.h"
+
+#include <gmock/gmock.h>
+
+namespace slipway::control {
+namespace {
+
+using dataplane::Event;
+using dataplane::EventKind;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr MacAddress kMachine{{0x52, 0x54, 0, 0, 0, 1}};
+constexpr MacAddress kRouter{{0x52, 0x54, 0, 0, 0, 0xfe}};
+constexpr Ipv4Address kAddress(10, 77, 0, 100);
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+struct Happened {
+  EventKind kind;
+  std::int64_t number = 0;
+  std::int64_t extra = 0;
+  std::string text;
+  std::uint64_t connection = 0;
+};
+
+class TimelinesTest : public testing::Test {
+ protected:
+  void Tell(const Happened& happened, MacAddress mac = kMachine) {
+    Event event;
+    event.unix_nanoseconds = now_ += kSecond;
+    event.kind = happened.kind;
+    event.number = happened.number;
+    event.extra = happened.extra;
+    event.connection = happened.connection;
+    event.mac = mac;
+    event.set_text(happened.text);
+    if (happened.connection != 0) event.address = kAddress;
+    timelines_.Take(event);
+  }
+  void Tell(std::initializer_list<Happened> all) {
+    for (const Happened& happened : all) Tell(happened);
+  }
+  Boot Last() const { return timelines_.Of(kMachine).back(); }
+
+  std::int64_t now_ = 1'790'000'000 * kSecond;
+  BootTimelines timelines_{{.machines = 3,
+                            .boots_per_machine = 2,
+                            .steps_per_boot = 12,
+                            .silence_nanoseconds = 60 * kSecond},
+                           [](Ipv4Address address) {
+                             return address == kAddress ? std::optional(kMachine) : std::nullopt;
+                           }};
+};
+
+const Happened kDiscover{EventKind::kDhcpDiscover, 16, 0, "HTTPClient:Arch:00016:UNDI:003000"};
+const Happened kOffer{EventKind::kDhcpOffer, 0, 0, "https://boot.slipway.test/a/b/c.efi"};
+const Happened kAck{EventKind::kDhcpAck, 3600};
+const Happened kOpened{EventKind::kTcpOpened, 443, 1460, "", 7};
+const Happened kSecured{EventKind::kTlsDone, 0x0303, 0, "DHE-RSA-AES256-GCM-SHA384", 7};
+const Happened kRequest{EventKind::kHttpRequest, 200, 9000, "GET /a/b/c.efi", 7};
+const Happened kComplete{EventKind::kHttpComplete, 9000, 0, "GET /a/b/c.efi", 7};
+const Happened kReset{EventKind::kTcpReset, 0, 0, "", 7};
+
+TEST_F(TimelinesTest, AFirmwareBootThatEndsWithAResetIsComplete) {
+  Tell({kDiscover, kOffer, kAck, kOpened, kSecured, kRequest, kComplete, kReset});
+  EXPECT_EQ(Last().outcome, BootOutcome::kComplete);
+  EXPECT_EQ(Last().words, "has the whole file /a/b/c.efi");
+  EXPECT_EQ(Last().tls, "TLS 1.2, DHE-RSA-AES256-GCM-SHA384");
+  EXPECT_EQ(Last().bytes, 9000u);
+  EXPECT_THAT(Last().steps, SizeIs(8));
+  EXPECT_EQ(timelines_.counts().complete, 1u);
+}
+
+TEST_F(TimelinesTest, EveryStepHasASentence) {
+  Tell({kDiscover, kOffer, kAck, kOpened, kSecured, kRequest});
+  std::vector<std::string> sentences;
+  for (const BootStep& step : Last().steps) sentences.push_back(Sentence(step));
+  EXPECT_THAT(sentences,
+              testing::ElementsAre("asked for an address: HTTPClient:Arch:00016:UNDI:003000",
+                                   "was offered an address: https://boot.slipway.test/a/b/c.efi",
+                                   "got its address, leased for 3600 s",
+                                   "connected to port 443, segments of 1460 bytes",
+                                   "finished the TLS handshake: TLS 1.2, DHE-RSA-AES256-GCM-SHA384",
+                                   "requested a file: GET /a/b/c.efi, answered 200, 9000 bytes"));
+}
+
+TEST_F(TimelinesTest, AResetInTheHandshakeSaysThatTheCaIsNotTrusted) {
+  Tell({kDiscover, kAck, kOpened, kReset});
+  EXPECT_EQ(Last().outcome, BootOutcome::kFailed);
+  EXPECT_THAT(Last().words, HasSubstr("enrol the CA"));
+}
+
+TEST_F(TimelinesTest, AnAlertIsNamedWithWhatToDo) {
+  Tell({kDiscover, kAck, kOpened, {EventKind::kTlsFailed, -1, 48, "", 7}});
+  EXPECT_EQ(Last().words,
+            "failed the TLS handshake, said unknown_ca (48): it does not trust our certificate; "
+            "enrol the CA (slipway ca efi)");
+}
+
+TEST_F(TimelinesTest, AnUnansweredDownloadSaysHowFarItCame) {
+  Tell({kDiscover,
+        kAck,
+        kOpened,
+        kSecured,
+        kRequest,
+        {EventKind::kHttpProgress, 4096, 9000, "", 7}});
+  EXPECT_EQ(Last().outcome, BootOutcome::kUnderWay);
+  EXPECT_EQ(Last().words, "is downloading: 4096 of 9000 bytes");
+  Tell({EventKind::kTcpTimedOut, 1460, 0, "", 7});
+  EXPECT_EQ(Last().words, "stopped answering while downloading /a/b/c.efi, at 4096 of 9000 bytes");
+}
+
+TEST_F(TimelinesTest, AMissingFileIsAFailureUntilTheBootGoesOn) {
+  Tell({kDiscover, kAck, kOpened, kSecured, {EventKind::kHttpRequest, 404, 0, "GET /a/no.efi", 7}});
+  EXPECT_EQ(Last().words, "asked for /a/no.efi and was answered 404");
+  EXPECT_EQ(timelines_.counts().failed, 1u);
+  Tell({kRequest, kComplete});
+  EXPECT_EQ(Last().outcome, BootOutcome::kComplete);
+  EXPECT_EQ(timelines_.counts().failed, 0u);
+}
+
+TEST_F(TimelinesTest, ADiscoverAfterAnAddressBeginsANewBoot) {
+  Tell({kDiscover, kDiscover, kOffer});
+  EXPECT_THAT(timelines_.Of(kMachine), SizeIs(1)) << "the same try";
+  Tell({kAck, kDiscover});
+  ASSERT_THAT(timelines_.Of(kMachine), SizeIs(2));
+  EXPECT_EQ(timelines_.Of(kMachine)[0].words,
+            "began anew after it got its address, leased for 3600 s");
+}
+
+TEST_F(TimelinesTest, TheBootedSystemsOwnDhcpBelongsToItsBoot) {
+  Tell({kDiscover, kAck, kOpened, kRequest, kComplete});
+  Tell({EventKind::kDhcpDiscover, 0, 0, "dhcpcd"});
+  EXPECT_THAT(timelines_.Of(kMachine), SizeIs(1));
+  EXPECT_EQ(Last().outcome, BootOutcome::kComplete);
+}
+
+TEST_F(TimelinesTest, ARoutedMachineIsFoundByItsAddress) {
+  Tell(kDiscover);
+  Tell(kOpened, kRouter);
+  EXPECT_THAT(Last().steps, SizeIs(2));
+  EXPECT_THAT(timelines_.Of(kRouter), IsEmpty());
+}
+
+TEST_F(TimelinesTest, SilenceIsAbandonment) {
+  Tell({kDiscover, kOffer});
+  timelines_.Sweep(now_ + 59 * kSecond);
+  EXPECT_EQ(Last().outcome, BootOutcome::kUnderWay);
+  timelines_.Sweep(now_ + 61 * kSecond);
+  EXPECT_EQ(Last().outcome, BootOutcome::kAbandoned);
+  EXPECT_THAT(Last().words, HasSubstr("silent since it was offered an address"));
+  EXPECT_THAT(timelines_.TakeEnded(), SizeIs(1));
+  EXPECT_THAT(timelines_.TakeEnded(), IsEmpty());
+}
+
+TEST_F(TimelinesTest, EverythingIsBounded) {
+  for (int boot = 0; boot < 5; ++boot) Tell({kDiscover, kAck});
+  EXPECT_THAT(timelines_.Of(kMachine), SizeIs(2));
+  for (int step = 0; step < 50; ++step) Tell(kRequest);
+  EXPECT_THAT(Last().steps, SizeIs(12));
+  EXPECT_EQ(Last().steps_left_out, 40u);
+  for (std::uint8_t other = 10; other < 13; ++other) {
+    Tell(kDiscover, MacAddress{{0x52, 0x54, 0, 0, 0, other}});
+  }
+  EXPECT_THAT(timelines_.Of(kMachine), IsEmpty()) << "the longest silent is forgotten";
+  EXPECT_THAT(timelines_.All(), SizeIs(3));
+}
+
+TEST_F(TimelinesTest, ProgressReplacesProgress) {
+  Tell({kDiscover, kRequest});
+  for (int i = 1; i < 100; ++i) Tell({EventKind::kHttpProgress, i * 10, 9000, "", 7});
+  EXPECT_THAT(Last().steps, SizeIs(3));
+  EXPECT_EQ(Last().steps.back().number, 990);
+}
+
+}  // namespace
+}  // namespace slipway::control
