@@ -110,9 +110,7 @@ class Writer {
     if (!bytes.empty() && !room.empty()) std::memcpy(room.data(), bytes.data(), bytes.size());
   }
   void Text(std::string_view text) { Put(AsBytes(text)); }
-  void Fill(std::size_t size, std::uint8_t value) {
-    std::ranges::fill(Reserve(size), value);
-  }
+  void Fill(std::size_t size, std::uint8_t value) { std::ranges::fill(Reserve(size), value); }
 
   // The next `size` bytes, to be filled by the caller; empty on failure.
   MutableBytes Reserve(std::size_t size) {

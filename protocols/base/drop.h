@@ -15,6 +15,8 @@
 
 namespace slipway {
 
+// A table, one line a drop:
+// clang-format off
 #define SLIPWAY_DROPS_PORT(X)                                                                  \
   X(NoBuffer, kLoad, "the packet pool was empty")                                              \
   X(TransmitRingFull, kLoad, "the port's transmit ring was full")                              \
@@ -157,6 +159,8 @@ namespace slipway {
   SLIPWAY_DROPS_TLS(X)                                                                         \
   SLIPWAY_DROPS_HTTP(X)
 
+// clang-format on
+
 enum class Drop : std::uint8_t {
   kNone,
 #define SLIPWAY_DROP_ENUMERATOR(name, severity, sentence) k##name,
@@ -191,7 +195,9 @@ constexpr const DropDescription& Describe(Drop drop) {
 struct DropCounters {
   std::array<std::uint64_t, kDropCount> counts{};
 
-  void Count(Drop drop, std::uint64_t times = 1) { counts[static_cast<std::size_t>(drop)] += times; }
+  void Count(Drop drop, std::uint64_t times = 1) {
+    counts[static_cast<std::size_t>(drop)] += times;
+  }
   std::uint64_t operator[](Drop drop) const { return counts[static_cast<std::size_t>(drop)]; }
 };
 

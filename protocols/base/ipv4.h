@@ -56,13 +56,11 @@ struct Ipv4Prefix {
   constexpr Ipv4Address mask() const {
     return Ipv4Address(length == 0 ? 0 : ~std::uint32_t{0} << (32 - length));
   }
-  constexpr Ipv4Address network() const {
-    return Ipv4Address(address.value() & mask().value());
-  }
-  // The directed broadcast address; for /31 and /32 there is none (RFC 3021) and the limited one is given.
+  constexpr Ipv4Address network() const { return Ipv4Address(address.value() & mask().value()); }
+  // The directed broadcast address; for /31 and /32 there is none (RFC 3021) and the limited one is
+  // given.
   constexpr Ipv4Address broadcast() const {
-    return length >= 31 ? Ipv4Address::Broadcast()
-                        : Ipv4Address(address.value() | ~mask().value());
+    return length >= 31 ? Ipv4Address::Broadcast() : Ipv4Address(address.value() | ~mask().value());
   }
   constexpr bool Contains(Ipv4Address other) const {
     return (other.value() & mask().value()) == network().value();

@@ -14,8 +14,9 @@ namespace slipway {
 template <class T>
 class [[nodiscard]] Parsed {
  public:
-  Parsed(T value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor): reads as a return
-  Parsed(Drop drop) : state_(drop) {}            // NOLINT(google-explicit-constructor): as above
+  // Implicit: a parser returns one or the other.
+  Parsed(T value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Parsed(Drop drop) : state_(drop) {}            // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   explicit operator bool() const { return ok(); }

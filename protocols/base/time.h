@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Time as an argument. A Time is nanoseconds since the owner of the protocol objects began (a
-// worker's first poll, a simulation's start). There is no now(): whoever calls says what time it is.
+// worker's first poll, a simulation's start). There is no now(): whoever calls says what time it
+// is.
 #pragma once
 
 #include <chrono>

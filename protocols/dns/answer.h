@@ -39,9 +39,7 @@ class QuestionName {
  public:
   explicit QuestionName(Bytes query);
   std::string_view text() const { return {text_.data(), size_}; }
-  operator std::string_view() const {
-    return text();
-  }  // NOLINT(google-explicit-constructor): it is one
+  operator std::string_view() const { return text(); }  // NOLINT(google-explicit-constructor)
 
  private:
   std::array<char, kNameSizeMax> text_{};

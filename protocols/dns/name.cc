@@ -48,10 +48,9 @@ Parsed<Name> Name::Read(Reader& reader) {
 }
 
 bool Name::IsWithin(const Name& other) const {
-  for (Name name = *this;; name = name.Parent()) {
-    if (name == other) return true;
-    if (name.is_root()) return false;
-  }
+  Bytes rest = wire();
+  while (rest.size() > other.size_) rest = rest.subspan(1 + std::size_t{rest[0]});
+  return Equal(rest, other.wire());
 }
 
 Name Name::Parent() const {
