@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -84,7 +86,7 @@ std::vector<Record> ReadRecords(Reader& reader, int count) {
   return records;
 }
 
-Got AnswerTo(const std::vector<std::uint8_t>& query, const Zone& zone) {
+Got AnswerToBytes(const std::vector<std::uint8_t>& query, const Zone& zone) {
   std::array<std::uint8_t, kAnswerSizeMax> out{};
   const auto size = Answer(query, zone, out);
   if (!size) return {.drop = size.drop()};
@@ -113,7 +115,7 @@ Got AnswerTo(const std::vector<std::uint8_t>& query, const Zone& zone) {
   return got;
 }
 
-Got AnswerTo(const Ask& ask, const Zone& zone) { return AnswerTo(QueryOf(ask), zone); }
+Got AnswerTo(const Ask& ask, const Zone& zone) { return AnswerToBytes(QueryOf(ask), zone); }
 
 Zone ZoneWithOrigin() {
   Zone zone({.origin = *Name::Parse("example")});
@@ -139,7 +141,7 @@ TEST(DnsAnswer, GivesEveryAddressOfAName) {
 
 TEST(DnsAnswer, FindsANameInAnyCaseAndEchoesTheQuestionAsItWas) {
   const auto query = QueryOf({.name = "bOOt.EXample"});
-  const Got got = AnswerTo(query, ZoneWithOrigin());
+  const Got got = AnswerToBytes(query, ZoneWithOrigin());
   EXPECT_EQ(got.answers.size(), 2U);
   EXPECT_TRUE(Equal(got.question, Bytes(query).subspan(12)));
 }
@@ -215,10 +217,10 @@ TEST(DnsAnswer, EveryOpcodeButQueryIsNotImplemented) {
 }
 
 TEST(DnsAnswer, RefusesOtherClassesAndFaultyCounts) {
-  for (const std::uint16_t other : {0, 2, 3, 4, 254, 255}) {
+  for (const std::uint16_t other : std::initializer_list<std::uint16_t>{0, 2, 3, 4, 254, 255}) {
     EXPECT_EQ(AnswerTo({.record_class = other}, ZoneWithOrigin()).rcode, kRefused) << other;
   }
-  for (const std::uint16_t questions : {0, 2, 65535}) {
+  for (const std::uint16_t questions : std::initializer_list<std::uint16_t>{0, 2, 65535}) {
     EXPECT_EQ(AnswerTo({.questions = questions}, ZoneWithOrigin()).rcode, kFormErr);
   }
   EXPECT_EQ(AnswerTo({.answers = 1}, ZoneWithOrigin()).rcode, kFormErr);
@@ -239,7 +241,7 @@ TEST(DnsAnswer, EchoesEdnsAndRefusesLaterVersions) {
   const std::vector<std::uint8_t> opt(twice.end() - 11, twice.end());
   twice.insert(twice.end(), opt.begin(), opt.end());
   twice[11] = 2;
-  EXPECT_EQ(AnswerTo(twice, ZoneWithOrigin()).rcode, kFormErr);
+  EXPECT_EQ(AnswerToBytes(twice, ZoneWithOrigin()).rcode, kFormErr);
 }
 
 // Every number of addresses around each limit.
@@ -262,7 +264,7 @@ TEST(DnsAnswer, DropsHostileCompressionAndWhatIsCutAnywhere) {
   const auto good = QueryOf({.edns_size = 512});
   for (std::size_t size = 0; size < good.size(); ++size) {
     const std::vector<std::uint8_t> cut(good.begin(), good.begin() + static_cast<long>(size));
-    const Got got = AnswerTo(cut, ZoneWithOrigin());
+    const Got got = AnswerToBytes(cut, ZoneWithOrigin());
     if (size < 12) {
       EXPECT_EQ(got.drop, Drop::kDnsTruncated);
     } else if (size < good.size() - 11) {
@@ -274,7 +276,7 @@ TEST(DnsAnswer, DropsHostileCompressionAndWhatIsCutAnywhere) {
   for (int first = 0x40; first < 256; ++first) {
     auto query = QueryOf(Ask{});
     query[12] = static_cast<std::uint8_t>(first);
-    const Drop drop = AnswerTo(query, ZoneWithOrigin()).drop;
+    const Drop drop = AnswerToBytes(query, ZoneWithOrigin()).drop;
     EXPECT_EQ(drop, first >= 0xc0 ? Drop::kDnsCompressionHostile : Drop::kDnsQuestionMalformed);
   }
 }
