@@ -65,6 +65,15 @@ bool Frame::AppendCopy(Bytes bytes) {
   return true;
 }
 
+std::size_t Frame::CopyTo(MutableBytes out) const {
+  std::size_t copied = 0;
+  for (const rte_mbuf* piece = head_; piece != nullptr; piece = piece->next) {
+    copied += Copy(Bytes(rte_pktmbuf_mtod(piece, const std::uint8_t*), piece->data_len),
+                   out.subspan(copied));
+  }
+  return copied;
+}
+
 bool Frame::AppendBorrowed(Bytes slice) {
   SLIPWAY_CHECK(head_ != nullptr);
   PacketPool& pool = *PrivateOf(head_)->pool;

@@ -69,6 +69,9 @@ class Frame {
   std::size_t size() const { return head_->pkt_len; }
   std::size_t pieces() const { return head_->nb_segs; }
 
+  // Copies all pieces to the front of `out`, as much as fits; returns the bytes copied.
+  std::size_t CopyTo(MutableBytes out) const;
+
   // --- A received frame ---
   // Blank checksums of virtual peers, whose frames never were on a wire, are known good; what a NIC
   // calls bad is to be verified again, so that the drop is named and counted in one place.

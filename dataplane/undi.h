@@ -60,6 +60,31 @@ struct InitializeRequest {
   std::uint16_t transmit_descriptors = 512;
 };
 
+// What both say.
+constexpr Offloads IntersectOffloads(const Offloads& a, const Offloads& b) {
+  return {a.ip_checksum_receive && b.ip_checksum_receive,
+          a.transport_checksum_receive && b.transport_checksum_receive,
+          a.vlan_strip && b.vlan_strip,
+          a.ip_checksum_transmit && b.ip_checksum_transmit,
+          a.transport_checksum_transmit && b.transport_checksum_transmit,
+          a.tcp_segmentation && b.tcp_segmentation,
+          a.vlan_insert && b.vlan_insert,
+          a.rss && b.rss};
+}
+
+// What software must do when `hardware` does this: transmit requests are always honoured, a tag is
+// taken out when that was wanted. Verifying received checksums is the protocols' own work.
+constexpr Offloads SoftwareOffloads(const Offloads& hardware, const Offloads& wanted) {
+  return {false,
+          false,
+          wanted.vlan_strip && !hardware.vlan_strip,
+          !hardware.ip_checksum_transmit,
+          !hardware.transport_checksum_transmit,
+          !hardware.tcp_segmentation,
+          !hardware.vlan_insert,
+          wanted.rss && !hardware.rss};
+}
+
 // What Initialize achieved.
 struct Capabilities {
   std::uint16_t queues = 0;  // receive and transmit; at most those wanted
@@ -94,6 +119,7 @@ struct PortStatistics {
   std::uint64_t receive_no_buffer = 0;  // Drop::NoBuffer on receive
   std::uint64_t transmit_errors = 0;
   std::uint64_t dropped_too_long = 0;   // Drop::FrameTooLong, both directions
+  std::uint64_t dropped_link_down = 0;  // Drop::LinkDown while transmitting
   std::uint64_t dropped_no_buffer = 0;  // Drop::NoBuffer while a frame was made ready to leave
   // Work done in software for what the hardware lacks.
   std::uint64_t receive_linearised = 0;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an operator calls a port, understood: a PCI address ("0000:03:00.0", arguments may follow
+// after a comma) or a DPDK vdev string ("net_vhost0,iface=/run/slipway.sock"). Also what is known
+// about single drivers, as a table: deviations from what DPDK's interface lets one expect.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace slipway::dataplane {
+
+struct DriverQuirks {
+  std::string_view driver;
+  // Its own segmentation clones buffers, which ours must not be: it is not used.
+  bool segments_by_cloning = false;
+  // Verifies nothing and hides the mark of a checksum the peer's kernel left blank.
+  bool hides_blank_checksums = false;
+  // What is sent stays in a ring between our own queues: drained at Shutdown.
+  bool keeps_frames = false;
+};
+
+struct PortName {
+  std::string text;     // as the operator wrote it
+  std::string device;   // DPDK's name for the port: "0000:03:00.0" or "net_vhost0"
+  std::string driver;   // vdev: the device without its number; PCI: empty
+  std::string devargs;  // what is probed: `text`, with our defaults where it says nothing
+  DriverQuirks quirks;
+  std::string server_socket;  // net_vhost as a server: the path of its socket
+
+  bool is_pci() const { return driver.empty(); }
+};
+
+// `queues`: how many the port should have, for drivers that want it in their arguments.
+absl::StatusOr<PortName> ParsePortName(const std::string& text, unsigned queues);
+
+// Removes a server socket that a killed process left behind. Nothing happens to one that is still
+// listened on: binding it fails then, as it should.
+void RemoveStaleSocket(const std::string& path);
+
+}  // namespace slipway::dataplane
