@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ImageSet: see the header. JSON is read without exceptions: every value is asked for its type.
+#include "control/image_store/image_set.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "control/image_store/digest.h"
+#include "control/image_store/refusal.h"
+
+namespace slipway::control {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kTitle = "org.opencontainers.image.title";
+constexpr std::string_view kBootPrefix = "dev.slipway.boot.";
+constexpr std::string_view kDigestPrefix = "sha256:";
+// The blob "{}", as image-spec 1.1 has it for artifacts without a configuration.
+constexpr std::string_view kEmptyDigest =
+    "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+absl::Status Malformed(const std::string& where, const std::string& what) {
+  return Refuse(absl::StatusCode::kDataLoss,
+                {.where = where,
+                 .what = what,
+                 .rule = "a manifest is written by an import and never changed",
+                 .remedy = "import the image set again"});
+}
+
+std::string TextAt(const Json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool IsWithin(std::string_view text, std::string_view marks, bool capitals) {
+  return std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (capitals && c >= 'A' && c <= 'Z') ||
+           marks.find(c) != marks.npos;
+  });
+}
+
+bool IsAlphanumeric(char c) { return IsWithin({&c, 1}, "", true); }
+
+absl::StatusOr<ImageFile> ParseLayer(const Json& layer, const std::string& where) {
+  const std::string digest = TextAt(layer, "digest");
+  const bool named = digest.starts_with(kDigestPrefix) &&
+                     IsDigest(std::string_view(digest).substr(kDigestPrefix.size()));
+  const auto size = layer.is_object() ? layer.find("size") : layer.end();
+  if (!named || size == layer.end() || !size->is_number_unsigned()) {
+    return Malformed(where, "a layer without digest and size");
+  }
+  const auto annotations = layer.find("annotations");
+  const auto path =
+      SanitizePath(annotations == layer.end() ? std::string() : TextAt(*annotations, kTitle));
+  if (!path.ok()) return Malformed(where, std::string(path.status().message()));
+  return ImageFile{.path = *path,
+                   .digest = digest.substr(kDigestPrefix.size()),
+                   .size = size->get<std::uint64_t>(),
+                   .media_type = TextAt(layer, "mediaType")};
+}
+
+}  // namespace
+
+std::uint64_t ImageSet::bytes() const {
+  std::uint64_t sum = 0;
+  for (const ImageFile& file : files) sum += file.size;
+  return sum;
+}
+
+const ImageFile* ImageSet::Find(std::string_view path) const {
+  const auto found = std::ranges::find(files, path, &ImageFile::path);
+  return found == files.end() ? nullptr : &*found;
+}
+
+const ImageFile* ImageSet::BootFile(const std::string& architecture) const {
+  auto found = boot.find(architecture);
+  if (found == boot.end()) found = boot.find("any");
+  return found == boot.end() ? nullptr : Find(found->second);
+}
+
+std::string ManifestOf(const ImageSet& set) {
+  Json manifest = {{"schemaVersion", 2},
+                   {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
+                   {"artifactType", kArtifactType},
+                   {"config",
+                    {{"mediaType", "application/vnd.oci.empty.v1+json"},
+                     {"digest", std::string(kDigestPrefix) + std::string(kEmptyDigest)},
+                     {"size", 2}}},
+                   {"layers", Json::array()},
+                   {"annotations", Json::object()}};
+  for (const ImageFile& file : set.files) {
+    manifest["layers"].push_back({{"mediaType", file.media_type},
+                                  {"digest", std::string(kDigestPrefix) + file.digest},
+                                  {"size", file.size},
+                                  {"annotations", {{kTitle, file.path}}}});
+  }
+  for (const auto& [architecture, path] : set.boot) {
+    manifest["annotations"][std::string(kBootPrefix) + architecture] = path;
+  }
+  return manifest.dump(2) + "\n";
+}
+
+absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::string& where) {
+  const Json manifest = Json::parse(text, nullptr, false);
+  if (TextAt(manifest, "artifactType") != kArtifactType) {
+    return Malformed(where, "not the manifest of an image set");
+  }
+  const auto layers = manifest.find("layers");
+  if (layers == manifest.end() || !layers->is_array()) return Malformed(where, "no layers");
+  ImageSet set;
+  for (const Json& layer : *layers) {
+    auto file = ParseLayer(layer, where);
+    if (!file.ok()) return file.status();
+    if (set.Find(file->path) != nullptr) return Malformed(where, file->path + " stands twice");
+    set.files.push_back(*std::move(file));
+  }
+  const auto annotations = manifest.find("annotations");
+  if (annotations == manifest.end() || !annotations->is_object()) return set;
+  for (const auto& [key, value] : annotations->items()) {
+    if (!key.starts_with(kBootPrefix)) continue;
+    if (!value.is_string() || set.Find(value.get<std::string>()) == nullptr) {
+      return Malformed(where, key + " names no file of the set");
+    }
+    set.boot[key.substr(kBootPrefix.size())] = value.get<std::string>();
+  }
+  return set;
+}
+
+absl::StatusOr<std::string> SanitizePath(std::string_view path) {
+  const Refusal refusal = {
+      .where = "path \"" + std::string(path) + "\"",
+      .what = "cannot name a file of an image set",
+      .rule =
+          "paths are relative, at most 512 bytes, without \"..\", backslashes and control "
+          "characters",
+      .remedy = "rename the file"};
+  const absl::Status refused = Refuse(absl::StatusCode::kInvalidArgument, refusal);
+  if (path.starts_with('/') || path.size() > 512) return refused;
+  for (const char c : path) {
+    const auto value = static_cast<unsigned char>(c);
+    if (value < 0x20 || value == 0x7f || c == '\\') return refused;
+  }
+  std::string clean;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path.remove_prefix(slash == path.npos ? path.size() : slash + 1);
+    if (part == "..") return refused;
+    if (part.empty() || part == ".") continue;
+    if (!clean.empty()) clean += '/';
+    clean += part;
+  }
+  if (clean.empty()) return refused;
+  return clean;
+}
+
+absl::StatusOr<std::string> CanonicalReference(std::string_view reference) {
+  const std::size_t colon = reference.find(':');
+  const std::string_view name = reference.substr(0, colon);
+  const std::string_view tag = colon == reference.npos ? "latest" : reference.substr(colon + 1);
+  bool ok = !name.empty() && name.size() <= 200 && IsWithin(name, "._-/", false) &&
+            name.find("//") == name.npos && name.find("..") == name.npos;
+  ok = ok && IsAlphanumeric(name.front()) && IsAlphanumeric(name.back());
+  ok = ok && !tag.empty() && tag.size() <= 128 && IsWithin(tag, "._-", true) &&
+       (IsAlphanumeric(tag.front()) || tag.front() == '_');
+  if (!ok) {
+    return Refuse(absl::StatusCode::kInvalidArgument,
+                  {.where = "reference \"" + std::string(reference) + "\"",
+                   .what = "not name:tag",
+                   .rule = "names are lower-case letters, digits, '.', '_', '-' and '/'; tags may "
+                           "have capitals, and no '/'",
+                   .remedy = "use one like debian-installer:12.5"});
+  }
+  return std::string(name) + ":" + std::string(tag);
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ImageSet: what one machine boots, as a value, and as an OCI manifest (image-spec 1.1): one layer
+// per file, its path in org.opencontainers.image.title; the boot files in annotations
+// dev.slipway.boot.<architecture>. The manifest is a pure function of the files and boot files, so
+// importing the same tree twice gives the same digest.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocols/base/bytes.h"
+
+namespace slipway::control {
+
+inline constexpr std::string_view kArtifactType = "application/vnd.slipway.image-set.v1";
+
+struct ImageFile {
+  std::string path;        // relative, as SanitizePath gives it: "EFI/BOOT/BOOTX64.EFI"
+  std::string digest;      // SHA-256, hex
+  std::uint64_t size = 0;  // bytes
+  std::string media_type;
+  friend bool operator==(const ImageFile&, const ImageFile&) = default;
+};
+
+struct ImageSet {
+  std::string reference;         // "name:tag"
+  std::string digest;            // of the manifest: names this version for good
+  std::int64_t created = 0;      // seconds since 1970 of its import
+  std::vector<ImageFile> files;  // by path, ascending
+  // Architecture (UEFI's short name: x64, ia32, aa64, arm, riscv64, ... or "any") to a file's path.
+  std::map<std::string, std::string> boot;
+
+  std::uint64_t bytes() const;
+  const ImageFile* Find(std::string_view path) const;
+  // The file for `architecture`, or the one for any; null when there is neither.
+  const ImageFile* BootFile(const std::string& architecture) const;
+};
+
+std::string ManifestOf(const ImageSet& set);
+// `where` stands in errors. Gives files and boot; reference, digest and created are the caller's.
+absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::string& where);
+
+// A file's path inside a set, without "." and empty parts. Refused: absolute, "..", backslashes,
+// control characters, longer than 512 bytes, nothing left.
+absl::StatusOr<std::string> SanitizePath(std::string_view path);
+
+// "name:tag" with ":latest" added where there is no tag. Names and tags as OCI's distribution-spec
+// has them.
+absl::StatusOr<std::string> CanonicalReference(std::string_view reference);
+
+}  // namespace slipway::control

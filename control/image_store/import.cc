@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Importing: files become blobs, then the manifest, then index.json leads to it. Each step is on
+// disk before the next begins, so a crash at any instant leaves the old set or the new one, and at
+// worst blobs that nothing leads to.
+#include <ctime>
+#include <map>
+#include <optional>
+#include <system_error>
+
+#include "control/image_store/boot_file.h"
+#include "control/image_store/files.h"
+#include "control/image_store/image_store.h"
+#include "control/image_store/lock.h"
+#include "control/image_store/refusal.h"
+#include "control/image_store/source.h"
+#include "protocols/http/media_type.h"
+
+namespace slipway::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Each file becomes a blob under its digest. One that is there already is replaced by the same
+// bytes, which also mends a damaged one.
+class BlobSink final : public FileSink {
+ public:
+  BlobSink(fs::path incoming, fs::path blobs)
+      : incoming_(std::move(incoming)), blobs_(std::move(blobs)) {}
+
+  absl::Status Begin(const std::string& path) override {
+    if (files_.contains(path)) {
+      return Refuse(absl::StatusCode::kInvalidArgument,
+                    {.where = path, .what = "stands twice in the source"});
+    }
+    auto file = NewFile::Create(incoming_);
+    if (!file.ok()) return file.status();
+    file_.emplace(*std::move(file));
+    path_ = path;
+    return absl::OkStatus();
+  }
+  absl::Status Append(Bytes bytes) override { return file_->Append(bytes); }
+  absl::Status End() override {
+    const std::string digest = file_->TakeDigest();
+    const auto architecture = PeArchitecture(AsBytes(file_->head()));
+    candidates_.push_back({path_, std::string(architecture.value_or(""))});
+    // A program is one whatever its name: firmware goes by the media type.
+    files_[path_] = {.path = path_,
+                     .digest = digest,
+                     .size = file_->size(),
+                     .media_type = std::string(http::MediaTypeOf(path_))};
+    const absl::Status status = file_->Commit(blobs_ / digest);
+    file_.reset();
+    return status;
+  }
+
+  std::vector<ImageFile> files() const {
+    std::vector<ImageFile> files;
+    for (const auto& [path, file] : files_) files.push_back(file);
+    return files;
+  }
+  const std::vector<BootCandidate>& candidates() const { return candidates_; }
+
+ private:
+  fs::path incoming_;
+  fs::path blobs_;
+  std::optional<NewFile> file_;
+  std::string path_;
+  std::map<std::string, ImageFile> files_;
+  std::vector<BootCandidate> candidates_;
+};
+
+absl::Status ReadSource(const fs::path& source, bool tree, FileSink& sink) {
+  std::error_code error;
+  const fs::file_status status = fs::status(source, error);
+  if (error) return SystemFailure(source.string(), "open", error.value());
+  if (fs::is_directory(status)) return ReadFolder(source, sink);
+  if (!fs::is_regular_file(status)) {
+    return Refuse(absl::StatusCode::kInvalidArgument,
+                  {.where = source.string(),
+                   .what = "neither a file nor a folder",
+                   .remedy = "import a folder, an EFI program or an ISO"});
+  }
+  if (tree) return ReadIsoTree(source, sink);
+  return ReadSingleFile(source, source.filename().string(), sink);
+}
+
+}  // namespace
+
+absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_view reference,
+                                            const ImportOptions& options) {
+  const auto canonical = CanonicalReference(reference);
+  if (!canonical.ok()) return canonical.status();
+  const auto lock = StoreLock::Take(folder_);
+  if (!lock.ok()) return lock.status();
+  BlobSink sink(incoming(), blobs());
+  if (absl::Status status = ReadSource(source, options.tree, sink); !status.ok()) return status;
+  if (sink.candidates().empty()) {
+    return Refuse(absl::StatusCode::kInvalidArgument,
+                  {.where = source.string(), .what = "holds no file"});
+  }
+  auto boot = ChooseBootFiles(sink.candidates(), options.boot);
+  if (!boot.ok()) return boot.status();
+
+  ImageSet set{.reference = *canonical,
+               .created = options.created != 0 ? options.created : std::time(nullptr),
+               .files = sink.files(),
+               .boot = *std::move(boot)};
+  const std::string manifest = ManifestOf(set);
+  set.digest = Sha256Hex(AsBytes(manifest));
+  for (const std::string& blob : {std::string("{}"), manifest}) {
+    if (absl::Status status = PutBlob(blob); !status.ok()) return status;
+  }
+  if (absl::Status status = SyncFolder(blobs()); !status.ok()) return status;
+
+  auto entries = ReadIndex();
+  if (!entries.ok()) return entries.status();
+  std::erase_if(*entries, [&](const Entry& entry) { return entry.reference == set.reference; });
+  entries->push_back({.reference = set.reference,
+                      .digest = set.digest,
+                      .size = manifest.size(),
+                      .created = set.created});
+  if (absl::Status status = WriteIndex(*std::move(entries)); !status.ok()) return status;
+  return set;
+}
+
+absl::Status ImageStore::PutBlob(const std::string& bytes) const {
+  auto file = NewFile::Create(incoming());
+  if (!file.ok()) return file.status();
+  if (absl::Status status = file->Append(AsBytes(bytes)); !status.ok()) return status;
+  return file->Commit(blobs() / file->TakeDigest());
+}
+
+}  // namespace slipway::control
