@@ -74,7 +74,7 @@ def main():
                 print(f'{header}: not in this build')
                 continue
             jobs.append(pool.submit(compile_alone, header, command, build, tree.root))
-        for job in jobs:
+        for job in concurrent.futures.as_completed(jobs):
             header, code, errors = job.result()
             if code != 0:
                 failed += 1

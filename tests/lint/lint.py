@@ -48,6 +48,7 @@ CASTS = {
     'dataplane/eal_image_memory.cc': 'addresses as numbers: is a slice inside the arena?',
     'dataplane/packet_pool.cc': "DPDK takes a buffer's I/O address as a number",
     'dataplane/frame.cc': 'DPDK hands out packet memory as char*',
+    'dataplane/port_name.cc': 'the sockets interface is defined in terms of it',
     'control/image_store.cc': 'iostreams read characters; SQLite and libarchive take them',
 }
 CAST_FOLDERS = {
