@@ -28,13 +28,14 @@ def started(space, *command):
                             stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
 
 
-def until(condition, seconds, what):
+def until(condition, seconds, what, log=None):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := condition():
             return result
         time.sleep(0.2)
-    raise Failed(f"not within {seconds} s: {what}")
+    words = log.read_text(errors="replace")[-1500:] if log and log.exists() else ""
+    raise Failed(f"not within {seconds} s: {what}\n{words}")
 
 
 def leased(lab, address):
@@ -88,13 +89,15 @@ def networkd(_, lab):
     (etc / "50-e0.network").write_text(
         f"[Match]\nName={interface}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n"
         "[DHCPv4]\nClientIdentifier=duid\n", encoding="utf-8")
-    # Its folders are fixed paths: a mount namespace gives it empty ones of its own.
-    inner = (f"mount -t tmpfs none /run && mkdir -p /run/systemd/network /run/systemd/netif && "
+    # Its folders are fixed paths: a mount namespace gives it empty ones of its own. A read-only
+    # /sys says that there is no udev to wait for.
+    inner = (f"mount -o remount,ro /sys && mount -t tmpfs none /run && mkdir -p /run/systemd/network /run/systemd/netif && "
              f"cp {etc}/50-e0.network /run/systemd/network/ && chmod -R a+rX /run && "
-             f"SYSTEMD_LOG_TARGET=console exec /lib/systemd/systemd-networkd")
+             f"SYSTEMD_LOG_TARGET=console exec /lib/systemd/systemd-networkd >{etc}/log 2>&1")
     process = started(space, "unshare", "-m", "sh", "-c", inner)
     try:
-        until(lambda: address_of(space, interface), 30, "systemd-networkd configures an address")
+        until(lambda: address_of(space, interface), 30, "systemd-networkd configures an address",
+              etc / "log")
         inside(space, "ping", "-c", "1", "-W", "2", ADDRESS)
     finally:
         process.send_signal(signal.SIGTERM)
