@@ -154,10 +154,10 @@ class Lab:
         return self.run("curl", "--silent", "--show-error", "--cacert", self.daemon.authority(),
                         "--max-time", str(timeout - 2), *words, timeout=timeout, check=check)
 
-    def fetch(self, name, *words, scheme="https", timeout=60):
+    def fetch(self, name, *words, scheme="https", host=NAME, timeout=60):
         """Downloads a file and holds it to its digest."""
         out = self.folder / f"out-{next(_numbers)}"
-        self.curl("--fail", "--output", out, *words, self.url(name, scheme), timeout=timeout)
+        self.curl("--fail", "--output", out, *words, self.url(name, scheme, host), timeout=timeout)
         expect_file(out, self.files[name])
         out.unlink()
 

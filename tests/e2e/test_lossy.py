@@ -36,15 +36,17 @@ def register(words, options, number):
 
     @test("lossy", f"curl over {words}: TLS 1.2, TLS 1.3 and HTTP arrive whole", fixture)
     def download(_, lab):
-        lab.fetch("four.img", "--tlsv1.2", "--tls-max", "1.2", timeout=90)
-        lab.fetch("four.img", "--tlsv1.3", timeout=90)
-        lab.fetch("four.img", scheme="http", timeout=90)
+        # By address: a resolver's own patience with losses is not what is measured here.
+        lab.fetch("four.img", "--tlsv1.2", "--tls-max", "1.2", host=ADDRESS, timeout=90)
+        lab.fetch("four.img", "--tlsv1.3", host=ADDRESS, timeout=90)
+        lab.fetch("four.img", scheme="http", host=ADDRESS, timeout=90)
 
     @test("lossy", f"8 curls at once over {words}", fixture)
     def eight(_, lab):
         words = []
         for number in range(8):
-            words += ["--output", lab.folder / f"eight{number}", lab.url("small.efi")]
+            words += ["--output", lab.folder / f"eight{number}",
+                      lab.url("small.efi", host=ADDRESS)]
         lab.curl("--fail", "--retry", "2", "--parallel", "--parallel-immediate", *words, timeout=90)
         for number in range(8):
             expect((lab.folder / f"eight{number}").stat().st_size == FILES["small.efi"], "cut short")

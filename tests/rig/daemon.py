@@ -185,6 +185,10 @@ class Daemon:
     def import_image(self, path, name=None):
         return self.run("image", "import", path, name or self.setup.image_set)
 
+    def web_path(self):
+        """Where the newest version of the image set is served, without slashes at the ends."""
+        return self.setup.image_set.replace(":", "/")
+
     def import_payload(self, payload):
         """A single file is imported as itself, several as their folder."""
         files = sorted(payload.folder.iterdir())

@@ -28,7 +28,6 @@ from machine import Hardware, Machine  # noqa: E402
 from terminal import Screen, size  # noqa: E402
 
 MAC = "52:54:00:53:4c:01"
-FILES_SET = "grub-files:1"
 
 
 def arguments():
@@ -70,14 +69,14 @@ class Demo:
         device = vhost(socket)
         if self.options.tap:
             device = self.make_tap()
-        http = name in ("grub", "ipxe")
+        http = name == "grub" or self.payload.scheme == "http"
         self.daemon = Daemon(Setup(self.folder, device, preset=self.options.preset, http=http,
                                    keep=self.options.keep))
         self.daemon.start()
         say(f"slipwayd   process {self.daemon.pid} on "
             f"{'a tap' if self.options.tap else 'a vhost-user socket'}, no address in the kernel")
         if name == "grub":
-            payloads.finish_grub(self.payload, "10.77.0.1", self.daemon.web_path(self.payload.folder))
+            payloads.finish_grub(self.payload, "10.77.0.1", self.daemon.web_path())
         self.daemon.import_payload(self.payload)
         total = sum(path.stat().st_size for path in self.payload.folder.iterdir())
         say(f"image set  {self.daemon.setup.image_set}, {size(total)}, verified")
@@ -87,7 +86,7 @@ class Demo:
             self.folder / "machine", f"tap:{self.taps[0]}" if self.taps else f"vhost-user:{socket}",
             mac=MAC, memory_mib=self.payload.memory_mib, store=self.payload.store,
             firmware=self.payload.firmware, certificates=(self.daemon.authority(),),
-            keep=self.options.keep))
+            disk=self.payload.disk, keep=self.options.keep))
 
     def make_tap(self):
         """Two taps joined by nothing but a bridge without an address: one for QEMU, one for us."""

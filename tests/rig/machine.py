@@ -68,8 +68,7 @@ class Hardware:
     firmware: str = "bookworm"
     certificates: tuple = ()     # PEM files of the CAs the firmware trusts
     ciphers: tuple = ()          # TLS suites (16-bit ids) the firmware may offer; empty: its own
-    boot_index: int = 1
-    rom: str = ""                # option ROM of the NIC; empty: none
+    disk: str = ""               # a folder shown as a read-only FAT disk and booted from
     keep: bool = False
 
 
@@ -117,7 +116,10 @@ class Machine:
         else:
             command += ["-netdev", f"tap,id=n0,ifname={where},script=no,downscript=no"]
         command += ["-machine", machine, "-device",
-                    f"virtio-net-pci,netdev=n0,mac={hw.mac},romfile={hw.rom},bootindex={hw.boot_index}"]
+                    f"virtio-net-pci,netdev=n0,mac={hw.mac},romfile=,bootindex=1"]
+        if hw.disk:
+            command += ["-drive", f"if=none,id=d0,format=raw,readonly=on,file=fat:{hw.disk}",
+                        "-device", "virtio-blk-pci,drive=d0,bootindex=0"]
         for name in ("IPv4PXESupport", "IPv6PXESupport"):
             command += ["-fw_cfg", f"name=opt/org.tianocore/{name},string=n"]
         if hw.certificates:

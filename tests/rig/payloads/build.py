@@ -41,7 +41,7 @@ class Payload:
     memory_mib: int = 256
     seconds: int = 60       # how long a boot may take on a slow machine
     scheme: str = "https"
-    then: str = ""          # file that a boot loader is offered once it runs (iPXE)
+    disk: str = ""          # a folder the machine boots from first, as a disk of its own
     powers_off: bool = True
     firmware: str = "bookworm"
     typed: tuple = ()       # (line to wait for, text to type)
@@ -238,15 +238,17 @@ def finish_grub(payload, host, path):
 
 
 def ipxe(token, debian13=False):
-    """Firmware boots iPXE, iPXE asks DHCP again and boots a program. Debian 12's iPXE knows no
-    HTTPS; Debian 13's does, and trusts the CA that the firmware was given."""
+    """A machine that has iPXE on a disk of its own, as many have it in their NIC: iPXE asks DHCP and
+    boots what it is offered. Debian 12's iPXE knows no HTTPS; Debian 13's does, and trusts the CA
+    that the firmware was given."""
     name = "ipxe13" if debian13 else "ipxe"
     folder = _folder(name, token)
     source = debs.unpacked("trixie", "ipxe") if debian13 else Path("/")
-    shutil.copy(source / "usr/lib/ipxe/ipxe.efi", folder / "set/ipxe.efi")
+    (folder / "disk/EFI/BOOT").mkdir(parents=True)
+    shutil.copy(source / "usr/lib/ipxe/ipxe.efi", folder / "disk/EFI/BOOT/BOOTX64.EFI")
     _hello(folder / "set/next.efi", name, token)
-    return Payload(name, folder / "set", "ipxe.efi", _line(name, token), seconds=120,
-                   scheme="https" if debian13 else "http", then="next.efi")
+    return Payload(name, folder / "set", "next.efi", _line(name, token), seconds=120,
+                   scheme="https" if debian13 else "http", disk=str(folder / "disk"))
 
 
 BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe,
