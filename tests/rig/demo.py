@@ -119,7 +119,7 @@ class Demo:
                 pass
             fresh = [step for step in self.found[shown:] if step.kind not in story.QUIET]
             for step in fresh:
-                screen.step(machine.seconds, f"it {step.words}", step.detail)
+                screen.step(machine.seconds, f"it {step.words}")
             if fresh:
                 quiet_since = time.monotonic()
             shown = len(self.found)
@@ -164,8 +164,8 @@ class Demo:
         screen.clear()
         if self.found:
             screen.say()
-            screen.table(("at s", "the machine", "bytes", "TLS", "detail"), story.table(self.found),
-                         right=(0, 2))
+            screen.table(("at s", "bytes", "TLS", "the machine"), story.table(self.found),
+                         right=(0, 1))
         screen.say()
         if booted:
             screen.say(screen.bold(screen.green(f"booted in {seconds:.1f} s")))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the boots API: one machine's boot as steps, as rows of a table, and as a likely reason.
 
-A step is what a worker's event says (dataplane/event.h): a kind, words, two numbers and a text.
+A step is what a worker's event says (dataplane/event.h): a kind, two numbers and a text, and the
+sentence that the control plane makes of them.
 """
 
 import dataclasses
@@ -23,27 +24,8 @@ class Step:
     connection: int
 
     @property
-    def detail(self):
-        """What is worth saying beside the words."""
-        if self.kind == "HttpRequest":
-            return f"{self.number} {self.text}" + (f", {size(self.extra)}" if self.extra > 0 else "")
-        if self.kind == "HttpComplete":
-            return f"{self.text}, {size(self.number)}"
-        if self.kind == "DhcpAck":
-            return f"for {self.number} s"
-        if self.kind == "TcpOpened":
-            return f"port {self.number}, segments of {self.extra}"
-        if self.kind == "TlsDone":
-            return f"{tls_version(self.number)} {self.text}"
-        if self.kind == "TlsFailed":
-            return f"alert sent {self.number}, received {self.extra} {self.text}"
-        if self.kind in ("TcpClosed", "TcpReset", "TcpTimedOut"):
-            return f"{self.extra} retransmissions" if self.extra > 0 else ""
-        return self.text
-
-    @property
     def bytes(self):
-        return {"HttpRequest": 0, "HttpComplete": self.number, "TcpClosed": 0}.get(self.kind, 0)
+        return self.number if self.kind == "HttpComplete" else 0
 
 
 def tls_version(number):
@@ -54,7 +36,7 @@ def steps(boot):
     """The steps of a boot as the API gives it."""
     found = []
     for entry in (boot or {}).get("steps", []):
-        found.append(Step(float(entry.get("seconds", 0)), entry.get("kind", ""),
+        found.append(Step(float(entry.get("at", 0)), entry.get("kind", ""),
                           entry.get("words", ""), entry.get("text", ""),
                           int(entry.get("number", 0)), int(entry.get("extra", 0)),
                           int(entry.get("connection", 0))))
@@ -74,16 +56,15 @@ def downloading(found):
 
 
 def table(found):
-    """Rows: seconds, step, bytes, TLS, detail."""
+    """Rows: seconds, bytes, TLS, what the machine did."""
     rows, tls = [], {}
     for step in found:
         if step.kind == "TlsDone":
             tls[step.connection] = f"{tls_version(step.number)} {step.text}".split(",")[0]
         if step.kind not in QUIET:
-            shown = "" if step.kind == "TlsDone" else step.detail
-            rows.append((f"{step.seconds:.2f}", step.words, size(step.bytes) if step.bytes else "",
-                         tls.get(step.connection, "") if step.kind.startswith(("Tls", "Http")) else "",
-                         shown))
+            shown = tls.get(step.connection, "") if step.kind.startswith(("Tls", "Http")) else ""
+            rows.append((f"{step.seconds:.2f}", size(step.bytes) if step.bytes else "", shown,
+                         step.words))
     return rows
 
 
@@ -106,7 +87,7 @@ def reason(found, console):
         return "it has an address but never connected (name not resolved, or no boot offer)"
     refused = [s for s in found if s.kind == "HttpRequest" and s.number >= 400]
     if refused and "HttpComplete" not in kinds:
-        return f"what it asked for is not served: {refused[-1].detail}"
+        return f"what it asked for is not served: {refused[-1].words}"
     if "HttpComplete" not in kinds:
         return "the download never finished"
     return "everything was delivered, but the guest never said its line"

@@ -51,7 +51,8 @@ class Screen:
 
     def step(self, seconds, what, detail=""):
         mark = f"{seconds:6.1f} s" if seconds is not None else "        "
-        room = self.width - 13 - len(what)
+        what = cut(what, self.width - 12)
+        room = max(0, self.width - 14 - len(what))
         self.say(f"  {self.dim(mark)}  {what}  {self.dim(cut(detail, room))}".rstrip())
 
     def live(self, text):
