@@ -60,9 +60,9 @@ def table(found):
     rows, tls = [], {}
     for step in found:
         if step.kind == "TlsDone":
-            tls[step.connection] = f"{tls_version(step.number)} {step.text}".split(",")[0]
+            tls[step.connection] = tls_version(step.number)
         if step.kind not in QUIET:
-            shown = tls.get(step.connection, "") if step.kind.startswith(("Tls", "Http")) else ""
+            shown = tls.get(step.connection, "") if step.kind.startswith("Http") else ""
             rows.append((f"{step.seconds:.2f}", size(step.bytes) if step.bytes else "", shown,
                          step.words))
     return rows
