@@ -14,6 +14,8 @@ namespace {
 using Slot = RecordCipher::Slot;
 
 constexpr std::size_t kRingBegin = 4;
+// Handshake flights, and what a peer may make us say before it acknowledges any of it.
+constexpr std::size_t kControlMax = 32 * 1024;
 
 }  // namespace
 
@@ -124,6 +126,11 @@ void SealedSource::FinishWhenDone() {
   if (!closing_ || text_committed_ != close_at_) return;
   writer_->WriteCloseNotify();
   finished_ = true;
+}
+
+bool SealedSource::control_overflows() const {
+  const bool records = sealed_by_ == RecordsSealedBy::kOpenssl;
+  return retained_bytes() > kControlMax + (records ? 2 * sizing_.retained_max : 0);
 }
 
 // Text of the next record: what the window allows now, small at the start of a response.

@@ -61,7 +61,9 @@ class SealedSource final : public ByteSource, public RecordSink {
   // The session failed: what was appended is still sent, nothing else follows.
   void Abort() { finished_ = true; }
 
-  // Bytes of alerts, tickets and KeyUpdates that are kept.
+  // The peer made us say more (alerts, KeyUpdates) than a peer that acknowledges anything can.
+  bool control_overflows() const;
+  // Bytes of alerts, tickets and KeyUpdates that are kept, and OpenSSL's records.
   std::size_t retained_bytes() const { return retained_.size() - retained_begin_; }
   // Heap bytes it holds now, without the ciphers.
   std::size_t heap_bytes() const;

@@ -8,8 +8,6 @@ namespace {
 
 // The longest flight a client sends before we answer: a ClientHello of one full record and more.
 constexpr std::size_t kQueueMax = 64 * 1024;
-// What a peer may make us say (alerts, KeyUpdates) without acknowledging any of it.
-constexpr std::size_t kControlMax = 32 * 1024;
 
 // The size of the whole records at the front; everything where libssl will refuse it anyway
 // (another protocol, a length no record has), so that it does so at once.
@@ -75,10 +73,7 @@ Received Session::Process(Bytes arrived) {
     opened_ = true;
     output_.Open(engine_, info().sealed_by, info().max_fragment_length);
   }
-  if (is_open() && info().sealed_by == RecordsSealedBy::kSlipway &&
-      output_.retained_bytes() > kControlMax) {
-    engine_.Fail(Drop::kTlsControlLimit);
-  }
+  if (is_open() && output_.control_overflows()) engine_.Fail(Drop::kTlsControlLimit);
   Received received{.plaintext = room.first(progress.text), .state = state()};
   received.more = progress.text == room.size();
   if (state() == SessionState::kFailed) {

@@ -142,7 +142,10 @@ class Client {
       BIO_write(SSL_get_rbio(ssl_.get()), arrived.data(), static_cast<int>(arrived.size()));
     }
     ERR_clear_error();
-    if (SSL_in_init(ssl_.get()) && SSL_do_handshake(ssl_.get()) != 1) return;
+    if (SSL_in_init(ssl_.get()) && SSL_do_handshake(ssl_.get()) != 1) {
+      failed = SSL_get_error(ssl_.get(), -1) == SSL_ERROR_SSL;
+      return;
+    }
     Buffer room(20000);
     std::size_t size = 0;
     while (SSL_read_ex(ssl_.get(), room.data(), room.size(), &size) == 1) {
