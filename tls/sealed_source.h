@@ -3,7 +3,7 @@
 // SealedSource: the ciphertext a connection sends, made from its plaintext when TCP asks for it.
 //
 // The stream is handshake bytes (kept until acknowledged) and records. Of an application record
-// only 48 bytes are kept: offsets, length, epoch, sequence, tag. All else about it is a pure
+// only 56 bytes are kept: offsets, length, epoch, sequence, tag. All else about it is a pure
 // function of those and the plaintext, so a lost range is made again instead of stored. Reading
 // front to back seals in one pass, straight into the segment (multi-part GCM); reading again
 // re-encrypts only the bytes asked for (AES-CTR from counter 2 + o/16).
