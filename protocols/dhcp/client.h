@@ -2,7 +2,7 @@
 //
 // Client: what one DHCP message says about the machine that sent it; the firmware's fingerprint.
 //
-// Kinds (FIRMWARE order of proof): iPXE says so in user class 77 or sends option 175, and is asked
+// Kinds, in the order of proof: iPXE says so in user class 77 or sends option 175, and is asked
 // first because it also calls itself PXEClient; then option 60's prefix, HTTPClient (UEFI 24.7) or
 // PXEClient (PXE 2.1); everything else is plain. Architectures come from option 93 (RFC 4578 2.1,
 // possibly several); "Arch:NNNNN" in option 60 must agree, a difference is a hint of a fault.

@@ -13,6 +13,9 @@ namespace {
 
 // The longest value that fits a reply beside everything else a boot client must be told.
 constexpr std::size_t kUriMax = 900;
+// UEFI firmware takes an option's first piece for the whole (no RFC 3396), and wants room for a
+// NUL.
+constexpr std::size_t kFirmwareUriMax = 254;
 constexpr std::size_t kPoolsMax = 32;
 
 class Inspector {
@@ -44,8 +47,8 @@ class Inspector {
       Say(where, "server address " + network.server_address.ToString() + " is not a host's");
     }
     // A proxy needs no address in the foreign network's prefix, a relayed network has none of ours.
-    if (network.attachment && network.mode == ServiceMode::kFull &&
-        !network.prefix.Contains(network.server_address)) {
+    if (network.server_address.is_answerable() && network.attachment &&
+        network.mode == ServiceMode::kFull && !network.prefix.Contains(network.server_address)) {
       Say(where, "server address " + network.server_address.ToString() + " is outside " +
                      network.prefix.ToString());
     }
@@ -68,6 +71,23 @@ class Inspector {
     Pools(where, network);
     for (const RawOption& option : network.options) Raw(where, option);
     Boot(where, network.boot);
+    Names(where, network);
+  }
+
+  // A URI with a name is of no use to a client that is told no DNS server.
+  void Names(const std::string& where, const NetworkSettings& network) {
+    if (network.mode == ServiceMode::kProxy || !network.dns_servers.empty()) return;
+    for (const auto* rules : {&network.boot, &settings_.boot}) {
+      for (const BootRule& rule : *rules) {
+        const std::size_t slashes = rule.uri.find("://");
+        if (slashes == std::string::npos) continue;
+        const std::string host =
+            rule.uri.substr(slashes + 3, rule.uri.find_first_of(":/", slashes + 3) - slashes - 3);
+        if (!Ipv4Address::Parse(host) && !host.starts_with('[')) {
+          Say(where, "\"" + rule.uri + "\" has a name and the network has no DNS server");
+        }
+      }
+    }
   }
 
   void Times(const std::string& where, const NetworkSettings& network) {
@@ -173,12 +193,15 @@ class Inspector {
       const std::string what = std::string(Name(rule.kind)) + " boot rule";
       if (rule.kind == ClientKind::kPlain) Say(where, "plain clients boot nothing");
       if (rule.uri.empty()) Say(where, what + " without a URI or file name");
-      if (rule.uri.size() > kUriMax) Say(where, what + ": more than 900 characters");
+      const std::size_t most = rule.kind == ClientKind::kHttp ? kFirmwareUriMax : kUriMax;
+      if (rule.uri.size() > most) {
+        Say(where, what + ": more than " + std::to_string(most) + " characters");
+      }
       if (std::ranges::any_of(rule.uri, [](char c) { return c <= ' ' || c > '~'; })) {
         Say(where, what + " \"" + rule.uri + "\" holds a character that is not printable ASCII");
       }
       const bool is_uri = rule.uri.starts_with("https://") || rule.uri.starts_with("http://");
-      if (rule.kind == ClientKind::kHttp && !is_uri) {
+      if (rule.kind == ClientKind::kHttp && !rule.uri.empty() && !is_uri) {
         Say(where, what + " \"" + rule.uri + "\" is neither http:// nor https://");
       }
     }

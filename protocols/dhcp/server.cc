@@ -168,7 +168,9 @@ bool Server::MustProbe(const Exchange& x, Outcome& outcome, LeaseTable::Slot slo
     Probe* pending = probes.Find(entry.lease.address);
     return pending != nullptr && pending->Keep(x.in);
   }
-  if (own && (entry.was_bound || entry.held)) return false;
+  // Whoever answers would be this very machine, in an earlier stage of its boot.
+  const bool held_lately = own || entry.lease.mac == x.client.mac;
+  if (held_lately && (entry.was_bound || entry.held)) return false;
   // A relayed client's link cannot be asked from here.
   if (settings_.probe_time <= Duration::zero() || x.message.is_relayed()) return false;
   Probe* probe = again != nullptr ? again : probes.Claim();

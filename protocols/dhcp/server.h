@@ -119,7 +119,8 @@ class Server {
   Outcome Receive(const Received& in, MutableBytes reply, Time now);
   // Held OFFERs that became due, and probes that follow a probe; call until nothing.
   std::optional<Outcome> Emit(MutableBytes reply, Time now);
-  // Somebody answered for the address, or (in_use false) it is known to be free.
+  // A station other than the client's own answered for the address, or (in_use false) it is known
+  // to be free. The change, if any, is to be made durable as always; what follows comes by Emit().
   Outcome ProbeResult(Ipv4Address address, bool in_use, Time now);
   Time Deadline() const;
   void Expire(Time now);

@@ -172,6 +172,8 @@ void Server::Proxy(const Exchange& x, Outcome& outcome) {
     outcome.drop = Drop::kDhcpNotABootClient;
   } else if (x.boot == nullptr) {
     outcome.drop = Drop::kDhcpNoBootRule;
+  } else if (boot_server && x.message.ciaddr.is_unspecified() && !x.in.source.is_answerable()) {
+    outcome.drop = Drop::kDhcpAddressMissing;  // nowhere to answer to
   } else {
     outcome.reply = boot_server ? WriteProxyAck(x) : WriteProxyOffer(x);
     if (!outcome.reply)
