@@ -32,6 +32,8 @@ class Options {
   // kNone, or why not.
   Drop Read(const DhcpHeader& header, Bytes options, OptionScratch& scratch);
 
+  // Whether the code is one that is kept; only those may be asked for.
+  static constexpr bool Keeps(DhcpOption code) { return SlotOf(code) != kNoSlot; }
   bool Has(DhcpOption code) const { return (present_ >> SlotOf(code) & 1) != 0; }
   // Empty when absent (or of length zero).
   Bytes operator[](DhcpOption code) const { return values_[SlotOf(code)]; }

@@ -13,12 +13,10 @@
 #include "protocols/dhcp/message.h"
 #include "protocols/dhcp/policy.h"
 #include "protocols/dhcp/server.h"
+#include "tests/unit/protocols/dhcp/bench_settings.h"
 
 namespace slipway::dhcp {
 
-inline constexpr Ipv4Address kServer(10, 77, 0, 1);
-inline constexpr Ipv4Address kFirst(10, 77, 0, 100);
-inline constexpr Ipv4Address kLast(10, 77, 0, 109);
 inline constexpr Ipv4Address kNobody;
 
 inline MacAddress MacOf(unsigned n) {
@@ -89,27 +87,6 @@ class Said {
 
   std::vector<std::uint8_t> bytes_;
 };
-
-inline PolicySettings TestSettings() {
-  NetworkSettings network;
-  network.name = "test";
-  network.prefix = *Ipv4Prefix::Parse("10.77.0.0/24");
-  network.attachment = Attachment{};
-  network.server_address = kServer;
-  network.pools = {{kFirst, kLast}};
-  network.gateway = Ipv4Address(10, 77, 0, 254);
-  network.dns_servers = {kServer};
-  network.domain_name = "rig.test";
-  PolicySettings settings;
-  settings.networks = {network};
-  settings.boot = {
-      {.kind = ClientKind::kHttp, .architecture = 0x10, .uri = "https://boot.rig.test/x64.efi"},
-      {.kind = ClientKind::kHttp, .architecture = 0x13, .uri = "https://boot.rig.test/a64.efi"},
-      {.kind = ClientKind::kPxe, .architecture = 7, .uri = "ipxe.efi"},
-      {.kind = ClientKind::kIpxe, .uri = "https://boot.rig.test/boot.ipxe"},
-  };
-  return settings;
-}
 
 // A server, its policy, its clock, and its last reply.
 class Bench {
