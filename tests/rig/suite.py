@@ -151,6 +151,8 @@ def e2e(options, tally):
     report = ROOT / "build/e2e.json"
     report.unlink(missing_ok=True)
     command = [sys.executable, str(runner), "--preset", options.preset, "--report", str(report)]
+    if os.geteuid() != 0:
+        command.insert(0, "sudo")  # network namespaces; what it makes is given back to the caller
     done = subprocess.run(command + ([options.filter] if options.filter else []), cwd=ROOT,
                           check=False, stdin=subprocess.DEVNULL)
     try:
