@@ -234,7 +234,7 @@ bool Arrival::TakeText() {
     text = text.first(static_cast<std::size_t>(space));
   }
   if (text.empty()) {
-    if (segment_.flags.fin && start != r.nxt) r.ack_due = true;
+    if (segment_.flags.fin) r.ack_due = true;  // also one that a zero window keeps out
     return true;
   }
   c_.timers.idle_from = context_.now;

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How connections begin and end: opens of every kind, SYN cookies, resets, TIME-WAIT, limits.
+#include "tests/unit/protocols/tcp/peer.h"
+
+namespace slipway::tcp {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+TEST(Open, AnswersFirmwaresSynWithWhatItOfferedAndNothingElse) {
+  Peer peer;
+  peer.Send({.seq = 0, .flags = kSyn, .options = {.mss = 1460, .window_scale = 6}});
+  const auto reply = peer.Reply();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->segment.flags, (Flags{.syn = true, .ack = true}));
+  EXPECT_EQ(reply->segment.ack, kPeerIss + 1);
+  EXPECT_EQ(reply->segment.options, (Options{.mss = 1460, .window_scale = 2}));
+  EXPECT_EQ(reply->segment.window, 65535) << "never scaled in a SYN";
+}
+
+TEST(Open, OffersEverythingToAPeerThatOffersEverything) {
+  Peer peer;
+  peer.Send({.seq = 0,
+             .flags = kSyn,
+             .options = {.mss = 1460,
+                         .window_scale = 9,
+                         .sack_permitted = true,
+                         .timestamps = Timestamps{77, 0}}});
+  const auto reply = peer.Reply();
+  ASSERT_TRUE(reply && reply->segment.options.timestamps);
+  EXPECT_TRUE(reply->segment.options.sack_permitted);
+  EXPECT_EQ(reply->segment.options.timestamps->echo, 77u);
+}
+
+TEST(Open, AnswersASynSeenAgainWithItsSynAckAgain) {
+  Peer peer;
+  peer.Send({.seq = 0, .flags = kSyn});
+  const auto first = peer.Reply();
+  EXPECT_EQ(peer.Send({.seq = 0, .flags = kSyn}).drop, Drop::kTcpOldDuplicate);
+  const auto second = peer.Reply();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(second->segment.seq, first->segment.seq);
+  EXPECT_TRUE(second->retransmission);
+}
+
+TEST(Open, SendsTheSynAckAgainWithDoublingDelayAndGivesUp) {
+  Settings settings;
+  settings.syn_retries = 3;
+  Peer peer(settings);
+  peer.Send({.seq = 0, .flags = kSyn});
+  Time last = peer.now;
+  ASSERT_THAT(peer.Replies(), SizeIs(1));
+  for (const int expected : {1, 2, 4}) {
+    ASSERT_THAT(peer.WaitForReplies(), SizeIs(1));
+    EXPECT_NEAR(static_cast<double>((peer.now - last).count()), expected * 1e9, 4e6);
+    last = peer.now;
+  }
+  EXPECT_THAT(peer.WaitForReplies(), IsEmpty());
+  EXPECT_THAT(peer.expired, ElementsAre(Expiry::kNoHandshake));
+  EXPECT_EQ(peer.host.connections(), 0u);
+}
+
+TEST(Open, ChoosesInitialSequenceNumbersThatDifferByTupleAndGrowByTheClock) {
+  const auto iss = [](Port port, Duration at) {
+    Peer peer;
+    Segment syn = peer.Make({.seq = 0, .flags = kSyn});
+    syn.source = port;
+    FourTuple tuple = kServerTuple;
+    tuple.remote_port = port;
+    static_cast<void>(peer.host.Receive(syn, tuple, At(at)));
+    peer.now = At(at);
+    return peer.Reply()->segment.seq;
+  };
+  const SeqNum early = iss(Port(1024), seconds(1));
+  EXPECT_EQ(iss(Port(1024), seconds(2)) - early, 250'000);
+  EXPECT_GT(std::abs(iss(Port(1025), seconds(1)) - early), 1000);
+}
+
+TEST(Open, ToAClosedPortIsAnsweredByAReset) {
+  Peer peer;
+  FourTuple tuple = kServerTuple;
+  tuple.local_port = Port(80);
+  EXPECT_EQ(peer.host.Receive(peer.Make({.seq = 0, .flags = kSyn}), tuple, peer.now).drop,
+            Drop::kTcpPortClosed);
+  const auto reset = peer.Reply();
+  ASSERT_TRUE(reset);
+  EXPECT_EQ(reset->segment.flags, (Flags{.rst = true, .ack = true}));
+  EXPECT_EQ(reset->segment.ack, kPeerIss + 1);
+  static_cast<void>(peer.host.Receive(peer.Make({.seq = 0, .flags = kRst}), tuple, peer.now));
+  EXPECT_FALSE(peer.Reply()) << "a reset is never answered";
+}
+
+TEST(Open, FromBothSidesAtOnceMeetsInOneConnection) {
+  Wire wire;
+  FourTuple back = kServerTuple;
+  wire.client.id = *wire.client.host.Connect(kClientTuple, wire.now);
+  wire.server.id = *wire.server.host.Connect(back, wire.now);
+  wire.RunFor(seconds(1));
+  EXPECT_TRUE(wire.client.opened && wire.server.opened);
+  EXPECT_EQ(wire.client.host.Info(wire.client.id).state, State::kEstablished);
+  EXPECT_EQ(wire.server.host.Info(wire.server.id).state, State::kEstablished);
+  EXPECT_EQ(wire.server.host.connections(), 1u);
+}
+
+TEST(Open, ThatIsRefusedReportsTheReset) {
+  Wire wire;
+  FourTuple tuple = kClientTuple;
+  tuple.remote_port = Port(81);
+  wire.client.id = *wire.client.host.Connect(tuple, wire.now);
+  wire.RunFor(seconds(1));
+  EXPECT_TRUE(wire.client.closed && wire.client.reset && !wire.client.opened);
+}
+
+TEST(Open, IgnoresAnAckOfAnotherSynAndResetsIt) {
+  Peer peer;
+  peer.id = *peer.host.Connect(kServerTuple, peer.now);
+  peer.iss = peer.Reply()->segment.seq;
+  EXPECT_EQ(peer.Send({.seq = 0, .ack = 2, .flags = {.syn = true, .ack = true}}).drop,
+            Drop::kTcpAckUnacceptable);
+  const auto reset = peer.Reply();
+  ASSERT_TRUE(reset && reset->segment.flags.rst);
+  EXPECT_EQ(peer.Offset(reset->segment.seq), 2);
+  EXPECT_EQ(peer.Send({.seq = 0, .ack = 2, .flags = {.rst = true, .ack = true}}).drop,
+            Drop::kTcpAckUnacceptable);
+  EXPECT_EQ(peer.state(), State::kSynSent);
+  EXPECT_TRUE(peer.Send({.seq = 0, .ack = 1, .flags = {.syn = true, .ack = true}}).opened);
+}
+
+TEST(Cookies, ReplaceHalfOpenConnectionsAboveTheBacklogAndKeepFirmwaresOptions) {
+  Settings settings;
+  settings.syn_backlog_max = 0;
+  Peer peer(settings);
+  EXPECT_FALSE(peer.Send({.seq = 0, .flags = kSyn, .options = {.mss = 1460, .window_scale = 6}})
+                   .connection.valid());
+  EXPECT_EQ(peer.host.connections(), 0u);
+  const auto cookie = peer.Reply();
+  ASSERT_TRUE(cookie);
+  EXPECT_EQ(cookie->segment.options, (Options{.mss = 1460, .window_scale = 2}));
+  peer.iss = cookie->segment.seq;
+  // The ACK may bring the request with it.
+  const Delivery d = peer.Send({.window = 1000, .text = 100});
+  EXPECT_TRUE(d.opened);
+  EXPECT_EQ(d.text.size(), 100u);
+  const Info info = peer.host.Info(peer.id);
+  EXPECT_EQ(info.state, State::kEstablished);
+  EXPECT_EQ(info.peer_window, 64'000u);
+  EXPECT_EQ(info.mss, 1460);
+  EXPECT_EQ(peer.host.counters().cookies_accepted, 1u);
+}
+
+TEST(Cookies, KeepTimestampsAndSackAsWell) {
+  Settings settings;
+  settings.syn_backlog_max = 0;
+  Peer peer(settings);
+  peer.Open(
+      {.mss = 1460, .window_scale = 9, .sack_permitted = true, .timestamps = Timestamps{5, 0}});
+  const Info info = peer.host.Info(peer.id);
+  EXPECT_TRUE(info.sack && info.timestamps);
+  EXPECT_EQ(info.mss, 1448);
+}
+
+TEST(Cookies, DoNotLetAGuessIn) {
+  Settings settings;
+  settings.syn_backlog_max = 0;
+  Peer peer(settings);
+  peer.Send({.seq = 0, .flags = kSyn});
+  peer.iss = peer.Reply()->segment.seq;
+  EXPECT_EQ(peer.Send({.ack = 2}).drop, Drop::kTcpCookieInvalid);
+  const auto reset = peer.Reply();
+  ASSERT_TRUE(reset && reset->segment.flags.rst);
+  EXPECT_EQ(peer.Offset(reset->segment.seq), 2);
+  EXPECT_EQ(peer.host.connections(), 0u);
+}
+
+TEST(Limits, AFloodOfSynsHoldsNoMoreThanTheBacklogAndNobodyIsLockedOut) {
+  Settings settings;
+  settings.connections_max = 64;
+  settings.syn_backlog_max = 16;
+  settings.stray_max = 8;
+  Peer peer(settings);
+  for (std::uint16_t i = 0; i < 1000; ++i) {
+    FourTuple tuple = kServerTuple;
+    tuple.remote_port = Port(static_cast<std::uint16_t>(2000 + i));
+    static_cast<void>(peer.host.Receive(peer.Make({.seq = 0, .flags = kSyn}), tuple, peer.now));
+  }
+  EXPECT_EQ(peer.host.connections(), 16u);
+  EXPECT_EQ(peer.host.counters().strays_lost, 984u - 8u);
+  peer.Replies();
+  peer.Open();
+  EXPECT_EQ(peer.state(), State::kEstablished);
+}
+
+TEST(Limits, WhenEverySlotIsTakenTheNextSynIsDroppedByName) {
+  Settings settings;
+  settings.connections_max = 1;
+  Peer peer(settings);
+  peer.Open();
+  FourTuple tuple = kServerTuple;
+  tuple.remote_port = Port(9);
+  EXPECT_EQ(peer.host.Receive(peer.Make({.seq = 0, .flags = kSyn}), tuple, peer.now).drop,
+            Drop::kTcpConnectionLimit);
+  const ConnectionId old = peer.id;
+  peer.host.Abort(old);
+  EXPECT_FALSE(peer.host.Alive(old));
+  EXPECT_TRUE(
+      peer.host.Receive(peer.Make({.seq = 0, .flags = kSyn}), tuple, peer.now).connection.valid());
+  EXPECT_FALSE(peer.host.Alive(old)) << "the slot is used again, the name is not";
+}
+
+TEST(Reset, AfterTheLastByteWasAcknowledgedIsFirmwaresGoodBye) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(3000, false);
+  peer.host.Attach(peer.id, &source);
+  EXPECT_THAT(peer.Replies(), SizeIs(3));
+  const Delivery d = peer.Send({.ack = 3001, .flags = kRst});
+  EXPECT_TRUE(d.closed && d.reset);
+  EXPECT_FALSE(d.all_acknowledged) << "a RST without ACK acknowledges nothing";
+
+  Peer polite;
+  polite.Open();
+  PatternSource again(3000, false);
+  polite.host.Attach(polite.id, &again);
+  polite.Replies();
+  EXPECT_TRUE(polite.Send({.ack = 3001}).progressed);
+  const Delivery last = polite.Send({.flags = kRst});
+  EXPECT_TRUE(last.closed && last.reset && last.all_acknowledged);
+  EXPECT_EQ(polite.host.Info(polite.id).acknowledged, 3000u) << "readable until the next call";
+  EXPECT_FALSE(polite.host.Alive(polite.id));
+}
+
+TEST(Reset, InsideTheWindowButNotAtItsEdgeIsChallenged) {
+  Peer peer;
+  peer.Open();
+  EXPECT_EQ(peer.Send({.seq = 2, .flags = kRst}).drop, Drop::kTcpResetUnacceptable);
+  const auto challenge = peer.Reply();
+  ASSERT_TRUE(challenge);
+  EXPECT_EQ(challenge->segment.ack, kPeerIss + 1);
+  EXPECT_EQ(peer.Send({.seq = 70'000, .flags = kRst}).drop, Drop::kTcpOutOfWindow);
+  EXPECT_FALSE(peer.Reply());
+  EXPECT_EQ(peer.state(), State::kEstablished);
+}
+
+TEST(Challenges, StopAtTheLimitAndBeginAgainASecondLater) {
+  Settings settings;
+  settings.challenge_acks_per_second = 3;
+  Peer peer(settings);
+  peer.Open();
+  for (int i = 0; i < 3; ++i) {
+    peer.Send({.seq = 2, .flags = kSyn});
+    EXPECT_TRUE(peer.Reply());
+  }
+  EXPECT_EQ(peer.Send({.seq = 2, .flags = kSyn}).drop, Drop::kTcpChallengeLimited);
+  EXPECT_FALSE(peer.Reply());
+  peer.Wait(seconds(1));
+  EXPECT_EQ(peer.Send({.seq = 2, .flags = kSyn}).drop, Drop::kTcpSynInWindow);
+  EXPECT_TRUE(peer.Reply());
+}
+
+// A machine that was reset comes back with the same ports (FIRMWARE): challenge, reset, open.
+TEST(Challenges, LetAMachineThatRestartedInOnceItHasAnswered) {
+  Peer peer;
+  peer.Open();
+  peer.Send({.seq = 100'000, .flags = kSyn});
+  const auto challenge = peer.Reply();
+  ASSERT_TRUE(challenge);
+  const Delivery d = peer.Send({.seq = challenge->segment.ack - kPeerIss, .flags = kRst});
+  EXPECT_TRUE(d.closed && d.reset);
+  EXPECT_TRUE(peer.Send({.seq = 100'000, .flags = kSyn}).connection.valid());
+  EXPECT_TRUE(peer.Reply()->segment.flags.syn);
+}
+
+// Brings the host into TIME-WAIT: it finishes first.
+void CloseFirst(Peer& peer, const Options& options = {}) {
+  PatternSource none(0);
+  peer.host.Attach(peer.id, &none);
+  ASSERT_THAT(peer.Replies(), SizeIs(1));
+  EXPECT_EQ(peer.state(), State::kFinWait1);
+  peer.Send({.ack = 2, .options = options});
+  const Delivery d = peer.Send({.ack = 2, .flags = kFinAck, .options = options});
+  EXPECT_TRUE(d.closed && d.finished && d.all_acknowledged && !d.reset);
+  const auto last = peer.Reply();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->segment.ack, kPeerIss + 2);
+  EXPECT_EQ(peer.host.connections(), 0u);
+  ASSERT_EQ(peer.host.time_waits(), 1u);
+}
+
+TEST(TimeWait, AcknowledgesTheFinAgainAndStaysAsLongAsItComes) {
+  Peer peer;
+  peer.Open();
+  CloseFirst(peer);
+  peer.Wait(seconds(59));
+  EXPECT_EQ(peer.Send({.ack = 2, .flags = kFinAck}).drop, Drop::kTcpTimeWait);
+  EXPECT_TRUE(peer.Reply());
+  peer.Wait(seconds(59));
+  EXPECT_EQ(peer.host.time_waits(), 1u) << "the FIN restarted it";
+  peer.Wait(seconds(2));
+  EXPECT_EQ(peer.host.time_waits(), 0u);
+}
+
+TEST(TimeWait, IsNotAssassinatedByAReset) {
+  Peer peer;
+  peer.Open();
+  CloseFirst(peer);
+  peer.Send({.seq = 2, .flags = kRst});
+  EXPECT_EQ(peer.host.time_waits(), 1u);
+  EXPECT_FALSE(peer.Reply());
+}
+
+TEST(TimeWait, GivesWayToANewerSynWithALargerSequenceNumberOfOurOwn) {
+  Peer peer;
+  peer.Open();
+  CloseFirst(peer);
+  const SeqNum old = peer.iss;
+  EXPECT_FALSE(peer.Send({.seq = 2, .flags = kSyn}).connection.valid());
+  EXPECT_TRUE(peer.Reply()->segment.flags.ack) << "not newer: answered as an old segment";
+  EXPECT_TRUE(peer.Send({.seq = 3, .flags = kSyn}).connection.valid());
+  const auto syn_ack = peer.Reply();
+  ASSERT_TRUE(syn_ack && syn_ack->segment.flags.syn);
+  EXPECT_TRUE(syn_ack->segment.seq.After(old + 0xffff));
+  EXPECT_EQ(peer.host.time_waits(), 0u);
+  EXPECT_EQ(peer.host.counters().time_wait_reused, 1u);
+}
+
+TEST(TimeWait, GivesWayByTimestampWhereTheSequenceNumberIsSmaller) {
+  Peer peer;
+  peer.Open({.mss = 1460, .timestamps = Timestamps{1000, 0}});
+  CloseFirst(peer, {.timestamps = Timestamps{1001, 1}});
+  EXPECT_FALSE(
+      peer.Send({.seq = -9000, .flags = kSyn, .options = {.timestamps = Timestamps{1001, 0}}})
+          .connection.valid());
+  peer.Replies();
+  EXPECT_TRUE(
+      peer.Send({.seq = -9000, .flags = kSyn, .options = {.timestamps = Timestamps{1002, 0}}})
+          .connection.valid());
+}
+
+TEST(TimeWait, KeepsTheYoungestWhenItsTableIsFull) {
+  Settings settings;
+  settings.time_wait_max = 2;
+  Peer peer(settings);
+  for (int i = 0; i < 4; ++i) {
+    peer.Open();
+    PatternSource none(0);
+    peer.host.Attach(peer.id, &none);
+    peer.Replies();
+    peer.Send({.ack = 2, .flags = kFinAck});
+    peer.Replies();
+    EXPECT_EQ(peer.host.time_waits(), 1u);
+    peer.Wait(seconds(61));
+  }
+  EXPECT_EQ(peer.host.Deadline(), kNever);
+}
+
+TEST(Close, FromBothSidesAtOnceEndsInTimeWaitOnBoth) {
+  Wire wire;
+  PatternSource a(500), b(500);
+  wire.client.on_open = [&](End&) {};
+  wire.Open();
+  wire.RunFor(milliseconds(100));
+  wire.Attach(wire.client, &a);
+  wire.Attach(wire.server, &b);
+  wire.RunFor(seconds(2));
+  EXPECT_TRUE(wire.client.finished && wire.server.finished);
+  EXPECT_EQ(wire.client.host.time_waits(), 1u);
+  EXPECT_EQ(wire.server.host.time_waits(), 1u);
+  EXPECT_EQ(wire.client.received.size() + wire.server.received.size(), 1000u);
+}
+
+TEST(Close, DiscardsLateTextAndResetsOnceOurOwnIsSafe) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(100);
+  peer.host.Attach(peer.id, &source);
+  peer.host.Close(peer.id);
+  ASSERT_THAT(peer.Replies(), SizeIs(1));
+  EXPECT_EQ(peer.Send({.text = 10}).drop, Drop::kTcpTextAfterClose);
+  EXPECT_EQ(peer.text, 0u);
+  const auto ack = peer.Reply();
+  ASSERT_TRUE(ack && !ack->segment.flags.rst) << "a reset could cost the peer our last bytes";
+  const Delivery d = peer.Send({.seq = 11, .ack = 102, .text = 10});
+  EXPECT_TRUE(d.closed);
+  const auto reset = peer.Reply();
+  ASSERT_TRUE(reset && reset->segment.flags.rst);
+}
+
+TEST(Close, WaitsOnlySoLongForAPeerThatNeverFinishes) {
+  Peer peer;
+  peer.Open();
+  peer.host.Close(peer.id);
+  ASSERT_THAT(peer.Replies(), SizeIs(1));
+  peer.Send({.ack = 2});
+  EXPECT_EQ(peer.state(), State::kFinWait2);
+  peer.Wait(seconds(61));
+  EXPECT_THAT(peer.expired, ElementsAre(Expiry::kLinger));
+  EXPECT_EQ(peer.host.connections(), 0u);
+}
+
+TEST(Abort, SendsAResetThatThePeerMustBelieve) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(100, false);
+  peer.host.Attach(peer.id, &source);
+  peer.Replies();
+  peer.host.Abort(peer.id);
+  const auto reset = peer.Reply();
+  ASSERT_TRUE(reset && reset->segment.flags.rst);
+  EXPECT_EQ(peer.Offset(reset->segment.seq), 101);
+}
+
+}  // namespace
+}  // namespace slipway::tcp
