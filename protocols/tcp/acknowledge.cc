@@ -46,7 +46,10 @@ void Arrival::UpdateWindow(std::uint64_t position) {
   s.window_max = std::max(s.window_max, s.window);
   s.wl1 = segment_.seq;
   s.wl2 = position;
-  if (s.persisting && s.window != 0) {
+  // A window that is open but silly does not end the persist state, nor the stalled deadline.
+  const std::uint64_t worthwhile =
+      std::min<std::uint64_t>({s.mss, s.window_max / 2, c_.end() + 1 - s.una});
+  if (s.persisting && s.window >= std::max<std::uint64_t>(worthwhile, 1)) {
     // The probe's byte, if the peer refused it, goes again with what follows it.
     s.persisting = s.probe_due = false;
     s.nxt = s.una;

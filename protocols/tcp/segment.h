@@ -46,6 +46,8 @@ struct SackBlock {
 
 class SackBlocks {
  public:
+  using value_type = SackBlock;
+  using const_iterator = const SackBlock*;
   static constexpr std::size_t kMax = 4;
 
   std::size_t size() const { return size_; }
