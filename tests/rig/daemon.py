@@ -125,7 +125,7 @@ class Daemon:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise DaemonError(f"slipwayd ended with {self._process.returncode}:\n{self.words()}")
-            if self.run("health", check=False).returncode == 0:
+            if self.run("image", "list", check=False).returncode == 0:
                 return self
             time.sleep(0.1)
         raise DaemonError(f"slipwayd is not ready after {timeout} s:\n{self.words()}")
@@ -168,7 +168,8 @@ class Daemon:
     # --- as an operator -----------------------------------------------------------------------
 
     def command(self, *words):
-        return [str(self.client), "--state", str(self.state), *map(str, words)]
+        return [str(self.client), "--state", str(self.state), "--server", self.management,
+                *map(str, words)]
 
     def run(self, *words, check=True, timeout=120):
         done = subprocess.run(self.prefix + self.command(*words), stdin=subprocess.DEVNULL,

@@ -198,7 +198,7 @@ class Demo:
         client = " ".join(daemon.command())
         say()
         say("still running; look around with")
-        for words in (f"boot show {MAC}", "boot list", "lease list", "image list", "health"):
+        for words in (f"boot show {MAC}", "boot list", "lease list", "image list", "drops"):
             say(f"  {client} {words}")
         say(f"logs and sockets: {self.folder}")
         pids = [str(daemon.pid)] + ([str(self.machine.pid)] if self.machine else [])
