@@ -37,6 +37,7 @@ absl::StatusOr<std::unique_ptr<PacketPool>> PacketPool::Create(const PacketPoolO
   std::unique_ptr<PacketPool> pool(new PacketPool);
   pool->packet_bytes_ = options.packet_bytes;
   pool->shard_ = options.shard;
+  pool->abandons_ = options.abandons;
   pool->images_ = options.images;
   if (absl::Status status = pool->CreateMemory(options); !status.ok()) return status;
   return pool;
@@ -73,7 +74,7 @@ absl::Status PacketPool::CreateMemory(const PacketPoolOptions& options) {
 
 PacketPool::~PacketPool() {
   const bool complete = packets_ != nullptr && large_ != nullptr && handles_ != nullptr;
-  SLIPWAY_CHECK(!complete || in_use() == 0);
+  SLIPWAY_CHECK(!complete || abandons_ || in_use() == 0);
   for (rte_mempool* memory : {packets_, large_, handles_}) rte_mempool_free(memory);
 }
 

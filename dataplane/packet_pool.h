@@ -35,6 +35,7 @@ struct PacketPoolOptions {
   std::uint32_t handles = 4096;
   unsigned shard = 0;                // whose in-flight counters borrowed memory is counted in
   EalImageMemory* images = nullptr;  // without it AppendBorrowed copies
+  bool abandons = false;             // may die while buffers are out: a driver forgets them
 };
 
 class PacketPool {
@@ -73,6 +74,7 @@ class PacketPool {
   rte_mempool* handles_ = nullptr;
   std::size_t packet_bytes_ = 0;
   unsigned shard_ = 0;
+  bool abandons_ = false;
   EalImageMemory* images_ = nullptr;
 };
 

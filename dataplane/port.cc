@@ -22,6 +22,7 @@ namespace {
 constexpr std::uint16_t kBurst = 32;
 constexpr std::uint16_t kEthernetOverhead = 14 + 4;  // header and one tag
 constexpr std::uint16_t kMtuMin = 68;                // RFC 791
+constexpr std::uint32_t kOwnPackets = 8192;          // two rings of 2,048, and what workers hold
 constexpr std::size_t kDrainMax = 65'536;            // a net_null never runs dry
 
 // RSS key of Woo and Park (2012): sixteen bits repeated make Toeplitz's hash symmetric.
@@ -201,8 +202,10 @@ absl::Status DpdkPort::SetUpQueues(const InitializeRequest& request, const rte_e
   const auto socket = node < 0 ? static_cast<unsigned>(SOCKET_ID_ANY) : static_cast<unsigned>(node);
   for (std::uint16_t queue = 0; queue < capabilities_.queues; ++queue) {
     PacketPool& pool = *request.pools[queue];
+    const absl::StatusOr<PacketPool*> memory = ReceivePool(pool, queue);
+    if (!memory.ok()) return memory.status();
     if (const int error = rte_eth_rx_queue_setup(port_, queue, receive, socket,
-                                                 &info.default_rxconf, pool.receive_memory());
+                                                 &info.default_rxconf, (*memory)->receive_memory());
         error != 0) {
       return Failed("set up a receive queue", error, "give the worker a larger packet pool");
     }
@@ -214,6 +217,19 @@ absl::Status DpdkPort::SetUpQueues(const InitializeRequest& request, const rte_e
     queues_.push_back(std::make_unique<Queue>(limits_, pool));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<PacketPool*> DpdkPort::ReceivePool(PacketPool& workers, std::uint16_t queue) {
+  if (!parsed_.quirks.forgets_buffers) return &workers;
+  auto own = PacketPool::Create({.name = absl::StrFormat("port%d_%d", port_, queue),
+                                 .packets = kOwnPackets,
+                                 .packet_bytes = static_cast<std::uint16_t>(workers.packet_bytes()),
+                                 .large = 1,
+                                 .handles = 1,
+                                 .abandons = true});
+  if (!own.ok()) return own.status();
+  own_pools_.push_back(*std::move(own));
+  return own_pools_.back().get();
 }
 
 absl::Status DpdkPort::Start() {
@@ -244,6 +260,7 @@ void DpdkPort::Shutdown() {
   static_cast<void>(rte_eth_dev_close(port_));
   if (device_ != nullptr) static_cast<void>(rte_dev_remove(device_));
   device_ = nullptr;
+  own_pools_.clear();
   attached_ = configured_ = started_ = false;
   station_in_software_ = false;
   link_up_ = false;

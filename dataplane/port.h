@@ -60,6 +60,7 @@ class DpdkPort final : public Undi {
   absl::Status Configure(const InitializeRequest& request, const rte_eth_dev_info& info);
   absl::Status SetUpQueues(const InitializeRequest& request, const rte_eth_dev_info& info);
   absl::Status Start();
+  absl::StatusOr<PacketPool*> ReceivePool(PacketPool& workers, std::uint16_t queue);
   void ReadStationAddress();
   absl::Status Failed(const char* step, int error, const char* remedy) const;
   void Flush(std::uint16_t queue);
@@ -80,6 +81,7 @@ class DpdkPort final : public Undi {
   struct Capabilities capabilities_;
   PortLimits limits_;
   std::vector<std::unique_ptr<Queue>> queues_;
+  std::vector<std::unique_ptr<PacketPool>> own_pools_;  // for a driver that forgets buffers
   std::atomic<bool> link_up_{false};
   std::atomic<std::uint64_t> link_changes_{0};
 };

@@ -22,7 +22,7 @@ constexpr DriverQuirks kQuirks[] = {
     {.driver = "net_ring", .keeps_frames = true},
     {.driver = "net_tap", .segments_by_cloning = true},
     {.driver = "net_af_packet", .hides_blank_checksums = true},
-    {.driver = "net_af_xdp", .hides_blank_checksums = true},
+    {.driver = "net_af_xdp", .hides_blank_checksums = true, .forgets_buffers = true},
     {.driver = "net_pcap", .hides_blank_checksums = true},
 };
 

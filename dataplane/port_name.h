@@ -18,6 +18,8 @@ struct DriverQuirks {
   bool segments_by_cloning = false;
   // Verifies nothing and hides the mark of a checksum the peer's kernel left blank.
   bool hides_blank_checksums = false;
+  // Its close forgets the buffers it waits with: it gets packet memory of its own to take away.
+  bool forgets_buffers = false;
   // What is sent stays in a ring between our own queues: drained at Shutdown.
   bool keeps_frames = false;
 };

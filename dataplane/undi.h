@@ -134,7 +134,8 @@ class Undi {
 
   // Brings the port up. On failure nothing is left half-started and Initialize may be called again.
   virtual absl::Status Initialize(const InitializeRequest& request) = 0;
-  // Takes the port down and frees every frame it holds. Does nothing when it is down.
+  // Takes the port down and frees every frame it holds. Does nothing when it is down. Workers hold
+  // no frame received from it any more: some ports take their packet memory with them.
   virtual void Shutdown() = 0;
 
   virtual MacAddress StationAddress() const = 0;

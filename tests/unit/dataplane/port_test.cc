@@ -171,6 +171,31 @@ TEST_F(VhostTest, TheSocketOfAKilledProcessIsTakenOver) {
   EXPECT_TRUE(up.ok()) << up.message();
 }
 
+TEST(Port, TwoMemifsTalkThroughSharedMemory) {
+  const auto pool = NewPool({.packets = 4096, .large = 8, .handles = 64});
+  const std::string socket = ",socket-abstract=no,socket=" + testing::TempDir() + "slipway_memif_" +
+                             std::to_string(getpid());
+  DpdkPort server("net_memif0,role=server" + socket);
+  DpdkPort client("net_memif1,role=client" + socket);
+  for (DpdkPort* port : {&server, &client}) {
+    const absl::Status status = port->Initialize({.pools = {pool.get()}});
+    ASSERT_TRUE(status.ok()) << status.message();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!(server.GetStatus().link_up && client.GetStatus().link_up)) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  for (const auto& [from, to] : {std::pair{&server, &client}, std::pair{&client, &server}}) {
+    Frame frame = SegmentationFrame(*pool, 20'000);
+    ASSERT_EQ(from->Transmit(0, std::span(&frame, 1)), 1U);
+    ExpectSegments(ReceiveAll(*to, 14), 20'000);
+  }
+  client.Shutdown();
+  server.Shutdown();
+  EXPECT_EQ(pool->in_use(), 0U);
+}
+
 TEST(Port, ErrorsNameThePortTheStepAndTheRemedy) {
   const auto pool = NewPool();
   const auto failure = [&](const std::string& name, std::uint16_t mtu = 1500) {

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DpdkPort against the kernel's own network stack: a tap, and a veth through af_packet and af_xdp,
+// in a network namespace of the test's own. The kernel is an independent judge of our checksums.
+// Needs root: without it these tests are skipped, and say so.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "dataplane/port.h"
+#include "tests/unit/dataplane/frames.h"
+
+namespace slipway::dataplane {
+namespace {
+
+constexpr std::uint16_t kKernelPort = 1234;  // the destination of frames.h's UDP frames
+
+class KernelTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "NOT RUN: network namespaces need root";
+    home_ = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(unshare(CLONE_NEWNET), 0) << std::strerror(errno);
+  }
+  void TearDown() override {
+    if (home_ < 0) return;
+    if (socket_ >= 0) close(socket_);
+    port_.reset();
+    EXPECT_EQ(pool_->in_use(), 0U);
+    EXPECT_EQ(setns(home_, CLONE_NEWNET), 0);
+    close(home_);
+  }
+
+  // `interface` is the kernel's end: 10.77.0.9, and 10.77.0.1 (ours) is at the port's address.
+  void Connect(const std::string& name, const std::string& interface) {
+    port_ = std::make_unique<DpdkPort>(name);
+    const absl::Status status = port_->Initialize({.pools = {pool_.get()}});
+    ASSERT_TRUE(status.ok()) << status.message();
+    const std::string commands =
+        "ip addr add 10.77.0.9/24 dev " + interface + " && ip link set " + interface +
+        " address 52:54:00:00:00:01 up && ip neigh replace 10.77.0.1 lladdr " +
+        port_->StationAddress().ToString() + " dev " + interface;
+    ASSERT_EQ(std::system(commands.c_str()), 0) << commands;
+    socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in own = Address("10.77.0.9", kKernelPort);
+    ASSERT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&own), sizeof(own)), 0);
+  }
+
+  static sockaddr_in Address(const char* host, std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    inet_pton(AF_INET, host, &address.sin_addr);
+    return address;
+  }
+
+  // The kernel hands our datagram to its socket: it agrees with both checksums.
+  void ExpectTheKernelTakesOurDatagram() {
+    const Buffer text = Text(1000);
+    Buffer got(2000);
+    // An interface that just came up may lose the first.
+    for (int attempt = 0; attempt < 10; ++attempt) {
+      Frame frame = pool_->Allocate();
+      ASSERT_TRUE(frame.AppendCopy(Headers({.source_port = 69, .protocol = 17}, text.size())));
+      ASSERT_TRUE(frame.AppendCopy(text));
+      frame.SetHeaders({.transport = 8});
+      frame.RequestIpChecksum();
+      frame.RequestTransportChecksum(Transport::kUdp);
+      ASSERT_EQ(port_->Transmit(0, std::span(&frame, 1)), 1U);
+      pollfd readable{.fd = socket_, .events = POLLIN};
+      if (poll(&readable, 1, 300) != 1) continue;
+      const ssize_t size = recv(socket_, got.data(), got.size(), 0);
+      ASSERT_GT(size, 0);
+      got.resize(static_cast<std::size_t>(size));
+      EXPECT_EQ(got, text);
+      return;
+    }
+    FAIL() << "the kernel received nothing";
+  }
+
+  void ExpectWeTakeTheKernelsDatagram() {
+    const Buffer text = Text(999);
+    const sockaddr_in to = Address("10.77.0.1", 69);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+    while (std::chrono::steady_clock::now() < deadline) {
+      ASSERT_EQ(sendto(socket_, text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&to),
+                       sizeof(to)),
+                static_cast<ssize_t>(text.size()));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      Frame burst[32];
+      const std::size_t count = port_->Receive(0, burst);
+      for (std::size_t i = 0; i < count; ++i) {
+        const Buffer bytes = Contents(burst[i]);
+        if (bytes.size() != 42 + text.size() || bytes[23] != 17) continue;  // the kernel's own talk
+        EXPECT_EQ(Buffer(bytes.begin() + 42, bytes.end()), text);
+        EXPECT_TRUE(IpChecksumIsRight(bytes));
+        EXPECT_TRUE(burst[i].transport_checksum() == ChecksumState::kKnownGood ||
+                    TransportChecksumIsRight(bytes))
+            << "neither right nor known to be left blank";
+        return;
+      }
+    }
+    FAIL() << "nothing arrived from the kernel";
+  }
+
+  int home_ = -1;
+  int socket_ = -1;
+  std::unique_ptr<PacketPool> pool_ = NewPool({.packets = 8192, .large = 8, .handles = 64});
+  std::unique_ptr<DpdkPort> port_;
+};
+
+TEST_F(KernelTest, ATapTalksWithTheKernelBothWays) {
+  Connect("net_tap0,iface=slipway0", "slipway0");
+  if (HasFatalFailure()) return;
+  ExpectTheKernelTakesOurDatagram();
+  ExpectWeTakeTheKernelsDatagram();
+}
+
+TEST_F(KernelTest, AVethThroughAfPacketTalksWithTheKernelBothWays) {
+  ASSERT_EQ(std::system("ip link add slipway0 type veth peer name slipway1 && "
+                        "ip link set slipway0 up"),
+            0);
+  Connect("net_af_packet0,iface=slipway0", "slipway1");
+  if (HasFatalFailure()) return;
+  ExpectTheKernelTakesOurDatagram();
+  ExpectWeTakeTheKernelsDatagram();
+}
+
+TEST_F(KernelTest, AVethThroughAfXdpTalksWithTheKernelBothWays) {
+  ASSERT_EQ(std::system("ip link add slipway0 type veth peer name slipway1 && "
+                        "ip link set slipway0 up"),
+            0);
+  Connect("net_af_xdp0,iface=slipway0", "slipway1");
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(port_->Capabilities().segments_max, 1);
+  ExpectTheKernelTakesOurDatagram();
+  ExpectWeTakeTheKernelsDatagram();
+}
+
+}  // namespace
+}  // namespace slipway::dataplane
