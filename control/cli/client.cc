@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/client.h"
+
+#include <httplib.h>
+
+#include <charconv>
+#include <fstream>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+constexpr int kDefaultPort = 8443;
+
+int PortOf(const std::string& server) {
+  int port = kDefaultPort;
+  const std::size_t colon = server.find(':');
+  if (colon != server.npos) {
+    std::from_chars(server.data() + colon + 1, server.data() + server.size(), port);
+  }
+  return port;
+}
+
+}  // namespace
+
+Client::Client(const Target& target)
+    : target_(target),
+      http_(std::make_unique<httplib::SSLClient>(target.server.substr(0, target.server.find(':')),
+                                                 PortOf(target.server))) {
+  http_->set_ca_cert_path(target.ca.c_str());
+  http_->enable_server_certificate_verification(true);
+  http_->set_bearer_token_auth(target.token);
+  http_->set_connection_timeout(5);
+  http_->set_read_timeout(600);  // an import reads and hashes whole images
+  http_->set_write_timeout(600);
+}
+
+Client::~Client() = default;
+
+template <class Result>
+Answer Client::AnswerOf(const Result& result) const {
+  Answer answer;
+  if (!result) {
+    const bool distrusted = result.error() == httplib::Error::SSLServerVerification ||
+                            result.error() == httplib::Error::SSLLoadingCerts;
+    answer.error = Text(target_.server, ": ", httplib::to_string(result.error()), "; ",
+                        distrusted ? "name this appliance's ca.pem with --ca or --state"
+                                   : "is slipwayd running, and --server its management address?");
+    return answer;
+  }
+  answer.good = result->status < 300;
+  answer.body = result->body;
+  if (answer.good) return answer;
+  const auto problem = answer.json();
+  answer.error = problem.is_object() && problem.contains("detail")
+                     ? problem.value("detail", "")
+                     : Text("answered ", result->status);
+  return answer;
+}
+
+Answer Client::Get(const std::string& path) { return AnswerOf(http_->Get(path)); }
+
+Answer Client::Put(const std::string& path, const nlohmann::json& body) {
+  return AnswerOf(http_->Put(path, body.dump(), "application/json"));
+}
+
+Answer Client::PutFile(const std::string& path, const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (!stream || error) {
+    return {false, "", Text(file.string(), ": cannot be read; name a readable file")};
+  }
+  std::string piece;
+  return AnswerOf(http_->Put(
+      path, static_cast<std::size_t>(size),
+      [&](std::size_t, std::size_t length, httplib::DataSink& sink) {
+        piece.resize(std::min<std::size_t>(length, 1 << 20));
+        stream.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+        const auto got = static_cast<std::size_t>(stream.gcount());
+        return got != 0 && sink.write(piece.data(), got);
+      },
+      "application/octet-stream"));
+}
+
+Answer Client::Delete(const std::string& path) { return AnswerOf(http_->Delete(path)); }
+
+}  // namespace slipway::control

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Client: the command line's way to the control plane's REST interface. It verifies the server by
+// the appliance's own CA and finds address, token and CA through flags, the environment
+// (SLIPWAY_SERVER, SLIPWAY_TOKEN, SLIPWAY_CA, SLIPWAY_STATE) or the state directory.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace httplib {
+class SSLClient;
+}
+
+namespace slipway::control {
+
+struct Target {
+  std::string server = "127.0.0.1:8443";
+  std::string token;
+  std::filesystem::path ca;
+};
+
+struct Answer {
+  bool good = false;
+  std::string body;   // when good
+  std::string error;  // else: what is wrong and what to do
+
+  nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
+};
+
+class Client {
+ public:
+  explicit Client(const Target& target);
+  ~Client();
+
+  Answer Get(const std::string& path);
+  Answer Put(const std::string& path, const nlohmann::json& body);
+  Answer PutFile(const std::string& path, const std::filesystem::path& file);
+  Answer Delete(const std::string& path);
+
+ private:
+  template <class Result>
+  Answer AnswerOf(const Result& result) const;
+
+  Target target_;
+  std::unique_ptr<httplib::SSLClient> http_;
+};
+
+}  // namespace slipway::control

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// slipway: the command line, noun and verb. Tables for people, --json for programs. Exit codes: 0
+// done, 1 refused or failed, 2 a command that cannot be understood. Errors end with the next step.
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "control/cli/client.h"
+#include "control/cli/table.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+constexpr std::string_view kUsage =
+    R"(Usage: slipway [OPTIONS] NOUN VERB [ARGUMENTS]
+
+  status                            what the appliance is doing
+  drops                             frames that were not served, and why
+  image list                        image sets
+  image show NAME:TAG               its files
+  image import PATH NAME:TAG        a folder (on the server), a file or an ISO (sent to it)
+  image rm NAME:TAG
+  machine list
+  machine set MAC|UUID NAME:TAG     what the machine boots next time  [--name TEXT]
+  machine rm MAC|UUID
+  network list
+  lease list
+  boot list [MAC]
+  boot show MAC|ID [--follow]       every step of the last boot, in words
+  ca show                           the CA certificate (PEM)
+  ca efi FILE                       the CA as an EFI signature list, to enrol in firmware
+
+Options (and the environment variables that stand for them):
+  --state DIR      the state directory, for token and CA (SLIPWAY_STATE; /var/lib/slipway)
+  --server A:P     management address (SLIPWAY_SERVER; 127.0.0.1:8443)
+  --token TEXT     (SLIPWAY_TOKEN)      --ca FILE  (SLIPWAY_CA)      --json
+)";
+
+struct Command {
+  std::vector<std::string> words;
+  Target target;
+  std::string name;
+  bool json = false;
+  bool follow = false;
+};
+
+std::string Environment(const char* name, std::string otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : value;
+}
+
+// Nullopt when an option is unknown or lacks its value; `wrong` says which.
+std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
+  Command command;
+  std::string state = Environment("SLIPWAY_STATE", "/var/lib/slipway");
+  command.target.server = Environment("SLIPWAY_SERVER", command.target.server);
+  command.target.token = Environment("SLIPWAY_TOKEN", "");
+  std::string ca = Environment("SLIPWAY_CA", "");
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (!word.starts_with("--")) {
+      command.words.emplace_back(word);
+      continue;
+    }
+    if (word == "--json" || word == "--follow") {
+      (word == "--json" ? command.json : command.follow) = true;
+      continue;
+    }
+    std::string* value = word == "--state"    ? &state
+                         : word == "--server" ? &command.target.server
+                         : word == "--token"  ? &command.target.token
+                         : word == "--ca"     ? &ca
+                         : word == "--name"   ? &command.name
+                                              : nullptr;
+    if (value == nullptr || i + 1 == argc) {
+      wrong = Text(word, value == nullptr ? ": unknown option" : ": its value is missing");
+      return std::nullopt;
+    }
+    *value = argv[++i];
+  }
+  command.target.ca =
+      ca.empty() ? std::filesystem::path(state) / "ca.pem" : std::filesystem::path(ca);
+  if (command.target.token.empty()) {
+    std::ifstream(std::filesystem::path(state) / "token") >> command.target.token;
+  }
+  return command;
+}
+
+int Fail(const Answer& answer) {
+  std::cerr << "slipway: " << answer.error << '\n';
+  return 1;
+}
+
+int PrintList(const Answer& answer, const Command& command, const std::vector<Column>& columns) {
+  if (!answer.good) return Fail(answer);
+  std::cout << (command.json ? answer.body : Table(answer.json(), columns));
+  return 0;
+}
+
+int PrintDone(const Answer& answer, const Command& command, std::string_view words) {
+  if (!answer.good) return Fail(answer);
+  if (command.json) {
+    std::cout << answer.body;
+  } else {
+    std::cout << words << '\n';
+  }
+  return 0;
+}
+
+int ImportImage(Client& client, const Command& command) {
+  std::error_code error;
+  const auto source = std::filesystem::absolute(command.words[2], error);
+  const std::string path = "/api/v1/images/" + command.words[3];
+  if (!std::filesystem::exists(source, error)) {
+    std::cerr << "slipway: " << source.string() << ": is not there; name a folder, file or ISO\n";
+    return 1;
+  }
+  // A folder is read by the server itself; a single file is sent.
+  const Answer answer =
+      std::filesystem::is_directory(source, error)
+          ? client.Put(path, {{"path", source.string()}})
+          : client.PutFile(Text(path, "?file=", source.filename().string()), source);
+  if (!answer.good) return Fail(answer);
+  const auto set = answer.json();
+  return PrintDone(answer, command,
+                   Text(set.value("reference", ""), ": ", set["files"].size(), " files, ",
+                        set.value("bytes", std::uint64_t{0}),
+                        " bytes, sha256:", set.value("digest", "").substr(0, 12)));
+}
+
+std::string StepLine(const nlohmann::json& step) {
+  std::string at = Cell(step, "at");
+  at.insert(0, at.size() < 7 ? 7 - at.size() : 0, ' ');
+  return Text(at, " s  ", Cell(step, "words"), "\n");
+}
+
+int ShowBoot(Client& client, const Command& command) {
+  const std::string path = "/api/v1/boots/" + command.words[2];
+  std::size_t shown = 0;
+  while (true) {
+    const Answer answer = client.Get(path);
+    // Whoever follows may come before the machine.
+    if (!answer.good && !command.follow) return Fail(answer);
+    if (answer.good && command.json && !command.follow) {
+      std::cout << answer.body;
+      return 0;
+    }
+    if (answer.good) {
+      const auto boot = answer.json();
+      const auto& steps = boot["steps"];
+      for (; shown < steps.size(); ++shown) std::cout << StepLine(steps[shown]) << std::flush;
+      const std::string outcome = Cell(boot, "outcome");
+      if (!command.follow || outcome != "under way") {
+        std::cout << Text(outcome, ": ", Cell(boot, "words"), " (", Cell(boot, "seconds"), " s, ",
+                          Cell(boot, "bytes"), " bytes",
+                          Cell(boot, "tls").empty() ? "" : ", " + Cell(boot, "tls"), ")\n");
+        return command.follow && outcome != "complete" ? 1 : 0;
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+}
+
+int ShowCa(Client& client, const Command& command) {
+  const bool efi = command.words[1] == "efi";
+  const Answer answer = client.Get(efi ? "/api/v1/ca/efi" : "/api/v1/ca");
+  if (!answer.good) return Fail(answer);
+  if (!efi) {
+    std::cout << answer.body;
+    return 0;
+  }
+  std::ofstream file(command.words[2], std::ios::binary);
+  file << answer.body;
+  file.close();
+  if (!file) {
+    std::cerr << "slipway: " << command.words[2] << ": cannot be written; name another file\n";
+    return 1;
+  }
+  std::cout << command.words[2] << ": written; enrol it in the firmware's TLS CA configuration\n";
+  return 0;
+}
+
+// Nullopt when there is no such command.
+std::optional<int> Run(Client& client, const Command& command) {
+  const auto& words = command.words;
+  const std::string noun = words[0];
+  const std::string verb = words.size() > 1 ? words[1] : "";
+  const auto is = [&](std::string_view n, std::string_view v, std::size_t count) {
+    return noun == n && verb == v && words.size() == count;
+  };
+  if (noun == "status" && words.size() == 1) {
+    const Answer answer = client.Get("/api/v1/status");
+    if (!answer.good) return Fail(answer);
+    if (command.json) return PrintDone(answer, command, "");
+    for (const auto& [key, value] : answer.json().items()) {
+      std::cout << key << ": " << Cell(answer.json(), key) << '\n';
+    }
+    return 0;
+  }
+  if (noun == "drops" && words.size() == 1) {
+    return PrintList(client.Get("/api/v1/drops"), command,
+                     {{"COUNT", "count"}, {"NAME", "name"}, {"WHY", "sentence"}});
+  }
+  if (is("image", "list", 2)) {
+    return PrintList(client.Get("/api/v1/images"), command,
+                     {{"IMAGE SET", "reference"},
+                      {"BYTES", "bytes"},
+                      {"LOADED", "loaded"},
+                      {"DIGEST", "digest"}});
+  }
+  if (is("image", "show", 3)) {
+    const Answer answer = client.Get("/api/v1/images/" + words[2]);
+    if (!answer.good || command.json) return PrintDone(answer, command, "");
+    std::cout << Table(answer.json()["files"],
+                       {{"PATH", "path"}, {"BYTES", "bytes"}, {"TYPE", "media_type"}});
+    return 0;
+  }
+  if (is("image", "import", 4)) return ImportImage(client, command);
+  if (is("image", "rm", 3)) {
+    return PrintDone(client.Delete("/api/v1/images/" + words[2]), command,
+                     Text(words[2], ": removed"));
+  }
+  if (is("machine", "list", 2)) {
+    return PrintList(
+        client.Get("/api/v1/machines"), command,
+        {{"MAC", "mac"}, {"UUID", "uuid"}, {"NAME", "name"}, {"IMAGE SET", "image_set"}});
+  }
+  if (is("machine", "set", 4)) {
+    return PrintDone(client.Put("/api/v1/machines/" + words[2],
+                                {{"image_set", words[3]}, {"name", command.name}}),
+                     command, Text(words[2], ": boots ", words[3], " from now on"));
+  }
+  if (is("machine", "rm", 3)) {
+    return PrintDone(client.Delete("/api/v1/machines/" + words[2]), command,
+                     Text(words[2], ": removed"));
+  }
+  if (is("network", "list", 2)) {
+    return PrintList(client.Get("/api/v1/networks"), command,
+                     {{"NAME", "name"},
+                      {"SUBNET", "subnet"},
+                      {"MODE", "mode"},
+                      {"ADDRESSES", "addresses"},
+                      {"LEASES", "leases"},
+                      {"POOLS", "pools"}});
+  }
+  if (is("lease", "list", 2)) {
+    return PrintList(
+        client.Get("/api/v1/leases"), command,
+        {{"ADDRESS", "address"}, {"MAC", "mac"}, {"STATE", "state"}, {"EXPIRES", "expires"}});
+  }
+  if (is("boot", "list", 2) || is("boot", "list", 3)) {
+    return PrintList(
+        client.Get(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots"), command,
+        {{"ID", "id"},
+         {"MAC", "mac"},
+         {"SECONDS", "seconds"},
+         {"OUTCOME", "outcome"},
+         {"", "words"}});
+  }
+  if (is("boot", "show", 3)) return ShowBoot(client, command);
+  if (is("ca", "show", 2) || is("ca", "efi", 3)) return ShowCa(client, command);
+  return std::nullopt;
+}
+
+int Main(int argc, char** argv) {
+  std::string wrong;
+  const auto command = ParseCommand(argc, argv, wrong);
+  if (!command || command->words.empty()) {
+    std::cerr << (wrong.empty() ? "" : "slipway: " + wrong + "\n\n") << kUsage;
+    return 2;
+  }
+  Client client(command->target);
+  const auto code = Run(client, *command);
+  if (code) return *code;
+  std::cerr << "slipway: '" << Join(command->words, " ") << "' is no command\n\n" << kUsage;
+  return 2;
+}
+
+}  // namespace
+}  // namespace slipway::control
+
+int main(int argc, char** argv) { return slipway::control::Main(argc, argv); }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A JSON list as a table for people.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway::control {
+
+struct Column {
+  std::string_view title;
+  std::string_view key;
+};
+
+// One cell as people read it: no quotes, no braces.
+inline std::string Cell(const nlohmann::json& row, std::string_view key) {
+  const auto value = row.find(std::string(key));
+  if (value == row.end() || value->is_null()) return "";
+  if (value->is_string()) return value->get<std::string>();
+  if (value->is_boolean()) return value->get<bool>() ? "yes" : "no";
+  if (value->is_number_float()) {
+    std::string text = std::to_string(value->get<double>());
+    return text.substr(0, text.find('.') + 2);
+  }
+  if (!value->is_array()) return value->dump();
+  std::string text;
+  for (const auto& part : *value) {
+    if (!text.empty()) text += ' ';
+    text += part.is_string() ? part.get<std::string>() : part.dump();
+  }
+  return text;
+}
+
+inline std::string Table(const nlohmann::json& rows, const std::vector<Column>& columns) {
+  std::vector<std::vector<std::string>> cells(1);
+  for (const Column& column : columns) cells[0].emplace_back(column.title);
+  for (const auto& row : rows) {
+    cells.emplace_back();
+    for (const Column& column : columns) cells.back().push_back(Cell(row, column.key));
+  }
+  std::vector<std::size_t> widths(columns.size());
+  for (const auto& row : cells) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : cells) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace slipway::control

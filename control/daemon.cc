@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/daemon.h"
+
+#include <array>
+#include <chrono>
+#include <iostream>
+#include <utility>
+
+#include "control/boots/boot_json.h"
+#include "control/rest/server.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kPollInterval = std::chrono::milliseconds(5);
+constexpr auto kTidyInterval = std::chrono::seconds(1);
+constexpr auto kTicketLifetime = std::chrono::hours(12);
+
+std::int64_t UnixNanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(const Config& config, const Seams& seams)
+    : config_(config), seams_(seams) {}
+
+ControlPlane::~ControlPlane() { Stop(); }
+
+absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
+  Outlets outlets;
+  outlets.images = seams_.images;
+  outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
+    seams_.snapshots->Publish(std::move(next));
+  };
+  outlets.statistics = [this] {
+    std::vector<dataplane::WorkerStatistics> all;
+    for (unsigned i = 0; i < seams_.statistics->workers(); ++i) {
+      all.push_back(seams_.statistics->Read(i));
+    }
+    return all;
+  };
+  auto core = Core::Open(config_, std::move(outlets));
+  if (!core.ok()) return core.status();
+  core_ = *std::move(core);
+  auto journal = LeaseJournal::Open(config_.state_directory / "leases.db");
+  if (!journal.ok()) return journal.status();
+  journal_ = *std::move(journal);
+  auto leases = journal_->Load();
+  if (!leases.ok()) return leases.status();
+  core_->leases().Take(*leases);
+  auto rest = RestServer::Start(*core_);
+  if (!rest.ok()) return rest.status();
+  rest_ = *std::move(rest);
+  if (absl::Status status = core_->Republish(); !status.ok()) {
+    rest_.reset();
+    return status;
+  }
+  writer_ = std::make_unique<JournalWriter>(
+      *journal_, *seams_.leases,
+      [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); });
+  watcher_ = std::thread([this] { Watch(); });
+  const auto& state = config_.state_directory;
+  std::cerr << "slipwayd: management on https://" << config_.management.address.ToString() << ':'
+            << rest_->port() << ", CA in " << (state / "ca.pem").string() << '\n';
+  if (core_->token().made_now) {
+    std::cerr << "slipwayd: token " << core_->token().text << " (once only; kept in "
+              << (state / "token").string() << ")\n";
+  }
+  return leases;
+}
+
+void ControlPlane::Stop() {
+  rest_.reset();
+  stopping_.store(true);
+  if (watcher_.joinable()) watcher_.join();
+  writer_.reset();
+}
+
+void ControlPlane::Watch() {
+  auto tidied = steady_clock::now();
+  auto rotated = tidied;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    TakeEvents();
+    const auto now = steady_clock::now();
+    if (now - tidied >= kTidyInterval) {
+      tidied = now;
+      Tidy();
+    }
+    if (now - rotated >= kTicketLifetime) {
+      rotated = now;
+      core_->RotateTickets();
+    }
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  TakeEvents();
+  Tidy();
+}
+
+void ControlPlane::TakeEvents() {
+  std::array<dataplane::Event, 64> events;
+  for (std::size_t count = seams_.events->Poll(events); count != 0;
+       count = seams_.events->Poll(events)) {
+    for (std::size_t i = 0; i < count; ++i) {
+      core_->timelines().Take(events[i]);
+      if (events[i].kind == dataplane::EventKind::kImageWanted) core_->Want(events[i].text());
+    }
+  }
+}
+
+void ControlPlane::Tidy() {
+  core_->timelines().Sweep(UnixNanoseconds());
+  for (const Boot& boot : core_->timelines().TakeEnded()) {
+    const absl::Status status =
+        core_->store().PutBoot({.id = boot.id,
+                                .mac = boot.mac,
+                                .began_unix_nanoseconds = boot.began(),
+                                .document = ToJson(boot, BootDetail::kSteps).dump()},
+                               config_.limits.boots_per_machine);
+    if (!status.ok()) {
+      std::cerr << "slipwayd: a boot's story is not kept: " << status.message() << '\n';
+    }
+  }
+  // The two take turns with publications by the core's lock.
+  core_->Collect([this] { static_cast<void>(seams_.snapshots->Collect()); });
+  core_->Housekeep();
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ControlPlane: what main.cc starts beside the dataplane: the core, the lease journal's thread, the
+// event thread and the REST server.
+//
+// Start() makes everything that can fail, publishes the first snapshot, and gives the leases that
+// the dataplane begins with; after an error nothing runs. Stop() ends the REST server, writes the
+// leases and boots that are still on their way, and may be called when Start() failed. A process
+// that was killed instead starts with the same state.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "control/config/config.h"
+#include "control/seams.h"
+#include "control/serve/core.h"
+#include "control/store/journal_writer.h"
+#include "protocols/dhcp/lease.h"
+
+namespace slipway::control {
+
+class RestServer;
+
+class ControlPlane {
+ public:
+  // The seams outlive the control plane.
+  ControlPlane(const Config& config, const Seams& seams);
+  ~ControlPlane();
+
+  absl::StatusOr<std::vector<dhcp::Lease>> Start();
+  void Stop();
+
+ private:
+  void Watch();
+  void TakeEvents();
+  void Tidy();
+
+  const Config config_;
+  const Seams seams_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<LeaseJournal> journal_;
+  std::unique_ptr<JournalWriter> writer_;
+  std::unique_ptr<RestServer> rest_;
+  std::atomic<bool> stopping_{false};
+  std::thread watcher_;
+};
+
+}  // namespace slipway::control

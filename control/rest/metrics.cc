@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// GET /metrics in Prometheus' text format: what the workers posted last, as it is, and the boots'
+// outcomes. A drop that never happened is not listed.
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/rest/routes.h"
+
+namespace slipway::control {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+class Family {
+ public:
+  Family(std::string name, std::string help, prometheus::MetricType type)
+      : family_{std::move(name), std::move(help), type, {}} {}
+
+  void Add(Labels labels, std::uint64_t value) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
+    metric.gauge.value = static_cast<double>(value);
+    family_.metric.push_back(std::move(metric));
+  }
+  prometheus::MetricFamily family() && { return std::move(family_); }
+
+ private:
+  prometheus::MetricFamily family_;
+};
+
+struct WorkerMetric {
+  const char* name;
+  const char* help;
+  prometheus::MetricType type;
+  std::uint64_t dataplane::WorkerStatistics::*field;
+};
+using dataplane::WorkerStatistics;
+constexpr auto kCounter = prometheus::MetricType::Counter;
+constexpr auto kGauge = prometheus::MetricType::Gauge;
+constexpr WorkerMetric kWorkerMetrics[] = {
+    {"slipway_connections", "TCP connections open now.", kGauge, &WorkerStatistics::connections},
+    {"slipway_connections_opened_total", "TCP connections ever opened.", kCounter,
+     &WorkerStatistics::connections_opened},
+    {"slipway_tls_handshakes_total", "TLS handshakes finished.", kCounter,
+     &WorkerStatistics::handshakes},
+    {"slipway_tcp_retransmissions_total", "Segments sent again.", kCounter,
+     &WorkerStatistics::retransmissions},
+    {"slipway_payload_bytes_total", "Bytes of TCP streams sent.", kCounter,
+     &WorkerStatistics::payload_bytes},
+    {"slipway_borrowed_bytes_total", "Bytes sent from image memory without a copy.", kCounter,
+     &WorkerStatistics::borrowed_bytes},
+    {"slipway_busy_cycles_total", "TSC cycles of polls that found work.", kCounter,
+     &WorkerStatistics::busy_cycles},
+    {"slipway_idle_cycles_total", "TSC cycles of polls that found none.", kCounter,
+     &WorkerStatistics::idle_cycles},
+    {"slipway_frames_in_use", "Frames of the worker's pool in use.", kGauge,
+     &WorkerStatistics::frames_in_use},
+};
+
+std::vector<prometheus::MetricFamily> Collect(Core& core) {
+  std::vector<prometheus::MetricFamily> families;
+  const auto workers = core.statistics();
+  for (const WorkerMetric& each : kWorkerMetrics) {
+    Family family(each.name, each.help, each.type);
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+      family.Add({{"worker", std::to_string(i)}}, workers[i].*each.field);
+    }
+    families.push_back(std::move(family).family());
+  }
+  Family drops("slipway_drops_total", "Frames not served, by reason.", kCounter);
+  Family steps("slipway_step_frames_total", "Frames that entered a step.", kCounter);
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    for (const DropDescription& drop : kDropDescriptions) {
+      const std::uint64_t count = workers[i].drops[drop.drop];
+      if (drop.drop == Drop::kNone || count == 0) continue;
+      drops.Add({{"worker", std::to_string(i)}, {"reason", std::string(drop.name)}}, count);
+    }
+    for (std::size_t step = 0; step < dataplane::kStepNames.size(); ++step) {
+      steps.Add({{"worker", std::to_string(i)}, {"step", std::string(dataplane::kStepNames[step])}},
+                workers[i].steps[step].in);
+    }
+  }
+  families.push_back(std::move(drops).family());
+  families.push_back(std::move(steps).family());
+  Family boots("slipway_boots_total", "Boots that ended, by outcome.", kCounter);
+  const OutcomeCounts counts = core.timelines().counts();
+  boots.Add({{"outcome", "complete"}}, counts.complete);
+  boots.Add({{"outcome", "failed"}}, counts.failed);
+  boots.Add({{"outcome", "abandoned"}}, counts.abandoned);
+  families.push_back(std::move(boots).family());
+  return families;
+}
+
+}  // namespace
+
+void AddMetrics(httplib::Server& server, Core& core) {
+  server.Get("/metrics", [&core](const httplib::Request&, httplib::Response& response) {
+    response.set_content(prometheus::TextSerializer().Serialize(Collect(core)),
+                         "text/plain; version=0.0.4");
+  });
+}
+
+}  // namespace slipway::control

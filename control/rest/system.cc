@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The appliance itself: GET /health, /drops, /ca (PEM), /ca/efi (EFI_SIGNATURE_LIST), /audit.
+#include "control/rest/routes.h"
+
+namespace slipway::control {
+namespace {
+
+void ReplyDrops(httplib::Response& response, Core& core) {
+  DropCounters sum;
+  for (const auto& worker : core.statistics()) {
+    for (std::size_t i = 0; i < kDropCount; ++i) sum.counts[i] += worker.drops.counts[i];
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (const DropDescription& drop : kDropDescriptions) {
+    if (drop.drop == Drop::kNone || sum[drop.drop] == 0) continue;
+    list.push_back({{"name", drop.name},
+                    {"count", sum[drop.drop]},
+                    {"severity", drop.severity == DropSeverity::kNormal ? "normal"
+                                 : drop.severity == DropSeverity::kPeer ? "peer"
+                                                                        : "load"},
+                    {"sentence", drop.sentence}});
+  }
+  Reply(response, list);
+}
+
+}  // namespace
+
+void AddSystem(httplib::Server& server, Core& core) {
+  server.Get("/api/v1/health", [](const httplib::Request&, httplib::Response& response) {
+    Reply(response, {{"status", "serving"}});
+  });
+  server.Get("/api/v1/status", [&core](const httplib::Request&, httplib::Response& response) {
+    const OutcomeCounts boots = core.timelines().counts();
+    std::uint64_t connections = 0;
+    std::uint64_t bytes = 0;
+    for (const auto& worker : core.statistics()) {
+      connections += worker.connections;
+      bytes += worker.payload_bytes;
+    }
+    const auto sets = core.Images();
+    Reply(response, {{"status", "serving"},
+                     {"workers", core.statistics().size()},
+                     {"connections", connections},
+                     {"bytes_sent", bytes},
+                     {"image_sets", sets.ok() ? sets->size() : 0},
+                     {"boots_complete", boots.complete},
+                     {"boots_failed", boots.failed},
+                     {"boots_abandoned", boots.abandoned}});
+  });
+  server.Get("/api/v1/drops", [&core](const httplib::Request&, httplib::Response& response) {
+    ReplyDrops(response, core);
+  });
+  server.Get("/api/v1/ca", [&core](const httplib::Request&, httplib::Response& response) {
+    response.set_content(core.authority().certificate_pem, "application/x-pem-file");
+  });
+  server.Get("/api/v1/ca/efi", [&core](const httplib::Request&, httplib::Response& response) {
+    const auto list = tls::FirmwareEnrolment(core.authority().certificate_pem);
+    response.set_content(std::string(list.begin(), list.end()), "application/octet-stream");
+  });
+  server.Get("/api/v1/audit", [&core](const httplib::Request&, httplib::Response& response) {
+    const auto records = core.store().Audit(100);
+    if (!records.ok()) return ReplyProblem(response, records.status());
+    nlohmann::json list = nlohmann::json::array();
+    for (const AuditRecord& record : *records) {
+      list.push_back({{"at", record.unix_seconds}, {"who", record.who}, {"what", record.what}});
+    }
+    Reply(response, list);
+  });
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/serve/core.h"
+
+#include <algorithm>
+#include <iostream>
+#include <utility>
+
+#include "control/serve/snapshot_builder.h"
+#include "control/text.h"
+
+namespace slipway::control {
+
+Core::Core(const Config& config, Outlets outlets) : config_(config), outlets_(std::move(outlets)) {}
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {
+  std::unique_ptr<Core> core(new Core(config, std::move(outlets)));
+  if (absl::Status status = core->OpenState(); !status.ok()) return status;
+  return core;
+}
+
+absl::Status Core::OpenState() {
+  const auto& folder = config_.state_directory;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return absl::UnavailableError(Text(folder.string(), ": cannot be made: ", error.message(),
+                                       "; name a writable place in state.directory"));
+  }
+  auto store = OpenSqliteStore(folder / "catalog.db");
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  auto images = ImageStore::Open(folder / "images");
+  if (!images.ok()) return images.status();
+  image_store_ = std::make_unique<ImageStore>(*std::move(images));
+  shelf_ = std::make_unique<ImageShelf>(*image_store_, *outlets_.images);
+
+  auto authority = LoadAuthority(folder);
+  if (!authority.ok()) return authority.status();
+  authority_ = *std::move(authority);
+  auto management = ManagementCertificate(config_, authority_);
+  if (!management.ok()) return management.status();
+  management_certificate_ = *std::move(management);
+  auto boot = BootCertificates(config_, authority_);
+  if (!boot.ok()) return boot.status();
+  auto context = tls::Context::Create({.certificates = *std::move(boot),
+                                       .policy = config_.tls_policy == TlsPolicy::kModern
+                                                     ? tls::Policy::kModern
+                                                     : tls::Policy::kFirmware,
+                                       .ticket_keys = ticket_keys_});
+  if (const auto* wrong = std::get_if<tls::ContextError>(&context)) {
+    return absl::FailedPreconditionError(
+        Text(wrong->where, ": ", wrong->what, "; ", wrong->remedy));
+  }
+  tls_ = std::get<std::shared_ptr<const tls::Context>>(std::move(context));
+
+  auto token = LoadToken(folder);
+  if (!token.ok()) return token.status();
+  token_ = *std::move(token);
+  if (absl::Status status = store_->SetTokenHash(HashOf(token_.text)); !status.ok()) return status;
+
+  const LimitsConfig& limits = config_.limits;
+  timelines_ = std::make_unique<BootTimelines>(
+      TimelineLimits{.machines = limits.machines,
+                     .boots_per_machine = limits.boots_per_machine,
+                     .steps_per_boot = limits.steps_per_boot},
+      [this](Ipv4Address address) { return leases_.MacOf(address); });
+  return absl::OkStatus();
+}
+
+absl::Status Core::Republish() {
+  const std::scoped_lock lock(mutex_);
+  return RepublishLocked();
+}
+
+absl::Status Core::RepublishLocked() {
+  const auto machines = store_->Machines();
+  if (!machines.ok()) return machines.status();
+  const auto sets = image_store_->List();
+  if (!sets.ok()) return sets.status();
+  const std::vector<std::string> assigned = AssignedSets(config_, *machines);
+  const std::set<std::string> pinned(assigned.begin(), assigned.end());
+  std::vector<std::string> wanted = assigned;
+  wanted.insert(wanted.end(), wanted_.begin(), wanted_.end());
+  wanted_.clear();
+  unfinished_ = false;
+  for (const std::string& reference : wanted) {
+    const auto set = std::ranges::find(*sets, reference, &ImageSet::reference);
+    if (set == sets->end()) continue;
+    const absl::Status status = shelf_->Load(*set, pinned);
+    if (status.ok()) continue;
+    std::cerr << "slipwayd: image set " << reference << " is not served: " << status.message()
+              << '\n';
+    if (status.code() == absl::StatusCode::kUnavailable) {
+      unfinished_ = true;
+      wanted_.insert(reference);
+    }
+  }
+  auto snapshot = BuildSnapshot(
+      {.config = config_, .machines = *machines, .sets = *sets, .shelf = *shelf_, .tls = tls_});
+  if (!snapshot.ok()) return snapshot.status();
+  outlets_.publish(*std::move(snapshot));
+  return absl::OkStatus();
+}
+
+void Core::Housekeep() {
+  const std::scoped_lock lock(mutex_);
+  if (!unfinished_) return;
+  if (const absl::Status status = RepublishLocked(); !status.ok()) {
+    std::cerr << "slipwayd: " << status.message() << '\n';
+  }
+}
+
+void Core::Collect(const std::function<void()>& collect) {
+  const std::scoped_lock lock(mutex_);
+  collect();
+}
+
+void Core::Want(std::string_view path) {
+  const std::scoped_lock lock(mutex_);
+  const auto sets = image_store_->List();
+  if (!sets.ok()) return;
+  for (const ImageSet& set : *sets) {
+    const auto name = ImageSetName::Parse(set.reference);
+    if (!name) continue;
+    const std::string version =
+        Text('/', name->name, '/', std::string_view(set.digest).substr(0, 12), '/');
+    const std::string alias = Text('/', name->name, '/', name->tag, '/');
+    if (!path.starts_with(version) && !path.starts_with(alias)) continue;
+    shelf_->Touch(set.reference);
+    if (shelf_->Holds(set)) continue;
+    wanted_.insert(set.reference);
+    if (const absl::Status status = RepublishLocked(); !status.ok()) {
+      std::cerr << "slipwayd: " << status.message() << '\n';
+    }
+    return;
+  }
+}
+
+absl::StatusOr<std::vector<ImageSet>> Core::Images() {
+  const std::scoped_lock lock(mutex_);
+  return image_store_->List();
+}
+
+absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
+                                           const std::string& reference,
+                                           const ImportOptions& options) {
+  const std::scoped_lock lock(mutex_);
+  auto set = image_store_->Import(source, reference, options);
+  if (!set.ok()) return set.status();
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  return set;
+}
+
+absl::Status Core::RemoveImage(const std::string& reference) {
+  const std::scoped_lock lock(mutex_);
+  const auto machines = store_->Machines();
+  if (!machines.ok()) return machines.status();
+  const auto assigned = AssignedSets(config_, *machines);
+  if (std::ranges::find(assigned, reference) != assigned.end()) {
+    return absl::FailedPreconditionError(
+        Text(reference, ": machines are assigned to it; give them another image set first"));
+  }
+  if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;
+  shelf_->Forget(reference);
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  return image_store_->CollectGarbage({}).status();
+}
+
+bool Core::IsLoaded(const ImageSet& set) {
+  const std::scoped_lock lock(mutex_);
+  return shelf_->Holds(set);
+}
+
+absl::StatusOr<Machine> Core::PutMachine(const Machine& machine, const std::string& who) {
+  auto stored = store_->PutMachine(machine, who);
+  if (!stored.ok()) return stored.status();
+  if (absl::Status status = Republish(); !status.ok()) return status;
+  return stored;
+}
+
+absl::Status Core::RemoveMachine(std::int64_t id, const std::string& who) {
+  if (absl::Status status = store_->RemoveMachine(id, who); !status.ok()) return status;
+  return Republish();
+}
+
+}  // namespace slipway::control

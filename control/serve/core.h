@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Core: the control plane's state and what may be done with it; no threads and no sockets of its
+// own, so that REST, the event thread and tests call the same things.
+//
+// Every change ends in Republish(): a new snapshot from what is true now. Calls may come from any
+// thread; what changes images or publishes takes turns.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/boots/timelines.h"
+#include "control/config/config.h"
+#include "control/image_store/image_store.h"
+#include "control/serve/image_shelf.h"
+#include "control/state/lease_book.h"
+#include "control/state/secrets.h"
+#include "control/store/store.h"
+#include "dataplane/event.h"
+#include "dataplane/snapshot.h"
+
+namespace slipway::control {
+
+// What the core asks of the dataplane.
+struct Outlets {
+  dataplane::ImageMemory* images = nullptr;
+  std::function<void(std::unique_ptr<dataplane::Snapshot>)> publish;
+  std::function<std::vector<dataplane::WorkerStatistics>()> statistics;
+};
+
+class Core {
+ public:
+  // Makes the state directory what it must be: databases, CA, token.
+  static absl::StatusOr<std::unique_ptr<Core>> Open(const Config& config, Outlets outlets);
+
+  const Config& config() const { return config_; }
+  Store& store() { return *store_; }
+  BootTimelines& timelines() { return *timelines_; }
+  LeaseBook& leases() { return leases_; }
+  const tls::Authority& authority() const { return authority_; }
+  const tls::Certificate& management_certificate() const { return management_certificate_; }
+  const Token& token() const { return token_; }
+  std::vector<dataplane::WorkerStatistics> statistics() const { return outlets_.statistics(); }
+
+  absl::Status Republish();
+  // Tries again what did not fit, if anything.
+  void Housekeep();
+  // Runs `collect` while nothing is published.
+  void Collect(const std::function<void()>& collect);
+  // A machine asked for a file that is not in memory.
+  void Want(std::string_view path);
+
+  absl::StatusOr<std::vector<ImageSet>> Images();
+  absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
+                                       const std::string& reference, const ImportOptions& options);
+  absl::Status RemoveImage(const std::string& reference);
+  bool IsLoaded(const ImageSet& set);
+  absl::StatusOr<Machine> PutMachine(const Machine& machine, const std::string& who);
+  absl::Status RemoveMachine(std::int64_t id, const std::string& who);
+
+  void RotateTickets() { ticket_keys_->Rotate(); }
+
+ private:
+  Core(const Config& config, Outlets outlets);
+  absl::Status OpenState();
+  absl::Status RepublishLocked();
+
+  const Config config_;
+  const Outlets outlets_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<BootTimelines> timelines_;
+  LeaseBook leases_;
+  tls::Authority authority_;
+  tls::Certificate management_certificate_;
+  Token token_;
+  std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
+  std::shared_ptr<const tls::Context> tls_;
+
+  std::mutex mutex_;  // what follows
+  std::unique_ptr<ImageStore> image_store_;
+  std::unique_ptr<ImageShelf> shelf_;
+  std::set<std::string> wanted_;  // references somebody asked for
+  bool unfinished_ = false;
+};
+
+}  // namespace slipway::control

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ImageShelf: which image sets lie in image memory. Files are kept by digest, so that two sets, or
+// two versions of one, share what is the same.
+//
+// Invariant: a block is freed when the last snapshot that names it is gone (they share ownership),
+// so eviction only takes a set out of the next snapshot: bytes a boot still needs never move.
+// What did not fit this time is tried again when older snapshots have gone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "control/image_store/image_cache.h"
+#include "control/image_store/image_store.h"
+#include "dataplane/image_memory.h"
+
+namespace slipway::control {
+
+// A file in image memory.
+class ImageBlock {
+ public:
+  ImageBlock(dataplane::ImageMemory& memory, MutableBytes bytes) : memory_(memory), bytes_(bytes) {}
+  ~ImageBlock() {
+    if (!bytes_.empty()) memory_.Free(bytes_);
+  }
+  ImageBlock(const ImageBlock&) = delete;
+  ImageBlock& operator=(const ImageBlock&) = delete;
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  dataplane::ImageMemory& memory_;
+  MutableBytes bytes_;
+};
+
+class ImageShelf {
+ public:
+  ImageShelf(const ImageStore& store, dataplane::ImageMemory& memory)
+      : store_(store), memory_(memory), cache_(memory.budget()) {}
+
+  // Brings the set in, if need be in the place of sets that are not `pinned` (references).
+  absl::Status Load(const ImageSet& set, const std::set<std::string>& pinned);
+  void Touch(const std::string& reference) { last_use_[reference] = ++clock_; }
+  void Forget(const std::string& reference);
+
+  bool Holds(const ImageSet& set) const;
+  // Null when the file is not here.
+  std::shared_ptr<const ImageBlock> Find(const std::string& digest) const;
+
+ private:
+  absl::Status LoadFile(const ImageFile& file);
+  void DropUnnamed();
+
+  const ImageStore& store_;
+  dataplane::ImageMemory& memory_;
+  ImageCache cache_;
+  std::map<std::string, ImageSet> sets_;  // by manifest digest
+  std::map<std::string, std::shared_ptr<const ImageBlock>> files_;
+  std::map<std::string, std::int64_t> last_use_;
+  std::int64_t clock_ = 0;
+};
+
+}  // namespace slipway::control

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/state/secrets.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+absl::Status SystemError(const std::filesystem::path& file, std::string_view what) {
+  return absl::UnavailableError(Text(file.string(), ": ", what, ": ",
+                                     std::string_view(std::strerror(errno)),
+                                     "; make its folder writable for the daemon"));
+}
+
+absl::StatusOr<tls::Certificate> Issue(const tls::Authority& authority,
+                                       const tls::ServerRequest& request, std::string name) {
+  auto issued = tls::IssueServerCertificate(authority, request);
+  if (const auto* error = std::get_if<tls::ContextError>(&issued)) {
+    return absl::InternalError(Text(error->where, ": ", error->what, "; ", error->remedy));
+  }
+  auto& certificate = std::get<tls::Certificate>(issued);
+  certificate.name = std::move(name);
+  return std::move(certificate);
+}
+
+std::vector<std::string> AddressesOf(const Config& config) {
+  std::vector<std::string> addresses;
+  for (const PortConfig& port : config.ports) {
+    for (const Ipv4Prefix& own : port.addresses) addresses.push_back(own.address.ToString());
+  }
+  return addresses;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return SystemError(file, "cannot be read");
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+absl::Status WriteFile(const std::filesystem::path& file, std::string_view text, unsigned mode) {
+  const std::filesystem::path temporary = file.string() + ".new";
+  std::filesystem::remove(temporary);
+  const int descriptor =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode));
+  if (descriptor < 0) return SystemError(temporary, "cannot be written");
+  bool good = true;
+  for (std::string_view rest = text; good && !rest.empty();) {
+    const ssize_t written = ::write(descriptor, rest.data(), rest.size());
+    good = written > 0;
+    if (good) rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  good = good && ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  if (!good || std::rename(temporary.c_str(), file.c_str()) != 0) {
+    return SystemError(file, "cannot be written");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<tls::Authority> LoadAuthority(const std::filesystem::path& state_directory) {
+  const auto certificate = state_directory / "ca.pem";
+  const auto key = state_directory / "ca.key";
+  if (std::filesystem::exists(certificate) && std::filesystem::exists(key)) {
+    auto certificate_pem = ReadFile(certificate);
+    if (!certificate_pem.ok()) return certificate_pem.status();
+    auto key_pem = ReadFile(key);
+    if (!key_pem.ok()) return key_pem.status();
+    return tls::Authority{*std::move(certificate_pem), *std::move(key_pem)};
+  }
+  if (std::filesystem::exists(certificate)) {
+    return absl::FailedPreconditionError(
+        Text(key.string(),
+             ": missing though ca.pem is there; bring it back from a copy, or remove "
+             "ca.pem to make a new CA (every machine must enrol it again)"));
+  }
+  tls::Authority authority = tls::MakeAuthority({});
+  // The certificate last: a key alone is made anew.
+  if (absl::Status status = WriteFile(key, authority.private_key_pem, 0600); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = WriteFile(certificate, authority.certificate_pem, 0644); !status.ok()) {
+    return status;
+  }
+  return authority;
+}
+
+absl::StatusOr<std::vector<tls::Certificate>> BootCertificates(const Config& config,
+                                                               const tls::Authority& authority) {
+  std::vector<tls::Certificate> certificates;
+  for (const CertificateConfig& brought : config.certificates) {
+    auto chain = ReadFile(brought.chain);
+    if (!chain.ok()) return chain.status();
+    auto key = ReadFile(brought.key);
+    if (!key.ok()) return key.status();
+    certificates.push_back({brought.chain.string(), *std::move(chain), *std::move(key)});
+  }
+  if (!certificates.empty()) return certificates;
+  for (const auto type : {tls::KeyType::kRsa3072, tls::KeyType::kEcdsaP256}) {
+    tls::ServerRequest request;
+    request.key_type = type;
+    request.dns_names = config.boot_names;
+    request.ip_addresses = AddressesOf(config);
+    auto certificate =
+        Issue(authority, request, type == tls::KeyType::kRsa3072 ? "boot-rsa" : "boot-ecdsa");
+    if (!certificate.ok()) return certificate.status();
+    certificates.push_back(*std::move(certificate));
+  }
+  return certificates;
+}
+
+absl::StatusOr<tls::Certificate> ManagementCertificate(const Config& config,
+                                                       const tls::Authority& authority) {
+  tls::ServerRequest request;
+  request.key_type = tls::KeyType::kEcdsaP256;
+  request.dns_names = config.management_names;
+  request.ip_addresses = {"127.0.0.1"};
+  const std::string own = config.management.address.ToString();
+  if (!config.management.address.is_unspecified() && own != "127.0.0.1") {
+    request.ip_addresses.push_back(own);
+  }
+  return Issue(authority, request, "management");
+}
+
+absl::StatusOr<Token> LoadToken(const std::filesystem::path& state_directory) {
+  const auto file = state_directory / "token";
+  if (std::filesystem::exists(file)) {
+    auto text = ReadFile(file);
+    if (!text.ok()) return text.status();
+    while (text->ends_with('\n')) text->pop_back();
+    if (text->size() >= 32) return Token{*std::move(text), false};
+  }
+  std::array<unsigned char, 32> random{};
+  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
+    return absl::InternalError("no randomness for the token");
+  }
+  Token token{ToHex(std::string(random.begin(), random.end())), true};
+  if (absl::Status status = WriteFile(file, token.text + "\n", 0600); !status.ok()) return status;
+  return token;
+}
+
+std::string HashOf(std::string_view token) {
+  std::array<unsigned char, 32> digest{};
+  unsigned size = 0;
+  EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  return ToHex(std::string(digest.begin(), digest.end()));
+}
+
+bool SameSecret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The REST interface as clients meet it: a real server over TLS, the real store and image store,
+// and the command line's own program against it. Only image memory is the heap's.
+#include "control/rest/server.h"
+
+#include <gmock/gmock.h>
+#include <httplib.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class HeapImageMemory final : public dataplane::ImageMemory {
+ public:
+  MutableBytes Allocate(std::size_t size) override {
+    if (in_use_ + size > budget()) return {};
+    in_use_ += size;
+    return {new std::uint8_t[size], size};
+  }
+  void Free(MutableBytes block) override {
+    in_use_ -= block.size();
+    delete[] block.data();
+  }
+  std::size_t budget() const override { return 100'000; }
+  std::size_t in_use() const override { return in_use_; }
+
+ private:
+  std::size_t in_use_ = 0;
+};
+
+struct Ran {
+  int code = 0;
+  std::string text;  // both outputs
+};
+
+class RestTest : public testing::Test {
+ protected:
+  RestTest() {
+    std::string pattern = testing::TempDir() + "slipway_rest_XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    Begin();
+  }
+  ~RestTest() override {
+    End();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Begin() {
+    const ConfigResult parsed = ParseConfig(R"(
+[state]
+directory = "state"
+[management]
+address = "127.0.0.1:0"
+[[port]]
+device = "net_ring0"
+addresses = ["10.77.0.1/24"]
+[[network]]
+name = "lab"
+subnet = "10.77.0.0/24"
+pools = ["10.77.0.100-10.77.0.199"]
+[boot]
+image_set = "debian:stable"
+)",
+                                            folder_ / "slipway.toml");
+    ASSERT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
+    Outlets outlets;
+    outlets.images = &memory_;
+    outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
+      snapshot_ = std::move(next);
+    };
+    outlets.statistics = [] {
+      std::vector<dataplane::WorkerStatistics> workers(1);
+      workers[0].drops.counts[1] = 7;
+      return workers;
+    };
+    auto core = Core::Open(*parsed.config, std::move(outlets));
+    ASSERT_TRUE(core.ok()) << core.status();
+    core_ = *std::move(core);
+    ASSERT_TRUE(core_->Republish().ok());
+    auto server = RestServer::Start(*core_);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    client_ = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->port());
+    client_->set_ca_cert_path((folder_ / "state/ca.pem").c_str());
+    client_->enable_server_certificate_verification(true);
+    client_->set_bearer_token_auth(core_->token().text);
+  }
+  void End() {
+    client_.reset();
+    server_.reset();
+    snapshot_.reset();
+    core_.reset();
+  }
+
+  Ran Slipway(const std::string& arguments) {
+    const std::string command =
+        Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
+             " --server 127.0.0.1:", server_->port(), " ", arguments, " 2>&1");
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    Ran ran;
+    std::array<char, 4096> piece;
+    for (std::size_t got; (got = std::fread(piece.data(), 1, piece.size(), pipe)) != 0;) {
+      ran.text.append(piece.data(), got);
+    }
+    ran.code = WEXITSTATUS(::pclose(pipe));
+    return ran;
+  }
+  void ImportBootFile(const std::string& reference, std::size_t size = 4000) {
+    std::ofstream(folder_ / "boot.efi") << std::string(size, 'x');
+    const Ran ran = Slipway("image import " + (folder_ / "boot.efi").string() + " " + reference);
+    ASSERT_EQ(ran.code, 0) << ran.text;
+  }
+
+  std::filesystem::path folder_;
+  HeapImageMemory memory_;
+  std::unique_ptr<dataplane::Snapshot> snapshot_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<RestServer> server_;
+  std::unique_ptr<httplib::SSLClient> client_;
+};
+
+TEST_F(RestTest, HealthNeedsNoTokenAndEverythingElseDoes) {
+  client_->set_bearer_token_auth("wrong");
+  EXPECT_EQ(client_->Get("/api/v1/health")->status, 200);
+  for (const char* path : {"/api/v1/machines", "/api/v1/images", "/metrics", "/api/v1/ca", "/"}) {
+    const auto result = client_->Get(path);
+    EXPECT_EQ(result->status, 401) << path;
+    EXPECT_THAT(result->body, HasSubstr("no valid token")) << path;
+  }
+}
+
+TEST_F(RestTest, TheTokenIsKeptSecretAndSurvivesARestart) {
+  const std::string token = core_->token().text;
+  EXPECT_TRUE(core_->token().made_now);
+  const auto permissions = std::filesystem::status(folder_ / "state/token").permissions();
+  EXPECT_EQ(permissions & std::filesystem::perms::all, std::filesystem::perms(0600));
+  const std::string certificate = core_->authority().certificate_pem;
+  End();
+  Begin();
+  EXPECT_EQ(core_->token().text, token);
+  EXPECT_FALSE(core_->token().made_now);
+  EXPECT_EQ(core_->authority().certificate_pem, certificate);
+}
+
+TEST_F(RestTest, AClientThatDoesNotKnowTheCaRefusesTheServer) {
+  httplib::SSLClient stranger("127.0.0.1", server_->port());
+  stranger.enable_server_certificate_verification(true);
+  EXPECT_FALSE(stranger.Get("/api/v1/health"));
+}
+
+TEST_F(RestTest, ErrorsAreProblemDocumentsThatSayWhatToDo) {
+  const auto missing = client_->Get("/api/v1/nothing");
+  EXPECT_EQ(missing->status, 404);
+  EXPECT_EQ(missing->get_header_value("Content-Type"), "application/problem+json");
+  const auto bad = client_->Put("/api/v1/machines/52:54:00:00:00:01", "[", "application/json");
+  EXPECT_EQ(bad->status, 400);
+  EXPECT_THAT(bad->body, HasSubstr("not a JSON object"));
+  const auto typed =
+      client_->Put("/api/v1/machines/52:54:00:00:00:01", R"({"image_set": 5})", "application/json");
+  EXPECT_EQ(typed->status, 400);
+}
+
+TEST_F(RestTest, AnImportedSetIsServedUnderItsVersionAndItsTag) {
+  ImportBootFile("debian:stable");
+  const auto sets = *core_->Images();
+  const std::string version = Text("/debian/", sets[0].digest.substr(0, 12), "/boot.efi");
+  const auto* by_version = snapshot_->images.Find(version);
+  ASSERT_NE(by_version, nullptr);
+  EXPECT_TRUE(by_version->loaded);
+  EXPECT_EQ(by_version->content.size(), 4000u);
+  ASSERT_NE(snapshot_->images.Find("/debian/stable/boot.efi"), nullptr);
+  EXPECT_NE(snapshot_->tls, nullptr);
+}
+
+TEST_F(RestTest, AReplacedSetStaysInMemoryWhileAnOldSnapshotNeedsIt) {
+  ImportBootFile("debian:stable", 4000);
+  auto old = std::move(snapshot_);
+  ImportBootFile("debian:stable", 5000);
+  EXPECT_EQ(snapshot_->images.Find("/debian/stable/boot.efi")->content.size(), 5000u);
+  EXPECT_EQ(old->images.Find("/debian/stable/boot.efi")->content.size(), 4000u);
+  EXPECT_GE(memory_.in_use(), 9000u);
+}
+
+TEST_F(RestTest, TheCommandLineAssignsMachines) {
+  ImportBootFile("debian:testing");
+  EXPECT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:testing --name rack1").code, 0);
+  EXPECT_THAT(Slipway("machine list").text, HasSubstr("52:54:00:00:00:01"));
+  EXPECT_THAT(Slipway("--json machine list").text, HasSubstr("\"name\":\"rack1\""));
+  const Ran refused = Slipway("image rm debian:testing");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.text, HasSubstr("machines are assigned to it"));
+  EXPECT_EQ(Slipway("machine rm 52:54:00:00:00:01").code, 0);
+  EXPECT_EQ(Slipway("image rm debian:testing").code, 0);
+}
+
+TEST_F(RestTest, TheCommandLineSaysWhatToDoNext) {
+  const Ran unknown = Slipway("machine set 52:54:00:00:00:01 debian:nope");
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.text, HasSubstr("import it first"));
+  const Ran usage = Slipway("machine dance");
+  EXPECT_EQ(usage.code, 2);
+  EXPECT_THAT(usage.text, HasSubstr("Usage: slipway"));
+  EXPECT_EQ(Slipway("--frobnicate status").code, 2);
+  const Ran token = Slipway("--token wrong status");
+  EXPECT_EQ(token.code, 1);
+  EXPECT_THAT(token.text, HasSubstr("no valid token"));
+}
+
+TEST_F(RestTest, BootsAreToldWithTheirSteps) {
+  dataplane::Event event;
+  event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
+  event.unix_nanoseconds = 1'790'000'000'000'000'000;
+  event.set_text("HTTPClient:Arch:00016");
+  core_->timelines().Take(event);
+  const Ran ran = Slipway("boot show 52:54:00:00:00:01");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.text, HasSubstr("asked for an address: HTTPClient:Arch:00016"));
+  EXPECT_THAT(Slipway("boot list").text, HasSubstr("under way"));
+  EXPECT_EQ(Slipway("boot show 52:54:00:00:00:02").code, 1);
+}
+
+TEST_F(RestTest, DropsMetricsNetworksAndTheCaAreThere) {
+  EXPECT_THAT(Slipway("drops").text, HasSubstr(std::string(kDropDescriptions[1].name)));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr(Text("slipway_drops_total{worker=\"0\",reason=\"",
+                             kDropDescriptions[1].name, "\"} 7")));
+  EXPECT_THAT(Slipway("network list").text, HasSubstr("10.77.0.100-10.77.0.199"));
+  EXPECT_THAT(Slipway("ca show").text, StartsWith("-----BEGIN CERTIFICATE-----"));
+  const auto file = folder_ / "ca.esl";
+  EXPECT_EQ(Slipway("ca efi " + file.string()).code, 0);
+  EXPECT_GT(std::filesystem::file_size(file), 500u);
+}
+
+}  // namespace
+}  // namespace slipway::control
