@@ -7,7 +7,6 @@
 #include <functional>
 
 #include "dataplane/event.h"
-#include "dataplane/image_memory.h"
 #include "dataplane/snapshot.h"
 
 namespace slipway::control {

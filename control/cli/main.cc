@@ -189,14 +189,57 @@ int ShowCa(Client& client, const Command& command) {
   return 0;
 }
 
-// Nullopt when there is no such command.
-std::optional<int> Run(Client& client, const Command& command) {
+bool Is(const Command& command, std::string_view noun, std::string_view verb, std::size_t count) {
+  return command.words.size() == count && command.words[0] == noun && command.words[1] == verb;
+}
+
+// Each of these: nullopt when it has no such command.
+std::optional<int> RunImage(Client& client, const Command& command) {
   const auto& words = command.words;
-  const std::string noun = words[0];
-  const std::string verb = words.size() > 1 ? words[1] : "";
-  const auto is = [&](std::string_view n, std::string_view v, std::size_t count) {
-    return noun == n && verb == v && words.size() == count;
-  };
+  if (Is(command, "image", "list", 2)) {
+    return PrintList(client.Get("/api/v1/images"), command,
+                     {{"IMAGE SET", "reference"},
+                      {"BYTES", "bytes"},
+                      {"LOADED", "loaded"},
+                      {"DIGEST", "digest"}});
+  }
+  if (Is(command, "image", "show", 3)) {
+    const Answer answer = client.Get("/api/v1/images/" + words[2]);
+    if (!answer.good || command.json) return PrintDone(answer, command, "");
+    std::cout << Table(answer.json()["files"],
+                       {{"PATH", "path"}, {"BYTES", "bytes"}, {"TYPE", "media_type"}});
+    return 0;
+  }
+  if (Is(command, "image", "import", 4)) return ImportImage(client, command);
+  if (Is(command, "image", "rm", 3)) {
+    return PrintDone(client.Delete("/api/v1/images/" + words[2]), command,
+                     Text(words[2], ": removed"));
+  }
+  return std::nullopt;
+}
+
+std::optional<int> RunMachine(Client& client, const Command& command) {
+  const auto& words = command.words;
+  if (Is(command, "machine", "list", 2)) {
+    return PrintList(
+        client.Get("/api/v1/machines"), command,
+        {{"MAC", "mac"}, {"UUID", "uuid"}, {"NAME", "name"}, {"IMAGE SET", "image_set"}});
+  }
+  if (Is(command, "machine", "set", 4)) {
+    return PrintDone(client.Put("/api/v1/machines/" + words[2],
+                                {{"image_set", words[3]}, {"name", command.name}}),
+                     command, Text(words[2], ": boots ", words[3], " from now on"));
+  }
+  if (Is(command, "machine", "rm", 3)) {
+    return PrintDone(client.Delete("/api/v1/machines/" + words[2]), command,
+                     Text(words[2], ": removed"));
+  }
+  return std::nullopt;
+}
+
+std::optional<int> RunStatus(Client& client, const Command& command) {
+  const auto& words = command.words;
+  const std::string& noun = words[0];
   if (noun == "status" && words.size() == 1) {
     const Answer answer = client.Get("/api/v1/status");
     if (!answer.good) return Fail(answer);
@@ -210,40 +253,15 @@ std::optional<int> Run(Client& client, const Command& command) {
     return PrintList(client.Get("/api/v1/drops"), command,
                      {{"COUNT", "count"}, {"NAME", "name"}, {"WHY", "sentence"}});
   }
-  if (is("image", "list", 2)) {
-    return PrintList(client.Get("/api/v1/images"), command,
-                     {{"IMAGE SET", "reference"},
-                      {"BYTES", "bytes"},
-                      {"LOADED", "loaded"},
-                      {"DIGEST", "digest"}});
+  return std::nullopt;
+}
+
+std::optional<int> Run(Client& client, const Command& command) {
+  const auto& words = command.words;
+  for (const auto run : {RunStatus, RunImage, RunMachine}) {
+    if (const auto code = run(client, command)) return code;
   }
-  if (is("image", "show", 3)) {
-    const Answer answer = client.Get("/api/v1/images/" + words[2]);
-    if (!answer.good || command.json) return PrintDone(answer, command, "");
-    std::cout << Table(answer.json()["files"],
-                       {{"PATH", "path"}, {"BYTES", "bytes"}, {"TYPE", "media_type"}});
-    return 0;
-  }
-  if (is("image", "import", 4)) return ImportImage(client, command);
-  if (is("image", "rm", 3)) {
-    return PrintDone(client.Delete("/api/v1/images/" + words[2]), command,
-                     Text(words[2], ": removed"));
-  }
-  if (is("machine", "list", 2)) {
-    return PrintList(
-        client.Get("/api/v1/machines"), command,
-        {{"MAC", "mac"}, {"UUID", "uuid"}, {"NAME", "name"}, {"IMAGE SET", "image_set"}});
-  }
-  if (is("machine", "set", 4)) {
-    return PrintDone(client.Put("/api/v1/machines/" + words[2],
-                                {{"image_set", words[3]}, {"name", command.name}}),
-                     command, Text(words[2], ": boots ", words[3], " from now on"));
-  }
-  if (is("machine", "rm", 3)) {
-    return PrintDone(client.Delete("/api/v1/machines/" + words[2]), command,
-                     Text(words[2], ": removed"));
-  }
-  if (is("network", "list", 2)) {
+  if (Is(command, "network", "list", 2)) {
     return PrintList(client.Get("/api/v1/networks"), command,
                      {{"NAME", "name"},
                       {"SUBNET", "subnet"},
@@ -252,12 +270,12 @@ std::optional<int> Run(Client& client, const Command& command) {
                       {"LEASES", "leases"},
                       {"POOLS", "pools"}});
   }
-  if (is("lease", "list", 2)) {
+  if (Is(command, "lease", "list", 2)) {
     return PrintList(
         client.Get("/api/v1/leases"), command,
         {{"ADDRESS", "address"}, {"MAC", "mac"}, {"STATE", "state"}, {"EXPIRES", "expires"}});
   }
-  if (is("boot", "list", 2) || is("boot", "list", 3)) {
+  if (Is(command, "boot", "list", 2) || Is(command, "boot", "list", 3)) {
     return PrintList(
         client.Get(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots"), command,
         {{"ID", "id"},
@@ -266,8 +284,8 @@ std::optional<int> Run(Client& client, const Command& command) {
          {"OUTCOME", "outcome"},
          {"", "words"}});
   }
-  if (is("boot", "show", 3)) return ShowBoot(client, command);
-  if (is("ca", "show", 2) || is("ca", "efi", 3)) return ShowCa(client, command);
+  if (Is(command, "boot", "show", 3)) return ShowBoot(client, command);
+  if (Is(command, "ca", "show", 2) || Is(command, "ca", "efi", 3)) return ShowCa(client, command);
   return std::nullopt;
 }
 

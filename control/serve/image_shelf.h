@@ -18,7 +18,7 @@
 #include "absl/status/status.h"
 #include "control/image_store/image_cache.h"
 #include "control/image_store/image_store.h"
-#include "dataplane/image_memory.h"
+#include "dataplane/snapshot.h"
 
 namespace slipway::control {
 
