@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/link.h"
+
+#include <algorithm>
+
+namespace slipway::dataplane {
+
+bool Link::Send(Frame frame) {
+  if (waiting_ == kOutboxCapacity) return false;
+  outbox_[(first_ + waiting_++) % kOutboxCapacity] = std::move(frame);
+  return true;
+}
+
+bool Link::SendFirst(Frame frame) {
+  if (waiting_ == kOutboxCapacity) return false;
+  first_ = (first_ + kOutboxCapacity - 1) % kOutboxCapacity;
+  outbox_[first_] = std::move(frame);
+  ++waiting_;
+  return true;
+}
+
+std::size_t Link::Flush() {
+  std::size_t sent = 0;
+  while (waiting_ > 0) {
+    // The ring's contiguous front; a second turn takes what wrapped around.
+    const std::size_t size = std::min(waiting_, kOutboxCapacity - first_);
+    const std::size_t taken = port().Transmit(end_.queue, std::span(outbox_).subspan(first_, size));
+    first_ = (first_ + taken) % kOutboxCapacity;
+    waiting_ -= taken;
+    sent += taken;
+    if (taken < size) break;
+  }
+  return sent;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Link: one worker's end of one port: the queue pair it owns there, who the appliance is on that
+// wire, and the frames that wait for room in the transmit ring.
+//
+// The port's ring is the clock: Emit fills the outbox only as far as the last Transmit found room,
+// so nothing is dropped locally and one connection's burst cannot push out another's. What must
+// not wait (ARP: firmware asks twice, 5 ms apart) goes to the front.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "dataplane/options.h"
+#include "dataplane/packet_pool.h"
+#include "dataplane/undi.h"
+#include "protocols/dhcp/policy.h"
+#include "protocols/wire/ethernet.h"
+
+namespace slipway::dataplane {
+
+class Link {
+ public:
+  // Frames that may wait before connections pause; what answers a frame may still use the rest.
+  static constexpr std::size_t kOutboxMax = 256;
+  static constexpr std::size_t kOutboxCapacity = 512;
+
+  struct End {
+    Undi* port = nullptr;
+    std::uint16_t queue = 0;
+    std::uint16_t interface = 0;  // index into Options::ports
+  };
+
+  Link(const End& end, const PortOptions& options, PacketPool& pool)
+      : end_(end), options_(options), pool_(pool) {}
+
+  Undi& port() const { return *end_.port; }
+  std::uint16_t interface() const { return end_.interface; }
+  const PortOptions& options() const { return options_; }
+  PacketPool& pool() const { return pool_; }
+  MacAddress station() const { return end_.port->StationAddress(); }
+  dhcp::Attachment attachment() const { return {end_.interface, options_.vlan}; }
+
+  // The VLAN a frame must carry here; nullopt: none.
+  std::optional<VlanId> vlan() const {
+    if (options_.vlan == VlanId{}) return std::nullopt;
+    return options_.vlan;
+  }
+
+  // Room for frames of connections, which can wait where they are.
+  std::size_t room() const {
+    return outbox_.size() >= kOutboxMax ? 0 : kOutboxMax - outbox_.size(); }
+
+  std::size_t Receive(std::span<Frame> frames) { return end_.port->Receive(end_.queue, frames); }
+  // False, and the frame is gone, when the outbox is full: count Drop::kTransmitRingFull.
+  [[nodiscard]] bool Send(Frame frame);
+  [[nodiscard]] bool SendFirst(Frame frame);
+  std::size_t waiting() const { return waiting_; }
+
+  // Hands the outbox to the port as far as it has room; returns how many frames left.
+  std::size_t Flush();
+
+ private:
+  End end_;
+  PortOptions options_;
+  PacketPool& pool_;
+  std::array<Frame, kOutboxCapacity> outbox_;  // a ring
+  std::size_t first_ = 0;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is fixed while slipwayd runs: ports, cores, memory and the appliance's own addresses. The
+// composition root (main.cc) fills this from the operator's configuration, which has been checked
+// as a whole before; so nothing here is checked again but by SLIPWAY_CHECK.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocols/base/ipv4.h"
+#include "protocols/base/strong.h"
+
+namespace slipway::dataplane {
+
+// One port: an Ethernet link, one VLAN on it, and who we are there.
+struct PortOptions {
+  std::string device;        // PCI address or DPDK vdev string
+  std::uint16_t mtu = 1500;  // bytes of an IPv4 packet, 576 to 9216
+  VlanId vlan;               // 0: untagged
+  std::vector<Ipv4Prefix> addresses;
+  std::optional<Ipv4Address> gateway;
+};
+
+struct Limits {
+  std::uint32_t connections = 4096;         // per worker
+  std::uint32_t leases = 65536;             // addresses leased at once
+  std::uint32_t handshakes_at_once = 1024;  // TLS handshakes under way per worker
+  std::uint32_t frames = 16384;             // packet buffers per worker
+};
+
+struct Options {
+  std::vector<unsigned> cores = {0};  // one worker each
+  bool hugepages = true;
+  std::size_t memory_mib = 1024;  // EAL memory, without images
+  std::size_t image_bytes = std::size_t{1} << 30;
+  std::vector<PortOptions> ports;
+  Limits limits;
+};
+
+}  // namespace slipway::dataplane
