@@ -5,6 +5,7 @@
 // as a whole before; so nothing here is checked again but by SLIPWAY_CHECK.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "protocols/base/ipv4.h"
 #include "protocols/base/strong.h"
+#include "protocols/base/time.h"
 
 namespace slipway::dataplane {
 
@@ -39,6 +41,11 @@ struct Options {
   std::size_t image_bytes = std::size_t{1} << 30;
   std::vector<PortOptions> ports;
   Limits limits;
+  // How long a DHCP offer waits for somebody to claim the address; zero: addresses are not probed.
+  Duration probe_time = std::chrono::milliseconds(500);
+  // What a worker sleeps when it finds nothing to do; zero: it polls without end, as an appliance
+  // should. Must stay well below the 5 ms after which firmware asks again by ARP.
+  Duration idle_sleep{0};
 };
 
 }  // namespace slipway::dataplane

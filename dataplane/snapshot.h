@@ -28,7 +28,7 @@ namespace slipway::dataplane {
 
 struct Snapshot {
   std::uint64_t generation = 0;  // rises with every publication
-  dhcp::Policy dhcp;
+  std::unique_ptr<const dhcp::Policy> dhcp;  // null: no DHCP is served
   dns::Zone dns;
   http::TableCatalog images;
   std::shared_ptr<const tls::Context> tls;  // null: port 443 is closed

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Application: what a TCP connection carries, as the worker drives it. The product has one, the
+// boot service (HTTP, with or without TLS); the conformance build adds echo, discard and chargen.
+//
+// The same four verbs as everywhere, with text in place of messages; what leaves is pulled by TCP
+// from output(). After any verb the worker looks at the Reaction: an application never calls out.
+#pragma once
+
+#include <cstdint>
+
+#include "protocols/base/bytes.h"
+#include "protocols/base/drop.h"
+#include "protocols/base/time.h"
+#include "protocols/source/byte_source.h"
+
+namespace slipway::dataplane {
+
+struct Reaction {
+  Drop drop = Drop::kNone;
+  bool close = false;  // no more text is wanted; output() is or becomes final
+  bool abort = false;  // reset the connection
+};
+
+class Application {
+ public:
+  virtual ~Application() = default;
+
+  // The stream to the peer. Lives as long as the application.
+  virtual ByteSource& output() = 0;
+  // The next text in order; all of it is taken.
+  virtual Reaction Receive(Bytes text, Time now) = 0;
+  // The peer will send no more.
+  virtual Reaction Finish(Time now) = 0;
+  // How many bytes of text it would take from now on.
+  virtual std::uint32_t receive_room() const = 0;
+
+  // Costly work (a handshake's signature) that waits for its turn in the worker's budget.
+  virtual bool work_pending() const { return false; }
+  virtual Reaction Work(Time now) {
+    static_cast<void>(now);
+    return {};
+  }
+
+  // The peer acknowledged something: time to tell of progress.
+  virtual void Progressed(std::uint64_t acknowledged, Time now) {
+    static_cast<void>(acknowledged), static_cast<void>(now);
+  }
+
+  virtual Time Deadline() const { return kNever; }
+  virtual Reaction Expire(Time now) {
+    static_cast<void>(now);
+    return {};
+  }
+};
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/boot_service.h"
+
+#include <chrono>
+#include <string>
+
+#include "protocols/base/check.h"
+
+namespace slipway::dataplane {
+namespace {
+
+// Between two reports of a download's progress.
+constexpr Duration kProgressEvery = std::chrono::milliseconds(250);
+// Plaintext that may wait for room in the response stream. TCP's window, which follows
+// receive_room(), lets in less; a peer that gets beyond ignores it.
+constexpr std::size_t kWaitingMax = 64 * 1024;
+
+}  // namespace
+
+BootService::BootService(const Opening& opening, const BootServiceShared& shared, Time now)
+    : snapshot_(opening.snapshot),
+      shared_(shared),
+      opening_(opening),
+      http_(shared.http, opening.snapshot.images, now) {
+  if (opening.local_port == kHttpsPort) {
+    tls_.emplace(opening.snapshot.tls, http_.responses(), *shared.sealer);
+  }
+}
+
+BootService::~BootService() = default;
+
+ByteSource& BootService::output() {
+  if (tls_) return tls_->output();
+  return http_.responses();
+}
+
+Reaction BootService::Receive(Bytes text, Time now) {
+  if (tls_) return TakeSecured(tls_->Receive(text), now);
+  return TakePlain(text, now);
+}
+
+bool BootService::work_pending() const { return tls_ && tls_->handshake_pending(); }
+
+Reaction BootService::Work(Time now) { return TakeSecured(tls_->Step(), now); }
+
+Reaction BootService::TakeSecured(const tls::Received& received, Time now) {
+  if (!handshake_told_) TellHandshake(now);
+  Reaction reaction;
+  if (!received.plaintext.empty()) reaction = TakePlain(received.plaintext, now);
+  if (received.drop != Drop::kNone) reaction.drop = received.drop;
+  switch (received.status) {
+    case tls::Status::kHandshaking:
+    case tls::Status::kOpen:
+      break;
+    case tls::Status::kClosed:
+      http_.PeerFinished(now);
+      EndStream();
+      reaction.close = true;
+      break;
+    case tls::Status::kFailed:
+      reaction.close = true;  // after the alert, which is in the stream
+      break;
+  }
+  return reaction;
+}
+
+Reaction BootService::TakePlain(Bytes text, Time now) {
+  Reaction reaction;
+  if (!waiting_.empty() || text.size() > http_.Room()) {
+    if (waiting_.size() + text.size() > kWaitingMax) {
+      return {.drop = Drop::kHttpMalformed, .abort = true};
+    }
+    waiting_.insert(waiting_.end(), text.begin(), text.end());
+    text = waiting_;
+  }
+  http::Received received;
+  while (!received.close) {
+    const http::Received step = http_.Receive(text, now);
+    text = text.subspan(step.consumed);
+    received.close = step.close;
+    if (step.drop != Drop::kNone) reaction.drop = step.drop;
+    if (step.consumed == 0 || text.empty()) break;
+  }
+  if (received.close) text = {};
+  if (!waiting_.empty()) {
+    waiting_.erase(waiting_.begin(), waiting_.end() - static_cast<std::ptrdiff_t>(text.size()));
+  } else if (!text.empty()) {
+    waiting_.assign(text.begin(), text.end());
+  }
+  TellRequests(now);
+  if (received.close) {
+    EndStream();
+    reaction.close = true;
+  }
+  return reaction;
+}
+
+// Nothing follows what the responses hold.
+void BootService::EndStream() {
+  if (tls_) {
+    tls_->Close();
+  } else if (!http_.responses().finished()) {
+    http_.responses().Finish();
+  }
+}
+
+Reaction BootService::Finish(Time now) {
+  http_.PeerFinished(now);
+  TellRequests(now);
+  EndStream();
+  return {.close = true};
+}
+
+std::uint32_t BootService::receive_room() const {
+  constexpr std::size_t kTlsRoom = 17 * 1024;  // a whole record, or a client's largest flight
+  if (!waiting_.empty()) return 0;
+  return static_cast<std::uint32_t>(tls_ ? kTlsRoom : http_.Room());
+}
+
+void BootService::Progressed(std::uint64_t acknowledged, Time now) {
+  static_cast<void>(acknowledged);
+  while (const auto done = http_.TakeCompleted()) Tell(EventKind::kHttpComplete, *done, now);
+  if (!waiting_.empty() || http_.blocked()) static_cast<void>(TakePlain({}, now));
+  if (now < next_progress_) return;
+  const http::RequestRecord* record = http_.InFlight();
+  if (record == nullptr || record->body_bytes == 0) return;
+  next_progress_ = now + kProgressEvery;
+  Tell(EventKind::kHttpProgress, *record, now);
+}
+
+Time BootService::Deadline() const { return http_.Deadline(); }
+
+Reaction BootService::Expire(Time now) {
+  const http::Expired expired = http_.Expire(now);
+  TellRequests(now);
+  if (expired.close) EndStream();
+  return {.drop = expired.drop, .close = expired.close, .abort = expired.abort};
+}
+
+void BootService::TellHandshake(Time now) {
+  const tls::SessionInfo& info = tls_->info();
+  const bool failed = tls_->status() == tls::Status::kFailed;
+  if (!failed && tls_->status() == tls::Status::kHandshaking) return;
+  handshake_told_ = true;
+  Event event = NewEvent(failed ? EventKind::kTlsFailed : EventKind::kTlsDone);
+  if (failed) {
+    event.number = info.alert_sent ? *info.alert_sent : -1;
+    event.extra = info.alert_received ? *info.alert_received : -1;
+    event.set_text(info.failure);
+  } else {
+    ++shared_.reporter.statistics.handshakes;
+    event.number = static_cast<std::int64_t>(info.version);
+    event.extra = info.resumed ? 1 : 0;
+    event.set_text(std::string(info.suite_name) + ' ' + std::string(info.group));
+  }
+  shared_.reporter.Tell(event, now);
+}
+
+void BootService::TellRequests(Time now) {
+  while (const auto started = http_.TakeStarted()) {
+    Tell(EventKind::kHttpRequest, *started, now);
+    if (started->resource != nullptr && !started->resource->loaded) {
+      Event event = NewEvent(EventKind::kImageWanted);
+      event.set_text(started->path());
+      shared_.reporter.Tell(event, now);
+    }
+  }
+}
+
+void BootService::Tell(EventKind kind, const http::RequestRecord& record, Time now) {
+  Event event = NewEvent(kind);
+  const std::uint64_t released = http_.responses().released();
+  event.number = static_cast<std::int64_t>(record.body_bytes);
+  if (kind == EventKind::kHttpRequest) {
+    event.number = static_cast<std::int64_t>(Code(record.status));
+    event.extra = static_cast<std::int64_t>(record.body_bytes);
+  } else if (kind == EventKind::kHttpProgress) {
+    event.number = static_cast<std::int64_t>(released > record.begin ? released - record.begin : 0);
+    event.extra = static_cast<std::int64_t>(record.end - record.begin);
+  }
+  event.set_text(std::string(http::Name(record.method)) + ' ' + std::string(record.path()));
+  shared_.reporter.Tell(event, now);
+}
+
+Event BootService::NewEvent(EventKind kind) const {
+  Event event;
+  event.kind = kind;
+  event.connection = opening_.number;
+  event.mac = opening_.peer;
+  event.address = opening_.address;
+  event.port = opening_.peer_port;
+  return event;
+}
+
+BootServiceFactory::BootServiceFactory(Reporter& reporter, std::int64_t unix_nanoseconds_at_zero)
+    : sealer_(tls::Sealer::Create()),
+      shared_{.reporter = reporter,
+              .sealer = sealer_.get(),
+              .http = {.unix_seconds_at_zero = unix_nanoseconds_at_zero / 1'000'000'000}} {
+  SLIPWAY_CHECK(sealer_ != nullptr);
+}
+
+void BootServiceFactory::Listen(tcp::Host& host) const {
+  host.Listen(kHttpPort);
+  host.Listen(kHttpsPort);
+}
+
+std::unique_ptr<Application> BootServiceFactory::Create(const Opening& opening, Time now) {
+  const bool open = opening.local_port == kHttpsPort ? opening.snapshot.tls != nullptr
+                                                     : opening.snapshot.plain_http;
+  if (!open) return nullptr;
+  return std::make_unique<BootService>(opening, shared_, now);
+}
+
+}  // namespace slipway::dataplane

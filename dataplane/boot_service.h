@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BootService: what a booting machine talks to on a TCP connection: HTTP, inside TLS on port 443.
+//
+// It pins the snapshot it began with, so a machine never gets half of one version and half of
+// another, and image memory stays while anything of it may be sent again. It turns what TLS and
+// HTTP report into the boot's events.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataplane/application.h"
+#include "dataplane/reporter.h"
+#include "dataplane/snapshot.h"
+#include "protocols/base/entropy.h"
+#include "protocols/http/session.h"
+#include "protocols/tcp/host.h"
+#include "tls/sealer.h"
+#include "tls/session.h"
+
+namespace slipway::dataplane {
+
+inline constexpr Port kHttpPort{80};
+inline constexpr Port kHttpsPort{443};
+
+// Who has connected, where.
+struct Opening {
+  const Snapshot& snapshot;
+  MacAddress peer;
+  Ipv4Address address;
+  Port peer_port;
+  Port local_port;
+  std::uint64_t number = 0;
+};
+
+// Holds a snapshot for as long as it lives.
+class SnapshotPin {
+ public:
+  explicit SnapshotPin(const Snapshot& snapshot) : snapshot_(snapshot) {
+    snapshot_.pins.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~SnapshotPin() { snapshot_.pins.fetch_sub(1, std::memory_order_release); }
+  SnapshotPin(const SnapshotPin&) = delete;
+  SnapshotPin& operator=(const SnapshotPin&) = delete;
+
+  const Snapshot* operator->() const { return &snapshot_; }
+
+ private:
+  const Snapshot& snapshot_;
+};
+
+// What all connections of a worker share.
+struct BootServiceShared {
+  Reporter& reporter;
+  tls::Sealer* sealer = nullptr;
+  http::SessionConfig http;
+};
+
+class BootService final : public Application {
+ public:
+  BootService(const Opening& opening, const BootServiceShared& shared, Time now);
+  ~BootService() override;
+
+  ByteSource& output() override;
+  Reaction Receive(Bytes text, Time now) override;
+  Reaction Finish(Time now) override;
+  std::uint32_t receive_room() const override;
+  bool work_pending() const override;
+  Reaction Work(Time now) override;
+  void Progressed(std::uint64_t acknowledged, Time now) override;
+  Time Deadline() const override;
+  Reaction Expire(Time now) override;
+
+ private:
+  Reaction TakeSecured(const tls::Received& received, Time now);
+  Reaction TakePlain(Bytes text, Time now);
+  void EndStream();
+  void TellHandshake(Time now);
+  void TellRequests(Time now);
+  void Tell(EventKind kind, const http::RequestRecord& record, Time now);
+  Event NewEvent(EventKind kind) const;
+
+  SnapshotPin snapshot_;
+  const BootServiceShared& shared_;
+  Opening opening_;
+  http::Session http_;
+  std::optional<tls::Session> tls_;  // its plaintext is http_'s stream
+  // Plaintext that waits because a whole response must leave first; bounded by what TCP's window
+  // had let in.
+  std::vector<std::uint8_t> waiting_;
+  bool handshake_told_ = false;
+  Time next_progress_{};
+};
+
+class BootServiceFactory {
+ public:
+  BootServiceFactory(Reporter& reporter, std::int64_t unix_nanoseconds_at_zero);
+
+  void Listen(tcp::Host& host) const;
+  // Null: nothing is served on this port now.
+  std::unique_ptr<Application> Create(const Opening& opening, Time now);
+
+ private:
+  std::unique_ptr<tls::Sealer> sealer_;
+  BootServiceShared shared_;
+};
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dhcp_service.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace slipway::dataplane {
+
+Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival, Time now) {
+  const dhcp::Received in{.message = datagram.payload,
+                          .source = arrival.source,
+                          .destination = arrival.destination,
+                          .source_port = datagram.source,
+                          .destination_port = datagram.destination,
+                          .ingress = arrival.link.attachment()};
+  const dhcp::Outcome outcome = server_.Receive(in, reply_, now);
+  TellQuestion(outcome, now);
+  Act(outcome, reply_, arrival.station, now);
+  return outcome.drop;
+}
+
+void DhcpService::Expire(Time now) {
+  for (arp::Neighbours& neighbours : around_.neighbours) {
+    while (const auto probed = neighbours.TakeProbeOutcome()) {
+      Act(server_.ProbeResult(probed->address, probed->in_use, now), reply_, {}, now);
+    }
+  }
+  if (server_.Deadline() <= now) server_.Expire(now);
+  while (const auto outcome = server_.Emit(reply_, now)) {
+    Act(*outcome, reply_, outcome->client.mac, now);
+  }
+  const std::uint64_t durable = around_.leases.durable();
+  while (!held_.empty() && held_.front().sequence <= durable) {
+    Held held = std::move(held_.front());
+    held_.pop_front();
+    if (!around_.links[held.interface].Send(std::move(held.frame))) {
+      around_.reporter.Count(Drop::kTransmitRingFull);
+      continue;
+    }
+    around_.reporter.Tell(held.event, now);
+  }
+}
+
+// What follows from a decision: a probe, a lease to be kept, a reply now or later.
+void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddress& station,
+                      Time now) {
+  if (outcome.probe) StartProbe(outcome, now);
+  std::uint64_t sequence = 0;
+  if (outcome.change) {
+    sequence = around_.leases.Append(*outcome.change);
+    if (sequence == 0) {
+      server_.Abandon(*outcome.change);
+      around_.reporter.Count(Drop::kDhcpJournalFull);
+      return;
+    }
+  }
+  if (!outcome.reply) return;
+  Frame frame = BuildReply(*outcome.reply, reply.first(outcome.reply->size), station);
+  if (frame.empty()) {
+    around_.reporter.Count(Drop::kNoBuffer);
+    return;
+  }
+  const std::uint16_t interface = outcome.reply->egress.interface;
+  const Event event = AnswerEvent(outcome);
+  if (sequence != 0) {
+    held_.push_back({sequence, interface, std::move(frame), event});
+  } else if (around_.links[interface].Send(std::move(frame))) {
+    around_.reporter.Tell(event, now);
+  } else {
+    around_.reporter.Count(Drop::kTransmitRingFull);
+  }
+}
+
+void DhcpService::StartProbe(const dhcp::Outcome& outcome, Time now) {
+  // Only a neighbour can be asked by ARP; behind a relay the relay's server would have to.
+  arp::Neighbours& neighbours = around_.neighbours[outcome.probe_at.interface];
+  if (!neighbours.ProbeAddress(*outcome.probe, now)) {
+    static_cast<void>(server_.ProbeResult(*outcome.probe, /*in_use=*/false, now));
+  }
+}
+
+Frame DhcpService::BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station) {
+  MacAddress to = plan.destination_mac.value_or(station);
+  if (plan.destination.is_broadcast()) to = MacAddress::Broadcast();
+  return BuildUdp(around_.links[plan.egress.interface],
+                  {.station = to, .source = plan.source, .destination = plan.destination},
+                  {.source = plan.source_port, .destination = plan.destination_port,
+                   .payload = reply});
+}
+
+void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
+  if (!outcome.client.mac.is_station()) return;
+  Event event;
+  event.mac = outcome.client.mac;
+  event.address = outcome.address;
+  const auto architectures = outcome.client.architecture_list();
+  event.number = architectures.empty() ? -1 : architectures.front();
+  event.set_text(AsText(outcome.client.vendor_class));
+  switch (outcome.client.type) {
+    case dhcp::DhcpMessageType::kDiscover:
+      event.kind = EventKind::kDhcpDiscover;
+      break;
+    case dhcp::DhcpMessageType::kRequest:
+      event.kind = EventKind::kDhcpRequest;
+      break;
+    case dhcp::DhcpMessageType::kOffer:
+    case dhcp::DhcpMessageType::kDecline:
+    case dhcp::DhcpMessageType::kAck:
+    case dhcp::DhcpMessageType::kNak:
+    case dhcp::DhcpMessageType::kRelease:
+    case dhcp::DhcpMessageType::kInform:
+      event.kind = EventKind::kDhcpOther;
+      event.number = static_cast<std::int64_t>(outcome.client.type);
+      break;
+  }
+  around_.reporter.Tell(event, now);
+  if (outcome.drop == Drop::kNone) return;
+  event.kind = EventKind::kDhcpIgnored;
+  event.number = static_cast<std::int64_t>(outcome.drop);
+  event.set_text(Describe(outcome.drop).sentence);
+  around_.reporter.Tell(event, now);
+}
+
+Event DhcpService::AnswerEvent(const dhcp::Outcome& outcome) {
+  Event event;
+  event.mac = outcome.client.mac;
+  event.address = outcome.address;
+  switch (outcome.decision) {
+    case dhcp::Decision::kOffered:
+    case dhcp::Decision::kProxyOffered:
+      event.kind = EventKind::kDhcpOffer;
+      break;
+    case dhcp::Decision::kAcknowledged:
+    case dhcp::Decision::kRenewed:
+    case dhcp::Decision::kProxyAcknowledged:
+      event.kind = EventKind::kDhcpAck;
+      break;
+    case dhcp::Decision::kRefused:
+      event.kind = EventKind::kDhcpNak;
+      break;
+    case dhcp::Decision::kDropped:
+    case dhcp::Decision::kInformed:
+    case dhcp::Decision::kReleased:
+    case dhcp::Decision::kDeclined:
+    case dhcp::Decision::kProbing:
+    case dhcp::Decision::kAddressInUse:
+      event.kind = EventKind::kDhcpOther;
+      break;
+  }
+  event.set_text(outcome.boot != nullptr ? std::string_view(outcome.boot->uri)
+                                         : dhcp::Describe(outcome.decision));
+  return event;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DhcpService: the DHCP server at work on the one worker that owns the lease table. It turns what
+// dhcp::Server decides into frames, probes and events, and keeps the promise of RFC 2131 3.1 that
+// an address once acknowledged is remembered: a reply that changes a lease is built, then held
+// until the journal says that the change is on disk.
+//
+// Replies leave in the order of their sequence numbers. When the journal's channel is full the
+// change is taken back and the request counted as Drop::kDhcpJournalFull: the client asks again.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dataplane/event.h"
+#include "dataplane/link.h"
+#include "dataplane/packets.h"
+#include "dataplane/reporter.h"
+#include "dataplane/snapshot.h"
+#include "protocols/arp/neighbours.h"
+#include "protocols/dhcp/server.h"
+
+namespace slipway::dataplane {
+
+class DhcpService {
+ public:
+  // What a DHCP message came in.
+  struct Arrival {
+    Link& link;
+    MacAddress station;  // the frame's source
+    Ipv4Address source;
+    Ipv4Address destination;
+  };
+  struct Surroundings {
+    LeaseChannel& leases;
+    Reporter& reporter;
+    std::span<Link> links;
+    std::span<arp::Neighbours> neighbours;  // of the links, in their order
+  };
+
+  DhcpService(const dhcp::ServerSettings& settings, Entropy& entropy,
+              const Surroundings& surroundings)
+      : server_(settings, entropy), around_(surroundings) {}
+
+  std::size_t Restore(std::span<const dhcp::Lease> leases) { return server_.Restore(leases); }
+  void SetPolicy(const dhcp::Policy* policy) { server_.SetPolicy(policy); }
+
+  // Drop::kNone when it was understood, whether or not a reply leaves now.
+  Drop Receive(const udp::Datagram& datagram, const Arrival& arrival, Time now);
+  // Probes that ended, replies that became due, and replies whose lease is on disk by now.
+  void Expire(Time now);
+  Time Deadline() const { return server_.Deadline(); }
+  std::size_t held() const { return held_.size(); }
+
+ private:
+  // A reply that waits for its lease to be durable, and what to tell when it leaves.
+  struct Held {
+    std::uint64_t sequence = 0;
+    std::uint16_t interface = 0;
+    Frame frame;
+    Event event;
+  };
+
+  void Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddress& station, Time now);
+  void StartProbe(const dhcp::Outcome& outcome, Time now);
+  Frame BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station);
+  void TellQuestion(const dhcp::Outcome& outcome, Time now);
+  static Event AnswerEvent(const dhcp::Outcome& outcome);
+
+  dhcp::Server server_;
+  Surroundings around_;
+  std::deque<Held> held_;
+  std::array<std::uint8_t, dhcp::kReplySizeMax> reply_{};
+};
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reporter: how a worker's steps tell what happened. It counts drops, and stamps and pushes events.
+// Events are for stories; whatever is counted is counted in WorkerStatistics as well.
+#pragma once
+
+#include "dataplane/event.h"
+#include "protocols/base/time.h"
+
+namespace slipway::dataplane {
+
+class Reporter {
+ public:
+  struct Target {
+    EventQueue& events;
+    unsigned worker = 0;
+    std::int64_t unix_nanoseconds_at_zero = 0;  // wall clock at Time{}
+  };
+
+  explicit Reporter(const Target& target) : target_(target) {}
+
+  void Count(Drop drop) { statistics.drops.Count(drop); }
+
+  void Tell(Event event, Time now) {
+    event.worker = static_cast<std::uint8_t>(target_.worker);
+    event.unix_nanoseconds = target_.unix_nanoseconds_at_zero + now.time_since_epoch().count();
+    static_cast<void>(target_.events.Push(target_.worker, event));
+  }
+
+  WorkerStatistics statistics;
+
+ private:
+  Target target_;
+};
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Classify: which frames are for us, and for which protocol. ARP is answered here, ahead of
+// everything else in the burst; IPv4 packets for us go on to Deliver.
+#include "dataplane/worker.h"
+#include "protocols/ip/receive.h"
+#include "protocols/wire/ethernet.h"
+
+namespace slipway::dataplane {
+
+std::size_t Worker::Classify(Time now) {
+  packet_count_ = 0;
+  StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kClassify)];
+  for (std::size_t i = 0; i < burst_size_; ++i) {
+    ++step.in;
+    const Drop drop = ClassifyFrame(burst_[i], now);
+    if (drop == Drop::kNone) {
+      ++step.out;
+    } else {
+      reporter_.Count(drop);
+    }
+  }
+  return packet_count_;
+}
+
+Drop Worker::ClassifyFrame(Arrived& arrived, Time now) {
+  if (!arrived.ours) {
+    const unsigned owner = Owner(arrived.frame.bytes(), seams_.others.workers());
+    if (owner != index_) {
+      return seams_.others.Give(index_, owner, {std::move(arrived.frame), arrived.interface})
+                 ? Drop::kNone
+                 : Drop::kWorkerRingFull;
+    }
+  }
+  Link& link = links_[arrived.interface];
+  std::optional<VlanId> stripped;
+  if (const auto tag = arrived.frame.vlan()) stripped = VlanId(*tag & 0x0fff);
+  const auto frame = ethernet::ParseFrame(arrived.frame.bytes(), stripped);
+  if (!frame) return frame.drop();
+  const ethernet::Header& header = frame->header;
+  if (header.vlan.value_or(VlanId{}) != link.options().vlan) return Drop::kVlanNotOurs;
+  if (header.destination != link.station() && !header.destination.is_broadcast()) {
+    return Drop::kEthernetNotForUs;
+  }
+  if (header.type == ethernet::kArp) return ReceiveArp(link, *frame, now);
+  if (header.type == ethernet::kIpv4) return ReceiveIpv4(arrived, *frame, now);
+  return Drop::kEthernetTypeUnknown;
+}
+
+Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
+  const auto packet = arp::Parse(frame.payload);
+  if (!packet) return packet.drop();
+  const auto outcome = neighbours_[link.interface()].Receive(*packet, frame.header.source, now);
+  if (outcome.conflict) {
+    Event event;
+    event.kind = EventKind::kAddressConflict;
+    event.mac = outcome.conflict->mac;
+    event.address = outcome.conflict->address;
+    reporter_.Tell(event, now);
+  }
+  if (outcome.reply) {
+    Frame reply = BuildArp(link, outcome.reply->target_mac, *outcome.reply);
+    if (reply.empty()) return Drop::kNoBuffer;
+    if (!link.SendFirst(std::move(reply))) return Drop::kTransmitRingFull;
+  }
+  return outcome.drop;
+}
+
+Drop Worker::ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now) {
+  const Link& link = links_[arrived.interface];
+  const auto ip = ipv4::Parse(frame.payload, arrived.frame.ip_checksum());
+  if (!ip) return ip.drop();
+  const ip::Verdict verdict = ip::Judge(*ip, link.options().addresses);
+  if (verdict.drop != Drop::kNone) return verdict.drop;
+  Packet packet{.back = {.station = frame.header.source,
+                         .source = ip->destination,
+                         .destination = ip->source},
+                .interface = arrived.interface,
+                .to_group = verdict.to_group || frame.header.destination.is_group(),
+                .transport_checksum = arrived.frame.transport_checksum(),
+                .ip = *ip};
+  if (ip->is_fragment()) {
+    const auto whole = reassembly_.Receive(*ip, now);
+    if (whole.drop != Drop::kNone || !whole.packet) return whole.drop;
+    packet.ip = *whole.packet;
+    packet.transport_checksum = ChecksumState::kVerify;
+    // The store is used again by the next fragment: deliver at once, out of the burst's order.
+    return DeliverPacket(packet, now);
+  }
+  packets_[packet_count_++] = packet;
+  return Drop::kNone;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Deliver, for TCP: segments to their connections, text to the applications on them, and the
+// applications' wishes back to TCP.
+#include "dataplane/worker.h"
+
+namespace slipway::dataplane {
+
+Drop Worker::DeliverTcp(const Packet& packet, Time now) {
+  if (packet.to_group) return Drop::kIpNotForUs;
+  const auto segment = tcp::Parse(packet.ip.payload, packet.ip.source, packet.ip.destination,
+                                  packet.transport_checksum);
+  if (!segment) return segment.drop();
+  const auto tuple = tcp::FourTuple::Of(*segment, packet.ip.source, packet.ip.destination);
+  stray_way_ = {packet.back.station, packet.interface};
+  const tcp::Delivery delivery = tcp_.Receive(*segment, tuple, now);
+  if (!delivery.connection.valid()) {
+    SendStrays(now);
+    return delivery.drop;
+  }
+  if (delivery.opened) Open(packet, delivery.connection, now);
+  Service& service = services_[delivery.connection.index];
+  if (service.id == delivery.connection) {
+    // Whoever sends acceptable segments is where answers go: a router may have been replaced.
+    if (delivery.drop == Drop::kNone) service.station = packet.back.station;
+    Serve(delivery, service, now);
+  }
+  SendStrays(now);
+  return delivery.drop;
+}
+
+void Worker::Serve(const tcp::Delivery& delivery, Service& service, Time now) {
+  if (delivery.progressed && service.application != nullptr) {
+    service.application->Progressed(tcp_.Info(service.id).acknowledged, now);
+  }
+  if (!delivery.text.empty()) TakeText(delivery.text, service, now);
+  if (!delivery.text.empty() || delivery.finished) {
+    for (Bytes text = tcp_.TakeText(service.id); !text.empty(); text = tcp_.TakeText(service.id)) {
+      TakeText(text, service, now);
+    }
+  }
+  if (delivery.closed) {
+    Ended(service, delivery.reset ? EventKind::kTcpReset : EventKind::kTcpClosed, now);
+    return;
+  }
+  if (delivery.finished && service.application != nullptr) {
+    Follow(service, service.application->Finish(now), now);
+  }
+}
+
+void Worker::Open(const Packet& packet, tcp::ConnectionId id, Time now) {
+  Service& service = services_[id.index];
+  const tcp::Info info = tcp_.Info(id);
+  service = {.application = factory_.Create(
+                 {.snapshot = *snapshot_,
+                  .peer = packet.back.station,
+                  .address = packet.ip.source,
+                  .peer_port = info.tuple.remote_port,
+                  .local_port = info.tuple.local_port,
+                  .number = ++next_number_ << 8 | index_},
+                 now),
+             .id = id,
+             .station = packet.back.station,
+             .interface = packet.interface,
+             .number = next_number_ << 8 | index_};
+  Event event = EventOf(service, info);
+  event.kind = EventKind::kTcpOpened;
+  event.number = info.tuple.local_port.value();
+  event.extra = info.peer.mss.value_or(0);
+  reporter_.Tell(event, now);
+  ++reporter_.statistics.connections_opened;
+  if (service.application == nullptr) {
+    tcp_.Abort(id);
+    return;
+  }
+  tcp_.Attach(id, &service.application->output());
+  tcp_.SetReceiveRoom(id, service.application->receive_room());
+}
+
+void Worker::TakeText(Bytes text, Service& service, Time now) {
+  if (service.application == nullptr) return;
+  Follow(service, service.application->Receive(text, now), now);
+}
+
+// Does what an application asked for.
+void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
+  if (reaction.drop != Drop::kNone) reporter_.Count(reaction.drop);
+  if (reaction.abort) {
+    tcp_.Abort(service.id);
+    Ended(service, EventKind::kTcpClosed, now);
+    return;
+  }
+  if (reaction.close) {
+    tcp_.Close(service.id);
+  } else {
+    tcp_.SetReceiveRoom(service.id, service.application->receive_room());
+  }
+  tcp_.Wake(service.id);
+  if (service.application->work_pending() && !service.work_queued) {
+    service.work_queued = true;
+    work_.push_back(service.id);
+  }
+}
+
+// A handshake's arithmetic takes as long as sealing thousands of packets: one of them a round.
+std::size_t Worker::WorkOff(Time now) {
+  if (work_.empty()) return 0;
+  const tcp::ConnectionId id = work_.front();
+  work_.pop_front();
+  Service& service = services_[id.index];
+  if (service.id != id || service.application == nullptr) return 1;
+  service.work_queued = false;
+  Follow(service, service.application->Work(now), now);
+  return 1;
+}
+
+void Worker::Ended(Service& service, EventKind how, Time now) {
+  const tcp::Info info = tcp_.Info(service.id);
+  Event event = EventOf(service, info);
+  event.kind = how;
+  event.number = static_cast<std::int64_t>(how == EventKind::kTcpClosed ? info.acknowledged
+                                                                        : info.outstanding);
+  event.extra = static_cast<std::int64_t>(info.retransmissions);
+  reporter_.Tell(event, now);
+  service = Service{};
+}
+
+Event Worker::EventOf(const Service& service, const tcp::Info& info) {
+  Event event;
+  event.connection = service.number;
+  event.mac = service.station;
+  event.address = info.tuple.remote_address;
+  event.port = info.tuple.remote_port;
+  return event;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Deliver: each packet to the protocol it is for. UDP's and ICMP's answers leave from here; TCP's
+// leave in Emit, when their connection's turn comes.
+#include "dataplane/worker.h"
+#include "protocols/dns/answer.h"
+
+namespace slipway::dataplane {
+namespace {
+
+constexpr Port kDnsPort{53};
+
+}  // namespace
+
+void Worker::Deliver(Time now) {
+  StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kDeliver)];
+  for (std::size_t i = 0; i < packet_count_; ++i) {
+    ++step.in;
+    const Drop drop = DeliverPacket(packets_[i], now);
+    if (drop == Drop::kNone) {
+      ++step.out;
+    } else {
+      reporter_.Count(drop);
+    }
+  }
+  for (std::size_t i = 0; i < burst_size_; ++i) burst_[i].frame.Free();
+}
+
+Drop Worker::DeliverPacket(const Packet& packet, Time now) {
+  if (packet.ip.protocol == ipv4::kTcp) return DeliverTcp(packet, now);
+  if (packet.ip.protocol == ipv4::kUdp) return DeliverUdp(packet, now);
+  if (packet.ip.protocol == ipv4::kIcmp) return DeliverIcmp(packet, now);
+  SendUnreachable(packet, icmp::kProtocolUnreachable, now);
+  return Drop::kIpProtocolUnknown;
+}
+
+Drop Worker::DeliverUdp(const Packet& packet, Time now) {
+  const auto datagram =
+      udp::Parse(packet.ip.payload, {packet.ip.source, packet.ip.destination},
+                 packet.transport_checksum);
+  if (!datagram) return datagram.drop();
+  if (dhcp_ && (datagram->destination == dhcp::kDhcpServerPort ||
+                datagram->destination == dhcp::kProxyDhcpPort)) {
+    return dhcp_->Receive(*datagram,
+                          {.link = links_[packet.interface],
+                           .station = packet.back.station,
+                           .source = packet.ip.source,
+                           .destination = packet.ip.destination},
+                          now);
+  }
+  if (datagram->destination == kDnsPort && !packet.to_group) {
+    return DeliverDns(packet, *datagram, now);
+  }
+  SendUnreachable(packet, icmp::kPortUnreachable, now);
+  return Drop::kUdpPortClosed;
+}
+
+Drop Worker::DeliverDns(const Packet& packet, const udp::Datagram& query, Time now) {
+  std::array<std::uint8_t, dns::kAnswerSizeMax> answer{};
+  const auto size = dns::Answer(query.payload, snapshot_->dns, answer);
+  if (!size) return size.drop();
+  SendAnswer(packet.interface,
+             BuildUdp(links_[packet.interface], packet.back,
+                      {.source = kDnsPort,
+                       .destination = query.source,
+                       .payload = Bytes(answer).first(*size)}));
+  Event event;
+  event.kind = EventKind::kDnsQuery;
+  event.mac = packet.back.station;
+  event.address = packet.ip.source;
+  event.set_text(dns::QuestionName(query.payload));
+  reporter_.Tell(event, now);
+  return Drop::kNone;
+}
+
+Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
+  const auto message = icmp::Parse(packet.ip.payload);
+  if (!message) return message.drop();
+  const auto outcome = icmp_.Receive(*message, packet.to_group, now);
+  if (outcome.reply) {
+    SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *outcome.reply));
+  }
+  if (outcome.path_mtu) {
+    tcp_.PathMtu(outcome.path_mtu->tuple, outcome.path_mtu->mtu, outcome.path_mtu->seq);
+  }
+  return outcome.drop;
+}
+
+void Worker::SendUnreachable(const Packet& packet, std::uint8_t code, Time now) {
+  if (packet.to_group) return;
+  if (const auto message = icmp_.Unreachable(packet.ip, code, now)) {
+    SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *message));
+  }
+}
+
+void Worker::SendAnswer(std::uint16_t interface, Frame frame) {
+  if (frame.empty()) {
+    reporter_.Count(Drop::kNoBuffer);
+  } else if (!links_[interface].Send(std::move(frame))) {
+    reporter_.Count(Drop::kTransmitRingFull);
+  }
+}
+
+}  // namespace slipway::dataplane

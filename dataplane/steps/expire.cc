@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Expire: what the passing of time brings about, and work that waits for its turn.
+#include "dataplane/worker.h"
+
+namespace slipway::dataplane {
+
+std::size_t Worker::Expire(Time now) {
+  std::size_t work = WorkOff(now);
+  while (const auto expired = tcp_.Expire(now)) {
+    ++work;
+    Service& service = services_[expired->connection.index];
+    if (service.id != expired->connection || expired->what == tcp::Expiry::kIdle) continue;
+    Ended(service, EventKind::kTcpTimedOut, now);
+  }
+  for (std::size_t i = 0; i < neighbours_.size() && index_ == 0; ++i) {
+    arp::Neighbours& neighbours = neighbours_[i];
+    if (neighbours.Deadline() <= now) neighbours.Expire(now);
+    while (const auto query = neighbours.Emit(now)) {
+      SendAnswer(links_[i].interface(), BuildArp(links_[i], query->station, query->packet));
+      ++work;
+    }
+  }
+  if (dhcp_) dhcp_->Expire(now);
+  reassembly_.Expire(now);
+  return work;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Receive: a burst from the ports, and what other workers handed over.
+#include "dataplane/worker.h"
+
+namespace slipway::dataplane {
+
+std::size_t Worker::Receive() {
+  burst_size_ = 0;
+  std::array<Frame, kBurst> frames;
+  // Ports take turns at being first, so that a busy one cannot keep the burst from the others.
+  for (std::size_t i = 0; i < links_.size() && burst_size_ < kBurst; ++i) {
+    Link& link = links_[(first_link_ + i) % links_.size()];
+    const std::size_t got = link.Receive(std::span(frames).first(kBurst - burst_size_));
+    for (std::size_t j = 0; j < got; ++j) {
+      burst_[burst_size_++] = {std::move(frames[j]), link.interface(), /*ours=*/false};
+    }
+  }
+  if (++first_link_ >= links_.size()) first_link_ = 0;
+  while (burst_size_ < kBurst) {
+    auto handed = seams_.others.Take(index_);
+    if (!handed) break;
+    burst_[burst_size_++] = {std::move(handed->frame), handed->interface, /*ours=*/true};
+  }
+  StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kReceive)];
+  step.in += burst_size_;
+  step.out += burst_size_;
+  return burst_size_;
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/worker.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "dataplane/clock.h"
+#include "protocols/base/check.h"
+
+namespace slipway::dataplane {
+namespace {
+
+// How often counters are posted and applications' deadlines looked at.
+constexpr Duration kPostEvery = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
+    : index_(setup.index),
+      options_(setup.options),
+      seams_(seams),
+      reporter_({seams.events, setup.index, seams.unix_nanoseconds_at_zero}),
+      pool_(setup.pool),
+      reassembly_({}),
+      icmp_({}),
+      tcp_(setup.tcp, seams.entropy),
+      factory_(reporter_, seams.unix_nanoseconds_at_zero),
+      services_(setup.tcp.connections_max) {
+  SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
+  links_.reserve(setup.ends.size());
+  for (const Link::End& end : setup.ends) {
+    const PortOptions& port = options_.ports[end.interface];
+    links_.emplace_back(end, port, pool_);
+    std::vector<Ipv4Address> addresses;
+    for (const Ipv4Prefix& prefix : port.addresses) addresses.push_back(prefix.address);
+    neighbours_.emplace_back(links_.back().station(), addresses, arp::Settings{});
+  }
+  if (index_ == 0) {
+    const dhcp::ServerSettings settings{
+        .leases_max = options_.limits.leases,
+        .unix_seconds_at_zero = seams.unix_nanoseconds_at_zero / 1'000'000'000,
+        .probe_time = options_.probe_time};
+    dhcp_.emplace(settings, seams.entropy,
+                  DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_});
+    dhcp_->Restore(setup.leases);
+  }
+  factory_.Listen(tcp_);
+  seams_.snapshots.Online(index_);
+}
+
+Worker::~Worker() { seams_.snapshots.Offline(index_); }
+
+bool Worker::RunOnce(Time now) {
+  const std::uint64_t began = ReadCycles();
+  seams_.snapshots.Quiescent(index_);
+  UseSnapshot(seams_.snapshots.Current());
+
+  std::size_t work = Receive();
+  work += Classify(now);
+  Deliver(now);
+  work += Expire(now);
+  work += Emit(now);
+  work += Transmit();
+
+  Account(now, {.busy = work > 0, .cycles = ReadCycles() - began});
+  return work > 0;
+}
+
+void Worker::UseSnapshot(const Snapshot* current) {
+  if (current == snapshot_) return;
+  snapshot_ = current;
+  if (dhcp_) dhcp_->SetPolicy(current->dhcp.get());
+}
+
+Time Worker::Deadline() const {
+  Time deadline = std::min(tcp_.Deadline(), next_post_);
+  for (const arp::Neighbours& neighbours : neighbours_) {
+    deadline = std::min(deadline, neighbours.Deadline());
+  }
+  if (dhcp_) deadline = std::min(deadline, dhcp_->Deadline());
+  return deadline;
+}
+
+void Worker::Stop(Time now) {
+  tcp_.ForEach([this](tcp::ConnectionId id) { tcp_.Abort(id); });
+  Emit(now);
+  Transmit();
+  for (Service& service : services_) service = Service{};
+}
+
+void Worker::Account(Time now, const Round& round) {
+  WorkerStatistics& statistics = reporter_.statistics;
+  ++statistics.polls;
+  (round.busy ? statistics.busy_cycles : statistics.idle_cycles) += round.cycles;
+  if (now < next_post_) return;
+  next_post_ = now + kPostEvery;
+  for (Service& service : services_) {
+    if (service.application == nullptr || service.application->Deadline() > now) continue;
+    Follow(service, service.application->Expire(now), now);
+  }
+  statistics.connections = tcp_.connections();
+  statistics.retransmissions = tcp_.counters().retransmissions;
+  statistics.frames_in_use = pool_.in_use();
+  seams_.statistics.Post(index_, statistics);
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Worker: one core's share of everything. It polls its own queue pair of each port and owns its
+// own connections, timers, buffers and counters; nothing it writes is shared.
+//
+//     Receive -> Classify -> Deliver -> Expire -> Emit -> Seal -> Transmit
+//
+// Each step works on a burst and obeys in == out + sum(drops), which tests assert. ARP is answered
+// while classifying, before anything else of the burst (firmware waits 5 ms, and asks twice).
+// Worker 0 also owns what must be single: DHCP's lease table, ARP, ICMP and DNS. Frames that
+// belong to another worker are handed over by rte_ring.
+//
+// The steps live in steps/*.cc, one file each, in the order of the life of a packet.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dataplane/application.h"
+#include "dataplane/boot_service.h"
+#include "dataplane/dhcp_service.h"
+#include "dataplane/distribution.h"
+#include "dataplane/link.h"
+#include "dataplane/options.h"
+#include "dataplane/packets.h"
+#include "dataplane/reporter.h"
+#include "dataplane/snapshot.h"
+#include "protocols/arp/neighbours.h"
+#include "protocols/icmp/responder.h"
+#include "protocols/ip/reassembly.h"
+#include "protocols/tcp/host.h"
+#include "protocols/wire/ipv4.h"
+
+namespace slipway::dataplane {
+
+struct WorkerSeams {
+  SnapshotPublisher& snapshots;
+  EventQueue& events;
+  LeaseChannel& leases;  // used by worker 0 alone
+  StatisticsBoard& statistics;
+  Entropy& entropy;
+  FrameRings& others;                         // to and from the other workers
+  std::int64_t unix_nanoseconds_at_zero = 0;  // wall clock at Time{}
+};
+
+struct WorkerSetup {
+  unsigned index = 0;
+  const Options& options;
+  const tcp::Settings& tcp;
+  PacketPool& pool;
+  std::vector<Link::End> ends;  // one per port, in the order of options.ports
+  std::span<const dhcp::Lease> leases;
+};
+
+class Worker {
+ public:
+  static constexpr std::size_t kBurst = 32;
+
+  Worker(const WorkerSetup& setup, const WorkerSeams& seams);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // One round. True when it found something to do.
+  bool RunOnce(Time now);
+  // When the next round is due if no frame comes before: for callers that may sleep.
+  Time Deadline() const;
+  // Closes everything at once: connections are reset, held frames freed.
+  void Stop(Time now);
+
+  const WorkerStatistics& statistics() const { return reporter_.statistics; }
+
+ private:
+  // A frame on its way through a round.
+  struct Arrived {
+    Frame frame;
+    std::uint16_t interface = 0;
+    bool ours = false;  // another worker found that it is for this one
+  };
+  // An IPv4 packet for us, its frame, and what has been learned of both.
+  struct Packet {
+    Way back;  // to where the answer goes
+    std::uint16_t interface = 0;
+    bool to_group = false;  // sent to a broadcast address
+    ChecksumState transport_checksum = ChecksumState::kVerify;
+    ipv4::Packet ip;
+  };
+  // What the worker keeps beside each TCP connection.
+  struct Service {
+    std::unique_ptr<Application> application;
+    tcp::ConnectionId id;
+    MacAddress station;
+    std::uint16_t interface = 0;
+    std::uint64_t number = 0;  // names the connection in events
+    bool work_queued = false;
+  };
+
+  struct Round {
+    bool busy = false;
+    std::uint64_t cycles = 0;
+  };
+
+  std::size_t Receive();
+  std::size_t Classify(Time now);
+  void Deliver(Time now);
+  std::size_t Expire(Time now);
+  std::size_t Emit(Time now);
+  std::size_t Transmit();
+  void Account(Time now, const Round& round);
+  void UseSnapshot(const Snapshot* current);
+
+  // Classify.
+  Drop ClassifyFrame(Arrived& arrived, Time now);
+  Drop ReceiveArp(Link& link, const ethernet::Frame& frame, Time now);
+  Drop ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now);
+  // Deliver.
+  Drop DeliverPacket(const Packet& packet, Time now);
+  Drop DeliverIcmp(const Packet& packet, Time now);
+  Drop DeliverUdp(const Packet& packet, Time now);
+  Drop DeliverDns(const Packet& packet, const udp::Datagram& query, Time now);
+  Drop DeliverTcp(const Packet& packet, Time now);
+  void SendUnreachable(const Packet& packet, std::uint8_t code, Time now);
+  void SendAnswer(std::uint16_t interface, Frame frame);
+  // Connections.
+  void Serve(const tcp::Delivery& delivery, Service& service, Time now);
+  void Open(const Packet& packet, tcp::ConnectionId id, Time now);
+  void TakeText(Bytes text, Service& service, Time now);
+  void Follow(Service& service, const Reaction& reaction, Time now);
+  void Ended(Service& service, EventKind how, Time now);
+  std::size_t WorkOff(Time now);
+  static Event EventOf(const Service& service, const tcp::Info& info);
+  // Emit.
+  Drop EmitSegment(const tcp::Outgoing& out, Link& link, Service& service);
+  bool AppendText(Frame& frame, ByteSource& source, const tcp::Outgoing& out);
+  std::size_t SendStrays(Time now);
+
+  unsigned index_;
+  const Options& options_;
+  WorkerSeams seams_;
+  Reporter reporter_;
+  PacketPool& pool_;
+  std::vector<Link> links_;
+  std::vector<arp::Neighbours> neighbours_;  // of the links; asked on worker 0 alone
+  ip::Reassembly reassembly_;
+  icmp::Responder icmp_;
+  std::optional<DhcpService> dhcp_;  // worker 0
+  const Snapshot* snapshot_ = nullptr;
+
+  tcp::Host tcp_;
+  BootServiceFactory factory_;
+  std::vector<Service> services_;  // by ConnectionId::index
+  std::deque<tcp::ConnectionId> work_;
+
+  std::array<Arrived, kBurst> burst_;
+  std::size_t burst_size_ = 0;
+  std::array<Packet, kBurst> packets_;
+  std::size_t packet_count_ = 0;
+  std::size_t first_link_ = 0;
+  // Where the segment came from that is being received: its stray answer goes back there.
+  struct {
+    MacAddress station;
+    std::uint16_t interface = 0;
+  } stray_way_;
+  std::uint64_t next_number_ = 0;
+  Time next_post_{};
+};
+
+}  // namespace slipway::dataplane
