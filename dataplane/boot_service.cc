@@ -43,23 +43,27 @@ bool BootService::work_pending() const { return tls_ && tls_->handshake_pending(
 
 Reaction BootService::Work(Time now) { return TakeSecured(tls_->Step(), now); }
 
-Reaction BootService::TakeSecured(const tls::Received& received, Time now) {
-  if (!handshake_told_) TellHandshake(now);
+Reaction BootService::TakeSecured(tls::Received received, Time now) {
   Reaction reaction;
-  if (!received.plaintext.empty()) reaction = TakePlain(received.plaintext, now);
-  if (received.drop != Drop::kNone) reaction.drop = received.drop;
-  switch (received.status) {
-    case tls::Status::kHandshaking:
-    case tls::Status::kOpen:
-      break;
-    case tls::Status::kClosed:
-      http_.PeerFinished(now);
-      EndStream();
-      reaction.close = true;
-      break;
-    case tls::Status::kFailed:
-      reaction.close = true;  // after the alert, which is in the stream
-      break;
+  while (true) {
+    if (!handshake_told_) TellHandshake(now);
+    if (received.drop != Drop::kNone) reaction.drop = received.drop;
+    if (!received.plaintext.empty()) {
+      const Reaction plain = TakePlain(received.plaintext, now);
+      if (plain.drop != Drop::kNone) reaction.drop = plain.drop;
+      reaction.close = reaction.close || plain.close;
+      reaction.abort = reaction.abort || plain.abort;
+    }
+    if (!received.more || reaction.abort) break;
+    received = tls_->Receive({});
+  }
+  if (received.state == tls::SessionState::kClosed) {
+    http_.PeerFinished(now);
+    TellRequests(now);
+    EndStream();
+    reaction.close = true;
+  } else if (received.state == tls::SessionState::kFailed) {
+    reaction.close = true;  // after the alert, which is in the stream
   }
   return reaction;
 }
@@ -139,8 +143,8 @@ Reaction BootService::Expire(Time now) {
 
 void BootService::TellHandshake(Time now) {
   const tls::SessionInfo& info = tls_->info();
-  const bool failed = tls_->status() == tls::Status::kFailed;
-  if (!failed && tls_->status() == tls::Status::kHandshaking) return;
+  const bool failed = tls_->state() == tls::SessionState::kFailed;
+  if (tls_->state() == tls::SessionState::kHandshaking) return;
   handshake_told_ = true;
   Event event = NewEvent(failed ? EventKind::kTlsFailed : EventKind::kTlsDone);
   if (failed) {

@@ -74,7 +74,7 @@ class BootService final : public Application {
   Reaction Expire(Time now) override;
 
  private:
-  Reaction TakeSecured(const tls::Received& received, Time now);
+  Reaction TakeSecured(tls::Received received, Time now);
   Reaction TakePlain(Bytes text, Time now);
   void EndStream();
   void TellHandshake(Time now);

@@ -22,8 +22,8 @@ Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival,
 
 void DhcpService::Expire(Time now) {
   for (arp::Neighbours& neighbours : around_.neighbours) {
-    while (const auto probed = neighbours.TakeProbeOutcome()) {
-      Act(server_.ProbeResult(probed->address, probed->in_use, now), reply_, {}, now);
+    while (const auto probed = neighbours.TakeProbeOutcome(now)) {
+      Act(server_.ProbeResult(probed->address, probed->in_use_by.has_value(), now), reply_, {}, now);
     }
   }
   if (server_.Deadline() <= now) server_.Expire(now);

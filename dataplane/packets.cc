@@ -47,10 +47,10 @@ Frame StartPacket(Link& link, const Way& way, const Payload& payload, MutableByt
 
 }  // namespace
 
-Frame BuildArp(Link& link, const MacAddress& station, const arp::Packet& packet) {
+Frame BuildArp(Link& link, const arp::Message& message) {
   MutableBytes room;
-  Frame frame = StartFrame(link, station, ethernet::kArp, arp::kPacketSize, room);
-  if (!frame.empty()) arp::Emit(packet, room);
+  Frame frame = StartFrame(link, message.destination, ethernet::kArp, arp::kPacketSize, room);
+  if (!frame.empty()) arp::Emit(message.packet, room);
   return frame;
 }
 

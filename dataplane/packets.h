@@ -16,7 +16,7 @@
 #include "protocols/base/ipv4.h"
 #include "protocols/base/mac.h"
 #include "protocols/tcp/segment.h"
-#include "protocols/wire/arp.h"
+#include "protocols/arp/neighbours.h"
 #include "protocols/wire/icmp.h"
 #include "protocols/wire/udp.h"
 
@@ -29,7 +29,7 @@ struct Way {
   Ipv4Address destination;
 };
 
-Frame BuildArp(Link& link, const MacAddress& station, const arp::Packet& packet);
+Frame BuildArp(Link& link, const arp::Message& message);
 Frame BuildIcmp(Link& link, const Way& way, const icmp::Message& message);
 Frame BuildUdp(Link& link, const Way& way, const udp::Datagram& datagram);
 // Headers only, checksums requested from the port; the caller appends `text_size` bytes of text.

@@ -31,10 +31,14 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
   for (const Link::End& end : setup.ends) {
     const PortOptions& port = options_.ports[end.interface];
     links_.emplace_back(end, port, pool_);
-    std::vector<Ipv4Address> addresses;
-    for (const Ipv4Prefix& prefix : port.addresses) addresses.push_back(prefix.address);
-    neighbours_.emplace_back(links_.back().station(), addresses, arp::Settings{});
+    arp::NeighboursConfig config{.mac = links_.back().station(), .addresses = port.addresses};
+    if (port.gateway) config.guarded.push_back(*port.gateway);
+    // The operator says the addresses are ours: a restart must not cost booting machines the seven
+    // seconds of a probe. Whoever else uses them answers the announcement, and is reported.
+    config.start = arp::ClaimStart::kAnnounce;
+    neighbours_.emplace_back(config, seams.entropy);
   }
+  seen_links_.resize(links_.size());
   if (index_ == 0) {
     const dhcp::ServerSettings settings{
         .leases_max = options_.limits.leases,
@@ -98,10 +102,27 @@ void Worker::Account(Time now, const Round& round) {
     if (service.application == nullptr || service.application->Deadline() > now) continue;
     Follow(service, service.application->Expire(now), now);
   }
+  if (index_ == 0) WatchLinks(now);
   statistics.connections = tcp_.connections();
   statistics.retransmissions = tcp_.counters().retransmissions;
   statistics.frames_in_use = pool_.in_use();
   seams_.statistics.Post(index_, statistics);
+}
+
+// A guest that resets its NIC, a cable, a relinked vhost peer: neighbours are told anew who we are.
+void Worker::WatchLinks(Time now) {
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    const PortStatus status = links_[i].port().GetStatus();
+    SeenLink& seen = seen_links_[i];
+    if (status.link_up == seen.up && status.link_changes == seen.changes) continue;
+    seen = {status.link_up, status.link_changes};
+    if (status.link_up) neighbours_[i].Start(now);
+    Event event;
+    event.kind = EventKind::kLinkChanged;
+    event.number = static_cast<std::int64_t>(i);
+    event.extra = status.link_up ? 1 : 0;
+    reporter_.Tell(event, now);
+  }
 }
 
 }  // namespace slipway::dataplane

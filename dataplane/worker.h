@@ -113,6 +113,7 @@ class Worker {
   std::size_t Transmit();
   void Account(Time now, const Round& round);
   void UseSnapshot(const Snapshot* current);
+  void WatchLinks(Time now);
 
   // Classify.
   Drop ClassifyFrame(Arrived& arrived, Time now);
@@ -145,6 +146,11 @@ class Worker {
   Reporter reporter_;
   PacketPool& pool_;
   std::vector<Link> links_;
+  struct SeenLink {
+    bool up = false;
+    std::uint64_t changes = 0;
+  };
+  std::vector<SeenLink> seen_links_;  // what was last told of them
   std::vector<arp::Neighbours> neighbours_;  // of the links; asked on worker 0 alone
   ip::Reassembly reassembly_;
   icmp::Responder icmp_;

@@ -54,12 +54,12 @@ Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
   if (outcome.conflict) {
     Event event;
     event.kind = EventKind::kAddressConflict;
-    event.mac = outcome.conflict->mac;
+    event.mac = outcome.conflict->other;
     event.address = outcome.conflict->address;
     reporter_.Tell(event, now);
   }
   if (outcome.reply) {
-    Frame reply = BuildArp(link, outcome.reply->target_mac, *outcome.reply);
+    Frame reply = BuildArp(link, *outcome.reply);
     if (reply.empty()) return Drop::kNoBuffer;
     if (!link.SendFirst(std::move(reply))) return Drop::kTransmitRingFull;
   }

@@ -17,7 +17,7 @@ std::size_t Worker::Expire(Time now) {
     arp::Neighbours& neighbours = neighbours_[i];
     if (neighbours.Deadline() <= now) neighbours.Expire(now);
     while (const auto query = neighbours.Emit(now)) {
-      SendAnswer(links_[i].interface(), BuildArp(links_[i], query->station, query->packet));
+      SendAnswer(links_[i].interface(), BuildArp(links_[i], *query));
       ++work;
     }
   }
