@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dataplane/clock.h"
-#include "dataplane/distribution.h"
+#include "dataplane/handover.h"
 #include "dataplane/eal.h"
 #include "dataplane/eal_image_memory.h"
 #include "dataplane/event.h"
@@ -50,14 +50,22 @@ class Engine {
   explicit Engine(const Options& options) : options_(options) {}
   absl::Status CreatePools();
   absl::Status CreatePorts();
+  std::vector<Link::End> EndsOf(unsigned index) const;
   void Run(Worker& worker, unsigned core) const;
 
   Options options_;
-  std::unique_ptr<Eal> eal_;  // first: everything below lives in its memory
+  std::unique_ptr<EalGuard> eal_;  // first: everything below lives in its memory
   std::unique_ptr<EalImageMemory> images_;
   std::vector<std::unique_ptr<PacketPool>> pools_;  // one per worker
   std::vector<std::unique_ptr<Undi>> ports_;
-  std::unique_ptr<FrameRings> rings_;
+  // The way out for a worker without a queue of its own on a port.
+  struct Detour {
+    std::uint16_t port = 0;
+    unsigned worker = 0;
+    std::unique_ptr<FrameRing> ring;
+  };
+  std::vector<Detour> detours_;
+  std::unique_ptr<Handover> handover_;
   std::unique_ptr<SnapshotPublisher> snapshots_;
   std::unique_ptr<EventQueue> events_;
   std::unique_ptr<LeaseChannel> leases_;

@@ -19,12 +19,28 @@ bool Link::SendFirst(Frame frame) {
   return true;
 }
 
+std::size_t Link::Leave(std::span<Frame> frames) {
+  if (end_.through != nullptr) return end_.through->Push(frames);
+  return port().Transmit(end_.queue, frames);
+}
+
+void Link::TakeForOthers() {
+  for (FrameRing* ring : end_.for_others) {
+    while (waiting_ < kOutboxMax) {
+      Frame frame;
+      if (ring->Pop(std::span(&frame, 1)) == 0) break;
+      static_cast<void>(Send(std::move(frame)));
+    }
+  }
+}
+
 std::size_t Link::Flush() {
+  TakeForOthers();
   std::size_t sent = 0;
   while (waiting_ > 0) {
     // The ring's contiguous front; a second turn takes what wrapped around.
     const std::size_t size = std::min(waiting_, kOutboxCapacity - first_);
-    const std::size_t taken = port().Transmit(end_.queue, std::span(outbox_).subspan(first_, size));
+    const std::size_t taken = Leave(std::span(outbox_).subspan(first_, size));
     first_ = (first_ + taken) % kOutboxCapacity;
     waiting_ -= taken;
     sent += taken;

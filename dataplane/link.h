@@ -3,6 +3,9 @@
 // Link: one worker's end of one port: the queue pair it owns there, who the appliance is on that
 // wire, and the frames that wait for room in the transmit ring.
 //
+// Where a port has fewer queues than there are workers, some have none. Such a worker receives what
+// others hand over (handover.h) and sends through the ring of the worker that owns queue 0.
+//
 // The port's ring is the clock: Emit fills the outbox only as far as the last Transmit found room,
 // so nothing is dropped locally and one connection's burst cannot push out another's. What must
 // not wait (ARP: firmware asks twice, 5 ms apart) goes to the front.
@@ -13,7 +16,9 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
+#include "dataplane/frame_ring.h"
 #include "dataplane/options.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/undi.h"
@@ -32,6 +37,8 @@ class Link {
     Undi* port = nullptr;
     std::uint16_t queue = 0;
     std::uint16_t interface = 0;  // index into Options::ports
+    FrameRing* through = nullptr;        // no queue of its own: frames leave by this ring
+    std::vector<FrameRing*> for_others;  // frames of workers without a queue, to be sent by us
   };
 
   Link(const End& end, const PortOptions& options, PacketPool& pool)
@@ -54,7 +61,9 @@ class Link {
   std::size_t room() const {
     return outbox_.size() >= kOutboxMax ? 0 : kOutboxMax - outbox_.size(); }
 
-  std::size_t Receive(std::span<Frame> frames) { return end_.port->Receive(end_.queue, frames); }
+  std::size_t Receive(std::span<Frame> frames) {
+    return end_.through == nullptr ? end_.port->Receive(end_.queue, frames) : 0;
+  }
   // False, and the frame is gone, when the outbox is full: count Drop::kTransmitRingFull.
   [[nodiscard]] bool Send(Frame frame);
   [[nodiscard]] bool SendFirst(Frame frame);
@@ -64,6 +73,9 @@ class Link {
   std::size_t Flush();
 
  private:
+  std::size_t Leave(std::span<Frame> frames);
+  void TakeForOthers();
+
   End end_;
   PortOptions options_;
   PacketPool& pool_;

@@ -25,6 +25,7 @@
 #include "dataplane/boot_service.h"
 #include "dataplane/dhcp_service.h"
 #include "dataplane/distribution.h"
+#include "dataplane/handover.h"
 #include "dataplane/link.h"
 #include "dataplane/options.h"
 #include "dataplane/packets.h"
@@ -44,7 +45,7 @@ struct WorkerSeams {
   LeaseChannel& leases;  // used by worker 0 alone
   StatisticsBoard& statistics;
   Entropy& entropy;
-  FrameRings& others;                         // to and from the other workers
+  Handover& others;                           // to and from the other workers
   std::int64_t unix_nanoseconds_at_zero = 0;  // wall clock at Time{}
 };
 

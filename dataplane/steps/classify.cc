@@ -27,9 +27,9 @@ Drop Worker::ClassifyFrame(Arrived& arrived, Time now) {
   if (!arrived.ours) {
     const unsigned owner = Owner(arrived.frame.bytes(), seams_.others.workers());
     if (owner != index_) {
-      return seams_.others.Give(index_, owner, {std::move(arrived.frame), arrived.interface})
-                 ? Drop::kNone
-                 : Drop::kWorkerRingFull;
+      arrived.frame.buffers()->port = arrived.interface;
+      return seams_.others.Give(index_, owner, std::move(arrived.frame)) ? Drop::kNone
+                                                                         : Drop::kWorkerRingFull;
     }
   }
   Link& link = links_[arrived.interface];
@@ -83,6 +83,10 @@ Drop Worker::ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time no
     const auto whole = reassembly_.Receive(*ip, now);
     if (whole.drop != Drop::kNone || !whole.packet) return whole.drop;
     packet.ip = *whole.packet;
+    // Its connection may live on another worker, which cannot be handed what is no frame.
+    if (seams_.others.workers() > 1 && packet.ip.protocol == ipv4::kTcp) {
+      return Drop::kIpFragmentedTcp;
+    }
     packet.transport_checksum = ChecksumState::kVerify;
     // The store is used again by the next fragment: deliver at once, out of the burst's order.
     return DeliverPacket(packet, now);

@@ -81,7 +81,12 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
     SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *outcome.reply));
   }
   if (outcome.path_mtu) {
-    tcp_.PathMtu(outcome.path_mtu->tuple, outcome.path_mtu->mtu, outcome.path_mtu->seq);
+    const icmp::Quoted& quoted = outcome.path_mtu->quoted;
+    tcp_.PathMtu({.local_address = quoted.local_address,
+                  .local_port = quoted.local_port,
+                  .remote_address = quoted.remote_address,
+                  .remote_port = quoted.remote_port},
+                 outcome.path_mtu->mtu, tcp::SeqNum(quoted.sequence));
   }
   return outcome.drop;
 }

@@ -17,10 +17,11 @@ std::size_t Worker::Receive() {
     }
   }
   if (++first_link_ >= links_.size()) first_link_ = 0;
-  while (burst_size_ < kBurst) {
-    auto handed = seams_.others.Take(index_);
-    if (!handed) break;
-    burst_[burst_size_++] = {std::move(handed->frame), handed->interface, /*ours=*/true};
+  const std::size_t handed =
+      seams_.others.Take(index_, std::span(frames).first(kBurst - burst_size_));
+  for (std::size_t i = 0; i < handed; ++i) {
+    const std::uint16_t interface = frames[i].buffers()->port;
+    burst_[burst_size_++] = {std::move(frames[i]), interface, /*ours=*/true};
   }
   StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kReceive)];
   step.in += burst_size_;

@@ -57,6 +57,7 @@ namespace slipway {
   X(IpFragmentOverlap, kPeer, "fragments overlap; the whole datagram is refused")              \
   X(IpFragmentTableFull, kLoad, "too many datagrams are being reassembled")                    \
   X(IpFragmentTimeout, kPeer, "fragments did not arrive in time")                              \
+  X(IpFragmentedTcp, kPeer, "TCP in fragments, which one of several workers cannot hand over")   \
   X(IpFragmentTooMany, kPeer, "a datagram of too many fragments")                              \
   X(IpFragmentDuplicate, kNormal, "a fragment that was here before")
 

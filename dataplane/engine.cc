@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/engine.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "dataplane/port.h"
+#include "protocols/base/check.h"
+
+namespace slipway::dataplane {
+namespace {
+
+constexpr unsigned kEventsPerWorker = 8192;
+constexpr unsigned kLeasesInFlight = 4096;
+constexpr std::size_t kMebibyte = std::size_t{1} << 20;
+
+std::int64_t UnixNanosecondsNow() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+PacketPoolOptions PoolOptions(const Options& options, unsigned worker) {
+  std::uint16_t mtu = 0;
+  for (const PortOptions& port : options.ports) mtu = std::max(mtu, port.mtu);
+  constexpr std::uint16_t kLinkBytes = 18;  // Ethernet and a VLAN tag
+  return {.name = "packets" + std::to_string(worker),
+          .packets = options.limits.frames,
+          .packet_bytes = std::max<std::uint16_t>(2048, static_cast<std::uint16_t>(mtu + kLinkBytes)),
+          .handles = options.limits.frames,
+          .shard = worker};
+}
+
+void Pin(unsigned core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(core, &set);
+  // A core that is not ours to have costs speed, not correctness.
+  static_cast<void>(pthread_setaffinity_np(pthread_self(), sizeof(set), &set));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const Options& options) {
+  auto engine = std::unique_ptr<Engine>(new Engine(options));
+  const unsigned workers = static_cast<unsigned>(options.cores.size());
+
+  EalOptions eal{.cores = options.cores, .hugepages = options.hugepages};
+  eal.memory_mib = options.memory_mib + options.image_bytes / kMebibyte;
+  for (unsigned i = 0; i < workers; ++i) {
+    eal.memory_mib += PacketPool::MemoryNeeded(PoolOptions(options, i)) / kMebibyte + 1;
+  }
+  for (const PortOptions& port : options.ports) {
+    if (IsPciAddress(port.device)) eal.pci.push_back(port.device);
+  }
+  auto started = EalGuard::Start(eal);
+  if (!started.ok()) return started.status();
+  engine->eal_ = *std::move(started);
+
+  auto images = EalImageMemory::Create(options.image_bytes);
+  if (!images.ok()) return images.status();
+  engine->images_ = *std::move(images);
+  if (auto status = engine->CreatePools(); !status.ok()) return status;
+  if (auto status = engine->CreatePorts(); !status.ok()) return status;
+  auto handover = Handover::Create(workers);
+  if (!handover.ok()) return handover.status();
+  engine->handover_ = *std::move(handover);
+  engine->snapshots_ = std::make_unique<SnapshotPublisher>(workers);
+  engine->events_ = std::make_unique<EventQueue>(workers, kEventsPerWorker);
+  engine->leases_ = std::make_unique<LeaseChannel>(kLeasesInFlight);
+  engine->statistics_ = std::make_unique<StatisticsBoard>(workers);
+  return engine;
+}
+
+Engine::~Engine() { Stop(); }
+
+absl::Status Engine::CreatePools() {
+  for (unsigned i = 0; i < options_.cores.size(); ++i) {
+    PacketPoolOptions pool = PoolOptions(options_, i);
+    pool.images = images_.get();
+    auto created = PacketPool::Create(pool);
+    if (!created.ok()) return created.status();
+    pools_.push_back(*std::move(created));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::CreatePorts() {
+  for (const PortOptions& options : options_.ports) {
+    auto port = DpdkPort::Create(options.device);
+    if (!port.ok()) return port.status();
+    InitializeRequest request{.mtu = options.mtu,
+                              .queues = static_cast<std::uint16_t>(pools_.size())};
+    for (const auto& pool : pools_) request.pools.push_back(pool.get());
+    if (auto status = (*port)->Initialize(request); !status.ok()) return status;
+    const std::uint16_t queues = (*port)->Capabilities().queues;
+    const auto index = static_cast<std::uint16_t>(ports_.size());
+    ports_.push_back(*std::move(port));
+    for (unsigned worker = queues; worker < pools_.size(); ++worker) {
+      constexpr unsigned kFrames = 1024;
+      auto ring = FrameRing::Create(
+          "detour" + std::to_string(index) + '.' + std::to_string(worker), kFrames);
+      if (!ring.ok()) return ring.status();
+      detours_.push_back({index, worker, *std::move(ring)});
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Engine::Start(std::span<const dhcp::Lease> leases) {
+  clock_ = Clock();
+  const std::int64_t unix_at_zero = UnixNanosecondsNow();
+  // One MSS for all ports: the smallest, so that no peer is told more than its wire carries.
+  std::uint16_t mtu = options_.ports.front().mtu;
+  for (const PortOptions& port : options_.ports) mtu = std::min(mtu, port.mtu);
+  constexpr std::uint16_t kTcpIpHeaders = 40;
+  tcp_.mss = static_cast<std::uint16_t>(mtu - kTcpIpHeaders);
+  tcp_.connections_max = options_.limits.connections;
+  for (unsigned i = 0; i < options_.cores.size(); ++i) {
+    WorkerSetup setup{.index = i, .options = options_, .tcp = tcp_, .pool = *pools_[i],
+                      .ends = EndsOf(i), .leases = leases};
+    workers_.push_back(std::make_unique<Worker>(
+        setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_, entropy_, *handover_,
+                           unix_at_zero}));
+  }
+  for (unsigned i = 0; i < workers_.size(); ++i) {
+    threads_.emplace_back([this, i] { Run(*workers_[i], options_.cores[i]); });
+  }
+}
+
+// Worker `index`'s ends of all ports.
+std::vector<Link::End> Engine::EndsOf(unsigned index) const {
+  std::vector<Link::End> ends;
+  for (std::uint16_t p = 0; p < ports_.size(); ++p) {
+    Link::End end{.port = ports_[p].get(),
+                  .queue = static_cast<std::uint16_t>(index),
+                  .interface = p,
+                  .through = nullptr,
+                  .for_others = {}};
+    for (const Detour& detour : detours_) {
+      if (detour.port != p) continue;
+      if (detour.worker == index) end.through = detour.ring.get();
+      if (index == 0) end.for_others.push_back(detour.ring.get());
+    }
+    ends.push_back(std::move(end));
+  }
+  return ends;
+}
+
+void Engine::Run(Worker& worker, unsigned core) const {
+  SLIPWAY_CHECK(rte_thread_register() == 0);
+  Pin(core);
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const bool worked = worker.RunOnce(clock_.Now());
+    if (!worked && options_.idle_sleep > Duration{}) std::this_thread::sleep_for(options_.idle_sleep);
+  }
+  worker.Stop(clock_.Now());
+  rte_thread_unregister();
+}
+
+void Engine::Stop() {
+  stop_.store(true);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  workers_.clear();
+  for (auto& port : ports_) port->Shutdown();
+}
+
+}  // namespace slipway::dataplane

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// slipwayd: puts the dataplane and the control plane together. Exit codes: 0 after a clean stop,
+// 1 when something could not be started, 2 for a bad command line or configuration.
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "control/config/config.h"
+#include "control/daemon.h"
+#include "dataplane/compose.h"
+#include "dataplane/engine.h"
+
+namespace slipway {
+namespace {
+
+constexpr std::string_view kUsage =
+    "Usage: slipwayd --config FILE [--check-config]\n"
+    "  --config FILE    the configuration (config/slipway.toml shows every key)\n"
+    "  --check-config   check FILE, print what is wrong with it, start nothing\n";
+
+int Fail(std::string_view what, int code) {
+  std::fprintf(stderr, "slipwayd: %.*s\n", static_cast<int>(what.size()), what.data());
+  return code;
+}
+
+// Signals are taken by waiting for them, so that no handler has to be careful.
+sigset_t BlockStopSignals() {
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  return stop;
+}
+
+int Serve(const control::Config& config) {
+  const sigset_t stop = BlockStopSignals();
+  auto engine = dataplane::Engine::Create(dataplane::OptionsOf(config));
+  if (!engine.ok()) return Fail(std::string(engine.status().message()), 1);
+  control::ControlPlane control(config, dataplane::SeamsOf(**engine));
+  auto leases = control.Start();
+  if (!leases.ok()) return Fail(std::string(leases.status().message()), 1);
+  (*engine)->Start(*leases);
+  std::fprintf(stderr, "slipwayd: serving\n");
+  int signal = 0;
+  sigwait(&stop, &signal);
+  (*engine)->Stop();
+  control.Stop();
+  std::fprintf(stderr, "slipwayd: stopped\n");
+  return 0;
+}
+
+}  // namespace
+}  // namespace slipway
+
+int main(int argc, char** argv) {
+  std::string file;
+  bool check = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--check-config") {
+      check = true;
+    } else if (argument == "--config" && i + 1 < argc) {
+      file = argv[++i];
+    } else {
+      return slipway::Fail("unknown argument '" + std::string(argument) + "'\n" +
+                               std::string(slipway::kUsage), 2);
+    }
+  }
+  if (file.empty()) return slipway::Fail("--config FILE is missing\n" + std::string(slipway::kUsage), 2);
+  const auto loaded = slipway::control::LoadConfig(file);
+  if (check || !loaded.config) {
+    std::fputs(slipway::control::Report(loaded, file).c_str(), loaded.config ? stdout : stderr);
+    return loaded.config ? 0 : 2;
+  }
+  return slipway::Serve(*loaded.config);
+}
