@@ -57,7 +57,7 @@ Reaction BootService::TakeSecured(tls::Received received, Time now) {
     if (!received.more || reaction.abort) break;
     received = tls_->Receive({});
   }
-  if (received.state == tls::SessionState::kClosed) {
+  if (received.state == tls::SessionState::kClosedByPeer) {
     http_.PeerFinished(now);
     TellRequests(now);
     EndStream();

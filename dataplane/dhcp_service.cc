@@ -22,8 +22,9 @@ Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival,
 
 void DhcpService::Expire(Time now) {
   for (arp::Neighbours& neighbours : around_.neighbours) {
-    while (const auto probed = neighbours.TakeProbeOutcome(now)) {
-      Act(server_.ProbeResult(probed->address, probed->in_use_by.has_value(), now), reply_, {}, now);
+    while (const auto probed = neighbours.TakeProbeOutcome()) {
+      Act(server_.ProbeResult(probed->address, probed->in_use_by.has_value(), now), reply_, {},
+          now);
     }
   }
   if (server_.Deadline() <= now) server_.Expire(now);
@@ -83,10 +84,10 @@ void DhcpService::StartProbe(const dhcp::Outcome& outcome, Time now) {
 Frame DhcpService::BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station) {
   MacAddress to = plan.destination_mac.value_or(station);
   if (plan.destination.is_broadcast()) to = MacAddress::Broadcast();
-  return BuildUdp(around_.links[plan.egress.interface],
-                  {.station = to, .source = plan.source, .destination = plan.destination},
-                  {.source = plan.source_port, .destination = plan.destination_port,
-                   .payload = reply});
+  return BuildUdp(
+      around_.links[plan.egress.interface],
+      {.station = to, .source = plan.source, .destination = plan.destination},
+      {.source = plan.source_port, .destination = plan.destination_port, .payload = reply});
 }
 
 void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
@@ -98,18 +99,18 @@ void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
   event.number = architectures.empty() ? -1 : architectures.front();
   event.set_text(AsText(outcome.client.vendor_class));
   switch (outcome.client.type) {
-    case dhcp::DhcpMessageType::kDiscover:
+    case DhcpMessageType::kDiscover:
       event.kind = EventKind::kDhcpDiscover;
       break;
-    case dhcp::DhcpMessageType::kRequest:
+    case DhcpMessageType::kRequest:
       event.kind = EventKind::kDhcpRequest;
       break;
-    case dhcp::DhcpMessageType::kOffer:
-    case dhcp::DhcpMessageType::kDecline:
-    case dhcp::DhcpMessageType::kAck:
-    case dhcp::DhcpMessageType::kNak:
-    case dhcp::DhcpMessageType::kRelease:
-    case dhcp::DhcpMessageType::kInform:
+    case DhcpMessageType::kOffer:
+    case DhcpMessageType::kDecline:
+    case DhcpMessageType::kAck:
+    case DhcpMessageType::kNak:
+    case DhcpMessageType::kRelease:
+    case DhcpMessageType::kInform:
       event.kind = EventKind::kDhcpOther;
       event.number = static_cast<std::int64_t>(outcome.client.type);
       break;

@@ -28,11 +28,12 @@ PacketPoolOptions PoolOptions(const Options& options, unsigned worker) {
   std::uint16_t mtu = 0;
   for (const PortOptions& port : options.ports) mtu = std::max(mtu, port.mtu);
   constexpr std::uint16_t kLinkBytes = 18;  // Ethernet and a VLAN tag
-  return {.name = "packets" + std::to_string(worker),
-          .packets = options.limits.frames,
-          .packet_bytes = std::max<std::uint16_t>(2048, static_cast<std::uint16_t>(mtu + kLinkBytes)),
-          .handles = options.limits.frames,
-          .shard = worker};
+  return {
+      .name = "packets" + std::to_string(worker),
+      .packets = options.limits.frames,
+      .packet_bytes = std::max<std::uint16_t>(2048, static_cast<std::uint16_t>(mtu + kLinkBytes)),
+      .handles = options.limits.frames,
+      .shard = worker};
 }
 
 void Pin(unsigned core) {
@@ -55,7 +56,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const Options& options) {
     eal.memory_mib += PacketPool::MemoryNeeded(PoolOptions(options, i)) / kMebibyte + 1;
   }
   for (const PortOptions& port : options.ports) {
-    if (IsPciAddress(port.device)) eal.pci.push_back(port.device);
+    const auto name = ParsePortName(port.device, workers);
+    if (!name.ok()) return name.status();
+    if (name->is_pci()) eal.pci.push_back(name->device);
   }
   auto started = EalGuard::Start(eal);
   if (!started.ok()) return started.status();
@@ -91,19 +94,18 @@ absl::Status Engine::CreatePools() {
 
 absl::Status Engine::CreatePorts() {
   for (const PortOptions& options : options_.ports) {
-    auto port = DpdkPort::Create(options.device);
-    if (!port.ok()) return port.status();
+    auto port = std::make_unique<DpdkPort>(options.device);
     InitializeRequest request{.mtu = options.mtu,
                               .queues = static_cast<std::uint16_t>(pools_.size())};
     for (const auto& pool : pools_) request.pools.push_back(pool.get());
-    if (auto status = (*port)->Initialize(request); !status.ok()) return status;
-    const std::uint16_t queues = (*port)->Capabilities().queues;
+    if (auto status = port->Initialize(request); !status.ok()) return status;
+    const std::uint16_t queues = port->Capabilities().queues;
     const auto index = static_cast<std::uint16_t>(ports_.size());
-    ports_.push_back(*std::move(port));
+    ports_.push_back(std::move(port));
     for (unsigned worker = queues; worker < pools_.size(); ++worker) {
       constexpr unsigned kFrames = 1024;
-      auto ring = FrameRing::Create(
-          "detour" + std::to_string(index) + '.' + std::to_string(worker), kFrames);
+      auto ring = FrameRing::Create("detour" + std::to_string(index) + '.' + std::to_string(worker),
+                                    kFrames);
       if (!ring.ok()) return ring.status();
       detours_.push_back({index, worker, *std::move(ring)});
     }
@@ -121,11 +123,15 @@ void Engine::Start(std::span<const dhcp::Lease> leases) {
   tcp_.mss = static_cast<std::uint16_t>(mtu - kTcpIpHeaders);
   tcp_.connections_max = options_.limits.connections;
   for (unsigned i = 0; i < options_.cores.size(); ++i) {
-    WorkerSetup setup{.index = i, .options = options_, .tcp = tcp_, .pool = *pools_[i],
-                      .ends = EndsOf(i), .leases = leases};
-    workers_.push_back(std::make_unique<Worker>(
-        setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_, entropy_, *handover_,
-                           unix_at_zero}));
+    WorkerSetup setup{.index = i,
+                      .options = options_,
+                      .tcp = tcp_,
+                      .pool = *pools_[i],
+                      .ends = EndsOf(i),
+                      .leases = leases};
+    workers_.push_back(
+        std::make_unique<Worker>(setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_,
+                                                    entropy_, *handover_, unix_at_zero}));
   }
   for (unsigned i = 0; i < workers_.size(); ++i) {
     threads_.emplace_back([this, i] { Run(*workers_[i], options_.cores[i]); });
@@ -156,7 +162,8 @@ void Engine::Run(Worker& worker, unsigned core) const {
   Pin(core);
   while (!stop_.load(std::memory_order_relaxed)) {
     const bool worked = worker.RunOnce(clock_.Now());
-    if (!worked && options_.idle_sleep > Duration{}) std::this_thread::sleep_for(options_.idle_sleep);
+    if (!worked && options_.idle_sleep > Duration{})
+      std::this_thread::sleep_for(options_.idle_sleep);
   }
   worker.Stop(clock_.Now());
   rte_thread_unregister();

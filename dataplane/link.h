@@ -36,7 +36,7 @@ class Link {
   struct End {
     Undi* port = nullptr;
     std::uint16_t queue = 0;
-    std::uint16_t interface = 0;  // index into Options::ports
+    std::uint16_t interface = 0;         // index into Options::ports
     FrameRing* through = nullptr;        // no queue of its own: frames leave by this ring
     std::vector<FrameRing*> for_others;  // frames of workers without a queue, to be sent by us
   };
@@ -59,7 +59,8 @@ class Link {
 
   // Room for frames of connections, which can wait where they are.
   std::size_t room() const {
-    return outbox_.size() >= kOutboxMax ? 0 : kOutboxMax - outbox_.size(); }
+    return outbox_.size() >= kOutboxMax ? 0 : kOutboxMax - outbox_.size();
+  }
 
   std::size_t Receive(std::span<Frame> frames) {
     return end_.through == nullptr ? end_.port->Receive(end_.queue, frames) : 0;

@@ -65,11 +65,12 @@ int main(int argc, char** argv) {
     } else if (argument == "--config" && i + 1 < argc) {
       file = argv[++i];
     } else {
-      return slipway::Fail("unknown argument '" + std::string(argument) + "'\n" +
-                               std::string(slipway::kUsage), 2);
+      return slipway::Fail(
+          "unknown argument '" + std::string(argument) + "'\n" + std::string(slipway::kUsage), 2);
     }
   }
-  if (file.empty()) return slipway::Fail("--config FILE is missing\n" + std::string(slipway::kUsage), 2);
+  if (file.empty())
+    return slipway::Fail("--config FILE is missing\n" + std::string(slipway::kUsage), 2);
   const auto loaded = slipway::control::LoadConfig(file);
   if (check || !loaded.config) {
     std::fputs(slipway::control::Report(loaded, file).c_str(), loaded.config ? stdout : stderr);

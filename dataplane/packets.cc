@@ -56,16 +56,14 @@ Frame BuildArp(Link& link, const arp::Message& message) {
 
 Frame BuildIcmp(Link& link, const Way& way, const icmp::Message& message) {
   MutableBytes room;
-  Frame frame =
-      StartPacket(link, way, {.protocol = ipv4::kIcmp, .here = message.size()}, room);
+  Frame frame = StartPacket(link, way, {.protocol = ipv4::kIcmp, .here = message.size()}, room);
   if (!frame.empty()) icmp::Emit(message, room);
   return frame;
 }
 
 Frame BuildUdp(Link& link, const Way& way, const udp::Datagram& datagram) {
   MutableBytes room;
-  Frame frame =
-      StartPacket(link, way, {.protocol = ipv4::kUdp, .here = datagram.size()}, room);
+  Frame frame = StartPacket(link, way, {.protocol = ipv4::kUdp, .here = datagram.size()}, room);
   if (!frame.empty()) udp::Emit(datagram, {way.source, way.destination}, room);
   return frame;
 }
@@ -73,15 +71,14 @@ Frame BuildUdp(Link& link, const Way& way, const udp::Datagram& datagram) {
 Frame BuildTcp(Link& link, const Way& way, const tcp::Segment& segment, std::size_t text_size) {
   const std::size_t header = segment.header_size();
   MutableBytes room;
-  Frame frame = StartPacket(
-      link, way, {.protocol = ipv4::kTcp, .here = header, .later = text_size}, room);
+  Frame frame =
+      StartPacket(link, way, {.protocol = ipv4::kTcp, .here = header, .later = text_size}, room);
   if (frame.empty()) return frame;
   tcp::EmitHeader(segment, room);
   // The port completes the checksum, in hardware or software; it wants the pseudo header's sum.
-  tcp::FillPseudoHeaderSum(
-      room.first(header),
-      tcp::PseudoHeaderSum(way.source, way.destination,
-                           static_cast<std::uint16_t>(header + text_size)));
+  tcp::FillPseudoHeaderSum(room.first(header),
+                           tcp::PseudoHeaderSum(way.source, way.destination,
+                                                static_cast<std::uint16_t>(header + text_size)));
   frame.SetHeaders({.link = kLinkHeader,
                     .network = ipv4::kHeaderSize,
                     .transport = static_cast<std::uint16_t>(header)});

@@ -13,10 +13,10 @@
 #pragma once
 
 #include "dataplane/link.h"
+#include "protocols/arp/neighbours.h"
 #include "protocols/base/ipv4.h"
 #include "protocols/base/mac.h"
 #include "protocols/tcp/segment.h"
-#include "protocols/arp/neighbours.h"
 #include "protocols/wire/icmp.h"
 #include "protocols/wire/udp.h"
 

@@ -27,7 +27,7 @@
 namespace slipway::dataplane {
 
 struct Snapshot {
-  std::uint64_t generation = 0;  // rises with every publication
+  std::uint64_t generation = 0;              // rises with every publication
   std::unique_ptr<const dhcp::Policy> dhcp;  // null: no DHCP is served
   dns::Zone dns;
   http::TableCatalog images;

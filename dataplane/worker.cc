@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/worker.h"
 
+#include <rte_cycles.h>
+
 #include <algorithm>
 #include <chrono>
 
-#include "dataplane/clock.h"
 #include "protocols/base/check.h"
 
 namespace slipway::dataplane {
@@ -31,12 +32,12 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
   for (const Link::End& end : setup.ends) {
     const PortOptions& port = options_.ports[end.interface];
     links_.emplace_back(end, port, pool_);
-    arp::NeighboursConfig config{.mac = links_.back().station(), .addresses = port.addresses};
-    if (port.gateway) config.guarded.push_back(*port.gateway);
+    arp::Settings arp;
+    if (port.gateway) arp.guarded.push_back(*port.gateway);
     // The operator says the addresses are ours: a restart must not cost booting machines the seven
     // seconds of a probe. Whoever else uses them answers the announcement, and is reported.
-    config.start = arp::ClaimStart::kAnnounce;
-    neighbours_.emplace_back(config, seams.entropy);
+    arp.start = arp::ClaimStart::kAnnounce;
+    neighbours_.emplace_back(links_.back().station(), port.addresses, arp, seams.entropy);
   }
   seen_links_.resize(links_.size());
   if (index_ == 0) {
@@ -55,7 +56,7 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
 Worker::~Worker() { seams_.snapshots.Offline(index_); }
 
 bool Worker::RunOnce(Time now) {
-  const std::uint64_t began = ReadCycles();
+  const std::uint64_t began = rte_rdtsc();
   seams_.snapshots.Quiescent(index_);
   UseSnapshot(seams_.snapshots.Current());
 
@@ -66,7 +67,7 @@ bool Worker::RunOnce(Time now) {
   work += Emit(now);
   work += Transmit();
 
-  Account(now, {.busy = work > 0, .cycles = ReadCycles() - began});
+  Account(now, {.busy = work > 0, .cycles = rte_rdtsc() - began});
   return work > 0;
 }
 

@@ -60,7 +60,8 @@ struct WorkerSetup {
 
 class Worker {
  public:
-  static constexpr std::size_t kBurst = 32;
+  static constexpr std::size_t kBurst = 32;    // frames received in a round
+  static constexpr std::size_t kEmitMax = 64;  // segments sent in a round
 
   Worker(const WorkerSetup& setup, const WorkerSeams& seams);
   ~Worker();
@@ -151,7 +152,7 @@ class Worker {
     bool up = false;
     std::uint64_t changes = 0;
   };
-  std::vector<SeenLink> seen_links_;  // what was last told of them
+  std::vector<SeenLink> seen_links_;         // what was last told of them
   std::vector<arp::Neighbours> neighbours_;  // of the links; asked on worker 0 alone
   ip::Reassembly reassembly_;
   icmp::Responder icmp_;

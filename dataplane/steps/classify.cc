@@ -54,7 +54,7 @@ Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
   if (outcome.conflict) {
     Event event;
     event.kind = EventKind::kAddressConflict;
-    event.mac = outcome.conflict->other;
+    event.mac = outcome.conflict->mac;
     event.address = outcome.conflict->address;
     reporter_.Tell(event, now);
   }

@@ -51,14 +51,13 @@ void Worker::Serve(const tcp::Delivery& delivery, Service& service, Time now) {
 void Worker::Open(const Packet& packet, tcp::ConnectionId id, Time now) {
   Service& service = services_[id.index];
   const tcp::Info info = tcp_.Info(id);
-  service = {.application = factory_.Create(
-                 {.snapshot = *snapshot_,
-                  .peer = packet.back.station,
-                  .address = packet.ip.source,
-                  .peer_port = info.tuple.remote_port,
-                  .local_port = info.tuple.local_port,
-                  .number = ++next_number_ << 8 | index_},
-                 now),
+  service = {.application = factory_.Create({.snapshot = *snapshot_,
+                                             .peer = packet.back.station,
+                                             .address = packet.ip.source,
+                                             .peer_port = info.tuple.remote_port,
+                                             .local_port = info.tuple.local_port,
+                                             .number = ++next_number_ << 8 | index_},
+                                            now),
              .id = id,
              .station = packet.back.station,
              .interface = packet.interface,

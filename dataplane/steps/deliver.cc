@@ -35,12 +35,11 @@ Drop Worker::DeliverPacket(const Packet& packet, Time now) {
 }
 
 Drop Worker::DeliverUdp(const Packet& packet, Time now) {
-  const auto datagram =
-      udp::Parse(packet.ip.payload, {packet.ip.source, packet.ip.destination},
-                 packet.transport_checksum);
+  const auto datagram = udp::Parse(packet.ip.payload, {packet.ip.source, packet.ip.destination},
+                                   packet.transport_checksum);
   if (!datagram) return datagram.drop();
-  if (dhcp_ && (datagram->destination == dhcp::kDhcpServerPort ||
-                datagram->destination == dhcp::kProxyDhcpPort)) {
+  if (dhcp_ &&
+      (datagram->destination == kDhcpServerPort || datagram->destination == kPxeServerPort)) {
     return dhcp_->Receive(*datagram,
                           {.link = links_[packet.interface],
                            .station = packet.back.station,
@@ -59,11 +58,10 @@ Drop Worker::DeliverDns(const Packet& packet, const udp::Datagram& query, Time n
   std::array<std::uint8_t, dns::kAnswerSizeMax> answer{};
   const auto size = dns::Answer(query.payload, snapshot_->dns, answer);
   if (!size) return size.drop();
-  SendAnswer(packet.interface,
-             BuildUdp(links_[packet.interface], packet.back,
-                      {.source = kDnsPort,
-                       .destination = query.source,
-                       .payload = Bytes(answer).first(*size)}));
+  SendAnswer(packet.interface, BuildUdp(links_[packet.interface], packet.back,
+                                        {.source = kDnsPort,
+                                         .destination = query.source,
+                                         .payload = Bytes(answer).first(*size)}));
   Event event;
   event.kind = EventKind::kDnsQuery;
   event.mac = packet.back.station;

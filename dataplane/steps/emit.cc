@@ -10,7 +10,7 @@ namespace slipway::dataplane {
 
 std::size_t Worker::Emit(Time now) {
   std::size_t emitted = SendStrays(now);
-  std::size_t room = kOutboxRound;
+  std::size_t room = kEmitMax;
   while (room > 0) {
     const auto id = tcp_.NextReady();
     if (!id) break;
