@@ -114,7 +114,7 @@ absl::Status Engine::CreatePorts() {
 }
 
 void Engine::Start(std::span<const dhcp::Lease> leases) {
-  clock_ = Clock();
+  clock_.emplace();
   const std::int64_t unix_at_zero = UnixNanosecondsNow();
   // One MSS for all ports: the smallest, so that no peer is told more than its wire carries.
   std::uint16_t mtu = options_.ports.front().mtu;
@@ -161,11 +161,11 @@ void Engine::Run(Worker& worker, unsigned core) const {
   SLIPWAY_CHECK(rte_thread_register() == 0);
   Pin(core);
   while (!stop_.load(std::memory_order_relaxed)) {
-    const bool worked = worker.RunOnce(clock_.Now());
+    const bool worked = worker.RunOnce(clock_->Now());
     if (!worked && options_.idle_sleep > Duration{})
       std::this_thread::sleep_for(options_.idle_sleep);
   }
-  worker.Stop(clock_.Now());
+  worker.Stop(clock_->Now());
   rte_thread_unregister();
 }
 
