@@ -58,9 +58,7 @@ class Link {
   }
 
   // Room for frames of connections, which can wait where they are.
-  std::size_t room() const {
-    return outbox_.size() >= kOutboxMax ? 0 : kOutboxMax - outbox_.size();
-  }
+  std::size_t room() const { return waiting_ >= kOutboxMax ? 0 : kOutboxMax - waiting_; }
 
   std::size_t Receive(std::span<Frame> frames) {
     return end_.through == nullptr ? end_.port->Receive(end_.queue, frames) : 0;

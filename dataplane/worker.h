@@ -131,7 +131,7 @@ class Worker {
   void SendAnswer(std::uint16_t interface, Frame frame);
   // Connections.
   void Serve(const tcp::Delivery& delivery, Service& service, Time now);
-  void Open(const Packet& packet, tcp::ConnectionId id, Time now);
+  void Open(Service& service, Ipv4Address address, Time now);
   void TakeText(Bytes text, Service& service, Time now);
   void Follow(Service& service, const Reaction& reaction, Time now);
   void Ended(Service& service, EventKind how, Time now);

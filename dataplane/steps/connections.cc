@@ -18,13 +18,18 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
     SendStrays(now);
     return delivery.drop;
   }
-  if (delivery.opened) Open(packet, delivery.connection, now);
   Service& service = services_[delivery.connection.index];
-  if (service.id == delivery.connection) {
-    // Whoever sends acceptable segments is where answers go: a router may have been replaced.
-    if (delivery.drop == Drop::kNone) service.station = packet.back.station;
-    Serve(delivery, service, now);
+  if (service.id != delivery.connection) {
+    // Its SYN: from here on TCP has something to send, and must know where to.
+    service = Service{};
+    service.id = delivery.connection;
+    service.station = packet.back.station;
+    service.interface = packet.interface;
   }
+  // Whoever sends acceptable segments is where answers go: a router may have been replaced.
+  if (delivery.drop == Drop::kNone) service.station = packet.back.station;
+  if (delivery.opened) Open(service, packet.ip.source, now);
+  Serve(delivery, service, now);
   SendStrays(now);
   return delivery.drop;
 }
@@ -48,20 +53,17 @@ void Worker::Serve(const tcp::Delivery& delivery, Service& service, Time now) {
   }
 }
 
-void Worker::Open(const Packet& packet, tcp::ConnectionId id, Time now) {
-  Service& service = services_[id.index];
+void Worker::Open(Service& service, Ipv4Address address, Time now) {
+  const tcp::ConnectionId id = service.id;
   const tcp::Info info = tcp_.Info(id);
-  service = {.application = factory_.Create({.snapshot = *snapshot_,
-                                             .peer = packet.back.station,
-                                             .address = packet.ip.source,
-                                             .peer_port = info.tuple.remote_port,
-                                             .local_port = info.tuple.local_port,
-                                             .number = ++next_number_ << 8 | index_},
-                                            now),
-             .id = id,
-             .station = packet.back.station,
-             .interface = packet.interface,
-             .number = next_number_ << 8 | index_};
+  service.number = ++next_number_ << 8 | index_;
+  service.application = factory_.Create({.snapshot = *snapshot_,
+                                         .peer = service.station,
+                                         .address = address,
+                                         .peer_port = info.tuple.remote_port,
+                                         .local_port = info.tuple.local_port,
+                                         .number = service.number},
+                                        now);
   Event event = EventOf(service, info);
   event.kind = EventKind::kTcpOpened;
   event.number = info.tuple.local_port.value();
@@ -70,6 +72,7 @@ void Worker::Open(const Packet& packet, tcp::ConnectionId id, Time now) {
   ++reporter_.statistics.connections_opened;
   if (service.application == nullptr) {
     tcp_.Abort(id);
+    service = Service{};
     return;
   }
   tcp_.Attach(id, &service.application->output());
@@ -114,6 +117,10 @@ std::size_t Worker::WorkOff(Time now) {
 }
 
 void Worker::Ended(Service& service, EventKind how, Time now) {
+  if (service.number == 0) {  // never opened
+    service = Service{};
+    return;
+  }
   const tcp::Info info = tcp_.Info(service.id);
   Event event = EventOf(service, info);
   event.kind = how;
