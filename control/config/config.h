@@ -103,6 +103,8 @@ struct Config {
   std::vector<unsigned> cores;
   bool hugepages = false;
   std::uint64_t memory = 0;  // bytes, without images
+  std::chrono::microseconds idle_sleep{0};
+  std::chrono::milliseconds probe_time{500};
   std::vector<PortConfig> ports;
 
   std::vector<NetworkConfig> networks;

@@ -58,7 +58,7 @@ class Builder {
     auto resources = BuildResources(keeps);
     // A snapshot holds lookups into itself, so it is made in place.
     return std::unique_ptr<dataplane::Snapshot>(
-        new dataplane::Snapshot{.dhcp = dhcp::Policy(std::move(settings)),
+        new dataplane::Snapshot{.dhcp = std::make_unique<const dhcp::Policy>(std::move(settings)),
                                 .dns = BuildZone(),
                                 .images = http::TableCatalog(std::move(resources)),
                                 .tls = inputs_.tls,

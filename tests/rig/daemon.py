@@ -68,6 +68,7 @@ address = {quoted(management)}
 [dataplane]
 cores = [0]
 memory = "256 MiB"
+idle_sleep = 100
 
 [[port]]
 device = {quoted(setup.device)}
@@ -100,7 +101,7 @@ class Daemon:
         self.folder = Path(setup.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.build = debs.ROOT / "build" / setup.preset
-        self.program = self.build / "dataplane/slipwayd"
+        self.program = self.build / "slipwayd"
         self.client = next((path for path in (self.build / "control/slipway",
                                               self.build / "control/cli/slipway")
                             if path.exists()), self.build / "control/slipway")

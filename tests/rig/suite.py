@@ -144,7 +144,7 @@ def fuzz(options, tally):
 
 def e2e(options, tally):
     runner = ROOT / "tests/e2e/run.py"
-    daemon = ROOT / "build" / options.preset / "dataplane/slipwayd"
+    daemon = ROOT / "build" / options.preset / "slipwayd"
     if not runner.exists() or not daemon.exists():
         say(f"e2e: waits for {daemon.relative_to(ROOT)}")
         return
