@@ -47,6 +47,9 @@ class Application {
     static_cast<void>(acknowledged), static_cast<void>(now);
   }
 
+  // The connection is over, by the peer's reset or otherwise; nothing is asked of it any more.
+  virtual void Ended(Time now) { static_cast<void>(now); }
+
   virtual Time Deadline() const { return kNever; }
   virtual Reaction Expire(Time now) {
     static_cast<void>(now);

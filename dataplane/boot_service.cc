@@ -17,17 +17,20 @@ constexpr std::size_t kWaitingMax = 64 * 1024;
 
 }  // namespace
 
-BootService::BootService(const Opening& opening, const BootServiceShared& shared, Time now)
+BootService::BootService(const Opening& opening, BootServiceShared& shared, Time now)
     : snapshot_(opening.snapshot),
       shared_(shared),
       opening_(opening),
       http_(shared.http, opening.snapshot.images, now) {
   if (opening.local_port == kHttpsPort) {
     tls_.emplace(opening.snapshot.tls, http_.responses(), *shared.sealer);
+    ++shared_.handshakes;
   }
 }
 
-BootService::~BootService() = default;
+BootService::~BootService() {
+  if (tls_ && !handshake_told_) --shared_.handshakes;
+}
 
 ByteSource& BootService::output() {
   if (tls_) return tls_->output();
@@ -132,6 +135,20 @@ void BootService::Progressed(std::uint64_t acknowledged, Time now) {
   Tell(EventKind::kHttpProgress, *record, now);
 }
 
+// Firmware that does not trust the certificate sends no alert: it resets, in the middle of the
+// handshake, and that is all an administrator will ever see of it.
+void BootService::Ended(Time now) {
+  while (const auto done = http_.TakeCompleted()) Tell(EventKind::kHttpComplete, *done, now);
+  if (!tls_ || handshake_told_) return;
+  const tls::SessionInfo& info = tls_->info();
+  Event event = NewEvent(EventKind::kTlsFailed);
+  event.number = info.alert_sent ? *info.alert_sent : -1;
+  event.extra = info.alert_received ? *info.alert_received : -1;
+  event.set_text(info.suite_name.empty() ? "ended before our certificate was sent"
+                                         : "ended after our certificate was sent");
+  shared_.reporter.Tell(event, now);
+}
+
 Time BootService::Deadline() const { return http_.Deadline(); }
 
 Reaction BootService::Expire(Time now) {
@@ -146,6 +163,7 @@ void BootService::TellHandshake(Time now) {
   const bool failed = tls_->state() == tls::SessionState::kFailed;
   if (tls_->state() == tls::SessionState::kHandshaking) return;
   handshake_told_ = true;
+  --shared_.handshakes;
   Event event = NewEvent(failed ? EventKind::kTlsFailed : EventKind::kTlsDone);
   if (failed) {
     event.number = info.alert_sent ? *info.alert_sent : -1;
@@ -196,11 +214,12 @@ Event BootService::NewEvent(EventKind kind) const {
   return event;
 }
 
-BootServiceFactory::BootServiceFactory(Reporter& reporter, std::int64_t unix_nanoseconds_at_zero)
+BootServiceFactory::BootServiceFactory(const Setup& setup)
     : sealer_(tls::Sealer::Create()),
-      shared_{.reporter = reporter,
+      shared_{.reporter = setup.reporter,
               .sealer = sealer_.get(),
-              .http = {.unix_seconds_at_zero = unix_nanoseconds_at_zero / 1'000'000'000}} {
+              .http = {.unix_seconds_at_zero = setup.unix_nanoseconds_at_zero / 1'000'000'000},
+              .handshakes_max = setup.handshakes_max} {
   SLIPWAY_CHECK(sealer_ != nullptr);
 }
 
@@ -213,6 +232,10 @@ std::unique_ptr<Application> BootServiceFactory::Create(const Opening& opening, 
   const bool open = opening.local_port == kHttpsPort ? opening.snapshot.tls != nullptr
                                                      : opening.snapshot.plain_http;
   if (!open) return nullptr;
+  if (opening.local_port == kHttpsPort && shared_.handshakes >= shared_.handshakes_max) {
+    shared_.reporter.Count(Drop::kTlsHandshakeLimit);
+    return nullptr;
+  }
   return std::make_unique<BootService>(opening, shared_, now);
 }
 

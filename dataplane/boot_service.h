@@ -56,11 +56,13 @@ struct BootServiceShared {
   Reporter& reporter;
   tls::Sealer* sealer = nullptr;
   http::SessionConfig http;
+  std::uint32_t handshakes_max = 0;  // under way at once
+  std::uint32_t handshakes = 0;      // under way now
 };
 
 class BootService final : public Application {
  public:
-  BootService(const Opening& opening, const BootServiceShared& shared, Time now);
+  BootService(const Opening& opening, BootServiceShared& shared, Time now);
   ~BootService() override;
 
   ByteSource& output() override;
@@ -70,6 +72,7 @@ class BootService final : public Application {
   bool work_pending() const override;
   Reaction Work(Time now) override;
   void Progressed(std::uint64_t acknowledged, Time now) override;
+  void Ended(Time now) override;
   Time Deadline() const override;
   Reaction Expire(Time now) override;
 
@@ -83,7 +86,7 @@ class BootService final : public Application {
   Event NewEvent(EventKind kind) const;
 
   SnapshotPin snapshot_;
-  const BootServiceShared& shared_;
+  BootServiceShared& shared_;
   Opening opening_;
   http::Session http_;
   std::optional<tls::Session> tls_;  // its plaintext is http_'s stream
@@ -96,10 +99,15 @@ class BootService final : public Application {
 
 class BootServiceFactory {
  public:
-  BootServiceFactory(Reporter& reporter, std::int64_t unix_nanoseconds_at_zero);
+  struct Setup {
+    Reporter& reporter;
+    std::int64_t unix_nanoseconds_at_zero = 0;
+    std::uint32_t handshakes_max = 1024;
+  };
+  explicit BootServiceFactory(const Setup& setup);
 
   void Listen(tcp::Host& host) const;
-  // Null: nothing is served on this port now.
+  // Null: nothing is served on this port now, or too many handshakes are under way (counted).
   std::unique_ptr<Application> Create(const Opening& opening, Time now);
 
  private:

@@ -116,7 +116,8 @@ void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
       break;
   }
   around_.reporter.Tell(event, now);
-  if (outcome.drop == Drop::kNone) return;
+  // A probe delays the answer; it is no refusal.
+  if (outcome.drop == Drop::kNone || outcome.drop == Drop::kDhcpProbePending) return;
   event.kind = EventKind::kDhcpIgnored;
   event.number = static_cast<std::int64_t>(outcome.drop);
   event.set_text(Describe(outcome.drop).sentence);

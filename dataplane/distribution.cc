@@ -22,29 +22,35 @@ std::uint32_t SymmetricHash(const FlowKey& flow) {
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
-unsigned Owner(Bytes frame, unsigned workers) {
-  if (workers <= 1) return 0;
+std::optional<FlowKey> FlowOf(Bytes frame) {
   const auto* const header = Take<ethernet::WireHeader>(frame);
-  if (header == nullptr) return 0;
+  if (header == nullptr) return std::nullopt;
   std::uint16_t type = header->type;
   if (type == ethernet::kVlan.value()) {
     const auto* const tag = Take<ethernet::WireTag>(frame);
-    if (tag == nullptr) return 0;
+    if (tag == nullptr) return std::nullopt;
     type = tag->type;
   }
-  if (type != ethernet::kIpv4.value()) return 0;
+  if (type != ethernet::kIpv4.value()) return std::nullopt;
   const Bytes packet = frame;
   const auto* const ip = Take<ipv4::WireHeader>(frame);
-  if (ip == nullptr || ip->protocol != ipv4::kTcp.value()) return 0;
-  if ((ip->fragment & kFragmentMask) != 0) return 0;
+  if (ip == nullptr || ip->protocol != ipv4::kTcp.value()) return std::nullopt;
+  if ((ip->fragment & kFragmentMask) != 0) return std::nullopt;
   const std::size_t network = std::size_t{4} * (ip->version_and_length & 0xf);
-  if (network < ipv4::kHeaderSize || packet.size() < network + 4) return 0;
+  if (network < ipv4::kHeaderSize || packet.size() < network + 4) return std::nullopt;
   Reader ports(packet.subspan(network, 4));
   FlowKey flow{.source = Ipv4Address(ip->source), .destination = Ipv4Address(ip->destination)};
   flow.source_port = ports.U16();
   flow.destination_port = ports.U16();
+  return flow;
+}
+
+unsigned Owner(Bytes frame, unsigned workers) {
+  if (workers <= 1) return 0;
+  const auto flow = FlowOf(frame);
+  if (!flow) return 0;
   // The high bits decide, scaled: no modulo, and even for any number of workers.
-  return static_cast<unsigned>(std::uint64_t{SymmetricHash(flow)} * workers >> 32);
+  return static_cast<unsigned>(std::uint64_t{SymmetricHash(*flow)} * workers >> 32);
 }
 
 }  // namespace slipway::dataplane

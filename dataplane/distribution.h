@@ -9,6 +9,8 @@
 // worker 0 has put together is asked about again.
 #pragma once
 
+#include <optional>
+
 #include "protocols/base/bytes.h"
 #include "protocols/base/ipv4.h"
 
@@ -23,6 +25,10 @@ struct FlowKey {
 
 // The same with source and destination exchanged.
 std::uint32_t SymmetricHash(const FlowKey& flow);
+
+// The TCP connection a frame belongs to; nullopt for everything that is worker 0's. `frame` from
+// the Ethernet header on, with or without an 802.1Q tag.
+std::optional<FlowKey> FlowOf(Bytes frame);
 
 // Worker 0 to workers - 1; `frame` from the Ethernet header on, with or without an 802.1Q tag.
 unsigned Owner(Bytes frame, unsigned workers);

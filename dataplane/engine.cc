@@ -146,7 +146,9 @@ std::vector<Link::End> Engine::EndsOf(unsigned index) const {
                   .queue = static_cast<std::uint16_t>(index),
                   .interface = p,
                   .through = nullptr,
-                  .for_others = {}};
+                  .for_others = {},
+                  .spread = ports_[p]->Capabilities().hardware.rss &&
+                            ports_[p]->Capabilities().queues >= options_.cores.size()};
     for (const Detour& detour : detours_) {
       if (detour.port != p) continue;
       if (detour.worker == index) end.through = detour.ring.get();

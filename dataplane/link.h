@@ -39,6 +39,7 @@ class Link {
     std::uint16_t interface = 0;         // index into Options::ports
     FrameRing* through = nullptr;        // no queue of its own: frames leave by this ring
     std::vector<FrameRing*> for_others;  // frames of workers without a queue, to be sent by us
+    bool spread = false;                 // RSS, and a queue for every worker
   };
 
   Link(const End& end, const PortOptions& options, PacketPool& pool)
@@ -56,6 +57,9 @@ class Link {
     if (options_.vlan == VlanId{}) return std::nullopt;
     return options_.vlan;
   }
+
+  // The port keeps each connection on one queue, and every worker has one.
+  bool spreads_by_itself() const { return end_.spread; }
 
   // Room for frames of connections, which can wait where they are.
   std::size_t room() const { return waiting_ >= kOutboxMax ? 0 : kOutboxMax - waiting_; }

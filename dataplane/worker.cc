@@ -25,7 +25,8 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
       reassembly_({}),
       icmp_({}),
       tcp_(setup.tcp, seams.entropy),
-      factory_(reporter_, seams.unix_nanoseconds_at_zero),
+      factory_(
+          {reporter_, seams.unix_nanoseconds_at_zero, setup.options.limits.handshakes_at_once}),
       services_(setup.tcp.connections_max) {
   SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
   links_.reserve(setup.ends.size());

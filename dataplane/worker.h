@@ -118,6 +118,7 @@ class Worker {
   void WatchLinks(Time now);
 
   // Classify.
+  unsigned OwnerOf(const Arrived& arrived) const;
   Drop ClassifyFrame(Arrived& arrived, Time now);
   Drop ReceiveArp(Link& link, const ethernet::Frame& frame, Time now);
   Drop ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now);

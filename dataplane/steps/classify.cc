@@ -23,9 +23,16 @@ std::size_t Worker::Classify(Time now) {
   return packet_count_;
 }
 
+// Where the port spreads connections over its queues, they are where they belong already.
+unsigned Worker::OwnerOf(const Arrived& arrived) const {
+  const unsigned workers = seams_.others.workers();
+  if (!links_[arrived.interface].spreads_by_itself()) return Owner(arrived.frame.bytes(), workers);
+  return workers == 1 || !FlowOf(arrived.frame.bytes()) ? 0 : index_;
+}
+
 Drop Worker::ClassifyFrame(Arrived& arrived, Time now) {
   if (!arrived.ours) {
-    const unsigned owner = Owner(arrived.frame.bytes(), seams_.others.workers());
+    const unsigned owner = OwnerOf(arrived);
     if (owner != index_) {
       arrived.frame.buffers()->port = arrived.interface;
       return seams_.others.Give(index_, owner, std::move(arrived.frame)) ? Drop::kNone

@@ -121,6 +121,10 @@ void Worker::Ended(Service& service, EventKind how, Time now) {
     service = Service{};
     return;
   }
+  if (service.application != nullptr) {
+    // What was acknowledged with the last segment is still to be told.
+    service.application->Ended(now);
+  }
   const tcp::Info info = tcp_.Info(service.id);
   Event event = EventOf(service, info);
   event.kind = how;
