@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/boot_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
+#include "dataplane/extra_services.h"
 #include "protocols/base/check.h"
 
 namespace slipway::dataplane {
@@ -226,9 +228,13 @@ BootServiceFactory::BootServiceFactory(const Setup& setup)
 void BootServiceFactory::Listen(tcp::Host& host) const {
   host.Listen(kHttpPort);
   host.Listen(kHttpsPort);
+  for (const Port port : ExtraPorts()) host.Listen(port);
 }
 
 std::unique_ptr<Application> BootServiceFactory::Create(const Opening& opening, Time now) {
+  if (std::ranges::find(ExtraPorts(), opening.local_port) != ExtraPorts().end()) {
+    return NewExtraService(opening.local_port);
+  }
   const bool open = opening.local_port == kHttpsPort ? opening.snapshot.tls != nullptr
                                                      : opening.snapshot.plain_http;
   if (!open) return nullptr;

@@ -7,12 +7,14 @@ namespace slipway::dataplane {
 
 bool Link::Send(Frame frame) {
   if (waiting_ == kOutboxCapacity) return false;
+  trace_.See(Trace::Way::kSent, std::span(&frame, 1));
   outbox_[(first_ + waiting_++) % kOutboxCapacity] = std::move(frame);
   return true;
 }
 
 bool Link::SendFirst(Frame frame) {
   if (waiting_ == kOutboxCapacity) return false;
+  trace_.See(Trace::Way::kSent, std::span(&frame, 1));
   first_ = (first_ + kOutboxCapacity - 1) % kOutboxCapacity;
   outbox_[first_] = std::move(frame);
   ++waiting_;

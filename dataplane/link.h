@@ -21,6 +21,7 @@
 #include "dataplane/frame_ring.h"
 #include "dataplane/options.h"
 #include "dataplane/packet_pool.h"
+#include "dataplane/trace.h"
 #include "dataplane/undi.h"
 #include "protocols/dhcp/policy.h"
 #include "protocols/wire/ethernet.h"
@@ -43,7 +44,7 @@ class Link {
   };
 
   Link(const End& end, const PortOptions& options, PacketPool& pool)
-      : end_(end), options_(options), pool_(pool) {}
+      : end_(end), options_(options), pool_(pool), trace_(options.trace_every) {}
 
   Undi& port() const { return *end_.port; }
   std::uint16_t interface() const { return end_.interface; }
@@ -65,7 +66,10 @@ class Link {
   std::size_t room() const { return waiting_ >= kOutboxMax ? 0 : kOutboxMax - waiting_; }
 
   std::size_t Receive(std::span<Frame> frames) {
-    return end_.through == nullptr ? end_.port->Receive(end_.queue, frames) : 0;
+    if (end_.through != nullptr) return 0;
+    const std::size_t received = end_.port->Receive(end_.queue, frames);
+    trace_.See(Trace::Way::kReceived, frames.first(received));
+    return received;
   }
   // False, and the frame is gone, when the outbox is full: count Drop::kTransmitRingFull.
   [[nodiscard]] bool Send(Frame frame);
@@ -82,6 +86,7 @@ class Link {
   End end_;
   PortOptions options_;
   PacketPool& pool_;
+  Trace trace_;
   std::array<Frame, kOutboxCapacity> outbox_;  // a ring
   std::size_t first_ = 0;
   std::size_t waiting_ = 0;

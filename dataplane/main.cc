@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kUsage =
     "Usage: slipwayd --config FILE [--check-config]\n"
+    "       slipwayd --help | --version\n"
     "  --config FILE    the configuration (config/slipway.toml shows every key)\n"
     "  --check-config   check FILE, print what is wrong with it, start nothing\n";
 
@@ -60,6 +61,10 @@ int main(int argc, char** argv) {
   bool check = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
+    if (argument == "--help" || argument == "--version") {
+      std::puts(argument == "--help" ? slipway::kUsage.data() : "slipwayd " SLIPWAY_VERSION);
+      return 0;
+    }
     if (argument == "--check-config") {
       check = true;
     } else if (argument == "--config" && i + 1 < argc) {

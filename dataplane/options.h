@@ -25,6 +25,7 @@ struct PortOptions {
   VlanId vlan;               // 0: untagged
   std::vector<Ipv4Prefix> addresses;
   std::optional<Ipv4Address> gateway;
+  std::uint32_t trace_every = 0;  // print one of so many frames to standard error; 0: none
 };
 
 struct Limits {

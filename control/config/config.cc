@@ -78,6 +78,7 @@ class Builder {
     config.memory = Number<std::uint64_t>(dataplane, "memory");
     config.idle_sleep = std::chrono::microseconds(Number<std::uint32_t>(dataplane, "idle_sleep"));
     config.probe_time = std::chrono::milliseconds(Number<std::uint32_t>(dataplane, "probe_time"));
+    config.trace = Number<std::uint32_t>(dataplane, "trace");
     for (const Section& port : root.Children("port")) {
       config.ports.push_back({.device = *port.Get<std::string>("device"),
                               .addresses = port.List<Ipv4Prefix>("addresses"),

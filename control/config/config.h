@@ -105,6 +105,7 @@ struct Config {
   std::uint64_t memory = 0;  // bytes, without images
   std::chrono::microseconds idle_sleep{0};
   std::chrono::milliseconds probe_time{500};
+  std::uint32_t trace = 0;  // one of so many frames is printed; 0: none
   std::vector<PortConfig> ports;
 
   std::vector<NetworkConfig> networks;

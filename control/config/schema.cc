@@ -94,6 +94,15 @@ constexpr KeySchema kKeys[] = {
      .sentence =
          "How long an offer waits for somebody to claim its address by ARP; 0: never asked."},
 
+    {.table = "dataplane",
+     .name = "trace",
+     .type = kInteger,
+     .fallback = "0",
+     .unit = "frames",
+     .minimum = 0,
+     .maximum = 1'000'000'000,
+     .sentence = "Prints one of so many frames to standard error, as a line each; 0: none."},
+
     {.table = "port",
      .name = "device",
      .type = kDevice,
