@@ -239,7 +239,7 @@ std::unique_ptr<Application> BootServiceFactory::Create(const Opening& opening, 
                                                      : opening.snapshot.plain_http;
   if (!open) return nullptr;
   if (opening.local_port == kHttpsPort && shared_.handshakes >= shared_.handshakes_max) {
-    shared_.reporter.Count(Drop::kTlsHandshakeLimit);
+    shared_.reporter.Count(Step::kDeliver, Drop::kTlsHandshakeLimit);
     return nullptr;
   }
   return std::make_unique<BootService>(opening, shared_, now);

@@ -36,9 +36,10 @@ void DhcpService::Expire(Time now) {
     Held held = std::move(held_.front());
     held_.pop_front();
     if (!around_.links[held.interface].Send(std::move(held.frame))) {
-      around_.reporter.Count(Drop::kTransmitRingFull);
+      around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
       continue;
     }
+    around_.reporter.Count(Step::kEmit, Drop::kNone);
     around_.reporter.Tell(held.event, now);
   }
 }
@@ -52,14 +53,14 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
     sequence = around_.leases.Append(*outcome.change);
     if (sequence == 0) {
       server_.Abandon(*outcome.change);
-      around_.reporter.Count(Drop::kDhcpJournalFull);
+      around_.reporter.Count(Step::kEmit, Drop::kDhcpJournalFull);
       return;
     }
   }
   if (!outcome.reply) return;
   Frame frame = BuildReply(*outcome.reply, reply.first(outcome.reply->size), station);
   if (frame.empty()) {
-    around_.reporter.Count(Drop::kNoBuffer);
+    around_.reporter.Count(Step::kEmit, Drop::kNoBuffer);
     return;
   }
   const std::uint16_t interface = outcome.reply->egress.interface;
@@ -67,9 +68,10 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   if (sequence != 0) {
     held_.push_back({sequence, interface, std::move(frame), event});
   } else if (around_.links[interface].Send(std::move(frame))) {
+    around_.reporter.Count(Step::kEmit, Drop::kNone);
     around_.reporter.Tell(event, now);
   } else {
-    around_.reporter.Count(Drop::kTransmitRingFull);
+    around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
   }
 }
 

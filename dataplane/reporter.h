@@ -19,7 +19,17 @@ class Reporter {
 
   explicit Reporter(const Target& target) : target_(target) {}
 
-  void Count(Drop drop) { statistics.drops.Count(drop); }
+  // One of the things a step works on: passed on, or dropped under a name. Nothing counts a drop
+  // but this, so that over all steps in == out + sum(drops).
+  void Count(Step step, Drop drop) {
+    StepCounters& counters = statistics.steps[static_cast<std::size_t>(step)];
+    ++counters.in;
+    if (drop == Drop::kNone) {
+      ++counters.out;
+    } else {
+      statistics.drops.Count(drop);
+    }
+  }
 
   void Tell(Event event, Time now) {
     event.worker = static_cast<std::uint8_t>(target_.worker);

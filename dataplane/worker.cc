@@ -88,7 +88,7 @@ Time Worker::Deadline() const {
 }
 
 void Worker::Stop(Time now) {
-  tcp_.ForEach([this](tcp::ConnectionId id) { tcp_.Abort(id); });
+  tcp_.ForEach([&](tcp::ConnectionId id) { Reset(services_[id.index], now); });
   Emit(now);
   Transmit();
   for (Service& service : services_) service = Service{};

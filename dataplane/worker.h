@@ -135,7 +135,9 @@ class Worker {
   void Open(Service& service, Ipv4Address address, Time now);
   void TakeText(Bytes text, Service& service, Time now);
   void Follow(Service& service, const Reaction& reaction, Time now);
+  void Reset(const Service& service, Time now);
   void Ended(Service& service, EventKind how, Time now);
+  void TellEnd(const Service& service, EventKind how, Time now);
   std::size_t WorkOff(Time now);
   static Event EventOf(const Service& service, const tcp::Info& info);
   // Emit.

@@ -10,15 +10,8 @@ namespace slipway::dataplane {
 
 std::size_t Worker::Classify(Time now) {
   packet_count_ = 0;
-  StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kClassify)];
   for (std::size_t i = 0; i < burst_size_; ++i) {
-    ++step.in;
-    const Drop drop = ClassifyFrame(burst_[i], now);
-    if (drop == Drop::kNone) {
-      ++step.out;
-    } else {
-      reporter_.Count(drop);
-    }
+    reporter_.Count(Step::kClassify, ClassifyFrame(burst_[i], now));
   }
   return packet_count_;
 }

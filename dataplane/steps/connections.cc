@@ -71,7 +71,7 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
   reporter_.Tell(event, now);
   ++reporter_.statistics.connections_opened;
   if (service.application == nullptr) {
-    tcp_.Abort(id);
+    Reset(service, now);
     service = Service{};
     return;
   }
@@ -86,10 +86,12 @@ void Worker::TakeText(Bytes text, Service& service, Time now) {
 
 // Does what an application asked for.
 void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
-  if (reaction.drop != Drop::kNone) reporter_.Count(reaction.drop);
+  // What an application refuses counts as delivered to it, and dropped there.
+  if (reaction.drop != Drop::kNone) reporter_.Count(Step::kDeliver, reaction.drop);
   if (reaction.abort) {
-    tcp_.Abort(service.id);
-    Ended(service, EventKind::kTcpClosed, now);
+    TellEnd(service, EventKind::kTcpClosed, now);
+    Reset(service, now);
+    service = Service{};
     return;
   }
   if (reaction.close) {
@@ -102,6 +104,13 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
     service.work_queued = true;
     work_.push_back(service.id);
   }
+}
+
+// The reset leaves at once: it is no connection's any more, and only the service knows its way.
+void Worker::Reset(const Service& service, Time now) {
+  stray_way_ = {service.station, service.interface};
+  tcp_.Abort(service.id);
+  SendStrays(now);
 }
 
 // A handshake's arithmetic takes as long as sealing thousands of packets: one of them a round.
@@ -117,10 +126,12 @@ std::size_t Worker::WorkOff(Time now) {
 }
 
 void Worker::Ended(Service& service, EventKind how, Time now) {
-  if (service.number == 0) {  // never opened
-    service = Service{};
-    return;
-  }
+  TellEnd(service, how, now);
+  service = Service{};
+}
+
+void Worker::TellEnd(const Service& service, EventKind how, Time now) {
+  if (service.number == 0) return;  // never opened
   if (service.application != nullptr) {
     // What was acknowledged with the last segment is still to be told.
     service.application->Ended(now);
@@ -132,7 +143,6 @@ void Worker::Ended(Service& service, EventKind how, Time now) {
                                                                         : info.outstanding);
   event.extra = static_cast<std::int64_t>(info.retransmissions);
   reporter_.Tell(event, now);
-  service = Service{};
 }
 
 Event Worker::EventOf(const Service& service, const tcp::Info& info) {

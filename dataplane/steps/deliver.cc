@@ -13,15 +13,8 @@ constexpr Port kDnsPort{53};
 }  // namespace
 
 void Worker::Deliver(Time now) {
-  StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kDeliver)];
   for (std::size_t i = 0; i < packet_count_; ++i) {
-    ++step.in;
-    const Drop drop = DeliverPacket(packets_[i], now);
-    if (drop == Drop::kNone) {
-      ++step.out;
-    } else {
-      reporter_.Count(drop);
-    }
+    reporter_.Count(Step::kDeliver, DeliverPacket(packets_[i], now));
   }
   for (std::size_t i = 0; i < burst_size_; ++i) burst_[i].frame.Free();
 }
@@ -97,11 +90,13 @@ void Worker::SendUnreachable(const Packet& packet, std::uint8_t code, Time now) 
 }
 
 void Worker::SendAnswer(std::uint16_t interface, Frame frame) {
+  Drop drop = Drop::kNone;
   if (frame.empty()) {
-    reporter_.Count(Drop::kNoBuffer);
+    drop = Drop::kNoBuffer;
   } else if (!links_[interface].Send(std::move(frame))) {
-    reporter_.Count(Drop::kTransmitRingFull);
+    drop = Drop::kTransmitRingFull;
   }
+  reporter_.Count(Step::kEmit, drop);
 }
 
 }  // namespace slipway::dataplane

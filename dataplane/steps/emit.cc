@@ -21,8 +21,7 @@ std::size_t Worker::Emit(Time now) {
       break;
     }
     while (const auto out = tcp_.Emit(*id, now)) {
-      const Drop drop = EmitSegment(*out, link, service);
-      if (drop != Drop::kNone) reporter_.Count(drop);
+      reporter_.Count(Step::kEmit, EmitSegment(*out, link, service));
       ++emitted;
       if (--room == 0) {
         tcp_.Ready(*id);
@@ -30,9 +29,6 @@ std::size_t Worker::Emit(Time now) {
       }
     }
   }
-  StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kEmit)];
-  step.in += emitted;
-  step.out += emitted;
   return emitted;
 }
 
@@ -43,6 +39,7 @@ Drop Worker::EmitSegment(const tcp::Outgoing& out, Link& link, Service& service)
   if (out.length > 0) {
     ByteSource& source = service.application->output();
     if (!AppendText(frame, source, out)) return Drop::kNoBuffer;
+    reporter_.Count(Step::kSeal, Drop::kNone);
     reporter_.statistics.payload_bytes += out.length;
   }
   return link.Send(std::move(frame)) ? Drop::kNone : Drop::kTransmitRingFull;
@@ -81,11 +78,8 @@ std::size_t Worker::SendStrays(Time now) {
 std::size_t Worker::Transmit() {
   StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kTransmit)];
   std::size_t sent = 0;
-  for (Link& link : links_) {
-    step.in += link.waiting();
-    sent += link.Flush();
-    step.in -= link.waiting();
-  }
+  for (Link& link : links_) sent += link.Flush();
+  step.in += sent;
   step.out += sent;
   return sent;
 }

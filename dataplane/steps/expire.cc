@@ -9,6 +9,7 @@ std::size_t Worker::Expire(Time now) {
   std::size_t work = WorkOff(now);
   while (const auto expired = tcp_.Expire(now)) {
     ++work;
+    reporter_.Count(Step::kExpire, Drop::kNone);
     Service& service = services_[expired->connection.index];
     if (service.id != expired->connection || expired->what == tcp::Expiry::kIdle) continue;
     Ended(service, EventKind::kTcpTimedOut, now);

@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A whole worker, by values: frames in, frames out, and nothing left over. Every test ends with
+// the same three facts: the steps add up, no packet buffer is out, and no snapshot is held.
+#include "dataplane/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "protocols/dhcp/message.h"
+#include "protocols/wire/view.h"
+#include "tests/support/appliance.h"
+#include "tests/support/station.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr std::size_t kImageSize = 100'000;
+constexpr Ends kMachine{.from = {{0x52, 0x54, 0, 0, 0, 9}},
+                        .to = kApplianceMac,
+                        .source = Ipv4Address(10, 77, 0, 9),
+                        .destination = kApplianceAddress};
+constexpr std::string_view kGet = "GET /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
+
+tcp::Settings MachineSettings() {
+  tcp::Settings settings;
+  settings.connections_max = 4;
+  return settings;
+}
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { memory_ = new Memory; }
+  static void TearDownTestSuite() {
+    delete memory_;
+    memory_ = nullptr;
+  }
+
+  void Start(const ApplianceOptions& options = {}, bool tls = true) {
+    image_ = NewImage(*memory_, kImageSize, 1);
+    appliance_ = std::make_unique<Appliance>(*memory_, options);
+    appliance_->snapshots().Publish(NewSnapshot({image_, options.vlan, tls}));
+    Settle();
+  }
+  // Announcements of our own address are over.
+  void Settle() {
+    for (const Time end = now_ + seconds(10); now_ < end; now_ += milliseconds(100)) {
+      appliance_->Run(now_);
+      appliance_->Sent();
+    }
+  }
+  void TearDown() override {
+    if (!appliance_) return;
+    EXPECT_TRUE(appliance_->StepsAddUp());
+    appliance_->Stop(now_);
+    EXPECT_TRUE(appliance_->StepsAddUp());
+    appliance_->wire().Shutdown();
+    appliance_.reset();
+    EXPECT_EQ(memory_->in_use(), 0u);
+    image_.reset();
+    EXPECT_EQ(memory_->images().in_use(), 0u);
+  }
+
+  // All that leaves because `frame` came.
+  std::vector<Buffer> Ask(const Buffer& frame) {
+    EXPECT_TRUE(appliance_->wire().Deliver(frame));
+    appliance_->Run(now_);
+    return appliance_->Sent();
+  }
+  std::vector<Buffer> AskFragmented(const Ends& ends, ipv4::Packet packet, std::size_t cut) {
+    const Bytes whole = packet.payload;
+    packet.identification = 77;
+    packet.payload = whole.first(cut);
+    packet.more_fragments = true;
+    EXPECT_THAT(Ask(IpFrame(ends, packet)), IsEmpty());
+    packet.payload = whole.subspan(cut);
+    packet.more_fragments = false;
+    packet.fragment_offset = static_cast<std::uint16_t>(cut);
+    return Ask(IpFrame(ends, packet));
+  }
+  // The two talk, one millisecond away from each other, until `done` or nothing more happens.
+  template <class Done>
+  void Talk(Station& station, Done&& done, Duration limit = seconds(60)) {
+    for (const Time end = now_ + limit; now_ < end && !done(); now_ += milliseconds(1)) {
+      while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
+      appliance_->Run(now_);
+      while (const auto frame = appliance_->Emit(now_)) station.Receive(*frame, now_);
+      if (station.Deadline() <= now_) station.Expire(now_);
+    }
+    while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
+    appliance_->Run(now_);
+  }
+  void ExpectImage(const HttpClient& client, std::uint32_t seed = 1) const {
+    Buffer wanted(kImageSize);
+    SeededEntropy(seed).Fill(wanted);
+    ASSERT_GT(client.text.size(), kImageSize);
+    EXPECT_TRUE(AsText(client.text).starts_with("HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(Equal(Bytes(client.text).last(kImageSize), wanted));
+  }
+  // A GET of the image from beginning to end.
+  void Boot(Station& station, Port local, Port remote, int tls_version = 0) {
+    HttpClient client(kGet, kImageSize + 1, tls_version);
+    station.Connect(local, remote, client, now_);
+    Talk(station, [&] { return station.closed; });
+    ExpectImage(client);
+    EXPECT_FALSE(station.reset);
+  }
+
+  static Memory* memory_;
+  std::shared_ptr<const MutableBytes> image_;
+  std::unique_ptr<Appliance> appliance_;
+  Time now_{seconds(1)};
+};
+
+Memory* WorkerTest::memory_ = nullptr;
+
+Buffer WhoHas(Ipv4Address target, const Ends& ends = kMachine) {
+  Ends to_all = ends;
+  to_all.to = MacAddress::Broadcast();
+  return ArpFrame(to_all, {.operation = arp::Operation::kRequest,
+                           .sender_mac = ends.from,
+                           .sender_ip = ends.source,
+                           .target_mac = {},
+                           .target_ip = target});
+}
+
+Buffer Echo(const Ends& ends, Bytes body) {
+  return IcmpFrame(ends, {.type = icmp::kEcho, .code = 0, .argument = 0x12345678, .body = body});
+}
+
+Buffer DnsQuery(std::string_view label) {
+  Buffer query = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
+  query.push_back(static_cast<std::uint8_t>(label.size()));
+  query.insert(query.end(), label.begin(), label.end());
+  for (const char c : std::string_view("\4test\0\0\1\0\1", 10)) {
+    query.push_back(static_cast<std::uint8_t>(c));
+  }
+  return query;
+}
+
+// What UEFI's HTTP client sends: DISCOVER, or REQUEST for an offered address.
+Buffer DhcpMessage(DhcpMessageType type, Ipv4Address requested = {}) {
+  Buffer message(sizeof(DhcpHeader));
+  MutableBytes room = message;
+  DhcpHeader* header = Place<DhcpHeader>(room);
+  header->op = kDhcpBootRequest;
+  header->htype = 1;
+  header->hlen = 6;
+  header->xid = 0xabcd0123;
+  header->flags = kDhcpBroadcastFlag;
+  std::copy(kMachine.from.octets.begin(), kMachine.from.octets.end(), header->chaddr.begin());
+  header->cookie = kDhcpMagicCookie;
+  const auto add = [&](DhcpOption code, Bytes value) {
+    message.push_back(static_cast<std::uint8_t>(code));
+    message.push_back(static_cast<std::uint8_t>(value.size()));
+    message.insert(message.end(), value.begin(), value.end());
+  };
+  const auto octets = [](Ipv4Address address) {
+    const std::uint32_t v = address.value();
+    return Buffer{static_cast<std::uint8_t>(v >> 24), static_cast<std::uint8_t>(v >> 16),
+                  static_cast<std::uint8_t>(v >> 8), static_cast<std::uint8_t>(v)};
+  };
+  add(DhcpOption::kMessageType, Buffer{static_cast<std::uint8_t>(type)});
+  const std::string_view vendor = "HTTPClient:Arch:00016:UNDI:003001";
+  add(DhcpOption::kVendorClass, Buffer(vendor.begin(), vendor.end()));
+  add(DhcpOption::kClientArchitecture, Buffer{0, 16});
+  if (!requested.is_unspecified()) {
+    add(DhcpOption::kRequestedAddress, octets(requested));
+    add(DhcpOption::kServerIdentifier, octets(kApplianceAddress));
+  }
+  message.push_back(static_cast<std::uint8_t>(DhcpOption::kEnd));
+  return message;
+}
+
+constexpr Ends kUnbooted{.from = kMachine.from,
+                         .to = MacAddress::Broadcast(),
+                         .source = Ipv4Address(),
+                         .destination = Ipv4Address::Broadcast()};
+
+Buffer DhcpFrame(Bytes message) {
+  return UdpFrame(kUnbooted,
+                  {.source = kDhcpClientPort, .destination = kDhcpServerPort, .payload = message});
+}
+
+struct DhcpReply {
+  DhcpMessageType type;
+  Ipv4Address address;
+  std::string boot;
+};
+DhcpReply ReadDhcp(Bytes frame) {
+  const Seen seen = See(frame);
+  SLIPWAY_CHECK(seen.udp && seen.udp->source == kDhcpServerPort);
+  dhcp::OptionScratch scratch;
+  const auto message = dhcp::Parse(seen.udp->payload, scratch);
+  SLIPWAY_CHECK(message.ok());
+  return {message->type, message->yiaddr, std::string(AsText(message->file))};
+}
+
+TEST_F(WorkerTest, AnswersArpAheadOfEverythingElseInABurst) {
+  Start();
+  appliance_->wire().Deliver(Echo(kMachine, Buffer(8)));
+  appliance_->wire().Deliver(Echo(kMachine, Buffer(8)));
+  const auto sent = Ask(WhoHas(kApplianceAddress));
+  ASSERT_THAT(sent, SizeIs(3));
+  const Seen first = See(sent[0]);
+  ASSERT_TRUE(first.arp);
+  EXPECT_EQ(*first.arp, (arp::Packet{.operation = arp::Operation::kReply,
+                                     .sender_mac = kApplianceMac,
+                                     .sender_ip = kApplianceAddress,
+                                     .target_mac = kMachine.from,
+                                     .target_ip = kMachine.source}));
+  EXPECT_EQ(first.link.destination, kMachine.from);
+}
+
+TEST_F(WorkerTest, TellsItsOwnAddressWhenItStarts) {
+  image_ = NewImage(*memory_, kImageSize, 1);
+  appliance_ = std::make_unique<Appliance>(*memory_, ApplianceOptions{});
+  appliance_->snapshots().Publish(NewSnapshot({image_}));
+  appliance_->Run(now_);
+  now_ += seconds(5);
+  appliance_->Run(now_);
+  const auto sent = appliance_->Sent();
+  ASSERT_FALSE(sent.empty());
+  for (const Buffer& frame : sent) EXPECT_TRUE(See(frame).arp->is_announcement());
+}
+
+TEST_F(WorkerTest, HoldsAnAckUntilTheLeaseIsOnDisk) {
+  Start();
+  const auto offers = Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));
+  ASSERT_THAT(offers, SizeIs(1));
+  const DhcpReply offer = ReadDhcp(offers[0]);
+  EXPECT_EQ(offer.type, DhcpMessageType::kOffer);
+  EXPECT_EQ(offer.boot, "http://boot.test/image.efi");
+  EXPECT_TRUE(See(offers[0]).link.destination.is_broadcast());
+  appliance_->MakeLeasesDurable();
+
+  const Buffer request = DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, offer.address));
+  EXPECT_THAT(Ask(request), IsEmpty());
+  now_ += milliseconds(100);
+  appliance_->Run(now_);
+  EXPECT_THAT(appliance_->Sent(), IsEmpty());
+  EXPECT_EQ(appliance_->MakeLeasesDurable(), 1u);
+  appliance_->Run(now_);
+  const auto acks = appliance_->Sent();
+  ASSERT_THAT(acks, SizeIs(1));
+  EXPECT_EQ(ReadDhcp(acks[0]).type, DhcpMessageType::kAck);
+  EXPECT_EQ(ReadDhcp(acks[0]).address, offer.address);
+}
+
+TEST_F(WorkerTest, PutsADhcpMessageInFragmentsTogether) {
+  Start();
+  const Buffer message = DhcpMessage(DhcpMessageType::kDiscover);
+  Buffer datagram(message.size() + udp::kHeaderSize);
+  udp::Emit({.source = kDhcpClientPort, .destination = kDhcpServerPort, .payload = message},
+            {kUnbooted.source, kUnbooted.destination}, datagram);
+  const auto offers = AskFragmented(kUnbooted,
+                                    {.source = kUnbooted.source,
+                                     .destination = kUnbooted.destination,
+                                     .protocol = ipv4::kUdp,
+                                     .options = {},
+                                     .payload = datagram},
+                                    160);
+  ASSERT_THAT(offers, SizeIs(1));
+  EXPECT_EQ(ReadDhcp(offers[0]).type, DhcpMessageType::kOffer);
+}
+
+TEST_F(WorkerTest, AnswersDns) {
+  Start();
+  const auto sent = Ask(UdpFrame(
+      kMachine, {.source = Port(4000), .destination = Port(53), .payload = DnsQuery("boot")}));
+  ASSERT_THAT(sent, SizeIs(1));
+  const Seen seen = See(sent[0]);
+  ASSERT_TRUE(seen.udp);
+  EXPECT_EQ(seen.udp->destination, Port(4000));
+  EXPECT_EQ(seen.ip->source, kApplianceAddress);
+  const Buffer address = {10, 77, 0, 1};
+  EXPECT_TRUE(Equal(seen.udp->payload.last(4), address));
+  const auto events = appliance_->Events();
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.back().kind, EventKind::kDnsQuery);
+  EXPECT_EQ(events.back().text(), "boot.test");
+}
+
+TEST_F(WorkerTest, AnswersAnEcho) {
+  Start();
+  const Buffer body = {1, 2, 3, 4, 5};
+  const auto sent = Ask(Echo(kMachine, body));
+  ASSERT_THAT(sent, SizeIs(1));
+  const Seen seen = See(sent[0]);
+  EXPECT_EQ(
+      *seen.icmp,
+      (icmp::Message{.type = icmp::kEchoReply, .code = 0, .argument = 0x12345678, .body = body}));
+}
+
+TEST_F(WorkerTest, TellsThatNobodyListensOnAPort) {
+  Start();
+  const auto udp = Ask(UdpFrame(
+      kMachine, {.source = Port(9), .destination = Port(9), .payload = kMachine.from.octets}));
+  ASSERT_THAT(udp, SizeIs(1));
+  EXPECT_EQ(See(udp[0]).icmp->type, icmp::kDestinationUnreachable);
+  EXPECT_EQ(See(udp[0]).icmp->code, icmp::kPortUnreachable);
+  EXPECT_EQ(appliance_->Dropped(Drop::kUdpPortClosed), 1u);
+
+  const auto tcp = Ask(TcpFrame(
+      kMachine,
+      {.source = Port(9), .destination = Port(22), .flags = {.syn = true}, .options = {}}));
+  ASSERT_THAT(tcp, SizeIs(1));
+  EXPECT_TRUE(See(tcp[0]).tcp->flags.rst);
+}
+
+TEST_F(WorkerTest, NeverAnswersMartiansBroadcastsOrOthersFrames) {
+  Start();
+  for (const Ipv4Address source :
+       {Ipv4Address(127, 0, 0, 1), Ipv4Address(224, 0, 0, 1), Ipv4Address::Broadcast(),
+        Ipv4Address(240, 0, 0, 1), kApplianceAddress, Ipv4Address(10, 77, 0, 255)}) {
+    Ends martian = kMachine;
+    martian.source = source;
+    EXPECT_THAT(Ask(Echo(martian, Buffer(8))), IsEmpty()) << source.ToString();
+    EXPECT_THAT(
+        Ask(TcpFrame(
+            martian,
+            {.source = Port(9), .destination = Port(80), .flags = {.syn = true}, .options = {}})),
+        IsEmpty())
+        << source.ToString();
+  }
+  for (const Ipv4Address to : {Ipv4Address::Broadcast(), Ipv4Address(10, 77, 0, 255)}) {
+    Ends all = kMachine;
+    all.to = MacAddress::Broadcast();
+    all.destination = to;
+    EXPECT_THAT(Ask(Echo(all, Buffer(8))), IsEmpty());
+    EXPECT_THAT(Ask(UdpFrame(all, {.source = Port(9), .destination = Port(9), .payload = {}})),
+                IsEmpty());
+    EXPECT_THAT(
+        Ask(UdpFrame(all,
+                     {.source = Port(9), .destination = Port(53), .payload = DnsQuery("boot")})),
+        IsEmpty());
+    EXPECT_THAT(
+        Ask(TcpFrame(
+            all,
+            {.source = Port(9), .destination = Port(80), .flags = {.syn = true}, .options = {}})),
+        IsEmpty());
+  }
+  Ends other = kMachine;
+  other.to = {{0x02, 0, 0, 0, 0, 99}};
+  EXPECT_THAT(Ask(Echo(other, Buffer(8))), IsEmpty());
+  other = kMachine;
+  other.destination = Ipv4Address(10, 77, 0, 2);
+  EXPECT_THAT(Ask(Echo(other, Buffer(8))), IsEmpty());
+  EXPECT_THAT(Ask(WhoHas(Ipv4Address(10, 77, 0, 2))), IsEmpty());
+}
+
+TEST_F(WorkerTest, ServesAnImageOverHttpByteExact) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(80));
+  // All but what shares a segment with the response's header goes without a copy.
+  EXPECT_GT(appliance_->statistics().borrowed_bytes, kImageSize - 1460);
+  Talk(
+      station, [] { return false; }, seconds(1));  // counters are posted now and then
+  EXPECT_EQ(appliance_->statistics().connections, 0u);
+  EXPECT_EQ(appliance_->statistics().connections_opened, 1u);
+}
+
+TEST_F(WorkerTest, ServesAnImageOverEitherTlsByteExact) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(443), TLS1_2_VERSION);
+  Boot(station, Port(1025), Port(443), TLS1_3_VERSION);
+  EXPECT_EQ(appliance_->statistics().handshakes, 2u);
+}
+
+TEST_F(WorkerTest, TellsTheStoryOfABoot) {
+  Start();
+  appliance_->Events();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(443), TLS1_3_VERSION);
+  std::vector<EventKind> kinds;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind != EventKind::kHttpProgress) kinds.push_back(event.kind);
+    EXPECT_EQ(event.mac, kMachine.from) << Describe(event.kind).words;
+  }
+  EXPECT_THAT(kinds, testing::ElementsAre(EventKind::kTcpOpened, EventKind::kTlsDone,
+                                          EventKind::kHttpRequest, EventKind::kHttpComplete,
+                                          EventKind::kTcpClosed));
+}
+
+TEST_F(WorkerTest, RefusesTlsWhereThereIsNoCertificate) {
+  Start({}, /*tls=*/false);
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, 1);
+  station.Connect(Port(1024), Port(443), client, now_);
+  Talk(station, [&] { return station.closed; });
+  EXPECT_TRUE(station.reset);
+}
+
+TEST_F(WorkerTest, BootsOnItsVlanAndIsSilentOnOthers) {
+  Start({.vlan = VlanId(7)});
+  Ends tagged = kMachine;
+  tagged.vlan = VlanId(7);
+  EXPECT_THAT(Ask(Echo(kMachine, Buffer(8))), IsEmpty());
+  tagged.vlan = VlanId(8);
+  EXPECT_THAT(Ask(Echo(tagged, Buffer(8))), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kVlanNotOurs), 2u);
+  tagged.vlan = VlanId(7);
+  const auto sent = Ask(Echo(tagged, Buffer(8)));
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(See(sent[0]).link.vlan, VlanId(7));
+  EXPECT_EQ(See(Ask(WhoHas(kApplianceAddress, tagged)).at(0)).link.vlan, VlanId(7));
+  Station station(tagged, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(80));
+}
+
+TEST_F(WorkerTest, TakesBlankChecksumsOfAVirtualPeerAndNoWrongOnes) {
+  Start();
+  const tcp::Segment syn{
+      .source = Port(1024), .destination = Port(80), .flags = {.syn = true}, .options = {}};
+  constexpr std::size_t kChecksum = 14 + 20 + 16;
+  Buffer blank = TcpFrame(kMachine, syn);
+  tcp::FillPseudoHeaderSum(MutableBytes(blank).subspan(34, 20),
+                           tcp::PseudoHeaderSum(kMachine.source, kMachine.destination, 20));
+  ASSERT_NE(blank, TcpFrame(kMachine, syn));
+  EXPECT_THAT(Ask(blank), IsEmpty()) << "without a mark it is just wrong";
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpChecksum), 1u);
+
+  Frame marked = memory_->pool(0).Allocate();
+  ASSERT_TRUE(marked.AppendCopy(blank));
+  marked.buffers()->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+  ASSERT_TRUE(appliance_->wire().DeliverFrame(std::move(marked)));
+  appliance_->Run(now_);
+  const auto sent = appliance_->Sent();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_TRUE(See(sent[0]).tcp->flags.syn);
+
+  Buffer wrong = TcpFrame(kMachine, syn);
+  wrong[kChecksum] ^= 1;
+  EXPECT_THAT(Ask(wrong), IsEmpty());
+}
+
+TEST_F(WorkerTest, KeepsTheOldVersionForAnOpenConnectionAndFreesItAfterwards) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize + 1);
+  station.Connect(Port(1024), Port(80), client, now_);
+  Talk(station, [&] { return client.text.size() > 10'000; });
+  const std::weak_ptr<const MutableBytes> old = image_;
+  image_ = NewImage(*memory_, kImageSize, 2);
+  appliance_->snapshots().Publish(NewSnapshot({image_}));
+  appliance_->Run(now_);
+  EXPECT_EQ(appliance_->snapshots().Collect(), 1u);
+  EXPECT_FALSE(old.expired());
+
+  Talk(station, [&] { return station.closed; });
+  ExpectImage(client, 1);
+  now_ += seconds(1);
+  appliance_->Run(now_);
+  EXPECT_EQ(appliance_->snapshots().Collect(), 0u);
+  EXPECT_TRUE(old.expired());
+
+  HttpClient later(kGet, kImageSize + 1);
+  station.Connect(Port(1025), Port(80), later, now_);
+  Talk(station, [&] { return station.closed; });
+  ExpectImage(later, 2);
+}
+
+TEST_F(WorkerTest, TwoWorkersHandOverWhatBelongsToTheOther) {
+  Start({.workers = 2});
+  Station station(kMachine, MachineSettings(), 1);
+  for (std::uint16_t port = 1024; port < 1032; ++port) Boot(station, Port(port), Port(80));
+  EXPECT_GT(appliance_->statistics(0).connections_opened, 0u);
+  EXPECT_GT(appliance_->statistics(1).connections_opened, 0u);
+  EXPECT_EQ(
+      appliance_->statistics(0).connections_opened + appliance_->statistics(1).connections_opened,
+      8u);
+}
+
+TEST_F(WorkerTest, ForgetsAPeerThatResets) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize + 1);
+  station.Connect(Port(1024), Port(80), client, now_);
+  Talk(station, [&] { return client.text.size() > 10'000; });
+  appliance_->Events();
+  station.host().Abort(station.connection());
+  Talk(
+      station, [] { return false; }, seconds(1));
+  EXPECT_EQ(appliance_->statistics().connections, 0u);
+  const auto events = appliance_->Events();
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.back().kind, EventKind::kTcpReset);
+}
+
+TEST_F(WorkerTest, ServesAMachineThatRestartsWithTheSamePort) {
+  Start();
+  {
+    Station station(kMachine, MachineSettings(), 1);
+    HttpClient client(kGet, kImageSize + 1);
+    station.Connect(Port(1024), Port(80), client, now_);
+    Talk(station, [&] { return client.text.size() > 10'000; });
+  }  // its power is cut
+  now_ += seconds(2);
+  Station again(kMachine, MachineSettings(), 2);
+  Boot(again, Port(1024), Port(80));
+}
+
+TEST_F(WorkerTest, ResetsEachConnectionAtItsOwnStationWhenItStops) {
+  Start();
+  Ends other = kMachine;
+  other.from = {{0x52, 0x54, 0, 0, 0, 10}};
+  other.source = Ipv4Address(10, 77, 0, 10);
+  Station one(kMachine, MachineSettings(), 1);
+  Station two(other, MachineSettings(), 2);
+  HttpClient first(kGet, kImageSize + 1);
+  HttpClient second(kGet, kImageSize + 1);
+  one.Connect(Port(1024), Port(80), first, now_);
+  Talk(one, [&] { return !first.text.empty(); });
+  two.Connect(Port(1024), Port(80), second, now_);
+  Talk(two, [&] { return !second.text.empty(); });
+  appliance_->Run(now_);
+  appliance_->Sent();
+  appliance_->Stop(now_);
+  int resets = 0;
+  for (const Buffer& frame : appliance_->Sent()) {
+    const Seen seen = See(frame);
+    if (!seen.tcp || !seen.tcp->flags.rst) continue;
+    ++resets;
+    EXPECT_EQ(seen.link.destination,
+              seen.ip->destination == kMachine.source ? kMachine.from : other.from);
+  }
+  EXPECT_EQ(resets, 2);
+}
+
+TEST_F(WorkerTest, CountsWhatItHasNoBufferFor) {
+  Start();
+  std::vector<Frame> taken;
+  appliance_->wire().Deliver(Echo(kMachine, Buffer(8)));
+  for (Frame f = memory_->pool(0).Allocate(); !f.empty(); f = memory_->pool(0).Allocate()) {
+    taken.push_back(std::move(f));
+  }
+  appliance_->Run(now_);
+  EXPECT_THAT(appliance_->Sent(), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kNoBuffer), 1u);
+  EXPECT_TRUE(appliance_->StepsAddUp());
+  taken.clear();
+  EXPECT_THAT(Ask(Echo(kMachine, Buffer(8))), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace slipway::dataplane
