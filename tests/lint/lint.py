@@ -39,6 +39,7 @@ LAYERS = {
 LAYER_EXCEPTIONS = {
     # The composition root joins both sides, and nothing includes it.
     'dataplane/main.cc': ('control/',),
+    'dataplane/compose.h': ('control/config/config.h', 'control/seams.h'),
 }
 
 # Where reinterpret_cast may stand, and why.
@@ -205,6 +206,26 @@ def check_paths(tree):
         for number, line in enumerate(tree.lines(name), 1):
             if name != 'tests/lint/lint.py' and homes.search(line):
                 yield name, number, 'a path of one machine', 'make it relative to the source tree'
+
+
+def check_switches(tree):
+    """A switch over an enum names every case: no default, so that a new value asks to be handled."""
+    enumerator = re.compile(r'\s*case\s+(?:\w+::)*k[A-Z]\w*:')
+    opener = re.compile(r'\bswitch\s*\(')
+    for name in tree.ending(CODE):
+        depth, switches = 0, []  # of each open switch: [depth of its labels, has enumerators]
+        for number, line in enumerate(blank(tree.lines(name)), 1):
+            if opener.search(line):
+                switches.append([depth + 1, False])
+            elif switches and depth == switches[-1][0]:
+                if enumerator.match(line):
+                    switches[-1][1] = True
+                elif re.match(r'\s*default\s*:', line) and switches[-1][1]:
+                    yield name, number, 'default in a switch over an enum', \
+                        'name the cases that are left, or use if'
+            depth += line.count('{') - line.count('}')
+            while switches and depth < switches[-1][0]:
+                switches.pop()
 
 
 def check_headers_once(tree):
