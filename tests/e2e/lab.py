@@ -22,6 +22,8 @@ from daemon import ADDRESS, NAME, Daemon, Setup
 from harness import expect, run
 
 _numbers = itertools.count()
+# What an image set needs to be bootable: the first bytes of a PE program for x64.
+EFI_PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0\x64\x86" + bytes(442)
 OFFLOADS = "rx off tx off sg off tso off gso off gro off".split()
 
 
@@ -138,6 +140,7 @@ class Lab:
         """Imports an image set of random files: {name: size}. Remembers their digests."""
         folder = self.folder / "set"
         folder.mkdir(exist_ok=True)
+        (folder / "boot.efi").write_bytes(EFI_PROGRAM)
         for name, size in files.items():
             data = random.Random(f"{seed} {name}").randbytes(size)
             (folder / name).write_bytes(data)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real clients against a real slipwayd: `./dev test --only e2e`.
 
-    run.py [FILTER] [--preset P] [--report FILE] [--list] [--seed N]
+    run.py [FILTER[,FILTER]] [--preset P] [--report FILE] [--list] [--seed N]
 
 One line a test; a failed test shows what it saw, and its folder (logs of slipwayd, QEMU, relay)
 stays in build/e2e/. Needs root: it makes network namespaces of its own, and removes them.
@@ -64,7 +64,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="of the relay and of random instants")
     options = parser.parse_args()
     cases = [case for case in harness.CASES
-             if options.filter.lower() in f"{case.group}: {case.name}".lower()]
+             if any(part in f"{case.group}: {case.name}".lower()
+                    for part in options.filter.lower().split(","))]
     if options.list:
         print("\n".join(f"{case.group}: {case.name}" for case in cases))
         return 0
