@@ -4,10 +4,12 @@
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <string>
 #include <utility>
 
 #include "control/boots/boot_json.h"
 #include "control/rest/server.h"
+#include "control/state/secrets.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -66,8 +68,14 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
       [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); });
   watcher_ = std::thread([this] { Watch(); });
   const auto& state = config_.state_directory;
-  std::cerr << "slipwayd: management on https://" << config_.management.address.ToString() << ':'
-            << rest_->port() << ", CA in " << (state / "ca.pem").string() << '\n';
+  const Ipv4Address listening = config_.management.address;
+  const std::string reachable =
+      (listening.is_unspecified() ? std::string("127.0.0.1") : listening.ToString()) + ':' +
+      std::to_string(rest_->port());
+  // For `slipway --state DIR` on this machine; where it cannot be written, --server must say it.
+  static_cast<void>(WriteFile(state / "management", reachable + "\n", 0644));
+  std::cerr << "slipwayd: management on https://" << listening.ToString() << ':' << rest_->port()
+            << ", CA in " << (state / "ca.pem").string() << '\n';
   if (core_->token().made_now) {
     std::cerr << "slipwayd: token " << core_->token().text << " (once only; kept in "
               << (state / "token").string() << ")\n";

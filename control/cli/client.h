@@ -17,7 +17,7 @@ class SSLClient;
 namespace slipway::control {
 
 struct Target {
-  std::string server = "127.0.0.1:8443";
+  std::string server;  // "ADDRESS:PORT"
   std::string token;
   std::filesystem::path ca;
 };

@@ -41,7 +41,7 @@ constexpr std::string_view kUsage =
 
 Options (and the environment variables that stand for them):
   --state DIR      the state directory, for token and CA (SLIPWAY_STATE; /var/lib/slipway)
-  --server A:P     management address (SLIPWAY_SERVER; 127.0.0.1:8443)
+  --server A:P     management address (SLIPWAY_SERVER; as DIR/management says)
   --token TEXT     (SLIPWAY_TOKEN)      --ca FILE  (SLIPWAY_CA)      --json
 )";
 
@@ -89,6 +89,10 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
   }
   command.target.ca =
       ca.empty() ? std::filesystem::path(state) / "ca.pem" : std::filesystem::path(ca);
+  if (command.target.server.empty()) {
+    std::ifstream(std::filesystem::path(state) / "management") >> command.target.server;
+    if (command.target.server.empty()) command.target.server = "127.0.0.1:8443";
+  }
   if (command.target.token.empty()) {
     std::ifstream(std::filesystem::path(state) / "token") >> command.target.token;
   }
@@ -244,8 +248,9 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
     const Answer answer = client.Get("/api/v1/status");
     if (!answer.good) return Fail(answer);
     if (command.json) return PrintDone(answer, command, "");
-    for (const auto& [key, value] : answer.json().items()) {
-      std::cout << key << ": " << Cell(answer.json(), key) << '\n';
+    const auto status = answer.json();
+    for (const auto& [key, value] : status.items()) {
+      std::cout << key << ": " << Cell(status, key) << '\n';
     }
     return 0;
   }

@@ -218,6 +218,15 @@ TEST_F(RestTest, TheCommandLineSaysWhatToDoNext) {
   EXPECT_THAT(token.text, HasSubstr("no valid token"));
 }
 
+TEST_F(RestTest, EveryListAndTheStatusPrintWithoutAnythingInThem) {
+  for (const char* command : {"status", "image list", "machine list", "network list", "lease list",
+                              "boot list", "drops", "--json status"}) {
+    const Ran ran = Slipway(command);
+    EXPECT_EQ(ran.code, 0) << command << ": " << ran.text;
+  }
+  EXPECT_THAT(Slipway("status").text, HasSubstr("status: serving"));
+}
+
 TEST_F(RestTest, BootsAreToldWithTheirSteps) {
   dataplane::Event event;
   event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
