@@ -140,7 +140,9 @@ dataplane::Reaction HttpClient::Receive(Bytes bytes, Time) {
   } else {
     text.insert(text.end(), bytes.begin(), bytes.end());
   }
-  output_.ended = text.size() >= wanted_ || tls_failed;
+  // Inside TLS both sides say goodbye first: text after a full close would be answered by a reset.
+  const bool goodbye = !ssl_ || (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  output_.ended = (text.size() >= wanted_ && goodbye) || tls_failed;
   return {.close = output_.ended};
 }
 
