@@ -87,7 +87,6 @@ Reaction BootService::TakePlain(Bytes text, Time now) {
     const http::Received step = http_.Receive(text, now);
     text = text.subspan(step.consumed);
     received.close = step.close;
-    if (step.drop != Drop::kNone) reaction.drop = step.drop;
     if (step.consumed == 0 || text.empty()) break;
   }
   if (received.close) text = {};
@@ -183,6 +182,7 @@ void BootService::TellHandshake(Time now) {
 void BootService::TellRequests(Time now) {
   while (const auto started = http_.TakeStarted()) {
     Tell(EventKind::kHttpRequest, *started, now);
+    shared_.reporter.Count(Step::kDeliver, started->drop);
     if (started->resource != nullptr && !started->resource->loaded) {
       Event event = NewEvent(EventKind::kImageWanted);
       event.set_text(started->path());

@@ -391,6 +391,16 @@ TEST_F(WorkerTest, TellsTheStoryOfABoot) {
                                           EventKind::kTcpClosed));
 }
 
+TEST_F(WorkerTest, CountsARequestForAFileThatIsNotThere) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client("GET /nothing.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n", 1);
+  station.Connect(Port(1024), Port(80), client, now_);
+  Talk(station, [&] { return appliance_->Dropped(Drop::kHttpNotFound) == 1; });
+  EXPECT_EQ(appliance_->Dropped(Drop::kHttpNotFound), 1u);
+  EXPECT_TRUE(appliance_->StepsAddUp());
+}
+
 TEST_F(WorkerTest, RefusesTlsWhereThereIsNoCertificate) {
   Start({}, /*tls=*/false);
   Station station(kMachine, MachineSettings(), 1);
