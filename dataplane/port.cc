@@ -163,7 +163,12 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
   }
   if ((*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0) conf.intr_conf.lsc = 1;
   if (const int error = rte_eth_dev_configure(port_, queues, queues, &conf); error != 0) {
-    return Failed("configure the device", error, "ask for fewer queues or a smaller MTU");
+    // net_vhost binds its socket here.
+    return Failed(
+        "configure the device", error,
+        parsed_.server_socket.empty()
+            ? "ask for fewer queues or a smaller MTU"
+            : "the socket's folder must exist and be writable, and nobody else listen on it");
   }
   configured_ = true;
   const int error = rte_eth_dev_set_mtu(port_, request.mtu);
