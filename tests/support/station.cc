@@ -109,6 +109,11 @@ HttpClient::HttpClient(std::string_view request, std::size_t wanted, int tls_ver
   Run({});
 }
 
+bool HttpClient::HasAll() const {
+  const std::size_t header = AsText(text).find("\r\n\r\n");
+  return header != std::string_view::npos && text.size() >= header + 4 + wanted_;
+}
+
 void HttpClient::Run(Bytes arrived) {
   SSL* ssl = ssl_.get();
   if (!arrived.empty())
@@ -123,7 +128,7 @@ void HttpClient::Run(Bytes arrived) {
     while (SSL_read_ex(ssl, room.data(), room.size(), &size) == 1) {
       text.insert(text.end(), room.begin(), room.begin() + static_cast<std::ptrdiff_t>(size));
     }
-    if (text.size() >= wanted_ && (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) == 0) {
+    if (HasAll() && (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) == 0) {
       SSL_shutdown(ssl);
     }
   }
@@ -142,7 +147,7 @@ dataplane::Reaction HttpClient::Receive(Bytes bytes, Time) {
   }
   // Inside TLS both sides say goodbye first: text after a full close would be answered by a reset.
   const bool goodbye = !ssl_ || (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
-  output_.ended = (text.size() >= wanted_ && goodbye) || tls_failed;
+  output_.ended = (HasAll() && goodbye) || tls_failed;
   return {.close = output_.ended};
 }
 

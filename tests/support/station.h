@@ -67,7 +67,7 @@ class GrowingSource final : public ByteSource {
 };
 
 // A client that sends `request` as it is, plain or inside TLS (OpenSSL's client), keeps what comes
-// back, and says goodbye once it has `wanted` bytes.
+// back, and says goodbye once it has a response with a body of `wanted` bytes.
 class HttpClient final : public dataplane::Application {
  public:
   HttpClient(std::string_view request, std::size_t wanted, int tls_version = 0);
@@ -87,6 +87,7 @@ class HttpClient final : public dataplane::Application {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   };
   void Run(Bytes arrived);
+  bool HasAll() const;
 
   std::string request_;
   std::size_t wanted_;

@@ -106,7 +106,7 @@ class WorkerTest : public ::testing::Test {
   }
   // A GET of the image from beginning to end.
   void Boot(Station& station, Port local, Port remote, int tls_version = 0) {
-    HttpClient client(kGet, kImageSize + 1, tls_version);
+    HttpClient client(kGet, kImageSize, tls_version);
     station.Connect(local, remote, client, now_);
     Talk(station, [&] { return station.closed; });
     ExpectImage(client);
@@ -456,7 +456,7 @@ TEST_F(WorkerTest, TakesBlankChecksumsOfAVirtualPeerAndNoWrongOnes) {
 TEST_F(WorkerTest, KeepsTheOldVersionForAnOpenConnectionAndFreesItAfterwards) {
   Start();
   Station station(kMachine, MachineSettings(), 1);
-  HttpClient client(kGet, kImageSize + 1);
+  HttpClient client(kGet, kImageSize);
   station.Connect(Port(1024), Port(80), client, now_);
   Talk(station, [&] { return client.text.size() > 10'000; });
   const std::weak_ptr<const MutableBytes> old = image_;
@@ -473,7 +473,7 @@ TEST_F(WorkerTest, KeepsTheOldVersionForAnOpenConnectionAndFreesItAfterwards) {
   EXPECT_EQ(appliance_->snapshots().Collect(), 0u);
   EXPECT_TRUE(old.expired());
 
-  HttpClient later(kGet, kImageSize + 1);
+  HttpClient later(kGet, kImageSize);
   station.Connect(Port(1025), Port(80), later, now_);
   Talk(station, [&] { return station.closed; });
   ExpectImage(later, 2);
@@ -493,7 +493,7 @@ TEST_F(WorkerTest, TwoWorkersHandOverWhatBelongsToTheOther) {
 TEST_F(WorkerTest, ForgetsAPeerThatResets) {
   Start();
   Station station(kMachine, MachineSettings(), 1);
-  HttpClient client(kGet, kImageSize + 1);
+  HttpClient client(kGet, kImageSize);
   station.Connect(Port(1024), Port(80), client, now_);
   Talk(station, [&] { return client.text.size() > 10'000; });
   appliance_->Events();
@@ -510,7 +510,7 @@ TEST_F(WorkerTest, ServesAMachineThatRestartsWithTheSamePort) {
   Start();
   {
     Station station(kMachine, MachineSettings(), 1);
-    HttpClient client(kGet, kImageSize + 1);
+    HttpClient client(kGet, kImageSize);
     station.Connect(Port(1024), Port(80), client, now_);
     Talk(station, [&] { return client.text.size() > 10'000; });
   }  // its power is cut
@@ -526,8 +526,8 @@ TEST_F(WorkerTest, ResetsEachConnectionAtItsOwnStationWhenItStops) {
   other.source = Ipv4Address(10, 77, 0, 10);
   Station one(kMachine, MachineSettings(), 1);
   Station two(other, MachineSettings(), 2);
-  HttpClient first(kGet, kImageSize + 1);
-  HttpClient second(kGet, kImageSize + 1);
+  HttpClient first(kGet, kImageSize);
+  HttpClient second(kGet, kImageSize);
   one.Connect(Port(1024), Port(80), first, now_);
   Talk(one, [&] { return !first.text.empty(); });
   two.Connect(Port(1024), Port(80), second, now_);
