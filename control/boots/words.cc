@@ -105,7 +105,7 @@ std::string Sentence(const BootStep& step) {
   const std::string tail = step.text.empty() ? "" : ": " + step.text;
   switch (step.kind) {
     case EventKind::kDhcpAck:
-      return Text(words, ", leased for ", step.number, " s");
+      return step.number > 0 ? Text(words, ", leased for ", step.number, " s") : words;
     case EventKind::kDhcpIgnored:
       return words + (step.text.empty() && step.number >= 0 &&
                               step.number < static_cast<std::int64_t>(kDropCount)

@@ -18,15 +18,18 @@ class Case:
     name: str
     run: object
     fixture: object
+    slow: bool     # only with --all
 
 
 CASES = []
 
 
-def test(group, name, fixture=None):
-    """Registers a test. `fixture` is a context manager function, opened once for all its tests."""
+def test(group, name, fixture=None, slow=False):
+    """Registers a test. `fixture` is a context manager function, opened once for all its tests. A
+    `slow` one is left out unless --all is given or it alone is asked for: another proves nearly the
+    same."""
     def register(function):
-        CASES.append(Case(group, name, function, fixture))
+        CASES.append(Case(group, name, function, fixture, slow))
         return function
     return register
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real clients against a real slipwayd: `./dev test --only e2e`.
 
-    run.py [FILTER[,FILTER]] [--preset P] [--report FILE] [--list] [--seed N]
+    run.py [FILTER[,FILTER]] [--all] [--preset P] [--report FILE] [--list] [--seed N]
 
 One line a test; a failed test shows what it saw, and its folder (logs of slipwayd, QEMU, relay)
 stays in build/e2e/. Needs root: it makes network namespaces of its own, and removes them.
@@ -60,12 +60,15 @@ def main():
     parser.add_argument("filter", nargs="?", default="")
     parser.add_argument("--preset", default="release")
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--all", action="store_true", help="the slow ones too")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--seed", type=int, default=1, help="of the relay and of random instants")
     options = parser.parse_args()
     cases = [case for case in harness.CASES
              if any(part in f"{case.group}: {case.name}".lower()
                     for part in options.filter.lower().split(","))]
+    wanted = [case for case in cases if options.all or not case.slow]
+    cases = wanted or cases    # a filter that names slow ones alone means them
     if options.list:
         print("\n".join(f"{case.group}: {case.name}" for case in cases))
         return 0

@@ -61,18 +61,18 @@ def demo(context, payload, *words):
     return text
 
 
-def register(payload, words, *options):
-    @test("firmware", f"./dev demo --payload {' '.join([payload, *options])} boots {words}")
+def register(payload, words, *options, slow=False):
+    @test("firmware", f"./dev demo --payload {' '.join([payload, *options])} boots {words}", slow=slow)
     def boots(context):
         demo(context, payload, *options)
 
 
-register("hello", "a signed EFI program over HTTPS")
+register("hello", "a signed EFI program over HTTPS", slow=True)
 register("uki", "a signed unified kernel under Secure Boot")
 register("shim", "Debian's own signed chain under Microsoft's keys")
 register("iso", "a CD as RAM disk under Secure Boot")
 register("grub", "through GRUB's own TCP")
-register("ipxe", "through Debian 12's iPXE over HTTP")
+register("ipxe", "through Debian 12's iPXE over HTTP", slow=True)
 register("ipxe", "through Debian 13's iPXE over HTTPS", "--debian13")
 register("hello", "Debian 13's firmware", "--debian13")
 
@@ -110,22 +110,23 @@ def twice(context):
         expect(stations[0] == stations[1], f"addresses: {stations}")
 
 
-@test("firmware", "boots by address when no name is configured")
+@test("firmware", "boots by address when no name is configured", slow=True)
 def by_address(context):
     with Appliance(context, "hello", use_name=False) as appliance, appliance.machine().start() as guest:
         expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
         expect(guest.seen(r"URI: https://10\.77\.0\.1/"), "the URI has no address")
 
 
-@test("firmware", "no forward secrecy on offer: an RSA suite alone still boots")
-def rsa_only(context):
+@test("firmware", "CBC suites with forward secrecy alone still boot", slow=True)
+def cbc_forward_secret(context):
     with Appliance(context, "hello") as appliance:
-        with appliance.machine(ciphers=(0x009C,)).start() as guest:
+        with appliance.machine(ciphers=(0x0067, 0x006B)).start() as guest:
             expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
 
 
-@test("firmware", "CBC suites alone still boot")
-def cbc_only(context):
+# OVMF drops the ids that its own table lacks, 0x009C among them: RSA with GCM cannot be asked of it.
+@test("firmware", "no forward secrecy on offer: RSA and CBC suites alone still boot")
+def rsa_only(context):
     with Appliance(context, "hello") as appliance:
         with appliance.machine(ciphers=(0x003D, 0x002F)).start() as guest:
             expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))

@@ -117,12 +117,12 @@ class Demo:
                 self.found = story.steps(self.daemon.boot(MAC))
             except (ValueError, subprocess.TimeoutExpired):
                 pass
-            fresh = [step for step in self.found[shown:] if step.kind not in story.QUIET]
-            for step in fresh:
-                screen.step(machine.seconds, f"it {step.words}")
-            if fresh:
+            lines = story.shown(self.found)
+            for _step, what in lines[shown:]:
+                screen.step(machine.seconds, what)
+            if len(lines) > shown:
                 quiet_since = time.monotonic()
-            shown = len(self.found)
+            shown = len(lines)
             moving = story.downloading(self.found)
             if moving:
                 screen.progress(*moving)

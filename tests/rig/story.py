@@ -55,16 +55,58 @@ def downloading(found):
     return None
 
 
+def leaf(path):
+    """The file's own name: what stands before it is the same for all files of an image set."""
+    return path.rsplit("/", 1)[-1]
+
+
+def shown(found):
+    """(step, sentence) for each step worth a line. The API's own sentences name paths and addresses in
+    full; here they must fit a terminal of 80 columns."""
+    lines, asked = [], {}
+    for step in found:
+        what = sentence(step, asked)
+        if step.kind == "HttpRequest":
+            asked[step.connection] = step
+        if what:
+            lines.append((step, what))
+    return lines
+
+
+def sentence(step, asked):
+    """What the machine did; empty when the step's neighbours say it already."""
+    method, _, path = step.text.partition(" ")
+    if step.kind in QUIET or (step.kind == "TcpReset" and step.number == 0):
+        return ""                       # firmware always closes by a reset
+    if step.kind == "DhcpOffer" and "://" in step.text:
+        scheme, _, rest = step.text.partition("://")
+        return f"was offered {scheme}://{rest.split('/')[0]}/…/{leaf(rest)}"
+    if step.kind == "TcpOpened":
+        return f"connected to port {step.number}"
+    if step.kind == "TlsDone":
+        return f"TLS handshake: {step.text}"
+    if step.kind == "HttpRequest" and step.number < 400:
+        return f"{method} {leaf(path)}" + (f", {size(step.extra)}" if step.extra else "")
+    if step.kind == "HttpRequest":
+        return f"{method} {leaf(path)}: answered {step.number}"
+    if step.kind == "HttpComplete":
+        start = asked.get(step.connection)
+        if method == "HEAD" or start is None or start.number >= 400:
+            return ""
+        seconds = step.seconds - start.seconds
+        rate = f": {size(step.number / seconds)}/s" if seconds > 0.1 else ""
+        return f"has all of {leaf(path)}{rate}"
+    return step.words
+
+
 def table(found):
     """Rows: seconds, bytes, TLS, what the machine did."""
     rows, tls = [], {}
-    for step in found:
+    for step, what in shown(found):
         if step.kind == "TlsDone":
             tls[step.connection] = tls_version(step.number)
-        if step.kind not in QUIET:
-            shown = tls.get(step.connection, "") if step.kind.startswith("Http") else ""
-            rows.append((f"{step.seconds:.2f}", size(step.bytes) if step.bytes else "", shown,
-                         step.words))
+        version = tls.get(step.connection, "") if step.kind.startswith(("Http", "TlsDone")) else ""
+        rows.append((f"{step.seconds:.2f}", size(step.bytes) if step.bytes else "", version, what))
     return rows
 
 

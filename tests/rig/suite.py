@@ -151,6 +151,8 @@ def e2e(options, tally):
     report = ROOT / "build/e2e.json"
     report.unlink(missing_ok=True)
     command = [sys.executable, str(runner), "--preset", options.preset, "--report", str(report)]
+    if options.all:
+        command.append("--all")
     if os.geteuid() != 0:
         command.insert(0, "sudo")  # network namespaces; what it makes is given back to the caller
     done = subprocess.run(command + ([options.filter] if options.filter else []), cwd=ROOT,
@@ -171,6 +173,7 @@ def main():
     parser.add_argument("filter", nargs="?", default="", help="only tests whose name contains this")
     parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
     parser.add_argument("--only", default=",".join(STAGES), help="stages: " + " ".join(STAGES))
+    parser.add_argument("--all", action="store_true", help="the slow real-client tests too")
     options = parser.parse_args()
     stages = options.only.split(",")
     if unknown := set(stages) - set(STAGES):

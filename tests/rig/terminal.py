@@ -101,4 +101,4 @@ def size(count):
     for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= step:
             return f"{count / step:.1f} {unit}"
-    return f"{count} B"
+    return f"{count:.0f} B"
