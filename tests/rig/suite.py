@@ -3,13 +3,15 @@
 
 Stages, each counted and timed: build, unit (every gtest case of every test program), lint, fuzz
 (short fixed runs), e2e (real clients, once slipwayd is built). One line a test program while it
-runs, the tail of what failed, and at the end `N passed, N failed` alone on the last line.
+runs, the tail of what failed, the reason of what was skipped and how many (`N skipped`), and at
+the end `N passed, N failed` alone on the last line.
 """
 
 import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,8 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("unit", "lint", "fuzz", "e2e")
-FUZZ_RUNS = 20000
-FUZZ_SECONDS = 20
+FUZZ_RUNS = 20000  # of one target; never a time, which would depend on the machine
+FUZZ_RUNS_OF = {"tls_records": 300, "tls_session": 2000, "tcp_host": 3000, "dhcp_server": 5000}
 
 
 class Tally:
@@ -28,6 +30,7 @@ class Tally:
     def __init__(self):
         self.passed = 0
         self.failed = []
+        self.skipped = 0
         self.times = []
 
     def fail(self, name, output=""):
@@ -36,6 +39,10 @@ class Tally:
         for line in output.rstrip().splitlines()[-40:]:
             print(f"     | {line[:200]}")
         sys.stdout.flush()
+
+    def skip(self, name, reason):
+        self.skipped += 1
+        print(f"   skipped {name}: {reason}", flush=True)
 
 
 def say(text):
@@ -61,14 +68,19 @@ def meson_tests(directory):
 
 
 def gtest_cases(xml):
-    """(passed, [failed names]) of one gtest report."""
-    passed, failed = 0, []
+    """(passed, [failed names], [(skipped name, reason)]) of one gtest report."""
+    passed, failed, skipped = 0, [], []
     for case in ElementTree.parse(xml).getroot().iter("testcase"):
+        name = f"{case.get('classname')}.{case.get('name')}"
         if case.find("failure") is not None:
-            failed.append(f"{case.get('classname')}.{case.get('name')}")
-        elif case.get("status") != "notrun" and case.find("skipped") is None:
+            failed.append(name)
+        elif (skip := case.find("skipped")) is not None:
+            skipped.append((name, (skip.get("message") or skip.text or "").strip().split("\n")[-1]))
+        elif case.get("status") == "notrun":
+            skipped.append((name, "disabled"))
+        else:
             passed += 1
-    return passed, failed
+    return passed, failed, skipped
 
 
 def run_one(test, directory, tally):
@@ -91,10 +103,12 @@ def run_one(test, directory, tally):
     except subprocess.TimeoutExpired as expired:
         output, code = (expired.stdout or b"").decode(errors="replace") + "\ntimed out", 1
     seconds = time.monotonic() - started
-    passed, failed = gtest_cases(report) if report.exists() else (int(code == 0), [])
+    passed, failed, skipped = gtest_cases(report) if report.exists() else (int(code == 0), [], [])
     if code != 0 and not failed:
         failed = [f"{name} (exit {code})"]
     tally.passed += passed
+    for case, reason in skipped:
+        tally.skip(case, reason)
     line(not failed, name, seconds, f"{passed} passed" + (f", {len(failed)} FAILED" if failed else ""))
     if failed:
         keep = [text for text in output.splitlines()
@@ -117,19 +131,39 @@ def lint(options, tally):
             run_one(test, directory, tally)
 
 
+def fuzz_seeds(tally):
+    """The folder of seeds made from the captures beside the checkout, where there are any."""
+    captures = Path(os.environ.get("SLIPWAY_SHARED", ROOT.parent / "shared")) / "captures"
+    seeds = ROOT / "build/fuzz/seeds"
+    shutil.rmtree(seeds, ignore_errors=True)
+    if captures.is_dir():
+        subprocess.run([sys.executable, str(ROOT / "tests/fuzz/seeds.py"), str(captures),
+                        str(seeds)], check=True)
+    else:
+        tally.skip("fuzz seeds from captures", "no captures: set SLIPWAY_SHARED")
+    return seeds
+
+
 def fuzz(options, tally):
-    """A fixed number of runs from the checked-in corpus: the same inputs each time (seed 1)."""
+    """A fixed number of runs from seeds and checked-in corpus: the same inputs each time."""
     targets = [f"tests/fuzz/{path.stem}" for path in sorted((ROOT / "tests/fuzz").glob("*_fuzz.cc"))
                if options.filter in path.stem]
     if not targets or not build("fuzz", tally, "fuzz", *targets):
         return
+    seeds = fuzz_seeds(tally)
     for target in sorted((ROOT / "build/fuzz/tests/fuzz").glob("*_fuzz")):
         name = target.name
         if options.filter not in name:
             continue
-        corpus = ROOT / "tests/fuzz/corpus" / name.removesuffix("_fuzz")
-        command = [str(target), f"-runs={FUZZ_RUNS}", "-seed=1", f"-max_total_time={FUZZ_SECONDS}",
-                   f"-artifact_prefix={target}-"] + ([str(corpus)] if corpus.is_dir() else [])
+        short = name.removesuffix("_fuzz")
+        inputs = [ROOT / "tests/fuzz/corpus" / short, seeds / short]
+        count = FUZZ_RUNS_OF.get(short, FUZZ_RUNS)
+        # A folder of its own takes what the run finds, so that the checked-in corpus stays as it is.
+        found = target.parent / f"{name}.found"
+        shutil.rmtree(found, ignore_errors=True)
+        found.mkdir()
+        command = [str(target), f"-runs={count}", "-seed=1", f"-artifact_prefix={target}-",
+                   str(found)] + [str(folder) for folder in inputs if folder.is_dir()]
         started = time.monotonic()
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", check=False, stdin=subprocess.DEVNULL, timeout=300)
@@ -145,8 +179,8 @@ def fuzz(options, tally):
 def e2e(options, tally):
     runner = ROOT / "tests/e2e/run.py"
     daemon = ROOT / "build" / options.preset / "slipwayd"
-    if not runner.exists() or not daemon.exists():
-        say(f"e2e: waits for {daemon.relative_to(ROOT)}")
+    if not daemon.exists():
+        tally.fail(f"e2e: no {daemon.relative_to(ROOT)}")
         return
     report = ROOT / "build/e2e.json"
     report.unlink(missing_ok=True)
@@ -164,6 +198,8 @@ def e2e(options, tally):
         return
     tally.passed += len(results["passed"])
     tally.failed.extend(results["failed"])
+    for name, reason in results.get("skipped", []):
+        tally.skip(name, reason)
     if done.returncode != 0 and not results["failed"]:
         tally.fail(f"e2e: exit {done.returncode}")
 
@@ -198,6 +234,7 @@ def main():
     say("time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in tally.times))
     if tally.failed:
         say("failed: " + "; ".join(tally.failed))
+    say(f"{tally.skipped} skipped")
     print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)
     return 1 if tally.failed or tally.passed == 0 else 0
 
