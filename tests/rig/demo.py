@@ -125,7 +125,7 @@ class Demo:
             shown = len(lines)
             moving = story.downloading(self.found)
             if moving:
-                screen.progress(*moving)
+                screen.progress(story.leaf(moving[0]), *moving[1:])
             elif time.monotonic() - quiet_since > 1.5:
                 screen.live("            " + screen.dim((machine.tail(1) or ["..."])[0][:78]))
             if not typed and machine.seen(payload.typed[0]):
