@@ -37,6 +37,7 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
 void Worker::Serve(const tcp::Delivery& delivery, Service& service, Time now) {
   if (delivery.progressed && service.application != nullptr) {
     service.application->Progressed(tcp_.Info(service.id).acknowledged, now);
+    if (service.application->output().finished()) tcp_.Close(service.id);
   }
   if (!delivery.text.empty()) TakeText(delivery.text, service, now);
   if (!delivery.text.empty() || delivery.finished) {
@@ -94,7 +95,9 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
     service = Service{};
     return;
   }
-  if (reaction.close) {
+  // TCP's Close() ends the stream with what exists. Records are made as windows allow: their last
+  // one is still to come, and FIN follows it by itself.
+  if (reaction.close && service.application->output().finished()) {
     tcp_.Close(service.id);
   } else {
     tcp_.SetReceiveRoom(service.id, service.application->receive_room());

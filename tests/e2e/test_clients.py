@@ -91,6 +91,13 @@ def keep_alive(_, lab):
     expect(sum(int(line.split()[0]) for line in lines) == 1, "more than one connection was opened")
 
 
+@test("curl", "Connection: close ends the connection after the whole file, not before it", network)
+def close(_, lab):
+    for words in (("--tlsv1.2", "--tls-max", "1.2"), ("--tlsv1.3",)):
+        lab.fetch("big.img", "--header", "Connection: close", *words)
+    lab.fetch("big.img", "--header", "Connection: close", scheme="http")
+
+
 @test("curl", "HEAD says exactly what GET says", network)
 def head(_, lab):
     def headers(*words):
