@@ -19,6 +19,12 @@
 namespace slipway::dataplane {
 namespace {
 
+// net_vhost binds its socket when it is configured.
+const char* ConfigureRemedy(const PortName& name) {
+  if (name.server_socket.empty()) return "ask for fewer queues or a smaller MTU";
+  return "the socket's folder must exist and be writable, and nobody else listen on it";
+}
+
 constexpr std::uint16_t kBurst = 32;
 constexpr std::uint16_t kEthernetOverhead = 14 + 4;  // header and one tag
 constexpr std::uint16_t kMtuMin = 68;                // RFC 791
@@ -163,12 +169,7 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
   }
   if ((*info.dev_flags & RTE_ETH_DEV_INTR_LSC) != 0) conf.intr_conf.lsc = 1;
   if (const int error = rte_eth_dev_configure(port_, queues, queues, &conf); error != 0) {
-    // net_vhost binds its socket here.
-    return Failed(
-        "configure the device", error,
-        parsed_.server_socket.empty()
-            ? "ask for fewer queues or a smaller MTU"
-            : "the socket's folder must exist and be writable, and nobody else listen on it");
+    return Failed("configure the device", error, ConfigureRemedy(parsed_));
   }
   configured_ = true;
   const int error = rte_eth_dev_set_mtu(port_, request.mtu);
