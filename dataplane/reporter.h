@@ -31,6 +31,11 @@ class Reporter {
     }
   }
 
+  // The wall clock, in Unix seconds.
+  std::int64_t UnixSeconds(Time now) const {
+    return (target_.unix_nanoseconds_at_zero + now.time_since_epoch().count()) / 1'000'000'000;
+  }
+
   void Tell(Event event, Time now) {
     event.worker = static_cast<std::uint8_t>(target_.worker);
     event.unix_nanoseconds = target_.unix_nanoseconds_at_zero + now.time_since_epoch().count();

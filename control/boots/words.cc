@@ -105,6 +105,7 @@ std::string Sentence(const BootStep& step) {
   const std::string tail = step.text.empty() ? "" : ": " + step.text;
   switch (step.kind) {
     case EventKind::kDhcpAck:
+      // A proxy acknowledges what it does not lease.
       return step.number > 0 ? Text(words, ", leased for ", step.number, " s") : words;
     case EventKind::kDhcpIgnored:
       return words + (step.text.empty() && step.number >= 0 &&

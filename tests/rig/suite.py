@@ -21,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("unit", "lint", "fuzz", "e2e")
 FUZZ_RUNS = 20000  # of one target; never a time, which would depend on the machine
-FUZZ_RUNS_OF = {"tls_records": 300, "tls_session": 2000, "tcp_host": 3000, "dhcp_server": 5000}
+FUZZ_RUNS_OF = {"tls_records": 300, "tls_session": 2000, "tcp_host": 3000, "dhcp_server": 5000,
+                "worker": 1000}
 
 
 class Tally:

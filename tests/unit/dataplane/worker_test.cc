@@ -252,6 +252,12 @@ TEST_F(WorkerTest, HoldsAnAckUntilTheLeaseIsOnDisk) {
   ASSERT_THAT(acks, SizeIs(1));
   EXPECT_EQ(ReadDhcp(acks[0]).type, DhcpMessageType::kAck);
   EXPECT_EQ(ReadDhcp(acks[0]).address, offer.address);
+  std::vector<std::int64_t> leased;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind == EventKind::kDhcpAck) leased.push_back(event.number);
+  }
+  // Rounded up: the server never forgets a lease before its client.
+  EXPECT_THAT(leased, testing::ElementsAre(testing::AllOf(testing::Ge(3600), testing::Le(3601))));
 }
 
 TEST_F(WorkerTest, PutsADhcpMessageInFragmentsTogether) {
