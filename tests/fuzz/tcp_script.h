@@ -42,7 +42,8 @@ class Script {
     } else if (operation < 0xd0) {
       now_ += std::chrono::milliseconds(reader_.U16());
     } else if (operation < 0xe0) {
-      source_.size += source_.done ? 0 : reader_.U16();
+      const std::uint16_t more = reader_.U16();
+      if (!source_.done) source_.size += more;
       source_.done |= (operation & 1) != 0;
       host_.Wake(id_);
     } else if (operation < 0xe8) {
