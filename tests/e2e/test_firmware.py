@@ -124,7 +124,8 @@ def cbc_forward_secret(context):
             expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
 
 
-# OVMF drops the ids that its own table lacks, 0x009C among them: RSA with GCM cannot be asked of it.
+# With 0x009C (RSA with GCM) as the only suite asked for, OVMF never opened a connection here, as if
+# it took the list for empty; not looked into further, so RSA with GCM is tested by openssl alone.
 @test("firmware", "no forward secrecy on offer: RSA and CBC suites alone still boot")
 def rsa_only(context):
     with Appliance(context, "hello") as appliance:
