@@ -2,7 +2,7 @@
 //
 // A whole worker fed by a script of frames and pauses: it never crashes, its steps add up, and it
 // gives every packet buffer back when it ends.
-#include "tests/fuzz/worker_script.h"
+#include "tests/support/worker_script.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   {

@@ -5,7 +5,6 @@
 // once, without hugepages. At the end everything must have been given back.
 #pragma once
 
-#include <algorithm>
 #include <memory>
 
 #include "dataplane/eal.h"
@@ -21,26 +20,7 @@ class WorkerScript {
   }
 
   // One frame or pause; false at the end.
-  bool Step() {
-    if (reader_.remaining() < 3) return false;
-    const std::uint8_t what = reader_.U8();
-    const std::size_t size = std::min<std::size_t>(reader_.U16() % 2048, reader_.remaining());
-    if (what >= 0xe0) {
-      now_ += std::chrono::milliseconds(size);
-      appliance_.MakeLeasesDurable();
-    } else if (size > 0) {
-      const Bytes given = reader_.Take(size);
-      Buffer frame(given.begin(), given.end());
-      // Mostly for us, from a machine; what follows is the fuzzer's.
-      static constexpr std::array<std::uint8_t, 12> kAddresses = {2,    0,    0, 0, 0, 1,
-                                                                  0x52, 0x54, 0, 0, 0, 9};
-      if (what < 0xc0) Copy(kAddresses, frame);
-      static_cast<void>(appliance_.wire().Deliver(frame));
-    }
-    appliance_.Run(now_);
-    appliance_.Sent();
-    return true;
-  }
+  bool Step();
 
   void Finish() {
     SLIPWAY_CHECK(appliance_.StepsAddUp());
