@@ -12,6 +12,10 @@ class Failed(Exception):
     """What was expected and what was seen."""
 
 
+class Skipped(Exception):
+    """This machine cannot run the test; says what it lacks."""
+
+
 @dataclasses.dataclass
 class Case:
     group: str
@@ -56,7 +60,8 @@ def run(command, timeout=60, check=True, **options):
 
 
 def run_all(cases, context, report):
-    """Runs the cases in order; a fixture lives while consecutive cases share it."""
+    """Runs the cases in order; a fixture lives while consecutive cases share it. `report` is told the
+    case, the seconds it took, and None or the Failed or Skipped it ended with."""
     position = 0
     while position < len(cases):
         fixture = cases[position].fixture
@@ -69,22 +74,27 @@ def run_all(cases, context, report):
             if fixture is not None:
                 try:
                     arguments.append(stack.enter_context(fixture(context)))
-                except Exception:
+                except Skipped as reason:
                     for case in batch:
-                        report(case, 0.0, "its fixture failed:\n" + traceback.format_exc(limit=3))
+                        report(case, 0.0, reason)
+                    continue
+                except Exception:
+                    words = "its fixture failed:\n" + traceback.format_exc(limit=3)
+                    for case in batch:
+                        report(case, 0.0, Failed(words))
                     continue
             for case in batch:
                 report(case, *timed(case, arguments))
 
 
 def timed(case, arguments):
-    """(seconds, failure text or None)"""
+    """(seconds, None or the Failed or Skipped it ended with)"""
     started = time.monotonic()
+    ended = None
     try:
         case.run(*arguments)
-        failure = None
-    except Failed as error:
-        failure = str(error)
+    except (Failed, Skipped) as error:
+        ended = error
     except Exception:
-        failure = traceback.format_exc(limit=4)
-    return time.monotonic() - started, failure
+        ended = Failed(traceback.format_exc(limit=4))
+    return time.monotonic() - started, ended

@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 
@@ -129,6 +130,23 @@ class Lab:
         ip("-n", self.client, f"link set p{self._ports} master br0")
         return name, "e0"
 
+    def dhcp(self, space, interface="e0"):
+        """A real client takes an address, a default route and the name server; gives the address."""
+        script = self.folder / "udhcpc-configures.sh"
+        folder = Path("/etc/netns") / space
+        folder.mkdir(parents=True, exist_ok=True)
+        script.write_text(
+            '#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr add "$ip/$mask" dev "$interface"\n'
+            '[ -z "$router" ] || ip route add default via "$router"\n'
+            f'echo "nameserver $dns" > {folder}/resolv.conf\necho "bound $ip/$mask $router"\n',
+            encoding="utf-8")
+        script.chmod(0o755)
+        text = run(["ip", "netns", "exec", space, "busybox", "udhcpc", "-i", interface, "-n", "-q",
+                    "-t", "8", "-T", "1", "-s", script])
+        found = re.search(r"bound ([\d.]+)/", text)
+        expect(found, f"no address: {text}")
+        return found[1]
+
     def tap(self):
         self._ports += 1
         name = f"t{self._ports}"
@@ -163,6 +181,29 @@ class Lab:
         self.curl("--fail", "--output", out, *words, self.url(name, scheme, host), timeout=timeout)
         expect_file(out, self.files[name])
         out.unlink()
+
+    def metrics(self):
+        """{`name{labels}`: value} as Prometheus reads them."""
+        token = (self.daemon.state / "token").read_text(encoding="ascii").strip()
+        text = run(["ip", "netns", "exec", self.server, "curl", "--silent", "--show-error", "--fail",
+                    "--cacert", self.daemon.authority(), "--header", f"Authorization: Bearer {token}",
+                    f"https://{self.daemon.management}/metrics"])
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+    def worker_metric(self, name, label=""):
+        """One counter of each worker, in their order."""
+        found = {key: value for key, value in self.metrics().items()
+                 if key.startswith(name + "{") and label in key}
+        return [int(found[key]) for key in sorted(found)]
+
+    def sent(self):
+        """Frames that all ports were given to send."""
+        return sum(self.worker_metric("slipway_step_frames_total", 'step="transmit"'))
+
+    def drops(self, reason):
+        """Frames not served for this reason (protocols/base/drop.h), on all workers."""
+        return sum(self.worker_metric("slipway_drops_total", f'reason="{reason}"'))
 
     def nothing_leaked(self):
         """slipwayd is alive and says nothing alarming."""

@@ -25,6 +25,7 @@ import test_clients  # noqa: E402,F401
 import test_tls  # noqa: E402,F401
 import test_dhcp  # noqa: E402,F401
 import test_lossy  # noqa: E402,F401
+import test_vlan  # noqa: E402,F401
 import test_crash  # noqa: E402,F401
 
 
@@ -68,6 +69,7 @@ def main():
              if any(part in f"{case.group}: {case.name}".lower()
                     for part in options.filter.lower().split(","))]
     wanted = [case for case in cases if options.all or not case.slow]
+    left_out = [case for case in cases if case not in wanted] if wanted else []
     cases = wanted or cases    # a filter that names slow ones alone means them
     if options.list:
         print("\n".join(f"{case.group}: {case.name}" for case in cases))
@@ -77,22 +79,33 @@ def main():
         return 1
 
     passed, failed = [], []
+    # A report's reader is told what was left out; the screen is spared what was not asked for.
+    skipped = [(f"{case.group}: {case.name}", "slow: --all runs it") for case in left_out]
 
-    def report(case, seconds, failure):
+    def report(case, seconds, ended):
         name = f"{case.group}: {case.name}"
-        (failed if failure else passed).append(name)
-        print(f"   {'FAILED' if failure else 'ok    '} {name:<66} {seconds:6.1f} s", flush=True)
-        for text in (failure or "").rstrip().splitlines()[-25:]:
+        word = "ok    "
+        if isinstance(ended, harness.Skipped):
+            skipped.append((name, str(ended)))
+            word = "skip  "
+        elif ended:
+            failed.append(name)
+            word = "FAILED"
+        else:
+            passed.append(name)
+        print(f"   {word} {name:<66} {seconds:6.1f} s", flush=True)
+        for text in str(ended or "").rstrip().splitlines()[-25:]:
             print(f"     | {text[:180]}", flush=True)
 
     harness.run_all(cases, Context(options), report)
     if options.report:
-        document = {"passed": passed, "failed": failed, "seed": options.seed}
+        document = {"passed": passed, "failed": failed, "skipped": skipped, "seed": options.seed}
         options.report.write_text(json.dumps(document, indent=2), encoding="utf-8")
     if not failed and cases:
         shutil.rmtree(ROOT / "build/e2e", ignore_errors=True)
     give_back()
-    print(f"   e2e: {len(passed)} passed, {len(failed)} failed, seed {options.seed}")
+    print(f"   e2e: {len(passed)} passed, {len(failed)} failed, {len(skipped)} skipped, "
+          f"seed {options.seed}")
     return 1 if failed else 0
 
 

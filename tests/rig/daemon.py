@@ -39,6 +39,8 @@ class Setup:
     mtu: int = 1500
     use_name: bool = True             # boot URIs with a name rather than an address
     pool: str = "10.77.0.100-10.77.0.199"
+    cores: str = "[0]"
+    port: str = ""                    # more lines of the [[port]] table
     network: str = ""                 # more lines of the [[network]] table
     more: str = ""                    # more tables
     keep: bool = False
@@ -66,7 +68,7 @@ directory = {quoted(setup.folder / "state")}
 address = {quoted(management)}
 
 [dataplane]
-cores = [0]
+cores = {setup.cores}
 memory = "256 MiB"
 idle_sleep = 100
 
@@ -74,6 +76,7 @@ idle_sleep = 100
 device = {quoted(setup.device)}
 addresses = ["{ADDRESS}/24"]
 mtu = {setup.mtu}
+{setup.port}
 
 [[network]]
 name = "rig"

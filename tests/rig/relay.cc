@@ -4,7 +4,7 @@
 // (Debian's kernels have netem, but test machines need not).
 //
 //   slipway-relay A B [--seed=N] [--seconds=N] [--loss=P] [--duplicate=P] [--reorder=P]
-//                     [--reorder-ms=T] [--delay-ms=T] [--jitter-ms=T] [--flip=P]
+//                     [--reorder-ms=T] [--delay-ms=T] [--jitter-ms=T] [--flip=P] [--vlan=N]
 //
 // Every frame that arrives on one interface leaves on the other; in between it may be lost,
 // doubled, have one bit flipped, or wait. P is a probability (0 to 1), T milliseconds; both
@@ -12,7 +12,10 @@
 // reordering wait `reorder-ms` longer and are overtaken. The same seed makes the same decisions for
 // the n-th frame of a direction. Ends after --seconds (600), or on SIGTERM, and says what it did.
 //
-// Left out: bandwidth and queue limits (the simulator has them), VLAN tags the kernel strips.
+// With --vlan=N it is a switch's access port: A's frames carry IEEE 802.1Q tags, B's none. What B
+// sends gets the tag N; what A sends loses it, and goes no further when it has another one or none.
+//
+// Left out: bandwidth and queue limits (the simulator has them).
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -49,7 +52,28 @@ struct Weather {
   double delay_ms = 0;
   double jitter_ms = 0;
   double flip = 0;
+  double vlan = 0;
 };
+
+// What becomes of the tags of frames that go one way.
+enum class Tags { kAsTheyAre, kInsert, kRemove };
+
+constexpr std::size_t kTagAt = 12;  // behind both station addresses
+constexpr std::size_t kTagBytes = 4;
+
+void InsertTag(std::vector<std::uint8_t>& frame, std::uint16_t control) {
+  const std::array<std::uint8_t, kTagBytes> tag{0x81, 0x00, static_cast<std::uint8_t>(control >> 8),
+                                                static_cast<std::uint8_t>(control & 0xff)};
+  frame.insert(frame.begin() + kTagAt, tag.begin(), tag.end());
+}
+
+// False: it does not belong to this VLAN.
+bool RemoveTag(std::vector<std::uint8_t>& frame, std::uint16_t vlan) {
+  if (frame.size() < kTagAt + kTagBytes + 2 || frame[12] != 0x81 || frame[13] != 0x00) return false;
+  if (((frame[14] & 0x0f) << 8 | frame[15]) != vlan) return false;
+  frame.erase(frame.begin() + kTagAt, frame.begin() + kTagAt + kTagBytes);
+  return true;
+}
 
 struct Waiting {
   Clock::time_point due;
@@ -75,6 +99,8 @@ int Open(const char* interface) {
   const int buffer = 32 << 20;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof buffer);
+  const int yes = 1;
+  setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &yes, sizeof yes);
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
@@ -89,22 +115,43 @@ int Open(const char* interface) {
   return fd;
 }
 
+// The next frame that arrived, whole again: the kernel takes tags out and tells them beside it.
+bool ReceiveFrame(int fd, std::vector<std::uint8_t>& frame) {
+  static std::array<std::uint8_t, 65536> bytes;
+  sockaddr_ll from{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(tpacket_auxdata))> beside;
+  iovec piece{bytes.data(), bytes.size()};
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof from;
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = beside.data();
+  message.msg_controllen = beside.size();
+  const ssize_t length = recvmsg(fd, &message, 0);
+  if (length <= 0) return false;
+  frame.assign(bytes.data(), bytes.data() + length);
+  if (from.sll_pkttype == PACKET_OUTGOING) frame.clear();
+  const cmsghdr* said = CMSG_FIRSTHDR(&message);
+  if (said == nullptr || frame.size() < kTagAt) return true;
+  tpacket_auxdata facts{};
+  std::memcpy(&facts, CMSG_DATA(said), sizeof facts);
+  if ((facts.tp_status & TP_STATUS_VLAN_VALID) != 0) InsertTag(frame, facts.tp_vlan_tci);
+  return true;
+}
+
 // One way of the wire: from a socket, through the weather, to the other.
 class Direction {
  public:
-  Direction(int in, int out, const Weather& weather, std::uint64_t salt)
-      : in_(in), out_(out), weather_(weather), random_(weather.seed * 2 + salt) {}
+  Direction(int in, int out, const Weather& weather, Tags tags)
+      : in_(in), out_(out), weather_(weather), tags_(tags) {}
+
+  void Seed(std::uint64_t salt) { random_.seed(weather_.seed * 2 + salt); }
 
   void Receive() {
-    std::array<std::uint8_t, 65536> bytes;
-    for (int burst = 0; burst < 64; ++burst) {
-      sockaddr_ll from{};
-      socklen_t size = sizeof from;
-      const ssize_t length =
-          recvfrom(in_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
-      if (length <= 0) return;
-      if (from.sll_pkttype == PACKET_OUTGOING) continue;
-      Take({bytes.data(), bytes.data() + length});
+    std::vector<std::uint8_t> frame;
+    for (int burst = 0; burst < 64 && ReceiveFrame(in_, frame); ++burst) {
+      if (!frame.empty() && Retag(frame)) Take(frame);
     }
   }
 
@@ -124,11 +171,21 @@ class Direction {
   }
 
   void Report(const char* name) const {
-    std::printf("%s: %lu taken, %lu sent, %lu lost, %lu doubled, %lu reordered, %lu flipped\n",
-                name, arrived_, sent_, lost_, doubled_, reordered_, flipped_);
+    std::printf(
+        "%s: %lu taken, %lu sent, %lu lost, %lu doubled, %lu reordered, %lu flipped, %lu of other "
+        "VLANs\n",
+        name, arrived_, sent_, lost_, doubled_, reordered_, flipped_, foreign_);
   }
 
  private:
+  bool Retag(std::vector<std::uint8_t>& frame) {
+    const auto vlan = static_cast<std::uint16_t>(weather_.vlan);
+    if (tags_ == Tags::kInsert) InsertTag(frame, vlan);
+    if (tags_ != Tags::kRemove || RemoveTag(frame, vlan)) return true;
+    ++foreign_;
+    return false;
+  }
+
   bool Chance(double probability) {
     return std::uniform_real_distribution<double>(0, 1)(random_) < probability;
   }
@@ -165,10 +222,12 @@ class Direction {
   int in_;
   int out_;
   const Weather& weather_;
+  Tags tags_;
   std::mt19937_64 random_;
   std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> queue_;
   Clock::time_point last_due_{};
   std::uint64_t arrived_ = 0, sent_ = 0, lost_ = 0, doubled_ = 0, reordered_ = 0, flipped_ = 0;
+  std::uint64_t foreign_ = 0;
 };
 
 void Run(Direction& there, Direction& back, std::array<pollfd, 2> sockets, double seconds) {
@@ -201,10 +260,15 @@ bool Set(Weather& weather, const std::string& option) {
     return *value != '\0' && *rest == '\0';
   }
   const std::pair<const char*, double*> numbers[] = {
-      {"--seconds", &weather.seconds},       {"--loss", &weather.loss},
-      {"--duplicate", &weather.duplicate},   {"--reorder", &weather.reorder},
-      {"--reorder-ms", &weather.reorder_ms}, {"--delay-ms", &weather.delay_ms},
-      {"--jitter-ms", &weather.jitter_ms},   {"--flip", &weather.flip},
+      {"--seconds", &weather.seconds},
+      {"--loss", &weather.loss},
+      {"--duplicate", &weather.duplicate},
+      {"--reorder", &weather.reorder},
+      {"--reorder-ms", &weather.reorder_ms},
+      {"--delay-ms", &weather.delay_ms},
+      {"--jitter-ms", &weather.jitter_ms},
+      {"--flip", &weather.flip},
+      {"--vlan", &weather.vlan},
   };
   for (const auto& [known, number] : numbers) {
     if (name != known) continue;
@@ -221,10 +285,10 @@ int main(int argc, char** argv) {
   bool understood = argc >= 3;
   for (int i = 3; i < argc; ++i) understood = understood && Set(weather, argv[i]);
   if (!understood) {
-    std::fprintf(
-        stderr,
-        "usage: slipway-relay A B [--seed=N] [--seconds=N] [--loss=P] [--duplicate=P] "
-        "[--reorder=P]\n         [--reorder-ms=T] [--delay-ms=T] [--jitter-ms=T] [--flip=P]\n");
+    std::fprintf(stderr,
+                 "usage: slipway-relay A B [--seed=N] [--seconds=N] [--loss=P] [--duplicate=P] "
+                 "[--reorder=P]\n         [--reorder-ms=T] [--delay-ms=T] [--jitter-ms=T] "
+                 "[--flip=P] [--vlan=N]\n");
     return 2;
   }
   std::signal(SIGTERM, AskStop);
@@ -233,8 +297,11 @@ int main(int argc, char** argv) {
   const int b = Open(argv[2]);
   std::printf("relay %s - %s, seed %lu\n", argv[1], argv[2], weather.seed);
   std::fflush(stdout);
-  Direction there(a, b, weather, 0);
-  Direction back(b, a, weather, 1);
+  const bool tagged = weather.vlan != 0;
+  Direction there(a, b, weather, tagged ? Tags::kRemove : Tags::kAsTheyAre);
+  Direction back(b, a, weather, tagged ? Tags::kInsert : Tags::kAsTheyAre);
+  there.Seed(0);
+  back.Seed(1);
   Run(there, back, {pollfd{a, POLLIN, 0}, pollfd{b, POLLIN, 0}}, weather.seconds);
   there.Report(argv[1]);
   back.Report(argv[2]);

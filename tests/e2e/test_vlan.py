@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A port that is one VLAN of a trunk: the relay is the switch's access port between it and clients."""
+
+import contextlib
+
+from daemon import ADDRESS
+from dhcp_client import DISCOVER, frame, station
+from harness import expect, test
+from lab import Lab
+from test_clients import network
+from test_dhcp import inside, until
+
+VLAN = 7
+FILES = {"big.img": 24 << 20, "small.efi": 4000}
+# Open a raw socket in a namespace: the frames come as hexadecimal lines on standard input.
+SENDER = """
+import socket, sys
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+raw.bind((sys.argv[1], 0))
+for line in sys.stdin:
+    raw.send(bytes.fromhex(line))
+"""
+
+
+@contextlib.contextmanager
+def tagged(context):
+    with Lab(context, "vlan", relay={"vlan": VLAN}, port=f"vlan = {VLAN}") as lab:
+        lab.make_set(FILES)
+        yield lab
+        lab.nothing_leaked()
+
+
+def send(lab, space, interface, frames):
+    path = lab.folder / "frames"
+    path.write_text("".join(data.hex() + "\n" for data in frames), encoding="ascii")
+    with open(path, encoding="ascii") as lines:
+        inside(space, "/usr/bin/python3", "-c", SENDER, interface, stdin=lines)
+
+
+def with_tag(data, control):
+    return data[:12] + b"\x81\x00" + control.to_bytes(2, "big") + data[12:]
+
+
+def discovers(count, first=900):
+    return [frame(station(number), DISCOVER, number, b"") for number in range(first, first + count)]
+
+
+def settled(lab, reason, wanted):
+    """Workers tell their counters a few times a second."""
+    until(lambda: lab.drops(reason) >= wanted, 5, f"{wanted} drops of {reason}, {lab.drops(reason)} seen")
+    expect(lab.drops(reason) == wanted, f"{lab.drops(reason)} drops of {reason} instead of {wanted}")
+
+
+@test("vlan", "an address by DHCP and whole files by curl through a tagged port", tagged)
+def through(_, lab):
+    space, _interface = lab.port()
+    address = lab.dhcp(space)
+    expect(address.startswith("10.77.0."), address)
+    out = lab.folder / "tagged.out"
+    for version in ("1.2", "1.3"):
+        inside(space, "curl", "--silent", "--show-error", "--fail", "--cacert", lab.daemon.authority(),
+               f"--tlsv{version}", "--tls-max", version, "--output", out, lab.url("big.img"))
+        expect(out.read_bytes() == lab.bytes_of("big.img"), "other bytes than were imported")
+    # Full frames carry the tag on top of 1,500 bytes: a ping of that size says so both ways.
+    text = inside(space, "ping", "-c", "5", "-i", "0.05", "-M", "do", "-s", "1472", ADDRESS)
+    expect("5 received" in text, text)
+
+
+@test("vlan", "untagged frames and other tags get no answer and are counted, one by one", tagged)
+def others(_, lab):
+    before, sent = lab.drops("VlanNotOurs"), lab.sent()
+    wrong = [with_tag(data, control) for control in (1, 8, 0x0fff, 0xe008) for data in discovers(10)]
+    wrong += [with_tag(data, 0) for data in discovers(10)]      # a priority tag names no VLAN
+    wrong += discovers(10)
+    send(lab, lab.server, "r0", wrong)
+    settled(lab, "VlanNotOurs", before + len(wrong))
+    expect(lab.sent() == sent, f"{lab.sent() - sent} frames were sent in answer")
+    # The priority bits beside the number are not the number: stations of VLAN 7 get offers.
+    send(lab, lab.server, "r0", [with_tag(data, 0xe000 | VLAN) for data in discovers(3, 950)])
+    until(lambda: lab.sent() >= sent + 3, 5, f"three offers in VLAN {VLAN}")
+    settled(lab, "VlanNotOurs", before + len(wrong))
+
+
+@test("vlan", "everything that leaves a tagged port carries its tag", tagged)
+def leaving(_, lab):
+    space, _interface = lab.port()
+    lab.dhcp(space)
+    inside(space, "ping", "-c", "3", "-i", "0.05", ADDRESS)
+    lab.relay.terminate()
+    lab.relay.wait()
+    words = (lab.folder / "relay.log").read_text(encoding="utf-8")
+    expect("r0:" in words and words.count(" 0 of other VLANs") == 2, words)
+
+
+@test("vlan", "tagged frames on a port without a VLAN are counted, and it serves on", network)
+def untagged_port(_, lab):
+    before = lab.drops("VlanNotOurs")
+    send(lab, lab.client, "w0", [with_tag(data, 9) for data in discovers(25)])
+    settled(lab, "VlanNotOurs", before + 25)
+    lab.fetch("small.efi")
