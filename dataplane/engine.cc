@@ -25,15 +25,18 @@ std::int64_t UnixNanosecondsNow() {
 }
 
 PacketPoolOptions PoolOptions(const Options& options, unsigned worker) {
-  std::uint16_t mtu = 0;
-  for (const PortOptions& port : options.ports) mtu = std::max(mtu, port.mtu);
   constexpr std::uint16_t kLinkBytes = 18;  // Ethernet and a VLAN tag
-  return {
-      .name = "packets" + std::to_string(worker),
-      .packets = options.limits.frames,
-      .packet_bytes = std::max<std::uint16_t>(2048, static_cast<std::uint16_t>(mtu + kLinkBytes)),
-      .handles = options.limits.frames,
-      .shard = worker};
+  std::uint16_t bytes = 2048;
+  for (const PortOptions& port : options.ports) {
+    const auto name = ParsePortName(port.device, {.mtu = port.mtu});
+    bytes = std::max({bytes, static_cast<std::uint16_t>(port.mtu + kLinkBytes),
+                      name.ok() ? name->packet_bytes : std::uint16_t{0}});
+  }
+  return {.name = "packets" + std::to_string(worker),
+          .packets = options.limits.frames,
+          .packet_bytes = bytes,
+          .handles = options.limits.frames,
+          .shard = worker};
 }
 
 void Pin(unsigned core) {
@@ -56,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const Options& options) {
     eal.memory_mib += PacketPool::MemoryNeeded(PoolOptions(options, i)) / kMebibyte + 1;
   }
   for (const PortOptions& port : options.ports) {
-    const auto name = ParsePortName(port.device, workers);
+    const auto name = ParsePortName(port.device, {.queues = workers, .mtu = port.mtu});
     if (!name.ok()) return name.status();
     if (name->is_pci()) eal.pci.push_back(name->device);
   }

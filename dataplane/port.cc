@@ -87,7 +87,8 @@ absl::Status DpdkPort::Initialize(const InitializeRequest& request) {
         absl::StrFormat("port %s: %d queues need as many packet pools, not %d", text_,
                         request.queues, request.pools.size()));
   }
-  absl::StatusOr<PortName> parsed = ParsePortName(text_, request.queues);
+  absl::StatusOr<PortName> parsed =
+      ParsePortName(text_, {.queues = request.queues, .mtu = request.mtu});
   if (!parsed.ok()) return parsed.status();
   parsed_ = *std::move(parsed);
   const auto up = [&]() -> absl::Status {
@@ -136,7 +137,9 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
                                                       text_, request.mtu, kMtuMin, info.max_mtu));
   }
   rte_eth_conf conf{};
-  conf.rxmode.mtu = request.mtu;
+  conf.rxmode.mtu = parsed_.quirks.understates_mtu
+                        ? std::min<std::uint16_t>(request.mtu, RTE_ETHER_MTU)
+                        : request.mtu;
   Offloads hardware;
   conf.rxmode.offloads = Choose(kReceiveOffloads, info.rx_offload_capa, request.offloads, hardware);
   std::uint64_t transmit_capable = info.tx_offload_capa;
@@ -172,7 +175,7 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
     return Failed("configure the device", error, ConfigureRemedy(parsed_));
   }
   configured_ = true;
-  const int error = rte_eth_dev_set_mtu(port_, request.mtu);
+  const int error = SetMtu(request.mtu);
   // Drivers of memory and files have no MTU of their own and need none.
   if (error != 0 && error != -ENOTSUP) {
     return Failed("set the MTU", error, "check what the other side of the port allows");
@@ -196,6 +199,13 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
              .strip_vlan = request.offloads.vlan_strip,
              .marks_blank_checksums = !parsed_.quirks.hides_blank_checksums};
   return absl::OkStatus();
+}
+
+int DpdkPort::SetMtu(std::uint16_t mtu) {
+  if (parsed_.quirks.understates_mtu && mtu > RTE_ETHER_MTU) {
+    return SetKernelMtu(parsed_.interface, mtu);
+  }
+  return rte_eth_dev_set_mtu(port_, mtu);
 }
 
 absl::Status DpdkPort::SetUpQueues(const InitializeRequest& request, const rte_eth_dev_info& info) {

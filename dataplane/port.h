@@ -59,6 +59,7 @@ class DpdkPort final : public Undi {
   absl::Status Probe();
   absl::Status Configure(const InitializeRequest& request, const rte_eth_dev_info& info);
   absl::Status SetUpQueues(const InitializeRequest& request, const rte_eth_dev_info& info);
+  int SetMtu(std::uint16_t mtu);
   absl::Status Start();
   absl::StatusOr<PacketPool*> ReceivePool(PacketPool& workers, std::uint16_t queue);
   void ReadStationAddress();

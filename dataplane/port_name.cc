@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/port_name.h"
 
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,6 +14,7 @@
 #include <optional>
 #include <regex>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "protocols/base/bytes.h"
 
@@ -21,7 +24,7 @@ namespace {
 constexpr DriverQuirks kQuirks[] = {
     {.driver = "net_ring", .keeps_frames = true},
     {.driver = "net_tap", .segments_by_cloning = true},
-    {.driver = "net_af_packet", .hides_blank_checksums = true},
+    {.driver = "net_af_packet", .hides_blank_checksums = true, .understates_mtu = true},
     {.driver = "net_af_xdp", .hides_blank_checksums = true, .forgets_buffers = true},
     {.driver = "net_pcap", .hides_blank_checksums = true},
 };
@@ -62,9 +65,39 @@ absl::Status ReadVhost(PortName& name, unsigned queues) {
   return absl::OkStatus();
 }
 
+// A slot of net_af_packet's rings holds one frame behind the kernel's header (TPACKET_V2); a packet
+// buffer must hold a slot, or the driver refuses it.
+constexpr unsigned kSlotHeader = 66 + 18;  // and Ethernet's own, with a tag
+constexpr unsigned kSlotPlain = 2048;      // the driver's default
+constexpr unsigned kPage = 4096;
+
+absl::Status ReadAfPacket(PortName& name, const PortShape& shape) {
+  name.interface = Argument(name.text, "iface").value_or("");
+  if (shape.queues > 1) AddDefault(name, "qpairs", std::to_string(shape.queues));
+  if (shape.mtu + kSlotHeader > kSlotPlain && !Argument(name.devargs, "framesz")) {
+    const unsigned slot = (shape.mtu + kSlotHeader + kPage - 1) / kPage * kPage;
+    name.devargs += absl::StrFormat(",framesz=%d", slot);
+    AddDefault(name, "blocksz", std::to_string(slot));  // one a block: whole pages
+  }
+  unsigned slot = kSlotPlain;
+  if (const auto written = Argument(name.devargs, "framesz");
+      written && (!absl::SimpleAtoi(*written, &slot) || slot > UINT16_MAX)) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("port %s: framesz is a number up to %d", name.text, UINT16_MAX));
+  }
+  if (slot < shape.mtu + kSlotHeader) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("port %s: framesz=%d does not hold a frame of MTU %d, which needs %d; "
+                        "without framesz and blocksz they are chosen",
+                        name.text, slot, shape.mtu, shape.mtu + kSlotHeader));
+  }
+  name.packet_bytes = static_cast<std::uint16_t>(slot);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<PortName> ParsePortName(const std::string& text, unsigned queues) {
+absl::StatusOr<PortName> ParsePortName(const std::string& text, const PortShape& shape) {
   static const std::regex pci("[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]");
   static const std::regex vdev("((?:net|eth)_[a-z_]*[a-z])[0-9]+[a-zA-Z0-9_]*");
   PortName name{.text = text, .device = text.substr(0, text.find(',')), .devargs = text};
@@ -78,11 +111,11 @@ absl::StatusOr<PortName> ParsePortName(const std::string& text, unsigned queues)
   const auto* const quirks = std::ranges::find(kQuirks, name.driver, &DriverQuirks::driver);
   if (quirks != std::end(kQuirks)) name.quirks = *quirks;
   if (name.driver == "net_vhost") {
-    if (absl::Status status = ReadVhost(name, queues); !status.ok()) return status;
+    if (absl::Status status = ReadVhost(name, shape.queues); !status.ok()) return status;
   }
-  if (name.driver == "net_virtio_user") AddDefault(name, "queues", std::to_string(queues));
-  if (name.driver == "net_af_packet" && queues > 1) {
-    AddDefault(name, "qpairs", std::to_string(queues));
+  if (name.driver == "net_virtio_user") AddDefault(name, "queues", std::to_string(shape.queues));
+  if (name.driver == "net_af_packet") {
+    if (absl::Status status = ReadAfPacket(name, shape); !status.ok()) return status;
   }
   return name;
 }
@@ -101,6 +134,18 @@ void RemoveStaleSocket(const std::string& path) {
   const bool refused = connect(probe, generic, sizeof(address)) != 0 && errno == ECONNREFUSED;
   close(probe);
   if (refused) unlink(path.c_str());
+}
+
+int SetKernelMtu(const std::string& interface, std::uint16_t mtu) {
+  ifreq request{};
+  if (interface.size() >= sizeof(request.ifr_name)) return ENODEV;
+  std::memcpy(request.ifr_name, interface.c_str(), interface.size() + 1);
+  request.ifr_mtu = mtu;
+  const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (any < 0) return errno;
+  const int error = ioctl(any, SIOCSIFMTU, &request) == 0 ? 0 : errno;
+  close(any);
+  return error;
 }
 
 }  // namespace slipway::dataplane

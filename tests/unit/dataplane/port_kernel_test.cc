@@ -42,9 +42,9 @@ class KernelTest : public ::testing::Test {
   }
 
   // `interface` is the kernel's end: 10.77.0.9, and 10.77.0.1 (ours) is at the port's address.
-  void Connect(const std::string& name, const std::string& interface) {
+  void Connect(const std::string& name, const std::string& interface, std::uint16_t mtu = 1500) {
     port_ = std::make_unique<DpdkPort>(name);
-    const absl::Status status = port_->Initialize({.pools = {pool_.get()}});
+    const absl::Status status = port_->Initialize({.mtu = mtu, .pools = {pool_.get()}});
     ASSERT_TRUE(status.ok()) << status.message();
     const std::string commands =
         "ip addr add 10.77.0.9/24 dev " + interface + " && ip link set " + interface +
@@ -65,9 +65,9 @@ class KernelTest : public ::testing::Test {
   }
 
   // The kernel hands our datagram to its socket: it agrees with both checksums.
-  void ExpectTheKernelTakesOurDatagram() {
-    const Buffer text = Text(1000);
-    Buffer got(2000);
+  void ExpectTheKernelTakesOurDatagram(std::size_t size_of_text = 1000) {
+    const Buffer text = Text(size_of_text);
+    Buffer got(size_of_text * 2);
     // An interface that just came up may lose the first.
     for (int attempt = 0; attempt < 10; ++attempt) {
       Frame frame = pool_->Allocate();
@@ -88,8 +88,8 @@ class KernelTest : public ::testing::Test {
     FAIL() << "the kernel received nothing";
   }
 
-  void ExpectWeTakeTheKernelsDatagram() {
-    const Buffer text = Text(999);
+  void ExpectWeTakeTheKernelsDatagram(std::size_t size_of_text = 999) {
+    const Buffer text = Text(size_of_text);
     const sockaddr_in to = Address("10.77.0.1", 69);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(3);
     while (std::chrono::steady_clock::now() < deadline) {
@@ -134,6 +134,19 @@ TEST_F(KernelTest, AVethThroughAfPacketTalksWithTheKernelBothWays) {
   if (HasFatalFailure()) return;
   ExpectTheKernelTakesOurDatagram();
   ExpectWeTakeTheKernelsDatagram();
+}
+
+// Its driver claims that no frame is longer than 1,518 bytes: the slots of its rings say otherwise.
+TEST_F(KernelTest, JumboFramesCrossAVethThroughAfPacketBothWays) {
+  ASSERT_EQ(std::system("ip link add slipway0 type veth peer name slipway1 && "
+                        "ip link set slipway0 up && ip link set slipway1 mtu 9000"),
+            0);
+  pool_ = NewPool({.packets = 1024, .packet_bytes = 12288, .large = 8, .handles = 64});
+  Connect("net_af_packet0,iface=slipway0", "slipway1", 9000);
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(port_->Capabilities().mtu, 9000);
+  ExpectTheKernelTakesOurDatagram(8972);
+  ExpectWeTakeTheKernelsDatagram(8972);
 }
 
 TEST_F(KernelTest, AVethThroughAfXdpTalksWithTheKernelBothWays) {

@@ -230,18 +230,40 @@ TEST(Port, AsksForNoMoreQueuesThanTheDriverHas) {
 }
 
 TEST(PortName, FillsInWhatVhostNeedsAndKeepsWhatTheOperatorSaid) {
-  const auto plain = ParsePortName("net_vhost0,iface=/run/s", 2);
+  const auto plain = ParsePortName("net_vhost0,iface=/run/s", {.queues = 2});
   ASSERT_TRUE(plain.ok());
   EXPECT_EQ(plain->devargs, "net_vhost0,iface=/run/s,client=0,queues=2,legacy-ol-flags=0,tso=0");
   EXPECT_EQ(plain->server_socket, "/run/s");
-  const auto chosen = ParsePortName("net_vhost0,iface=/run/s,client=1,queues=4,tso=1", 2);
+  const auto chosen =
+      ParsePortName("net_vhost0,iface=/run/s,client=1,queues=4,tso=1", {.queues = 2});
   ASSERT_TRUE(chosen.ok());
   EXPECT_EQ(chosen->devargs, "net_vhost0,iface=/run/s,client=1,queues=4,tso=1,legacy-ol-flags=0");
   EXPECT_EQ(chosen->server_socket, "");
-  const auto pci = ParsePortName("0000:03:00.0,rx_vec=0", 1);
+  const auto pci = ParsePortName("0000:03:00.0,rx_vec=0");
   ASSERT_TRUE(pci.ok());
   EXPECT_TRUE(pci->is_pci());
   EXPECT_EQ(pci->device, "0000:03:00.0");
+}
+
+TEST(PortName, MakesAfPacketsSlotsAsLargeAsTheMtuAsks) {
+  const auto plain = ParsePortName("net_af_packet0,iface=eth0");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->devargs, "net_af_packet0,iface=eth0");
+  EXPECT_EQ(plain->interface, "eth0");
+  EXPECT_EQ(plain->packet_bytes, 2048);
+  const auto jumbo = ParsePortName("net_af_packet0,iface=eth0", {.mtu = 9000});
+  ASSERT_TRUE(jumbo.ok());
+  EXPECT_EQ(jumbo->devargs, "net_af_packet0,iface=eth0,framesz=12288,blocksz=12288");
+  EXPECT_EQ(jumbo->packet_bytes, 12288);
+  const auto written = ParsePortName("net_af_packet0,iface=e,framesz=16384,blocksz=65536",
+                                     {.queues = 2, .mtu = 9000});
+  ASSERT_TRUE(written.ok());
+  EXPECT_EQ(written->devargs, "net_af_packet0,iface=e,framesz=16384,blocksz=65536,qpairs=2");
+  EXPECT_EQ(written->packet_bytes, 16384);
+  const auto small = ParsePortName("net_af_packet0,iface=e,framesz=4096", {.mtu = 9000});
+  EXPECT_THAT(std::string(small.status().message()),
+              testing::HasSubstr("framesz=4096 does not hold a frame of MTU 9000"));
+  EXPECT_FALSE(ParsePortName("net_af_packet0,iface=e,framesz=many").ok());
 }
 
 }  // namespace
