@@ -119,12 +119,12 @@ class Lab:
         """A program in the client namespace."""
         return run(["ip", "netns", "exec", self.client, *command], **options)
 
-    def port(self, mac=None):
+    def port(self, mac=None, mtu=1500):
         """Another client on the same wire: (namespace, interface), without an address."""
         self._ports += 1
         name = f"{self.client}{self._ports}"
         self.namespace(name)
-        self.veth("e0", name, f"p{self._ports}", self.client)
+        self.veth("e0", name, f"p{self._ports}", self.client, mtu)
         if mac:
             ip("-n", name, "link set e0 address", mac)
         ip("-n", self.client, f"link set p{self._ports} master br0")

@@ -89,10 +89,10 @@ def jumbo(context):
 
 
 @contextlib.contextmanager
-def captured(lab, space, interface, words):
+def sizes_of(lab, space, interface, words):
     """[frame sizes of what came from the server's port], complete when the block has ended."""
     sizes = []
-    command = ["ip", "netns", "exec", space, "tcpdump", "-n", "-e", "-l", "-s", "96", "-B", "65536",
+    command = ["ip", "netns", "exec", space, "tcpdump", "--immediate-mode", "-n", "-e", "-l", "-s", "96", "-B", "65536",
                "-i", interface, *words.split()]
     with open(lab.folder / "tcpdump.log", "wb+") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -111,7 +111,7 @@ FROM_US = f"tcp and src host {ADDRESS} and src port 443"
 
 @test("jumbo", "segments of 9,000 bytes on the wire carry a file to a client that takes them", jumbo)
 def nine_thousand(_, lab):
-    with captured(lab, lab.client, "w0", FROM_US) as sizes:
+    with sizes_of(lab, lab.client, "w0", FROM_US) as sizes:
         lab.fetch("big.img", host=ADDRESS)
     full = sum(1 for size in sizes if size > 8900)
     expect(max(sizes) <= JUMBO + 14, f"a frame of {max(sizes)} bytes")
@@ -125,7 +125,7 @@ def plain_client(_, lab):
     space, interface = lab.port()       # its veth has 1,500
     lab.dhcp(space)
     out = lab.folder / "plain.out"
-    with captured(lab, lab.client, "w0", FROM_US) as sizes:
+    with sizes_of(lab, lab.client, "w0", FROM_US) as sizes:
         inside(space, "curl", "--silent", "--show-error", "--fail", "--cacert",
                lab.daemon.authority(), "--output", out, lab.url("big.img"))
     expect(out.read_bytes() == lab.bytes_of("big.img"), "other bytes than were imported")
