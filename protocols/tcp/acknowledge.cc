@@ -38,9 +38,11 @@ bool Arrival::TakeSackBlocks() {
   return news;
 }
 
+// What acknowledges more is newer, whatever its sequence number: RFC 9293 would keep the old window
+// when the peer sends lost text again, and the right edge would move by what it acknowledges.
 void Arrival::UpdateWindow(std::uint64_t position) {
   SendState& s = c_.send;
-  const bool newer = s.wl1.Before(segment_.seq) || (s.wl1 == segment_.seq && s.wl2 <= position);
+  const bool newer = s.wl2 < position || (s.wl2 == position && !segment_.seq.Before(s.wl1));
   if (!newer) return;
   s.window = std::uint32_t{segment_.window} << s.scale;
   s.window_max = std::max(s.window_max, s.window);

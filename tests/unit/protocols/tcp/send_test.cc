@@ -92,6 +92,21 @@ TEST(Send, ScalesThePeersWindowButNotTheOneInItsSyn) {
   EXPECT_EQ(BytesOf(peer.Replies()), 4u * 1460) << "no silly 560 bytes behind them";
 }
 
+// The peer's second copy of its own lost text tells how full it is: its sequence number is older
+// than the one that last told a window (RFC 9293 3.10.7.4), but its acknowledgment is newer.
+TEST(Send, BelievesTheWindowOfWhateverAcknowledgesMore) {
+  Peer peer;
+  peer.Open({.mss = 1460}, 16'000);
+  PatternSource source(100'000);
+  peer.host.Attach(peer.id, &source);
+  ASSERT_EQ(BytesOf(peer.Replies()), 14'600u);
+  peer.Send({.seq = 1461, .window = 16'000, .text = 1460});
+  peer.Replies();
+  peer.Send({.seq = 1, .ack = 14'601, .window = 1400, .text = 1460});
+  EXPECT_EQ(peer.host.Info(peer.id).peer_window, 1400u);
+  EXPECT_LE(BytesOf(peer.Replies()), 1400u);
+}
+
 TEST(Send, KeepsToThePeersMssAndToOursAndToTheDefault) {
   for (const auto& [offer, expected] : {std::pair(std::optional<std::uint16_t>(1220), 1220),
                                         std::pair(std::optional<std::uint16_t>(9000), 1460),
