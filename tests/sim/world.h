@@ -7,15 +7,20 @@
 // A damaged frame has one bit flipped behind its Ethernet header: the header is guarded by the
 // frame check sequence, which real ports check and this wire does not carry. A packet that is too
 // long for a later hop is answered by a router's ICMP (RFC 1191), as it would be.
+//
+// SLIPWAY_TRACE=1 prints every frame as it leaves (-->) and as it arrives (==>).
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 
 #include "protocols/base/entropy.h"
 #include "protocols/base/siphash.h"
+#include "protocols/wire/pretty.h"
 #include "tests/support/station.h"
 
 namespace slipway::sim {
@@ -67,6 +72,7 @@ class World {
       while (!flying_.empty() && flying_.begin()->first <= now_) {
         const Flight flight = std::move(flying_.begin()->second);
         flying_.erase(flying_.begin());
+        if (prints_) Print("==>", flight.from, flight.frame);
         if (on_arrival && !flight.damaged) on_arrival(flight.from, flight.frame);
         ends_[1 - flight.from]->Receive(flight.frame, now_);
       }
@@ -89,6 +95,7 @@ class World {
     while (auto frame = ends_[side]->Emit(now_)) {
       ++frames_;
       Trace(*frame);
+      if (prints_) Print("-->", side, *frame);
       if (on_departure) on_departure(side, *frame);
       Carry(side, std::move(*frame));
     }
@@ -97,6 +104,11 @@ class World {
   void Trace(Bytes frame) {
     for (const std::uint8_t byte : frame) trace_ = (trace_ ^ byte) * 0x100000001b3;  // FNV-1a
     trace_ = (trace_ ^ static_cast<std::uint64_t>(now_.time_since_epoch().count())) * 0x100000001b3;
+  }
+
+  void Print(const char* what, Side from, Bytes frame) const {
+    std::printf("%14.6f %s %s %s\n", std::chrono::duration<double>(now_.time_since_epoch()).count(),
+                from == kServer ? "server" : "client", what, Pretty(frame).c_str());
   }
 
   void Carry(Side side, Buffer frame) {
@@ -157,6 +169,7 @@ class World {
   std::array<Time, 2> free_at_{};
   std::multimap<Time, Flight> flying_;
   Time now_{std::chrono::seconds(1)};
+  const bool prints_ = std::getenv("SLIPWAY_TRACE") != nullptr;
   std::uint64_t frames_ = 0;
   std::uint64_t trace_ = 0xcbf29ce484222325;
 };

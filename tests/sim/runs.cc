@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#define OPENSSL_SUPPRESS_DEPRECATED  // RAND_set_rand_method: the one way to make a run repeatable
+
+#include "tests/sim/runs.h"
+
+#include <openssl/rand.h>
+
+namespace slipway::sim {
+namespace {
+
+SeededEntropy& OpensslEntropy() {
+  static SeededEntropy entropy(0);
+  return entropy;
+}
+int FillRandom(unsigned char* out, int size) {
+  OpensslEntropy().Fill({out, static_cast<std::size_t>(size)});
+  return 1;
+}
+
+}  // namespace
+
+void SeedOpenssl(std::uint64_t seed) {
+  static constexpr RAND_METHOD kMethod{.seed = nullptr,
+                                       .bytes = FillRandom,
+                                       .cleanup = nullptr,
+                                       .add = nullptr,
+                                       .pseudorand = FillRandom,
+                                       .status = [] { return 1; }};
+  OpensslEntropy() = SeededEntropy(seed);
+  RAND_set_rand_method(&kMethod);
+}
+
+Wire WireOf(std::uint64_t seed) {
+  SeededEntropy random(seed * 77);
+  const auto maybe = [&](double most) {
+    return random.Below(2) == 0 ? 0.0 : most * static_cast<double>(random.Below(1000)) / 1000;
+  };
+  Wire wire;
+  wire.delay = std::chrono::microseconds(50 + random.Below(20'000));
+  wire.jitter = std::chrono::microseconds(random.Below(2) * random.Below(5000));
+  wire.loss = maybe(0.08);
+  wire.reorder = maybe(0.1);
+  wire.duplicate = maybe(0.05);
+  wire.damage = maybe(0.02);
+  if (random.Below(3) == 0) wire.bytes_per_second = 500'000 + random.Below(50'000'000);
+  wire.queue_bytes = 8'000 + random.Below(60'000);
+  if (random.Below(4) == 0) {
+    wire.shrinks_at = Time(std::chrono::seconds(1)) + std::chrono::milliseconds(random.Below(300));
+    wire.packet_max_later = 600 + random.Below(900);
+  }
+  return wire;
+}
+
+tcp::Settings SettingsOf(std::uint64_t seed) {
+  tcp::Settings settings;
+  settings.connections_max = 2;
+  settings.syn_backlog_max = 1;
+  settings.time_wait_max = 4;
+  settings.stray_max = 8;
+  settings.out_of_order_blocks_max = 64;
+  settings.sack = seed % 4 != 0;
+  settings.timestamps = seed % 3 != 0;
+  settings.window_scale = static_cast<std::uint8_t>(seed % 5);
+  return settings;
+}
+
+bool TimerIsArmed(Station& station) {
+  if (!station.host().Alive(station.connection())) return true;
+  const tcp::Info info = station.host().Info(station.connection());
+  return info.outstanding == 0 || info.next_timer != kNever;
+}
+
+}  // namespace slipway::sim
