@@ -26,6 +26,7 @@ import test_tls  # noqa: E402,F401
 import test_dhcp  # noqa: E402,F401
 import test_lossy  # noqa: E402,F401
 import test_ports  # noqa: E402,F401
+import test_proxy  # noqa: E402,F401
 import test_routed  # noqa: E402,F401
 import test_vlan  # noqa: E402,F401
 import test_crash  # noqa: E402,F401

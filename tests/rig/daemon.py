@@ -81,7 +81,7 @@ mtu = {setup.mtu}
 [[network]]
 name = "rig"
 subnet = "10.77.0.0/24"
-pools = [{quoted(setup.pool)}]
+pools = [{quoted(setup.pool) if setup.pool else ""}]
 {setup.network}
 
 [boot]
