@@ -189,6 +189,9 @@ def e2e(options, tally):
     if options.all:
         command.append("--all")
     if os.geteuid() != 0:
+        if not shutil.which("sudo"):
+            tally.fail("e2e: network namespaces need root, or sudo")
+            return
         command.insert(0, "sudo")  # network namespaces; what it makes is given back to the caller
     done = subprocess.run(command + ([options.filter] if options.filter else []), cwd=ROOT,
                           check=False, stdin=subprocess.DEVNULL)
