@@ -151,6 +151,10 @@ struct WorkerStatistics {
   std::uint64_t busy_cycles = 0;  // TSC, polls that found work
   std::uint64_t idle_cycles = 0;  // TSC, polls that found none
   std::uint64_t polls = 0;
+  std::uint64_t busy_polls = 0;
+  // Sealing, which is part of Emit's cycles, measured in one round of 64 (stopwatch.h).
+  std::uint64_t seal_sample_cycles = 0;
+  std::uint64_t seal_sample_bytes = 0;
   std::uint64_t connections = 0;         // open now
   std::uint64_t connections_opened = 0;  // ever
   std::uint64_t handshakes = 0;          // TLS, finished

@@ -5,11 +5,17 @@
 #include <rte_lcore.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "absl/strings/str_format.h"
 
 namespace slipway::dataplane {
+namespace {
+
+constexpr std::size_t kBulk = 32;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<FrameRing>> FrameRing::Create(const std::string& name,
                                                              unsigned frames) {
@@ -28,21 +34,31 @@ FrameRing::~FrameRing() {
   rte_ring_free(ring_);
 }
 
+// In bulk: the ring's head and tail are cache lines that two cores write.
 std::size_t FrameRing::Push(std::span<Frame> frames) {
   std::size_t pushed = 0;
-  for (Frame& frame : frames) {
-    if (rte_ring_sp_enqueue(ring_, frame.buffers()) != 0) break;
-    static_cast<void>(frame.Release());
-    ++pushed;
+  while (pushed < frames.size()) {
+    std::array<void*, kBulk> buffers;
+    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(kBulk, frames.size() - pushed));
+    for (unsigned i = 0; i < wanted; ++i) buffers[i] = frames[pushed + i].buffers();
+    const unsigned count = rte_ring_sp_enqueue_burst(ring_, buffers.data(), wanted, nullptr);
+    for (unsigned i = 0; i < count; ++i) static_cast<void>(frames[pushed + i].Release());
+    pushed += count;
+    if (count < wanted) break;
   }
   return pushed;
 }
 
 std::size_t FrameRing::Pop(std::span<Frame> frames) {
   std::size_t popped = 0;
-  void* buffers = nullptr;
-  while (popped < frames.size() && rte_ring_sc_dequeue(ring_, &buffers) == 0) {
-    frames[popped++] = Frame(static_cast<rte_mbuf*>(buffers));
+  while (popped < frames.size()) {
+    std::array<void*, kBulk> buffers;
+    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(kBulk, frames.size() - popped));
+    const unsigned count = rte_ring_sc_dequeue_burst(ring_, buffers.data(), wanted, nullptr);
+    for (unsigned i = 0; i < count; ++i) {
+      frames[popped++] = Frame(static_cast<rte_mbuf*>(buffers[i]));
+    }
+    if (count < wanted) break;
   }
   return popped;
 }

@@ -44,7 +44,11 @@ class Link {
   };
 
   Link(const End& end, const PortOptions& options, PacketPool& pool)
-      : end_(end), options_(options), pool_(pool), trace_(options.trace_every) {}
+      : end_(end),
+        options_(options),
+        pool_(pool),
+        trace_(options.trace_every),
+        cuts_(end.port->Capabilities().hardware.tcp_segmentation) {}
 
   Undi& port() const { return *end_.port; }
   std::uint16_t interface() const { return end_.interface; }
@@ -61,6 +65,11 @@ class Link {
 
   // The port keeps each connection on one queue, and every worker has one.
   bool spreads_by_itself() const { return end_.spread; }
+
+  // The port cuts a run of segments by itself (TSO).
+  bool cuts() const { return cuts_; }
+  // Text of one run: what an IPv4 packet with its headers holds, or, cut here, what TCP allows.
+  std::uint32_t run_max() const { return cuts_ ? kCutTextMax : kRunTextMax; }
 
   // Room for frames of connections, which can wait where they are.
   std::size_t room() const { return waiting_ >= kOutboxMax ? 0 : kOutboxMax - waiting_; }
@@ -80,6 +89,9 @@ class Link {
   std::size_t Flush();
 
  private:
+  static constexpr std::uint32_t kCutTextMax = 65'535 - 120;  // IPv4's and TCP's largest headers
+  static constexpr std::uint32_t kRunTextMax = 1 << 20;
+
   std::size_t Leave(std::span<Frame> frames);
   void TakeForOthers();
 
@@ -87,6 +99,7 @@ class Link {
   PortOptions options_;
   PacketPool& pool_;
   Trace trace_;
+  bool cuts_;
   std::array<Frame, kOutboxCapacity> outbox_;  // a ring
   std::size_t first_ = 0;
   std::size_t waiting_ = 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/worker.h"
 
-#include <rte_cycles.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -57,18 +55,24 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
 Worker::~Worker() { seams_.snapshots.Offline(index_); }
 
 bool Worker::RunOnce(Time now) {
-  const std::uint64_t began = rte_rdtsc();
+  Stopwatch watch;
   seams_.snapshots.Quiescent(index_);
   UseSnapshot(seams_.snapshots.Current());
 
   std::size_t work = Receive();
+  watch.Lap(Step::kReceive);
   work += Classify(now);
+  watch.Lap(Step::kClassify);
   Deliver(now);
+  watch.Lap(Step::kDeliver);
   work += Expire(now);
+  watch.Lap(Step::kExpire);
   work += Emit(now);
+  watch.Lap(Step::kEmit);
   work += Transmit();
+  watch.Lap(Step::kTransmit);
 
-  Account(now, {.busy = work > 0, .cycles = rte_rdtsc() - began});
+  Account(now, watch, work > 0);
   return work > 0;
 }
 
@@ -94,10 +98,10 @@ void Worker::Stop(Time now) {
   for (Service& service : services_) service = Service{};
 }
 
-void Worker::Account(Time now, const Round& round) {
+void Worker::Account(Time now, const Stopwatch& watch, bool busy) {
   WorkerStatistics& statistics = reporter_.statistics;
   ++statistics.polls;
-  (round.busy ? statistics.busy_cycles : statistics.idle_cycles) += round.cycles;
+  watch.AddTo(statistics, busy);
   if (now < next_post_) return;
   next_post_ = now + kPostEvery;
   for (Service& service : services_) {

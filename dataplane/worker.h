@@ -31,6 +31,7 @@
 #include "dataplane/packets.h"
 #include "dataplane/reporter.h"
 #include "dataplane/snapshot.h"
+#include "dataplane/stopwatch.h"
 #include "protocols/arp/neighbours.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
@@ -102,18 +103,13 @@ class Worker {
     bool work_queued = false;
   };
 
-  struct Round {
-    bool busy = false;
-    std::uint64_t cycles = 0;
-  };
-
   std::size_t Receive();
   std::size_t Classify(Time now);
   void Deliver(Time now);
   std::size_t Expire(Time now);
   std::size_t Emit(Time now);
   std::size_t Transmit();
-  void Account(Time now, const Round& round);
+  void Account(Time now, const Stopwatch& watch, bool busy);
   void UseSnapshot(const Snapshot* current);
   void WatchLinks(Time now);
 
@@ -141,8 +137,14 @@ class Worker {
   std::size_t WorkOff(Time now);
   static Event EventOf(const Service& service, const tcp::Info& info);
   // Emit.
-  Drop EmitSegment(const tcp::Outgoing& out, Link& link, Service& service);
-  bool AppendText(Frame& frame, ByteSource& source, const tcp::Outgoing& out);
+  struct TextRange {
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
+    std::uint16_t piece = 0;  // read at most so many bytes into one buffer
+  };
+  std::size_t EmitRun(const tcp::Outgoing& out, Link& link, Service& service);
+  Drop SendText(Frame frame, const TextRange& text, Link& link, Service& service);
+  bool AppendText(Frame& frame, ByteSource& source, const TextRange& text);
   std::size_t SendStrays(Time now);
 
   unsigned index_;

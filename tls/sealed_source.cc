@@ -187,9 +187,12 @@ void SealedSource::Extend(std::uint64_t room) {
 
 // ---- reading ----
 
+// Reading goes from front to back: the record of the last read is asked for next, or the one after.
 std::size_t SealedSource::Find(std::uint64_t offset) {
-  // The newest record is asked for most often.
-  if (count_ != 0 && ItemAt(count_ - 1).offset <= offset) return count_ - 1;
+  for (std::size_t index = reading_; index < count_ && index < reading_ + 2; ++index) {
+    const Item& item = ItemAt(index);
+    if (item.offset <= offset && offset < item.end()) return reading_ = index;
+  }
   std::size_t low = 0;
   std::size_t high = count_;
   while (low < high) {
@@ -200,7 +203,7 @@ std::size_t SealedSource::Find(std::uint64_t offset) {
       high = middle;
     }
   }
-  return low;
+  return reading_ = low;
 }
 
 void SealedSource::Read(std::uint64_t offset, MutableBytes out) {
@@ -372,6 +375,7 @@ void SealedSource::Release(std::uint64_t offset) {
     }
     first_ = (first_ + 1) & (ring_.size() - 1);
     --count_;
+    if (reading_ != 0) --reading_;
   }
   if (sealed_by_ == RecordsSealedBy::kOpenssl && text_released_ != text_committed_ &&
       retained_bytes() == 0) {

@@ -136,6 +136,7 @@ class SealedSource final : public ByteSource, public RecordSink {
   std::vector<Item> ring_;  // a power of two
   std::size_t first_ = 0;
   std::size_t count_ = 0;
+  std::size_t reading_ = 0;  // where in the ring the last read was
   std::vector<std::uint8_t> retained_;
   std::size_t retained_begin_ = 0;       // index in retained_ of the oldest byte kept
   std::uint64_t retained_position_ = 0;  // position of that byte

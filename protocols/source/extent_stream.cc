@@ -45,7 +45,9 @@ void ExtentStream::Push(Extent extent) {
 
 std::size_t ExtentStream::Find(std::uint64_t offset) {
   std::size_t low = 0;
-  std::size_t high = count_;  // At(low).begin <= offset < At(high).begin
+  // The newest extent, as a rule a whole image, is asked for most often.
+  if (offset >= At(count_ - 1).begin) return count_ - 1;
+  std::size_t high = count_ - 1;  // At(low).begin <= offset < At(high).begin
   while (high - low > 1) {
     const std::size_t middle = low + (high - low) / 2;
     (At(middle).begin <= offset ? low : high) = middle;
@@ -90,7 +92,7 @@ void ExtentStream::Release(std::uint64_t offset) {
     const std::uint64_t gone = std::min(offset - extent.begin, extent.size);
     if (extent.image.empty()) ring_begin_ = extent.ring_at + gone;
     if (gone < extent.size) return;
-    first_ = (first_ + 1) % extents_.size();
+    if (++first_ == extents_.size()) first_ = 0;
     --count_;
   }
 }

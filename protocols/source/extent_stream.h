@@ -52,7 +52,10 @@ class ExtentStream : public ByteSource {
   void Release(std::uint64_t offset) override;
 
  private:
-  Extent& At(std::size_t index) { return extents_[(first_ + index) % extents_.size()]; }
+  Extent& At(std::size_t index) {
+    const std::size_t at = first_ + index;
+    return extents_[at < extents_.size() ? at : at - extents_.size()];
+  }
   // Index of the extent that holds `offset`, which must be in [released_, length_).
   std::size_t Find(std::uint64_t offset);
   void Push(Extent extent);
