@@ -89,8 +89,13 @@ std::optional<Secret> NextTrafficSecret(Bytes secret) {
   return next;
 }
 
-std::optional<RecordKeys> ServerKeysFromMasterSecret(const MasterSecret& master,
-                                                     std::size_t key_size) {
+namespace {
+
+// RFC 5246 6.3: client key, server key, client salt, server salt (no MAC keys: AEAD).
+enum class KeyOwner : std::uint8_t { kClient, kServer };
+
+std::optional<RecordKeys> KeysFromMasterSecret(const MasterSecret& master, std::size_t key_size,
+                                               KeyOwner owner) {
   if (key_size != 16 && key_size != 32) return std::nullopt;
   std::array<std::uint8_t, 13 + 64> seed{};
   Writer writer(seed);
@@ -103,17 +108,29 @@ std::optional<RecordKeys> ServerKeysFromMasterSecret(const MasterSecret& master,
       OctetParam(OSSL_KDF_PARAM_SEED, writer.written()),
       OSSL_PARAM_construct_end(),
   };
-  // client key, server key, client salt, server salt (no MAC keys: AEAD)
   std::array<std::uint8_t, 2 * 32 + 2 * 4> block{};
   const MutableBytes used = MutableBytes(block).first(2 * key_size + 8);
   if (!writer.ok() || !Derive("TLS1-PRF", params, used)) return std::nullopt;
+  const std::size_t second = owner == KeyOwner::kServer ? 1 : 0;
   RecordKeys keys;
   keys.version = Version::kTls12;
   keys.key_size = static_cast<std::uint8_t>(key_size);
-  static_cast<void>(Copy(used.subspan(key_size, key_size), keys.key));
-  static_cast<void>(Copy(used.subspan(2 * key_size + 4), keys.salt));
+  static_cast<void>(Copy(used.subspan(second * key_size, key_size), keys.key));
+  static_cast<void>(Copy(used.subspan(2 * key_size + second * 4, 4), keys.salt));
   OPENSSL_cleanse(block.data(), block.size());
   return keys;
+}
+
+}  // namespace
+
+std::optional<RecordKeys> ServerKeysFromMasterSecret(const MasterSecret& master,
+                                                     std::size_t key_size) {
+  return KeysFromMasterSecret(master, key_size, KeyOwner::kServer);
+}
+
+std::optional<RecordKeys> ClientKeysFromMasterSecret(const MasterSecret& master,
+                                                     std::size_t key_size) {
+  return KeysFromMasterSecret(master, key_size, KeyOwner::kClient);
 }
 
 std::optional<Secret> BytesFromHex(std::string_view hex) {

@@ -35,6 +35,9 @@ struct MasterSecret {
 // TLS 1.2, AES-GCM suites: the server's write keys; `iv` (the explicit nonce) and `sequence` zero.
 std::optional<RecordKeys> ServerKeysFromMasterSecret(const MasterSecret& master,
                                                      std::size_t key_size);
+// The same for the client's.
+std::optional<RecordKeys> ClientKeysFromMasterSecret(const MasterSecret& master,
+                                                     std::size_t key_size);
 
 // One line of OpenSSL's key log: "LABEL <client random> <secret>".
 struct KeyLogLine {

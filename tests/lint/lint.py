@@ -24,6 +24,7 @@ OPENSSL = re.compile(r'^<openssl/')
 IPSEC = re.compile(r'^<(intel-ipsec-mb|ipsec-mb)\.h>$')
 DPDK = re.compile(r'^<(rte_|bus_|generic/rte_)')
 ABSEIL = re.compile(r'^["<]absl/')
+BENCHMARK = re.compile(r'^<benchmark/')
 CONTROL_LIBRARIES = re.compile(
     r'^["<](sqlite3\.h|httplib\.h|nlohmann/|toml\+\+/|toml\.hpp|archive|prometheus/)')
 
@@ -34,11 +35,15 @@ LAYERS = {
     'dataplane': ((DPDK, ABSEIL, POSIX), ('protocols/', 'tls/', 'dataplane/')),
     'control': ((ABSEIL, CONTROL_LIBRARIES, OPENSSL, POSIX),
                 ('protocols/', 'tls/', 'control/', 'dataplane/snapshot.h', 'dataplane/event.h')),
+    'bench': ((DPDK, ABSEIL, OPENSSL, IPSEC, BENCHMARK, POSIX),
+              ('protocols/', 'tls/', 'dataplane/', 'bench/')),
 }
 # File: what it may include beyond its folder's rule, and why.
 LAYER_EXCEPTIONS = {
     # The composition root joins both sides, and nothing includes it.
     'dataplane/main.cc': ('control/',),
+    # It measures on the same certificates and clients as the fuzzers use.
+    'bench/seal_bench.cc': ('tests/fuzz/tls_fixture.h',),
     'dataplane/compose.h': ('control/config/config.h', 'control/seams.h'),
 }
 
