@@ -149,7 +149,9 @@ std::uint64_t Sender::Sendable(std::uint64_t available, std::uint64_t peer,
   // only if that is half of what it ever was, and by the congestion window only if nothing flies.
   if (length == peer && length >= s_.window_max / 2) return length;
   if (length == congestion && c_.Flight() == 0) return length;
-  return 0;
+  // Nor is the oldest text held back when it goes again, into a window that shrank meanwhile:
+  // nothing else would tell that it opened.
+  return s_.nxt == s_.una && s_.nxt < s_.max ? length : 0;
 }
 
 void Sender::ExtendSource(std::uint64_t peer, std::uint64_t congestion) {

@@ -375,6 +375,20 @@ TEST(SillyWindow, IsLeftAloneUntilItIsWorthASegment) {
   EXPECT_EQ(forced[0].length, 400u);
 }
 
+TEST(SillyWindow, DoesNotHoldBackWhatGoesAgain) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(14'600);
+  peer.host.Attach(peer.id, &source);
+  ASSERT_EQ(BytesOf(peer.Replies()), 14'600u);
+  peer.Send({.ack = 1 + 9 * 1460, .window = 700});  // it shrank; the tenth was lost
+  EXPECT_THAT(peer.Replies(), IsEmpty());
+  const auto again = peer.WaitForReplies();
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].offset, 9u * 1460);
+  EXPECT_EQ(again[0].length, 700u);
+}
+
 TEST(PathMtu, MakesSegmentsSmallerAndSendsWhatWasLostAgain) {
   Peer peer;
   peer.Open();
