@@ -328,6 +328,7 @@ tcp::Info Host::Info(ConnectionId id) const {
           .peer_window = c->send.window,
           .acknowledged = acknowledged - (c->fin_acknowledged() ? 1 : 0),
           .outstanding = c->outstanding(),
+          .in_flight = c->Flight(),
           .text_received = c->text_received,
           .retransmissions = c->retransmissions,
           .timeouts = c->timeouts,

@@ -58,6 +58,7 @@ struct Info {
   std::uint32_t peer_window = 0;
   std::uint64_t acknowledged = 0;  // bytes of the source
   std::uint64_t outstanding = 0;   // positions sent and not acknowledged
+  std::uint64_t in_flight = 0;     // of those, neither held by the peer nor taken for lost
   std::uint64_t text_received = 0;
   std::uint64_t retransmissions = 0;
   std::uint64_t timeouts = 0;
