@@ -158,6 +158,32 @@ def by_address(_, lab):
     expect(code == "200", code)
 
 
+# Asks for all before it reads anything: what does not fit waits in both windows.
+PIPELINE = """
+import socket, sys, threading
+address, path, count, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+client = socket.create_connection((address, 80), timeout=10)
+asked = f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n".encode()
+last = f"GET {path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n".encode()
+threading.Thread(target=client.sendall, args=(asked * (count - 1) + last,), daemon=True).start()
+stream = client.makefile("rb")
+for number in range(count):
+    status = stream.readline()
+    while stream.readline() != b"\\r\\n":
+        pass
+    body = stream.read(size)
+    if b" 200 " not in status or len(body) != size:
+        sys.exit(f"answer {number}: {status} with {len(body)} bytes")
+sys.exit(0 if stream.read() == b"" else "something after the last answer")
+"""
+
+
+@test("sockets", "3,000 pipelined requests on one connection are all answered, and then it ends", network)
+def pipelined(_, lab):
+    path = "/" + lab.url("small.efi").split("/", 3)[3]
+    lab.run("/usr/bin/python3", "-c", PIPELINE, ADDRESS, path, 3000, FILES["small.efi"])
+
+
 @test("wget", "downloads over HTTPS by name", network)
 def wget(_, lab):
     out = lab.folder / "wget"
