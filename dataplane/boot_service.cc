@@ -16,6 +16,8 @@ constexpr Duration kProgressEvery = std::chrono::milliseconds(250);
 // Plaintext that may wait for room in the response stream. TCP's window, which follows
 // receive_room(), lets in less; a peer that gets beyond ignores it.
 constexpr std::size_t kWaitingMax = 64 * 1024;
+// Requests that have not arrived whole, of all connections of a worker: 4 MiB.
+constexpr std::size_t kHalfRequestsMax = 512;
 
 }  // namespace
 
@@ -23,7 +25,7 @@ BootService::BootService(const Opening& opening, BootServiceShared& shared, Time
     : snapshot_(opening.snapshot),
       shared_(shared),
       opening_(opening),
-      http_(shared.http, opening.snapshot.images, now) {
+      http_(shared.http, opening.snapshot.images, shared.requests, now) {
   if (opening.local_port == kHttpsPort) {
     tls_.emplace(opening.snapshot.tls, http_.responses(), *shared.sealer);
     ++shared_.handshakes;
@@ -218,9 +220,11 @@ Event BootService::NewEvent(EventKind kind) const {
 
 BootServiceFactory::BootServiceFactory(const Setup& setup)
     : sealer_(tls::Sealer::Create()),
+      requests_(kHalfRequestsMax, http::kHeaderMax),
       shared_{.reporter = setup.reporter,
               .sealer = sealer_.get(),
               .http = {.unix_seconds_at_zero = setup.unix_nanoseconds_at_zero / 1'000'000'000},
+              .requests = requests_,
               .handshakes_max = setup.handshakes_max} {
   SLIPWAY_CHECK(sealer_ != nullptr);
 }

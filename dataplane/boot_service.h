@@ -56,6 +56,7 @@ struct BootServiceShared {
   Reporter& reporter;
   tls::Sealer* sealer = nullptr;
   http::SessionConfig http;
+  http::InputBlocks& requests;
   std::uint32_t handshakes_max = 0;  // under way at once
   std::uint32_t handshakes = 0;      // under way now
 };
@@ -112,6 +113,7 @@ class BootServiceFactory {
 
  private:
   std::unique_ptr<tls::Sealer> sealer_;
+  http::InputBlocks requests_;
   BootServiceShared shared_;
 };
 

@@ -13,7 +13,7 @@
 
 namespace slipway::http {
 
-inline constexpr std::size_t kRangesMax = 12;  // in one request
+inline constexpr std::size_t kRangesMax = 8;  // in one request
 
 struct ByteRange {
   std::uint64_t first = 0;

@@ -24,7 +24,7 @@ namespace slipway::http {
 
 inline constexpr std::size_t kHeadMax = 1024;     // status line and fields: firmware takes 2 KB
 inline constexpr std::size_t kPartHeadMax = 232;  // of a part of multipart/byteranges
-inline constexpr std::size_t kOwnedMax = 4096;    // text of our own in one response
+inline constexpr std::size_t kOwnedMax = 3112;    // text of our own in one response
 static_assert(kHeadMax + kPartHeadMax * (kRangesMax + 1) <= kOwnedMax);
 
 struct Piece {

@@ -62,11 +62,16 @@ Found FindHeader(std::string_view text, std::size_t scanned) {
 
 }  // namespace
 
-Session::Session(const SessionConfig& config, const Catalog& catalog, Time now)
-    : config_(&config), catalog_(&catalog), active_(now), request_began_(now), progress_at_(now) {}
+Session::Session(const SessionConfig& config, const Catalog& catalog, InputBlocks& blocks, Time now)
+    : config_(&config),
+      catalog_(&catalog),
+      blocks_(&blocks),
+      active_(now),
+      request_began_(now),
+      progress_at_(now) {}
 
 std::size_t Session::Room() const {
-  return awaiting_ == Awaiting::kNothing ? SIZE_MAX : input_.size() - input_size_;
+  return awaiting_ == Awaiting::kNothing ? SIZE_MAX : kHeaderMax - input_size_;
 }
 
 Received Session::Receive(Bytes text, Time now) {
@@ -76,7 +81,12 @@ Received Session::Receive(Bytes text, Time now) {
       received.consumed += text.size();
       break;
     }
-    const MutableBytes room = MutableBytes(input_).subspan(input_size_);
+    if (input_.empty() && !text.empty()) input_ = blocks_->Take();
+    if (input_.empty() && !text.empty()) {
+      Refuse(now, received);
+      continue;
+    }
+    const MutableBytes room = input_.subspan(input_size_);
     if (input_size_ == 0 && awaiting_ == Awaiting::kRequest) request_began_ = now;
     const std::size_t taken = Copy(text, room);
     if (taken != 0) active_ = now;
@@ -85,8 +95,16 @@ Received Session::Receive(Bytes text, Time now) {
     text = text.subspan(taken);
     Serve(now, received);
   } while (!text.empty() && (Room() != 0));
+  if (input_size_ == 0) GiveBlock();
   received.close = closing_;
   return received;
+}
+
+// Every block holds somebody's half request: come again.
+void Session::Refuse(Time now, Received& received) {
+  Request request = Refused(Status::kServiceUnavailable, Drop::kHttpNoRoom);
+  if (!Answer(request, now, received)) received.drop = Drop::kHttpNoRoom;
+  Close();
 }
 
 void Session::PeerFinished(Time now) {
@@ -206,6 +224,7 @@ bool Session::Queue(const Response& response, Method method, Time now) {
 void Session::Close() {
   awaiting_ = Awaiting::kNothing;
   input_size_ = 0;
+  GiveBlock();
   scanned_ = 0;
   blocked_ = false;
   if (!closing_) responses_.Finish();
@@ -215,8 +234,13 @@ void Session::Close() {
 void Session::Discard(std::size_t size) {
   SLIPWAY_CHECK(size <= input_size_);
   input_size_ -= size;
-  std::memmove(input_.data(), input_.data() + size, input_size_);
+  if (input_size_ != 0) std::memmove(input_.data(), input_.data() + size, input_size_);
   scanned_ = 0;
+}
+
+void Session::GiveBlock() {
+  if (!input_.empty()) blocks_->Give(input_);
+  input_ = {};
 }
 
 }  // namespace slipway::http

@@ -15,7 +15,7 @@
 // How a worker drives it: Receive(text) while Room() != 0 and keep what was not consumed; send from
 // responses(); after responses().Release(acknowledged) call TakeCompleted() until nothing and, if
 // text was left over or blocked(), Receive() again (empty text will do). One Session is about
-// 18 KB, lives in a slab, and does not move.
+// 5 KB and does not move; a request that is not whole yet lies in a block it borrows.
 #pragma once
 
 #include <array>
@@ -28,6 +28,7 @@
 #include "protocols/base/drop.h"
 #include "protocols/base/time.h"
 #include "protocols/http/catalog.h"
+#include "protocols/http/input_blocks.h"
 #include "protocols/http/request.h"
 #include "protocols/http/response.h"
 #include "protocols/http/status.h"
@@ -82,10 +83,11 @@ struct Expired {
 class Session {
  public:
   // At most this many responses wait in the stream at once.
-  static constexpr std::size_t kQueuedMax = 8;
+  static constexpr std::size_t kQueuedMax = 4;
 
-  // Both outlive the session.
-  Session(const SessionConfig& config, const Catalog& catalog, Time now);
+  // All three outlive the session. `blocks` are of kHeaderMax bytes.
+  Session(const SessionConfig& config, const Catalog& catalog, InputBlocks& blocks, Time now);
+  ~Session() { GiveBlock(); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -126,14 +128,17 @@ class Session {
   bool Queue(const Response& response, Method method, Time now);
   Expired ExpireRequest(Time now);
   void Close();
+  void Refuse(Time now, Received& received);
   void Discard(std::size_t size);
+  void GiveBlock();
   RequestRecord& Record(std::uint64_t number) { return records_[number % kQueuedMax]; }
   const RequestRecord& Record(std::uint64_t number) const { return records_[number % kQueuedMax]; }
 
   const SessionConfig* config_;
   const Catalog* catalog_;
 
-  std::array<std::uint8_t, kHeaderMax> input_;  // not initialised: input_size_ says what counts
+  InputBlocks* blocks_;
+  MutableBytes input_;  // of blocks_; empty while nothing is unfinished
   std::size_t input_size_ = 0;
   std::size_t scanned_ = 0;      // input_ before it holds no end of a header
   std::uint64_t body_left_ = 0;  // of a request that was answered

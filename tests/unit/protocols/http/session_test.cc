@@ -246,6 +246,38 @@ TEST(Session, NamesTheFileThatHasToBeLoaded) {
   EXPECT_THAT(served.Heard(), HasSubstr("\r\nRetry-After: 1\r\n"));
 }
 
+TEST(Session, HoldsABlockOnlyWhileARequestIsUnfinished) {
+  Served served;
+  EXPECT_EQ(served.blocks().available(), 1U);
+  static_cast<void>(served.Say(Get()));
+  EXPECT_EQ(served.blocks().available(), 1U);
+  static_cast<void>(served.Say("GET /"));
+  EXPECT_EQ(served.blocks().available(), 0U);
+  static_cast<void>(served.Say("x HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(served.blocks().available(), 1U);
+}
+
+TEST(Session, AnswersThatItIsBusyWhenNoBlockIsLeft) {
+  Served served(0);
+  const Received received = served.Say(Get());
+  EXPECT_TRUE(received.close);
+  EXPECT_EQ(received.drop, Drop::kHttpNoRoom);
+  EXPECT_EQ(received.consumed, Get().size());
+  const std::string heard = served.Heard();
+  EXPECT_EQ(StatusOf(heard), 503U);
+  EXPECT_THAT(heard, HasSubstr("\r\nRetry-After: 1\r\n"));
+}
+
+TEST(Session, GivesItsBlockBackWhenItDies) {
+  InputBlocks blocks(1, kHeaderMax);
+  {
+    Session session(Served::Config(), TestCatalog(), blocks, At(0));
+    static_cast<void>(session.Receive(AsBytes("GET"), At(0)));
+    EXPECT_EQ(blocks.available(), 0U);
+  }
+  EXPECT_EQ(blocks.available(), 1U);
+}
+
 TEST(Session, SaysRequestTimeoutWhenAHeaderDoesNotEndHoweverItTrickles) {
   Served served;
   for (int second = 0; second < 30; ++second) static_cast<void>(served.Say("G", At(second)));
