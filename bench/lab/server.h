@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BenchServer: one worker of the appliance on a core of its own, with every seam real (snapshot,
+// events, leases, statistics), over a port the benchmark gives it: a DPDK device or one end of a
+// RingWire. It serves one image of random bytes at /image, as large as the row wants.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "dataplane/eal_image_memory.h"
+#include "dataplane/packet_pool.h"
+#include "dataplane/system_entropy.h"
+#include "dataplane/undi.h"
+#include "dataplane/worker.h"
+
+namespace slipway::bench {
+
+inline constexpr Ipv4Address kServerAddress(10, 50, 0, 1);
+
+struct BenchServerOptions {
+  unsigned core = 0;
+  std::uint16_t mtu = 1500;
+  std::uint32_t connections = 256;
+  std::uint32_t frames = 8192;
+  std::size_t image_bytes = std::size_t{1} << 30;
+};
+
+class BenchServer {
+ public:
+  // `port` is not initialized yet and outlives the server. EAL has been started.
+  static absl::StatusOr<std::unique_ptr<BenchServer>> Start(dataplane::Undi& port,
+                                                            const BenchServerOptions& options);
+  ~BenchServer();
+
+  Bytes image() const { return image_; }
+  // What the worker has counted; a copy it posted at most 100 ms ago.
+  dataplane::WorkerStatistics Statistics() const { return board_.Read(0); }
+
+ private:
+  BenchServer(dataplane::Undi& port, const BenchServerOptions& options);
+  absl::Status Prepare();
+  void PublishImage();
+  void Run();
+
+  dataplane::Undi& port_;
+  dataplane::Options options_;
+  tcp::Settings tcp_;
+  std::size_t image_bytes_;
+  std::unique_ptr<dataplane::EalImageMemory> images_;
+  std::unique_ptr<dataplane::PacketPool> pool_;
+  MutableBytes image_;
+  std::unique_ptr<dataplane::Handover> handover_;
+  dataplane::SnapshotPublisher snapshots_{1};
+  dataplane::EventQueue events_{1, 4096};
+  dataplane::LeaseChannel leases_{4096};
+  dataplane::StatisticsBoard board_{1};
+  dataplane::SystemEntropy entropy_;
+  std::unique_ptr<dataplane::Worker> worker_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace slipway::bench
