@@ -98,7 +98,8 @@ std::vector<std::string> EalArguments(const EalOptions& options) {
   arguments.insert(arguments.end(), {"-l", list});
   // Ordinary memory is "legacy" to EAL, which --in-memory excludes; both leave no file behind.
   if (options.hugepages) {
-    arguments.push_back("--in-memory");
+    // One file for each run of pages: a vhost-user peer is handed eight of them at most.
+    arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments"});
   } else {
     arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
   }

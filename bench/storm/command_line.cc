@@ -32,6 +32,7 @@ Machines
   --addresses A/LEN     the first of the fixed addresses (10.77.1.0/16)
   --gateway A --dns A   of machines with fixed addresses
   --server A            where names lead, instead of asking DNS
+  --no-wait             power on at once, and not when the server's known address answers by ARP
   --power-on TIME       spread over so long; 0: all at once (0)
   --offer-wait TIME     how long offers are collected, instead of the firmware's own time
   --patience TIME       without a byte for so long, a boot fails, instead of the firmware's own
@@ -39,7 +40,7 @@ Machines
   --receiver firmware   a ring of 64, one frame a poll turn, deaf while it decrypts 16 KiB
   --poll-turn TIME      of that receiver (10us)   --deaf TIME (10ms)
 How long
-  --seconds N           0: until all boots are over (0)
+  --seconds N           at most so long; boots end it when they are all over (0: no limit)
   --bytes SIZE          ends once so much was received
   --warm-up TIME        left out of the rates (0)
 Checking
@@ -226,6 +227,15 @@ std::vector<Flag> ProgramFlags(CommandLine& line) {
   };
 }
 
+// The arguments that have no value.
+bool TakeSwitch(std::string_view name, CommandLine& line) {
+  if (name == "--help") return line.help = true;
+  if (name == "--quiet") return line.quiet = true;
+  if (name == "--hugepages") return line.hugepages = true;
+  if (name == "--no-wait") line.farm.await_server = false;
+  return name == "--no-wait";
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> ParseSize(std::string_view text) {
@@ -295,10 +305,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   for (Flag& flag : WorkFlags(line, mode, machines)) flags.push_back(std::move(flag));
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string_view name = arguments[i];
-    if (name == "--help" || name == "--hugepages" || name == "--quiet") {
-      (name == "--help" ? line.help : name == "--quiet" ? line.quiet : line.hugepages) = true;
-      continue;
-    }
+    if (TakeSwitch(name, line)) continue;
     std::string_view value;
     if (const std::size_t equals = name.find('='); equals != std::string_view::npos) {
       value = name.substr(equals + 1);

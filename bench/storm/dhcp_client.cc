@@ -25,6 +25,56 @@ void Option(Writer& writer, DhcpOption code, Ipv4Address address) {
   writer.U32(address.value());
 }
 
+// Type 0, then the UUID in SMBIOS' order.
+void MachineOption(const Identity& identity, Writer& writer) {
+  std::array<std::uint8_t, 17> machine{};
+  for (std::size_t i = 0; i < 16; ++i) {
+    machine[1 + i] = identity.uuid.octets[Uuid::kSmbiosOrder[i]];
+  }
+  Option(writer, DhcpOption::kClientMachine, Bytes(machine));
+}
+
+void WriteChoice(const DhcpOffer& offer, Writer& writer) {
+  Option(writer, DhcpOption::kServerIdentifier, offer.server);
+  Option(writer, DhcpOption::kRequestedAddress, offer.address);
+}
+
+// In EDK II's order; a Linux client sends less of it.
+void WriteUefiOptions(const DhcpAsk& ask, Writer& writer) {
+  const Personality& personality = ask.personality;
+  Option(writer, DhcpOption::kMaximumMessageSize, std::uint16_t{1472});
+  Option(writer, DhcpOption::kParameterRequestList, personality.parameters);
+  if (personality.says_architecture) {
+    MachineOption(ask.identity, writer);
+    constexpr std::array<std::uint8_t, 3> kUndi{1, 3, 0};
+    Option(writer, DhcpOption::kClientInterface, Bytes(kUndi));
+    Option(writer, DhcpOption::kClientArchitecture, personality.architecture);
+  }
+  if (!personality.vendor_class.empty()) {
+    Option(writer, DhcpOption::kVendorClass, AsBytes(personality.vendor_class));
+  }
+}
+
+// In iPXE's order. Its own options (175) say which card it is and what it was built with.
+void WriteIpxeOptions(const DhcpAsk& ask, Writer& writer) {
+  constexpr std::array<std::uint8_t, 3> kUndi{1, 3, 10};
+  constexpr std::array<std::uint8_t, 45> kFeatures{
+      0xb1, 0x05, 0x01, 0x1a, 0xf4, 0x10, 0x00, 0xeb, 0x03, 0x01, 0x00, 0x00, 0x26, 0x01, 0x01,
+      0x17, 0x01, 0x01, 0x27, 0x01, 0x01, 0x24, 0x01, 0x01, 0x13, 0x01, 0x01, 0x14, 0x01, 0x01,
+      0x11, 0x01, 0x01, 0x29, 0x01, 0x01, 0x1b, 0x01, 0x01, 0x15, 0x01, 0x01, 0x12, 0x01, 0x01};
+  const Personality& personality = ask.personality;
+  Option(writer, DhcpOption::kClientArchitecture, personality.architecture);
+  Option(writer, DhcpOption::kClientInterface, Bytes(kUndi));
+  Option(writer, DhcpOption::kVendorClass, AsBytes(personality.vendor_class));
+  Option(writer, DhcpOption::kUserClass, AsBytes(personality.user_class));
+  Option(writer, DhcpOption::kParameterRequestList, personality.parameters);
+  Option(writer, DhcpOption::kIpxe, Bytes(kFeatures));
+  std::array<std::uint8_t, 7> identifier{1};  // Ethernet, and the station
+  static_cast<void>(Copy(ask.identity.mac.octets, MutableBytes(identifier).subspan(1)));
+  Option(writer, DhcpOption::kClientIdentifier, Bytes(identifier));
+  MachineOption(ask.identity, writer);
+}
+
 std::size_t WriteMessage(const DhcpAsk& ask, const DhcpOffer* offer, MutableBytes out) {
   MutableBytes rest = out;
   auto* header = Place<DhcpHeader>(rest);
@@ -44,27 +94,12 @@ std::size_t WriteMessage(const DhcpAsk& ask, const DhcpOffer* offer, MutableByte
   const auto type = offer == nullptr ? DhcpMessageType::kDiscover : DhcpMessageType::kRequest;
   const std::array<std::uint8_t, 1> type_octet{static_cast<std::uint8_t>(type)};
   Option(writer, DhcpOption::kMessageType, Bytes(type_octet));
-  if (offer != nullptr) {
-    Option(writer, DhcpOption::kServerIdentifier, offer->server);
-    Option(writer, DhcpOption::kRequestedAddress, offer->address);
-  }
-  Option(writer, DhcpOption::kMaximumMessageSize, std::uint16_t{1472});
-  Option(writer, DhcpOption::kParameterRequestList, personality.parameters);
-  if (personality.says_architecture) {
-    std::array<std::uint8_t, 17> machine{};  // type 0, then the UUID in SMBIOS' order
-    for (std::size_t i = 0; i < 16; ++i) {
-      machine[1 + i] = ask.identity.uuid.octets[Uuid::kSmbiosOrder[i]];
-    }
-    Option(writer, DhcpOption::kClientMachine, Bytes(machine));
-    constexpr std::array<std::uint8_t, 3> kUndi{1, 3, 0};
-    Option(writer, DhcpOption::kClientInterface, Bytes(kUndi));
-    Option(writer, DhcpOption::kClientArchitecture, personality.architecture);
-  }
-  if (!personality.vendor_class.empty()) {
-    Option(writer, DhcpOption::kVendorClass, AsBytes(personality.vendor_class));
-  }
-  if (!personality.user_class.empty()) {
-    Option(writer, DhcpOption::kUserClass, AsBytes(personality.user_class));
+  if (personality.firmware == Firmware::kIpxe) {
+    WriteIpxeOptions(ask, writer);
+    if (offer != nullptr) WriteChoice(*offer, writer);
+  } else {
+    if (offer != nullptr) WriteChoice(*offer, writer);
+    WriteUefiOptions(ask, writer);
   }
   writer.U8(static_cast<std::uint8_t>(DhcpOption::kEnd));
   const std::size_t size = sizeof(DhcpHeader) + writer.size();

@@ -121,6 +121,36 @@ void Farm::MakeMachines() {
   }
 }
 
+// Asks for the server's address as a stranger (RFC 5227) until somebody has it.
+bool Farm::AwaitServer(Time now) {
+  const Ipv4Address named =
+      options_.url ? options_.url->address.value_or(Ipv4Address()) : Ipv4Address();
+  const Ipv4Address server = named.is_unspecified() ? options_.server : named;
+  bool answered = !options_.await_server || server.is_unspecified();
+  const std::size_t count = wire_.port->Receive(wire_.queue, burst_);
+  for (std::size_t i = 0; i < count; ++i) {
+    const dataplane::Frame arrived = std::move(burst_[i]);
+    const auto frame = ethernet::ParseFrame(arrived.bytes());
+    if (!frame || frame->header.type != ethernet::kArp) continue;
+    const auto packet = arp::Parse(frame->payload);
+    answered |= packet && packet->sender_ip == server;
+  }
+  if (answered) {
+    Begin(now);
+  } else if (now >= next_call_) {
+    next_call_ = now + std::chrono::milliseconds(50);
+    SendBytes(MutableBytes(room_).first(WriteArpFrame(MacAddress::Broadcast(),
+                                                      {.operation = arp::Operation::kRequest,
+                                                       .sender_mac = machines_[0].identity.mac,
+                                                       .sender_ip = {},
+                                                       .target_mac = {},
+                                                       .target_ip = server},
+                                                      room_)));
+    Flush();
+  }
+  return answered;
+}
+
 void Farm::Begin(Time now) {
   begun_ = true;
   started_at_ = now;
@@ -143,7 +173,7 @@ void Farm::Mark() {
 bool Farm::RunOnce(Time now) {
   const std::uint64_t start = rte_rdtsc();
   now_ = now;
-  if (!begun_) Begin(now);
+  if (!begun_ && !AwaitServer(now)) return false;
   bool busy = Receive() > 0;
   DrainReceivers();
   while (const auto owner = wheel_->Pop(now)) {
@@ -160,11 +190,10 @@ bool Farm::RunOnce(Time now) {
   Flood();
   busy |= waiting_ > 0;
   Flush();
-  const bool boots_alone = boots_ == machines_.size() && boots_ > 0;
   const bool time_is_up = options_.limit > Duration{} && now - started_at_ >= options_.limit;
   const bool enough = options_.bytes > 0 && tally_.body_bytes >= options_.bytes;
   const bool boots_done = boots_ > 0 && boots_over_ == boots_;
-  finished_ = time_is_up || enough || (boots_done && (boots_alone || options_.limit == Duration{}));
+  finished_ = time_is_up || enough || boots_done;
   if (marked_at_ == kNever && now - started_at_ >= options_.warm_up) Mark();
   const std::uint64_t cycles = rte_rdtsc() - start;
   tally_.all_cycles += cycles;

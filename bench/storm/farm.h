@@ -53,7 +53,8 @@ class Farm {
   Farm(const Farm&) = delete;
   Farm& operator=(const Farm&) = delete;
 
-  // One round; true when it found something to do. The first call is when the machines' day begins.
+  // One round; true when it found something to do. The machines' day begins when the server has
+  // answered by ARP, where its address is known and options.await_server says so, else at once.
   bool RunOnce(Time now);
   // All boots are over, or the limit of time or bytes is reached.
   bool finished() const { return finished_; }
@@ -90,6 +91,7 @@ class Farm {
   Farm(const FarmOptions& options, const Wire& wire);
   absl::Status SetUp();
   void MakeMachines();
+  bool AwaitServer(Time now);
   void Begin(Time now);
   void Mark();
 
@@ -184,7 +186,8 @@ class Farm {
   std::size_t waiting_ = 0;
 
   Time now_{};
-  Time started_at_{};
+  Time started_at_ = kNever;
+  Time next_call_{};
   Time last_flood_{};
   Time marked_at_ = kNever;
   std::uint32_t boots_ = 0;  // machines that boot once

@@ -122,7 +122,8 @@ void Farm::Flood() {
                          .from = machine.identity.mac,
                          .destination = machine.server,
                          .port = options_.url->port};
-    for (double sent = 0; credit >= 1 && sent < kBurstMax && room() > 0; credit -= 1, sent += 1) {
+    for (double sent = 0; credit >= 1 && sent < kBurstMax && room() > kOutbox / 4;
+         credit -= 1, sent += 1) {
       SendBytes(MutableBytes(room_).first(WriteSyn(flood, random_.Next64(), room_)));
       ++tally_.flood_sent;
     }

@@ -15,6 +15,7 @@ constexpr Duration kConnectPatience = seconds(60);    // EDK II's
 constexpr Duration kHandshakePatience = seconds(60);  // EDK II's
 constexpr Duration kFinPatience = seconds(2);         // HTTP_FIN_TIMEOUT
 constexpr Duration kSlowTick = milliseconds(250);
+constexpr std::uint32_t kSlowWindow = 8192;  // until it has read the response's head
 constexpr std::size_t kRecord = 16384;
 
 }  // namespace
@@ -37,6 +38,7 @@ void Farm::Connect(Machine& machine) {
     machine.connection = *id;
     machine.output.Restart();
     host.Attach(*id, &machine.output);
+    if (machine.mode == Mode::kSlowReader) host.SetReceiveRoom(*id, kSlowWindow);
     machine.asked_at = now_;
     Enter(machine, Phase::kConnect, kConnectPatience);
     return;

@@ -21,6 +21,8 @@
 namespace slipway::storm {
 namespace {
 
+constexpr Duration kServerPatience = std::chrono::seconds(60);
+
 std::atomic<bool> stop_wanted{false};
 
 int Fail(const std::string& what, int code) {
@@ -60,7 +62,8 @@ Time RunFarm(const CommandLine& line, Farm& farm) {
   while (!farm.finished() && !stop_wanted.load(std::memory_order_relaxed)) {
     now = clock.Now();
     farm.RunOnce(now);
-    if (line.quiet || now < next_progress) continue;
+    if (farm.started_at() == kNever && now > Time(kServerPatience)) return now;
+    if (line.quiet || now < next_progress || farm.started_at() == kNever) continue;
     PrintProgress(farm, now, bytes_before, stderr);
     bytes_before = farm.tally().body_bytes;
     next_progress += std::chrono::seconds(1);
@@ -102,7 +105,7 @@ int Run(const CommandLine& line) {
   if (line.memory_mib == 0) {
     eal_options.memory_mib = (dataplane::PacketPool::MemoryNeeded(pool_options) >> 20) + kOwnMib;
   }
-  const auto name = dataplane::ParsePortName(line.port, 1);
+  const auto name = dataplane::ParsePortName(line.port, {.mtu = line.farm.mtu});
   if (!name.ok()) return Fail(std::string(name.status().message()), 2);
   if (name->is_pci()) eal_options.pci.push_back(name->device);
   const auto eal = dataplane::EalGuard::Start(eal_options);
@@ -126,6 +129,7 @@ int Run(const CommandLine& line) {
   Pin(line.core);
   if (!WaitForLink(port)) return Fail("the port's link does not come up", 1);
   const Time end = RunFarm(line, **farm);
+  if ((*farm)->started_at() == kNever) return Fail("the server does not answer by ARP", 1);
   const Report before_stop = Summarise(**farm, end, port.Statistics());
   (*farm)->Stop(end);
   Report report = before_stop;  // rates of the run, failures of its end too

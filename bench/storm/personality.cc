@@ -14,7 +14,9 @@ using std::chrono::seconds;
 constexpr std::array<std::uint8_t, 27> kUefiParameters{1,  2,  3,  4,  5,  6,  12,  13, 15,
                                                        17, 18, 22, 23, 28, 40, 41,  42, 43,
                                                        50, 51, 54, 58, 59, 60, 235, 67, 97};
-constexpr std::array<std::uint8_t, 10> kIpxeParameters{1, 3, 6, 7, 12, 15, 17, 43, 60, 66};
+constexpr std::array<std::uint8_t, 24> kIpxeParameters{1,   3,   6,   7,   12,  15,  17,  26,
+                                                       42,  43,  60,  66,  67,  119, 128, 129,
+                                                       130, 131, 132, 133, 134, 135, 175, 203};
 constexpr std::array<std::uint8_t, 7> kLinuxParameters{1, 3, 6, 12, 15, 28, 42};
 
 constexpr const char* kUefiCiphers =
@@ -57,7 +59,7 @@ constexpr Personality Uefi2025() {
 
 constexpr Personality kIpxe{.firmware = Firmware::kIpxe,
                             .name = "ipxe",
-                            .vendor_class = "PXEClient:Arch:00007:UNDI:003000",
+                            .vendor_class = "PXEClient:Arch:00007:UNDI:003010",
                             .user_class = "iPXE",
                             .architecture = 7,
                             .parameters = kIpxeParameters,

@@ -144,8 +144,10 @@ void PrintTable(const Report& report, std::FILE* out) {
     absl::FPrintF(out, "  %-22s %.3f Gbit/s, %d bytes; %d compared, %d unknown to compare with\n",
                   "bodies", report.gigabits_per_second, report.body_bytes, report.checked_bytes,
                   report.unchecked_bytes);
-    absl::FPrintF(out, "  %-22s Jain %.4f; a machine %.4g to %.4g Mbit/s\n", "fairness",
-                  report.jain, report.rate_min_mbps, report.rate_max_mbps);
+    if (report.rate_max_mbps > 0) {
+      absl::FPrintF(out, "  %-22s Jain %.4f; a machine %.4g to %.4g Mbit/s\n", "fairness",
+                    report.jain, report.rate_min_mbps, report.rate_max_mbps);
+    }
   }
   if (tally.exchanges > 0) {
     absl::FPrintF(out, "  %-22s %.0f per second\n", "DHCP exchanges", report.exchanges_per_second);

@@ -48,10 +48,11 @@ struct FarmOptions {
   Ipv4Address server;       // where names lead; unspecified: DNS says
   Ipv4Address name_server;  // of machines with fixed addresses
 
-  Duration power_on{};      // machines start evenly spread over this
-  Duration limit{};         // of the run; 0: until all boots are done
-  Duration warm_up{};       // at the beginning, left out of rates
-  std::uint64_t bytes = 0;  // a run of downloads ends after so many; 0: by time
+  Duration power_on{};       // machines start evenly spread over this
+  Duration limit{};          // of the run; 0: until all boots are done
+  bool await_server = true;  // nobody is powered on before it answers, if its address is known
+  Duration warm_up{};        // at the beginning, left out of rates
+  std::uint64_t bytes = 0;   // a run of downloads ends after so many; 0: by time
   std::uint64_t range_bytes = std::uint64_t{64} << 20;
   std::uint64_t slow_bytes_per_second = 4096;
 
