@@ -116,8 +116,9 @@ class Daemon:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def start(self, prefix=(), timeout=30):
-        """Returns once the management interface answers. `prefix` as `ip netns exec NAME`."""
+    def start(self, prefix=(), timeout=120):
+        """Returns once the management interface answers. `prefix` as `ip netns exec NAME`.
+        A first start makes RSA keys: 3 s of a processor, many times that on a busy machine."""
         self.config.write_text(configuration(self.setup, self.management), encoding="utf-8")
         self.prefix = list(prefix)
         with open(self.log, "ab") as log:

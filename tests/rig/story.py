@@ -128,8 +128,10 @@ def reason(found, console):
     if "TcpOpened" not in kinds:
         return "it has an address but never connected (name not resolved, or no boot offer)"
     refused = [s for s in found if s.kind == "HttpRequest" and s.number >= 400]
-    if refused and "HttpComplete" not in kinds:
+    # A HEAD completes too, and has delivered nothing.
+    delivered = [s for s in found if s.kind == "HttpComplete" and not s.text.startswith("HEAD ")]
+    if refused and not delivered:
         return f"what it asked for is not served: {refused[-1].words}"
-    if "HttpComplete" not in kinds:
+    if not delivered:
         return "the download never finished"
     return "everything was delivered, but the guest never said its line"
