@@ -40,6 +40,9 @@ def arguments():
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--debian13", action="store_true",
                         help="firmware (and iPXE) of Debian 13, fetched beside the system's own")
+    parser.add_argument("--break", dest="broken", choices=["ca", "signature", "image"],
+                        help="see a boot fail, and what it looks like: a CA the firmware does not "
+                             "know, a program nobody signed, an image set that was not imported")
     parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
     return parser.parse_args()
 
@@ -52,6 +55,7 @@ class Demo:
         self.folder = Path(tempfile.mkdtemp(prefix="slipway-demo-"))
         self.daemon = self.machine = self.payload = None
         self.found = []
+        self.helps = ""
         self.taps = []
 
     # --- before power on --------------------------------------------------------------------
@@ -61,6 +65,8 @@ class Demo:
         name = self.options.payload
         if self.options.debian13 and name in ("hello", "uki", "ipxe"):
             name += "13"
+        if self.options.broken == "signature":
+            name = "unsigned"
         say(f"payload    {name}, token {self.token}")
         self.payload = payloads.build(name, self.token)
         if self.options.debian13 and self.payload.firmware == "bookworm" and name == "ipxe13":
@@ -77,16 +83,31 @@ class Demo:
             f"{'a tap' if self.options.tap else 'a vhost-user socket'}, no address in the kernel")
         if name == "grub":
             payloads.finish_grub(self.payload, "10.77.0.1", self.daemon.web_path())
-        self.daemon.import_payload(self.payload)
-        total = sum(path.stat().st_size for path in self.payload.folder.iterdir())
-        say(f"image set  {self.daemon.setup.image_set}, {size(total)}, verified")
+        if self.options.broken == "image":
+            say(f"image set  {self.daemon.setup.image_set}, not imported (--break image)")
+        else:
+            self.daemon.import_payload(self.payload)
+            total = sum(path.stat().st_size for path in self.payload.folder.iterdir())
+            say(f"image set  {self.daemon.setup.image_set}, {size(total)}, verified")
         say(f"firmware   OVMF of Debian {'13' if self.payload.firmware == 'trixie' else '12'}, "
-            f"Secure Boot {'enforced' if self.payload.secure_boot else 'off'}, our CA enrolled")
+            f"Secure Boot {'enforced' if self.payload.secure_boot else 'off'}, "
+            + ("another CA enrolled (--break ca)" if self.options.broken == "ca"
+               else "our CA enrolled"))
         self.machine = Machine(Hardware(
             self.folder / "machine", f"tap:{self.taps[0]}" if self.taps else f"vhost-user:{socket}",
             mac=MAC, memory_mib=self.payload.memory_mib, store=self.payload.store,
-            firmware=self.payload.firmware, certificates=(self.daemon.authority(),),
+            firmware=self.payload.firmware, certificates=(self.authority(),),
             disk=self.payload.disk, keep=self.options.keep))
+
+    def authority(self):
+        """What the firmware is told to trust."""
+        if self.options.broken != "ca":
+            return self.daemon.authority()
+        other = self.folder / "other.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+                        "/CN=another CA", "-days", "2", "-keyout", "/dev/null", "-out", str(other)],
+                       check=True, capture_output=True)
+        return other
 
     def make_tap(self):
         """Two taps joined by nothing but a bridge without an address: one for QEMU, one for us."""
@@ -112,7 +133,9 @@ class Demo:
         machine.start()
         screen.step(0.0, "powered on", f"{payload.memory_mib} MiB, {MAC}")
         shown, typed, quiet_since = 0, not payload.typed, time.monotonic()
-        while machine.seconds < payload.seconds:
+        news, heard = time.monotonic(), 0
+        # A slow machine may take its time, most of all before its first word, but not be silent.
+        while time.monotonic() - news < payload.seconds * (1 if heard else 4):
             try:
                 self.found = story.steps(self.daemon.boot(MAC))
             except (ValueError, subprocess.TimeoutExpired):
@@ -120,6 +143,11 @@ class Demo:
             lines = story.shown(self.found)
             for _step, what in lines[shown:]:
                 screen.step(machine.seconds, what)
+            if (told := len(self.found) + len(machine.lines)) > heard:
+                news, heard = time.monotonic(), told
+            if machine.seen(story.GIVEN_UP):
+                screen.step(machine.seconds, screen.red("the firmware gave up"))
+                break
             if len(lines) > shown:
                 quiet_since = time.monotonic()
             shown = len(lines)
@@ -148,13 +176,14 @@ class Demo:
             if booted and self.payload.powers_off and not self.options.keep:
                 self.machine.wait_off(10)
                 self.screen.step(self.machine.seconds, "powered off")
-            if not booted:
-                trouble = ("slipwayd ended: " + self.daemon.words(3) if not self.daemon.running()
-                           else story.reason(self.found, self.machine.tail(40)))
             time.sleep(0.3)  # the last events are on their way to the API
             self.found = story.steps(self.daemon.boot(MAC)) or self.found
+            if not booted:
+                trouble, self.helps = story.judged(self.found, self.machine.tail(40))
         except (DaemonError, debs.Unavailable, RuntimeError, OSError) as error:
             trouble = str(error)
+        if self.daemon and self.machine and self.machine.started and not self.daemon.running():
+            trouble, self.helps = "slipwayd ended: " + self.daemon.words(3), ""
         return self.finish(booted, trouble, seconds)
 
     # --- after ------------------------------------------------------------------------------
@@ -170,12 +199,17 @@ class Demo:
         if booted:
             screen.say(screen.bold(screen.green(f"booted in {seconds:.1f} s")))
         else:
-            screen.say(screen.bold(screen.red("did not boot: ")) + trouble)
+            screen.paragraph(screen.bold(screen.red("did not boot: ")), "did not boot: ", trouble)
+            if self.helps:
+                screen.paragraph(screen.bold("what helps:   "), "what helps:   ", self.helps)
             if self.machine and self.machine.started:
-                screen.say("the console's last lines:")
-                for line in self.machine.tail(6):
-                    screen.say("  | " + line[:90])
-            screen.say(f"logs: {self.folder}/slipwayd.log and {self.folder}/machine/console.log")
+                tail = self.machine.tail(6)
+                screen.say("the firmware's last words:" if tail else "the firmware said nothing.")
+                for line in tail:
+                    screen.say("  | " + line[:screen.width - 6])
+            logs = [self.folder / name for name in ("slipwayd.log", "machine/console.log",
+                                                    "machine/qemu.log")]
+            screen.say("logs: " + " ".join(str(path) for path in logs if path.exists()))
         if self.options.json:
             print(json.dumps(self.document(booted, trouble, seconds), indent=2))
         if self.options.keep and self.daemon:
@@ -188,6 +222,7 @@ class Demo:
         return {
             "booted": booted, "seconds": round(seconds, 2) if seconds else None,
             "payload": self.options.payload, "token": self.token, "reason": trouble,
+            "helps": self.helps,
             "secure_boot": bool(self.payload and self.payload.secure_boot),
             "folder": str(self.folder), "steps": [vars(step) for step in self.found],
             "console": self.machine.tail(20) if self.machine and self.machine.started else [],

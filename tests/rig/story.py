@@ -110,28 +110,61 @@ def table(found):
     return rows
 
 
+CA_REFUSED = ("the firmware refused our certificate: it does not trust its CA, or the name differs",
+              "slipway ca efi FILE writes our CA for the firmware's list of trusted ones; enrol it, "
+              "and mind the machine's clock")
+SIGNATURE_REFUSED = (
+    "the firmware's Secure Boot refused the program's signature",
+    "sign it with a key whose certificate is in the firmware's db (sbsign), or serve one that is "
+    "signed already, as Debian's shim")
+NO_OFFER = ("it got an address but no boot: the image set it should get was never imported",
+            "slipway image list shows what there is; slipway image import FILE NAME:TAG adds it; "
+            "then power on again")
+UNHEARD = ("the machine was never heard of: it sent nothing, or the port is not connected",
+           "slipway drops says what came and was not served; look at the cable, VLAN and boot order")
+# OVMF goes on to its next boot option, or says that there is none: HTTP boot is over.
+GIVEN_UP = r"BdsDxe: failed to load Boot\d+ \"UEFI HTTPv4|No bootable option or device"
+
+
 def reason(found, console):
     """Why it probably did not boot, in one sentence, from the story and the firmware's screen."""
+    return judged(found, console)[0]
+
+
+def judged(found, console):
+    """(why it probably did not boot, what helps; empty where nobody can say)"""
     screen = "\n".join(console)
     kinds = {step.kind for step in found}
     if "Access Denied" in screen or "Security Violation" in screen:
-        return "the firmware's Secure Boot refused the program's signature"
+        return SIGNATURE_REFUSED
     if "TlsFailed" in kinds or ("TcpReset" in kinds and "TlsDone" not in kinds):
-        return "the firmware refused our certificate: it does not trust its CA, or the name differs"
+        return CA_REFUSED
+    if not found and not console:
+        return ("the machine has not said a word yet, nor sent a frame", "the host may be very busy; "
+                "its emulator's own words are in qemu.log, beside the console's log")
     if not found:
-        return "the machine was never heard of: it sent nothing, or the port is not connected"
+        return UNHEARD
+    return unfinished(found, kinds)
+
+
+def unfinished(found, kinds):
+    """The same, for a boot that stopped half way without a complaint."""
     if "DhcpIgnored" in kinds and "DhcpAck" not in kinds:
         ignored = next(step for step in found if step.kind == "DhcpIgnored")
-        return f"DHCP did not answer it: {ignored.text}"
+        return f"DHCP did not answer it: {ignored.text}", "slipway drops; the [[network]] table"
+    if not any(step.kind == "DhcpOffer" and "://" in step.text for step in found):
+        return NO_OFFER
     if "DhcpAck" not in kinds:
-        return "it asked for an address but never took the one it was offered"
+        return ("it asked for an address but never took the one it was offered",
+                "does another DHCP server answer on this wire? then write proxy_dhcp = true")
     if "TcpOpened" not in kinds:
-        return "it has an address but never connected (name not resolved, or no boot offer)"
+        return "it has an address but never connected (name not resolved, or no boot offer)", ""
     refused = [s for s in found if s.kind == "HttpRequest" and s.number >= 400]
     # A HEAD completes too, and has delivered nothing.
     delivered = [s for s in found if s.kind == "HttpComplete" and not s.text.startswith("HEAD ")]
     if refused and not delivered:
-        return f"what it asked for is not served: {refused[-1].words}"
+        return f"what it asked for is not served: {refused[-1].words}", "slipway image list"
     if not delivered:
-        return "the download never finished"
-    return "everything was delivered, but the guest never said its line"
+        return "the download never finished", ""
+    return ("everything was delivered, but the guest never said its line",
+            "from here on it is the program's own story: its console, further up")

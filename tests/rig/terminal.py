@@ -8,6 +8,7 @@ quarter. Never wider than 96 columns.
 import os
 import shutil
 import sys
+import textwrap
 
 
 class Screen:
@@ -48,6 +49,14 @@ class Screen:
         """A line of its own, above the live one."""
         self.clear()
         self._write(text + "\n")
+
+    def paragraph(self, painted, plain, text):
+        """Text behind a heading, broken into lines that stand below each other."""
+        indent = " " * len(plain)
+        lines = [line for part in text.splitlines()
+                 for line in textwrap.wrap(part, self.width - len(plain)) or [""]]
+        for number, line in enumerate(lines or [""]):
+            self.say((painted if number == 0 else indent) + line)
 
     def step(self, seconds, what, detail=""):
         mark = f"{seconds:6.1f} s" if seconds is not None else "        "
