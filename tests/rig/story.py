@@ -120,6 +120,8 @@ SIGNATURE_REFUSED = (
 NO_OFFER = ("it got an address but no boot: the image set it should get was never imported",
             "slipway image list shows what there is; slipway image import FILE NAME:TAG adds it; "
             "then power on again")
+NO_RULE = ("DHCP kept silent, for no image set stands ready that it could boot (none was imported, or "
+           "the configuration names another)", NO_OFFER[1])
 UNHEARD = ("the machine was never heard of: it sent nothing, or the port is not connected",
            "slipway drops says what came and was not served; look at the cable, VLAN and boot order")
 # OVMF goes on to its next boot option, or says that there is none: HTTP boot is over.
@@ -151,6 +153,8 @@ def unfinished(found, kinds):
     """The same, for a boot that stopped half way without a complaint."""
     if "DhcpIgnored" in kinds and "DhcpAck" not in kinds:
         ignored = next(step for step in found if step.kind == "DhcpIgnored")
+        if "no boot rule" in ignored.text:
+            return NO_RULE
         return f"DHCP did not answer it: {ignored.text}", "slipway drops; the [[network]] table"
     if not any(step.kind == "DhcpOffer" and "://" in step.text for step in found):
         return NO_OFFER
