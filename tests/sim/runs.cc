@@ -5,6 +5,9 @@
 
 #include <openssl/rand.h>
 
+#include <fstream>
+#include <sstream>
+
 namespace slipway::sim {
 namespace {
 
@@ -62,6 +65,15 @@ tcp::Settings SettingsOf(std::uint64_t seed) {
   settings.timestamps = seed % 3 != 0;
   settings.window_scale = static_cast<std::uint8_t>(seed % 5);
   return settings;
+}
+
+void ExpectTable(const std::string& name, const std::string& table) {
+  const std::string path = std::string(SLIPWAY_SOURCE_ROOT) + "/tests/sim/" + name;
+  if (std::getenv("SLIPWAY_WRITE_TABLE") != nullptr) std::ofstream(path) << table;
+  std::stringstream reviewed;
+  reviewed << std::ifstream(path).rdbuf();
+  EXPECT_EQ(reviewed.str(), table)
+      << name << " says otherwise; SLIPWAY_WRITE_TABLE=1 writes it anew, for review";
 }
 
 bool TimerIsArmed(Station& station) {

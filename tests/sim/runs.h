@@ -2,13 +2,15 @@
 //
 // What the simulator's test programs share: seeds, wires as bad as their seed says, a conversation
 // whose bytes are a function of their offset, and OpenSSL's randomness by seed. SLIPWAY_SEED=N
-// replays run N alone, SLIPWAY_RUNS=N makes N runs of each kind.
+// replays run N alone, SLIPWAY_RUNS=N makes N runs of each kind, SLIPWAY_FIRST=N
+// begins with another seed.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "tests/sim/world.h"
@@ -39,7 +41,7 @@ inline std::uint64_t NumberOf(const char* variable, std::uint64_t otherwise) {
 template <class Body>
 void ForSeeds(std::uint64_t runs, Body&& body) {
   const bool replays = std::getenv("SLIPWAY_SEED") != nullptr;
-  const std::uint64_t base = NumberOf("SLIPWAY_SEED", 20261122);
+  const std::uint64_t base = NumberOf("SLIPWAY_SEED", NumberOf("SLIPWAY_FIRST", 20261122));
   if (replays) runs = 1;
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(base),
               static_cast<unsigned long long>(base + runs - 1));
@@ -55,7 +57,7 @@ Wire WireOf(std::uint64_t seed);
 // Serves `size` bytes that are a function of their offset to whoever connects.
 class Pattern final : public dataplane::Application, public ByteSource {
  public:
-  explicit Pattern(std::uint64_t size) : size_(size) {}
+  explicit Pattern(std::uint64_t size, std::uint32_t room = 65535) : size_(size), room_(room) {}
   static std::uint8_t At(std::uint64_t offset) {
     return static_cast<std::uint8_t>(offset * 7 + (offset >> 8) * 13 + (offset >> 16));
   }
@@ -69,7 +71,7 @@ class Pattern final : public dataplane::Application, public ByteSource {
     finished_ = true;
     return {.close = true};
   }
-  std::uint32_t receive_room() const override { return 65535; }
+  std::uint32_t receive_room() const override { return room_; }
 
   std::uint64_t length() const override { return size_; }
   bool finished() const override { return true; }
@@ -79,10 +81,12 @@ class Pattern final : public dataplane::Application, public ByteSource {
   }
   void Release(std::uint64_t offset) override { released_ = offset; }
 
+  std::uint64_t received() const { return received_; }
   bool Got(std::uint64_t size) const { return wrong_ == 0 && received_ == size && finished_; }
 
  private:
   std::uint64_t size_;
+  std::uint32_t room_;
   std::uint64_t released_ = 0;
   std::uint64_t received_ = 0;
   std::uint64_t wrong_ = 0;
@@ -91,6 +95,10 @@ class Pattern final : public dataplane::Application, public ByteSource {
 
 // Options on and off, by the seed.
 tcp::Settings SettingsOf(std::uint64_t seed);
+
+// Compares `table` with the reviewed one of that name beside this file, line by line;
+// SLIPWAY_WRITE_TABLE=1 writes it anew.
+void ExpectTable(const std::string& name, const std::string& table);
 
 // False when text is outstanding and nothing would send it again.
 bool TimerIsArmed(Station& station);

@@ -6,8 +6,6 @@
 // SLIPWAY_WRITE_TABLE=1 writes it anew, for its difference to be reviewed.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <string>
 
@@ -78,11 +76,7 @@ TEST(TcpSimulation, GoodputIsAsReviewed) {
     }
     table << '\n';
   }
-  const std::string path = std::string(SLIPWAY_SOURCE_ROOT) + "/tests/sim/goodput.txt";
-  if (std::getenv("SLIPWAY_WRITE_TABLE") != nullptr) std::ofstream(path) << table.str();
-  std::stringstream reviewed;
-  reviewed << std::ifstream(path).rdbuf();
-  EXPECT_EQ(reviewed.str(), table.str()) << "SLIPWAY_WRITE_TABLE=1 writes it anew";
+  ExpectTable("goodput.txt", table.str());
 }
 
 class WorkerSimulation : public ::testing::Test {

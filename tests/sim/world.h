@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <map>
 
@@ -34,6 +35,9 @@ struct Wire {
   double damage = 0;
   std::uint64_t bytes_per_second = 0;  // 0: without limit
   std::size_t queue_bytes = 64 * 1024;
+  double ack_loss = 0;            // more loss, from the client alone
+  std::uint64_t policed_to = 0;   // bytes a second from the server, beyond which frames vanish,
+  std::size_t policed_burst = 0;  // but for a burst of so many bytes; 0: no policer
   std::size_t packet_max = 1500;
   Time shrinks_at = kNever;  // from then on:
   std::size_t packet_max_later = 1500;
@@ -102,7 +106,14 @@ class World {
   }
 
   void Trace(Bytes frame) {
-    for (const std::uint8_t byte : frame) trace_ = (trace_ ^ byte) * 0x100000001b3;  // FNV-1a
+    // FNV-1a, eight bytes at a time.
+    for (; frame.size() >= 8; frame = frame.subspan(8)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, frame.data(), sizeof word);
+      trace_ = (trace_ ^ word) * 0x100000001b3;
+      trace_ ^= trace_ >> 29;
+    }
+    for (const std::uint8_t byte : frame) trace_ = (trace_ ^ byte) * 0x100000001b3;
     trace_ = (trace_ ^ static_cast<std::uint64_t>(now_.time_since_epoch().count())) * 0x100000001b3;
   }
 
@@ -119,7 +130,8 @@ class World {
       Complain(side, seen, packet_max);
       return;
     }
-    if (Chance(wire_.loss)) return;
+    if (Chance(wire_.loss) || (side == kClient && Chance(wire_.ack_loss))) return;
+    if (side == kServer && !Conforms(frame.size())) return;
     Time at = now_;
     if (wire_.bytes_per_second > 0) {
       const auto serial =
@@ -145,6 +157,18 @@ class World {
     flying_.emplace(at, Flight{side, damaged, std::move(frame)});
   }
 
+  // A token bucket, as a policer is.
+  bool Conforms(std::size_t size) {
+    if (wire_.policed_to == 0) return true;
+    const Duration waited = std::min<Duration>(now_ - filled_at_, std::chrono::seconds(1));
+    const auto elapsed = static_cast<std::uint64_t>(waited.count());
+    const std::uint64_t filled = tokens_ + elapsed * wire_.policed_to / 1'000'000'000;
+    if (filled < size) return false;
+    tokens_ = std::min<std::uint64_t>(filled, wire_.policed_burst) - size;
+    filled_at_ = now_;
+    return true;
+  }
+
   void Complain(Side side, const Seen& seen, std::size_t packet_max) {
     Buffer quote(seen.ip->size());
     ipv4::Emit(*seen.ip, quote);
@@ -167,6 +191,8 @@ class World {
   SeededEntropy random_;
   std::array<Endpoint*, 2> ends_;
   std::array<Time, 2> free_at_{};
+  std::uint64_t tokens_ = 0;
+  Time filled_at_{};
   std::multimap<Time, Flight> flying_;
   Time now_{std::chrono::seconds(1)};
   const bool prints_ = std::getenv("SLIPWAY_TRACE") != nullptr;

@@ -209,6 +209,10 @@ void Station::Receive(Bytes bytes, Time now) {
   for (Bytes run = host_.TakeText(id_); !run.empty(); run = host_.TakeText(id_)) {
     Follow(application_->Receive(run, now));
   }
+  if (delivery.progressed) {
+    application_->Progressed(host_.Info(id_).acknowledged, now);
+    host_.Wake(id_);
+  }
   if (delivery.finished) Follow(application_->Finish(now));
   closed = closed || delivery.closed;
   reset = reset || delivery.reset;
