@@ -26,8 +26,8 @@ void Chain(rte_mbuf* head, rte_mbuf* piece) {
 
 }  // namespace
 
-MutableBytes Frame::Append(std::size_t size) {
-  SLIPWAY_CHECK(head_ != nullptr);
+// Append, where the frame has pieces already or no room is left in its first.
+MutableBytes Frame::AppendPiece(std::size_t size) {
   rte_mbuf* tail = rte_pktmbuf_lastseg(head_);
   if (size > WritableTail(tail)) {
     PacketPool& pool = *PrivateOf(head_)->pool;

@@ -97,7 +97,15 @@ class Frame {
   // --- A frame to be sent ---
   // `size` more bytes at the end, contiguous, to be filled by the caller, in the last piece when
   // they fit there. Empty when the pool is empty or `size` exceeds a buffer: nothing changed.
-  [[nodiscard]] MutableBytes Append(std::size_t size);
+  [[nodiscard]] MutableBytes Append(std::size_t size) {
+    const bool fits =
+        head_->nb_segs == 1 && !RTE_MBUF_HAS_EXTBUF(head_) && size <= rte_pktmbuf_tailroom(head_);
+    if (!fits) return AppendPiece(size);
+    std::uint8_t* const start = Start() + head_->data_len;
+    head_->data_len = static_cast<std::uint16_t>(head_->data_len + size);
+    head_->pkt_len += static_cast<std::uint32_t>(size);
+    return {start, size};
+  }
   // `size` bytes before the first; empty when the headroom (128 bytes) is used up.
   [[nodiscard]] MutableBytes Prepend(std::size_t size);
   // Copies `bytes` to the end, in as many pieces as it takes. False: the pool is empty, and the
@@ -132,6 +140,7 @@ class Frame {
   }
 
  private:
+  MutableBytes AppendPiece(std::size_t size);
   std::uint8_t* Start() const { return rte_pktmbuf_mtod(head_, std::uint8_t*); }
 
   rte_mbuf* head_ = nullptr;

@@ -38,6 +38,9 @@ void Link::TakeForOthers() {
 
 std::size_t Link::Flush() {
   TakeForOthers();
+  if (ring_full_ && ++rests_ < kRests) return 0;
+  rests_ = 0;
+  ring_full_ = false;
   std::size_t sent = 0;
   while (waiting_ > 0) {
     // The ring's contiguous front; a second turn takes what wrapped around.
@@ -46,7 +49,8 @@ std::size_t Link::Flush() {
     first_ = (first_ + taken) % kOutboxCapacity;
     waiting_ -= taken;
     sent += taken;
-    if (taken < size) break;
+    ring_full_ = taken < size;
+    if (ring_full_) break;
   }
   return sent;
 }

@@ -103,6 +103,11 @@ class Link {
   std::array<Frame, kOutboxCapacity> outbox_;  // a ring
   std::size_t first_ = 0;
   std::size_t waiting_ = 0;
+  // A ring that was full is left alone for some rounds (about a microsecond): to offer it frames
+  // one by one as it empties costs more than the frames.
+  static constexpr unsigned kRests = 16;
+  bool ring_full_ = false;
+  unsigned rests_ = 0;
 };
 
 }  // namespace slipway::dataplane

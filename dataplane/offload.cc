@@ -112,6 +112,12 @@ Frame Join(rte_mbuf* head, PacketPool& pool) {
 
 }  // namespace
 
+// Most frames: nothing to insert, to cut or to join, and short enough without a look at the tag.
+bool TransmitSide::IsPlain(const rte_mbuf& head) const {
+  return (head.ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_VLAN)) == 0 &&
+         head.pkt_len <= kEthernetBytes + limits_.mtu && head.nb_segs <= limits_.segments_max;
+}
+
 TransmitSide::TransmitSide(const PortLimits& limits) : limits_(limits) {
   ready_.reserve(kReadyLow + kSegmentsMax);
 }
@@ -119,6 +125,10 @@ TransmitSide::TransmitSide(const PortLimits& limits) : limits_(limits) {
 void TransmitSide::Prepare(Frame frame) {
   rte_mbuf* head = frame.buffers();
   SLIPWAY_CHECK(head != nullptr);
+  if (IsPlain(*head)) {
+    Checksums(head);
+    return Push(std::move(frame));
+  }
   const bool segment = Asks(head, RTE_MBUF_F_TX_TCP_SEG);
   const bool tagged = head->data_len >= kEthernetBytes &&
                       At<ethernet::WireHeader>(FirstPiece(head), 0).type == ethernet::kVlan.value();

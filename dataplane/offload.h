@@ -81,6 +81,7 @@ class TransmitSide {
   Counter dropped_link_down;
 
  private:
+  bool IsPlain(const rte_mbuf& head) const;
   bool InsertVlan(Frame& frame);
   void Segment(const Frame& frame);
   void Checksums(rte_mbuf* head);

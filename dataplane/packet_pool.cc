@@ -20,10 +20,44 @@ namespace {
 
 constexpr std::uint16_t kPrivateBytes = RTE_ALIGN_CEIL(sizeof(PacketPrivate), RTE_MBUF_PRIV_ALIGN);
 constexpr unsigned kCacheMax = 256;
+constexpr std::size_t kPrefetchMax = 1536;  // a frame of an Ethernet's usual MTU
 
 void InitializePrivate(rte_mempool*, void* pool, void* buffer, unsigned) {
-  new (rte_mbuf_to_priv(static_cast<rte_mbuf*>(buffer)))
+  auto* const packet = static_cast<rte_mbuf*>(buffer);
+  // Devices see our own addresses (eal.h: IOVA mode VA).
+  packet->buf_iova = reinterpret_cast<rte_iova_t>(packet->buf_addr);
+  new (rte_mbuf_to_priv(packet))
       PacketPrivate{.shared = {}, .pool = static_cast<PacketPool*>(pool)};
+}
+
+struct BufferOptions {
+  std::uint32_t count = 0;
+  std::uint32_t cache = 0;  // kept by each thread
+  std::size_t room = 0;     // bytes, with headroom
+};
+
+// A pool of buffers whose memory has no gaps: net_af_xdp tells the kernel of so many bytes as the
+// buffers have, and what gaps push beyond that is lost in silence. And a stack, not DPDK's usual
+// ring: the buffer freed last is in the cache still and is the next to be filled, where a ring
+// would walk through the whole pool, through DRAM.
+rte_mempool* CreateBuffers(const std::string& name, const BufferOptions& options) {
+  const std::size_t size = sizeof(rte_mbuf) + kPrivateBytes + options.room;
+  rte_mempool* const memory = rte_mempool_create_empty(
+      name.c_str(), options.count, static_cast<unsigned>(size), options.cache,
+      sizeof(rte_pktmbuf_pool_private), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+  if (memory == nullptr) return nullptr;
+  rte_pktmbuf_pool_private sizes{};
+  sizes.mbuf_data_room_size = static_cast<std::uint16_t>(options.room);
+  sizes.mbuf_priv_size = kPrivateBytes;
+  if (rte_mempool_set_ops_byname(memory, "stack", nullptr) == 0) {
+    rte_pktmbuf_pool_init(memory, &sizes);
+    if (rte_mempool_populate_default(memory) >= 0) {
+      rte_mempool_obj_iter(memory, rte_pktmbuf_init, nullptr);
+      return memory;
+    }
+  }
+  rte_mempool_free(memory);
+  return nullptr;
 }
 
 // A borrowing ended: DPDK gave up the last (the only) reference of a buffer to image memory.
@@ -36,6 +70,8 @@ void EndBorrowing(void*, void* counter) {
 absl::StatusOr<std::unique_ptr<PacketPool>> PacketPool::Create(const PacketPoolOptions& options) {
   std::unique_ptr<PacketPool> pool(new PacketPool);
   pool->packet_bytes_ = options.packet_bytes;
+  pool->data_at_ = sizeof(rte_mbuf) + kPrivateBytes + RTE_PKTMBUF_HEADROOM;
+  pool->prefetched_ = std::min<std::size_t>(options.packet_bytes, kPrefetchMax);
   pool->shard_ = options.shard;
   pool->abandons_ = options.abandons;
   pool->images_ = options.images;
@@ -60,8 +96,7 @@ absl::Status PacketPool::CreateMemory(const PacketPoolOptions& options) {
     const std::string name = options.name + "_" + kind.suffix;
     const unsigned count = std::max<unsigned>(kind.count, 1);
     const unsigned cache = std::min(kCacheMax, count / 4);
-    *kind.memory = rte_pktmbuf_pool_create(name.c_str(), count, cache, kPrivateBytes,
-                                           static_cast<std::uint16_t>(kind.room), SOCKET_ID_ANY);
+    *kind.memory = CreateBuffers(name, {.count = count, .cache = cache, .room = kind.room});
     if (*kind.memory == nullptr) {
       return absl::ResourceExhaustedError(absl::StrFormat(
           "packet pool %s: %d buffers of %d bytes: %s; give EAL more memory or ask for fewer", name,

@@ -13,6 +13,7 @@
 // of a pool must never be cloned (rte_pktmbuf_clone, rte_gso): nothing in dataplane/ does.
 #pragma once
 
+#include <rte_lcore.h>
 #include <rte_mempool.h>
 
 #include <cstddef>
@@ -47,7 +48,11 @@ class PacketPool {
   PacketPool& operator=(const PacketPool&) = delete;
 
   // An empty frame with headroom; an empty Frame when the pool is empty.
-  Frame Allocate() { return Frame(rte_pktmbuf_alloc(packets_)); }
+  Frame Allocate() {
+    Frame frame(rte_pktmbuf_alloc(packets_));
+    PrefetchNext();
+    return frame;
+  }
   // One contiguous frame of exactly `size` bytes, from whichever kind holds it.
   Frame AllocateContiguous(std::size_t size);
 
@@ -65,6 +70,20 @@ class PacketPool {
  private:
   friend class Frame;
   PacketPool() = default;
+  // The buffer that will be given out next, on its way into the cache, to be written: whoever freed
+  // it (a NIC, another core) has its lines, and to wait for them one by one is most of a packet's
+  // cost (measured: a fifth of a worker's cycles in the first write of each header).
+  void PrefetchNext() const {
+    const rte_mempool_cache* const cache = rte_mempool_default_cache(packets_, rte_lcore_id());
+    if (cache == nullptr || cache->len == 0) return;
+    const auto* const next = static_cast<const char*>(cache->objs[cache->len - 1]);
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch(next + RTE_CACHE_LINE_SIZE, 1);
+    const char* const data = next + data_at_;
+    for (std::size_t at = 0; at < prefetched_; at += RTE_CACHE_LINE_SIZE) {
+      __builtin_prefetch(data + at, 1);
+    }
+  }
   absl::Status CreateMemory(const PacketPoolOptions& options);
   // A handle that carries `slice`; null when there is none left or the slice is not of an image.
   rte_mbuf* Borrow(Bytes slice);
@@ -73,6 +92,8 @@ class PacketPool {
   rte_mempool* large_ = nullptr;
   rte_mempool* handles_ = nullptr;
   std::size_t packet_bytes_ = 0;
+  std::size_t data_at_ = 0;     // from a buffer's start to its first byte of frame
+  std::size_t prefetched_ = 0;  // bytes of it
   unsigned shard_ = 0;
   bool abandons_ = false;
   EalImageMemory* images_ = nullptr;

@@ -3,8 +3,8 @@
 
 #include <pthread.h>
 #include <rte_lcore.h>
-#include <rte_memcpy.h>
 
+#include <latch>
 #include <variant>
 
 #include "dataplane/clock.h"
@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<BenchServer>> BenchServer::Start(dataplane::Undi&
 }
 
 BenchServer::BenchServer(dataplane::Undi& port, const BenchServerOptions& options)
-    : port_(port), image_bytes_(options.image_bytes) {
+    : port_(port), chosen_(options) {
   options_.cores = {options.core};
   options_.ports = {{.device = "bench",
                      .mtu = options.mtu,
@@ -58,19 +58,25 @@ BenchServer::BenchServer(dataplane::Undi& port, const BenchServerOptions& option
 }
 
 absl::Status BenchServer::Prepare() {
-  auto images = dataplane::EalImageMemory::Create(image_bytes_);
+  auto images = dataplane::EalImageMemory::Create(chosen_.image_bytes);
   if (!images.ok()) return images.status();
   images_ = *std::move(images);
   auto pool = dataplane::PacketPool::Create(
-      {.name = "server",
+      {.name = chosen_.name,
        .packets = options_.limits.frames,
-       .packet_bytes = static_cast<std::uint16_t>(options_.ports[0].mtu + 18),
+       .packet_bytes =
+           std::max<std::uint16_t>(2048, static_cast<std::uint16_t>(options_.ports[0].mtu + 128)),
        .handles = options_.limits.frames,
        .images = images_.get()});
   if (!pool.ok()) return pool.status();
   pool_ = *std::move(pool);
-  if (absl::Status status =
-          port_.Initialize({.mtu = options_.ports[0].mtu, .pools = {pool_.get()}});
+  dataplane::Offloads offloads = dataplane::Offloads::All();
+  offloads.tcp_segmentation = chosen_.tcp_segmentation;
+  if (absl::Status status = port_.Initialize({.mtu = options_.ports[0].mtu,
+                                              .offloads = offloads,
+                                              .pools = {pool_.get()},
+                                              .receive_descriptors = 1024,
+                                              .transmit_descriptors = 512});
       !status.ok()) {
     return status;
   }
@@ -88,13 +94,20 @@ absl::Status BenchServer::Prepare() {
   worker_ = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, entropy_, *handover_,
                                     /*unix_nanoseconds_at_zero=*/0});
-  thread_ = std::thread([this] { Run(); });
+  // A caller that spins on the core where the thread was born would never let it leave.
+  std::latch on_its_core(1);
+  thread_ = std::thread([this, &on_its_core] {
+    Pin(options_.cores[0]);
+    on_its_core.count_down();
+    Run();
+  });
+  on_its_core.wait();
   return absl::OkStatus();
 }
 
 void BenchServer::PublishImage() {
-  image_ = images_->Allocate(image_bytes_);
-  SLIPWAY_CHECK(image_.size() == image_bytes_);
+  image_ = images_->Allocate(chosen_.image_bytes);
+  SLIPWAY_CHECK(image_.size() == chosen_.image_bytes);
   // A random megabyte over and over: no page is shared or zero, and it is there in a second.
   constexpr std::size_t kPattern = std::size_t{1} << 20;
   const MutableBytes pattern = image_.first(std::min(kPattern, image_.size()));
@@ -115,21 +128,32 @@ void BenchServer::PublishImage() {
 
 void BenchServer::Run() {
   SLIPWAY_CHECK(rte_thread_register() == 0);
-  Pin(options_.cores[0]);
   pthread_setname_np(pthread_self(), "bench-server");
   const dataplane::Clock clock;
-  std::array<dataplane::Event, 64> events;
-  while (!stop_.load(std::memory_order_relaxed)) static_cast<void>(worker_->RunOnce(clock.Now()));
-  worker_->Stop(clock.Now());
-  while (events_.Poll(events) > 0) {
+  while (!stop_.load(std::memory_order_relaxed)) {
+    static_cast<void>(worker_->RunOnce(clock.Now()));
+    if (!busy()) continue;
+    errand_();
+    has_errand_.store(false, std::memory_order_release);
   }
+  worker_->Stop(clock.Now());
   rte_thread_unregister();
 }
 
-BenchServer::~BenchServer() {
+void BenchServer::RunOnCore(std::function<void()> work) {
+  SLIPWAY_CHECK(!busy());
+  errand_ = std::move(work);
+  has_errand_.store(true, std::memory_order_release);
+}
+
+void BenchServer::Stop() {
   stop_.store(true);
   if (thread_.joinable()) thread_.join();
   worker_.reset();
+}
+
+BenchServer::~BenchServer() {
+  Stop();
   port_.Shutdown();
   if (!image_.empty()) images_->Free(image_);
 }

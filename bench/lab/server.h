@@ -6,7 +6,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,8 +23,10 @@ namespace slipway::bench {
 inline constexpr Ipv4Address kServerAddress(10, 50, 0, 1);
 
 struct BenchServerOptions {
+  std::string name = "server";  // of its packet pool
   unsigned core = 0;
   std::uint16_t mtu = 1500;
+  bool tcp_segmentation = false;  // ask the port for it
   std::uint32_t connections = 256;
   std::uint32_t frames = 8192;
   std::size_t image_bytes = std::size_t{1} << 30;
@@ -34,8 +38,14 @@ class BenchServer {
   static absl::StatusOr<std::unique_ptr<BenchServer>> Start(dataplane::Undi& port,
                                                             const BenchServerOptions& options);
   ~BenchServer();
+  // Ends the worker; then the far end of the wire can be taken down, which holds our frames.
+  void Stop();
 
   Bytes image() const { return image_; }
+  dataplane::PacketPool& pool() { return *pool_; }
+  // Runs `work` on the server's core, between two rounds; busy() until it is done.
+  void RunOnCore(std::function<void()> work);
+  bool busy() const { return has_errand_.load(std::memory_order_acquire); }
   // What the worker has counted; a copy it posted at most 100 ms ago.
   dataplane::WorkerStatistics Statistics() const { return board_.Read(0); }
 
@@ -48,7 +58,7 @@ class BenchServer {
   dataplane::Undi& port_;
   dataplane::Options options_;
   tcp::Settings tcp_;
-  std::size_t image_bytes_;
+  BenchServerOptions chosen_;
   std::unique_ptr<dataplane::EalImageMemory> images_;
   std::unique_ptr<dataplane::PacketPool> pool_;
   MutableBytes image_;
@@ -60,6 +70,8 @@ class BenchServer {
   dataplane::SystemEntropy entropy_;
   std::unique_ptr<dataplane::Worker> worker_;
   std::atomic<bool> stop_{false};
+  std::function<void()> errand_;
+  std::atomic<bool> has_errand_{false};
   std::thread thread_;
 };
 

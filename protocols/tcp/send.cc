@@ -157,7 +157,9 @@ std::uint64_t Sender::Sendable(std::uint64_t available, std::uint64_t peer,
 void Sender::ExtendSource(std::uint64_t peer, std::uint64_t congestion) {
   if (c_.source == nullptr || c_.closing || !SendsText(c_.state)) return;
   const std::uint64_t waiting = c_.end() - std::min(c_.end(), s_.nxt);
-  const std::uint64_t room = std::min(peer, congestion);
+  // A turn's worth: a source that makes its bytes up to the window would have to remember them all.
+  const std::uint64_t turn = std::uint64_t{context_.settings.burst_segments_max} * s_.mss;
+  const std::uint64_t room = std::min({peer, congestion, turn});
   if (room > waiting) c_.source->Extend(room - waiting);
   // Whether anything waits behind a closed window shows only in asking for it.
   if (peer == 0 && waiting == 0 && c_.outstanding() == 0) c_.source->Extend(1);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rig: a server and its machines on one wire, each on a core of its own, and the floor of that
+// wire, measured in turns on the server's core: what is divided by what was measured a second ago.
+//
+// The calling thread runs the machines; the server has its own thread. Frames of the floor reach
+// the machines too, which free them unread, as a wire would.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bench/lab/floor.h"
+#include "bench/lab/ring_wire.h"
+#include "bench/lab/server.h"
+#include "bench/rows/row.h"
+#include "bench/storm/farm.h"
+#include "dataplane/clock.h"
+#include "dataplane/port.h"
+
+namespace slipway::bench {
+
+enum class Wire { kRing, kVirtioUser };
+
+struct RigOptions {
+  Wire wire = Wire::kRing;
+  bool tcp_segmentation = false;
+  std::uint16_t mtu = 1500;
+  storm::FarmOptions machines;
+  std::uint32_t connections = 256;
+  std::size_t image_bytes = std::size_t{1} << 30;
+};
+
+// What the server did in one measurement.
+struct Sample {
+  std::uint64_t payload_bytes = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t busy_cycles = 0;
+  std::uint64_t idle_cycles = 0;
+  std::uint64_t handshakes = 0;
+  std::uint64_t borrowed_bytes = 0;
+  std::uint64_t retransmissions = 0;
+  std::uint64_t busy_polls = 0;
+  std::uint64_t frames_received = 0;
+  std::array<std::uint64_t, dataplane::kStepNames.size()> step_cycles{};
+  double seal_cycles_per_byte = 0;  // of the rounds in which it was measured
+  double machines_busy = 0;         // share of the machines' core
+
+  double cycles_per_byte() const {
+    return static_cast<double>(busy_cycles) / static_cast<double>(payload_bytes);
+  }
+  // "receive 20, classify 12, ...": cycles a segment, by step; sealing is part of emit.
+  std::string Profile() const;
+  double busy_share() const {
+    return static_cast<double>(busy_cycles) / static_cast<double>(busy_cycles + idle_cycles);
+  }
+};
+
+class Rig {
+ public:
+  static absl::StatusOr<std::unique_ptr<Rig>> Create(const RowContext& context,
+                                                     const RigOptions& options);
+  ~Rig();
+
+  storm::Farm& machines() { return *farm_; }
+  BenchServer& server() { return *server_; }
+  const dataplane::Clock& clock() const { return clock_; }
+
+  // Runs the machines for so long, or until `done`.
+  void Run(double seconds);
+  void RunUntil(const std::function<bool()>& done, double seconds_max);
+  Sample Measure(double seconds);
+  FloorResult MeasureFloor(const FloorOptions& options);
+
+ private:
+  explicit Rig(const RowContext& context) : context_(context) {}
+  absl::Status MakeWire(const RigOptions& options);
+
+  RowContext context_;
+  dataplane::Clock clock_;
+  std::unique_ptr<dataplane::Undi> server_port_;
+  std::unique_ptr<dataplane::Undi> machines_port_;
+  std::unique_ptr<dataplane::PacketPool> pool_;
+  std::unique_ptr<BenchServer> server_;
+  std::unique_ptr<storm::Farm> farm_;
+};
+
+// Machines that read ranges of the one image over and over, from offsets of their own.
+storm::FarmOptions Readers(std::uint32_t count, storm::Firmware firmware, bool tls);
+
+}  // namespace slipway::bench
