@@ -135,7 +135,10 @@ bool RecordReader::Begin() {
     writer.Put(salt_);
     writer.Put(Bytes(prefix_).subspan(tls::kRecordHeaderSize));
   }
-  const auto data = format_.AssociatedDataOf(sequence_, type_, text_left_);
+  auto data = format_.AssociatedDataOf(sequence_, type_, text_left_);
+  if (format_.version() == tls::Version::kTls13) {  // the header as it arrived
+    static_cast<void>(Copy(Bytes(prefix_).first(tls::kRecordHeaderSize), data.bytes));
+  }
   if (key_size_ == 32) {
     IMB_AES256_GCM_INIT(crypto_.library().manager.get(), &cipher_->key, &cipher_->context,
                         nonce.data(), data.bytes.data(), data.size);

@@ -41,6 +41,8 @@ class Setup:
     pool: str = "10.77.0.100-10.77.0.199"
     cores: str = "[0]"
     port: str = ""                    # more lines of the [[port]] table
+    prefix: int = 24                  # of the network, in bits
+    probe_time: int = 500             # milliseconds an offer waits for a claim of its address
     network: str = ""                 # more lines of the [[network]] table
     more: str = ""                    # more tables
     keep: bool = False
@@ -71,16 +73,17 @@ address = {quoted(management)}
 cores = {setup.cores}
 memory = "256 MiB"
 idle_sleep = 100
+probe_time = {setup.probe_time}
 
 [[port]]
 device = {quoted(setup.device)}
-addresses = ["{ADDRESS}/24"]
+addresses = ["{ADDRESS}/{setup.prefix}"]
 mtu = {setup.mtu}
 {setup.port}
 
 [[network]]
 name = "rig"
-subnet = "10.77.0.0/24"
+subnet = "10.77.0.0/{setup.prefix}"
 pools = [{quoted(setup.pool) if setup.pool else ""}]
 {setup.network}
 
