@@ -230,9 +230,13 @@ void Farm::OnHead(Machine& machine) {
   if (machine.head_request) {
     machine.length = head.length();
     machine.length_known = true;
-    if (machine.mode == Mode::kDownload) {  // each from its own offset
-      const std::uint64_t share = machine.length / machines_.size() * machine.index;
-      machine.range_first = share / kRecord * kRecord;
+    if (machine.mode == Mode::kDownload) {
+      // Each from an offset of its own, and not a power of two apart: readers in step would all
+      // fall on the same sets of the server's cache, which no site's machines do.
+      constexpr std::uint64_t kScatter = 0x9e3779b97f4a7c15;
+      const std::uint64_t share = std::max<std::uint64_t>(1, machine.length / machines_.size());
+      const std::uint64_t first = share * machine.index + machine.index * kScatter % share;
+      machine.range_first = first / kRecord * kRecord;
     }
     return Ask(machine);
   }
