@@ -120,7 +120,9 @@ struct Machine {
   std::uint64_t body_bytes_at_mark = 0;
   Failure failure = Failure::kNone;
 
-  bool is_over() const { return phase == Phase::kDone || phase == Phase::kFailed; }
+  // It has what it came for, even if its last connection is still being closed.
+  bool has_booted() const { return ended_at != Time{} && failure == Failure::kNone; }
+  bool is_over() const { return ended_at != Time{}; }
 };
 
 }  // namespace slipway::storm

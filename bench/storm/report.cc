@@ -33,7 +33,7 @@ std::vector<double> RatesOf(const Farm& farm, Time now) {
   std::vector<double> rates;
   for (const Machine& machine : farm.machines()) {
     const bool boots = machine.mode == Mode::kBoot;
-    if (boots && machine.phase == Phase::kDone) {
+    if (boots && machine.has_booted()) {
       const double served = Seconds(machine.ended_at - machine.served_from);
       if (served > 0) rates.push_back(static_cast<double>(machine.body_bytes) / served);
     } else if (machine.mode == Mode::kDownload) {
@@ -50,7 +50,7 @@ void CountMachines(const Farm& farm, Report& report) {
   for (const Machine& machine : farm.machines()) {
     if (machine.mode != Mode::kSynFlood) ++report.machines;
     if (machine.mode == Mode::kBoot) ++report.boots_wanted;
-    if (machine.mode == Mode::kBoot && machine.phase == Phase::kDone) {
+    if (machine.mode == Mode::kBoot && machine.has_booted()) {
       boots.push_back(Seconds(machine.ended_at - machine.powered_at));
       transfers.push_back(Seconds(machine.ended_at - machine.served_from));
     }

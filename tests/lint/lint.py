@@ -24,6 +24,7 @@ OPENSSL = re.compile(r'^<openssl/')
 IPSEC = re.compile(r'^<(intel-ipsec-mb|ipsec-mb)\.h>$')
 DPDK = re.compile(r'^<(rte_|bus_|generic/rte_)')
 ABSEIL = re.compile(r'^["<]absl/')
+JSON = re.compile(r'^<nlohmann/')
 BENCHMARK = re.compile(r'^<benchmark/')
 CONTROL_LIBRARIES = re.compile(
     r'^["<](sqlite3\.h|httplib\.h|nlohmann/|toml\+\+/|toml\.hpp|archive|prometheus/)')
@@ -35,7 +36,7 @@ LAYERS = {
     'dataplane': ((DPDK, ABSEIL, POSIX), ('protocols/', 'tls/', 'dataplane/')),
     'control': ((ABSEIL, CONTROL_LIBRARIES, OPENSSL, POSIX),
                 ('protocols/', 'tls/', 'control/', 'dataplane/snapshot.h', 'dataplane/event.h')),
-    'bench': ((DPDK, ABSEIL, OPENSSL, IPSEC, BENCHMARK, POSIX),
+    'bench': ((DPDK, ABSEIL, OPENSSL, IPSEC, BENCHMARK, JSON, POSIX),
               ('protocols/', 'tls/', 'dataplane/', 'bench/')),
 }
 # File: what it may include beyond its folder's rule, and why.
