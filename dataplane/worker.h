@@ -76,6 +76,10 @@ class Worker {
   // Closes everything at once: connections are reset, held frames freed.
   void Stop(Time now);
 
+  // Bytes a slot for a connection takes, open or not; an open one's service lives on the heap.
+  static constexpr std::size_t BytesPerConnection() {
+    return sizeof(tcp::Connection) + sizeof(Service);
+  }
   const WorkerStatistics& statistics() const { return reporter_.statistics; }
 
  private:

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/lab/server.h"
 
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <rte_lcore.h>
 
 #include <latch>
 #include <variant>
 
+#include "absl/strings/str_format.h"
 #include "dataplane/clock.h"
 #include "protocols/base/check.h"
 #include "tls/certificates.h"
@@ -14,14 +16,24 @@
 namespace slipway::bench {
 namespace {
 
-std::shared_ptr<const tls::Context> NewContext() {
+std::vector<tls::Certificate> NewCertificates() {
   const tls::Authority authority = tls::MakeAuthority({});
-  tls::ContextOptions options;
+  std::vector<tls::Certificate> certificates;
   for (const tls::KeyType type : {tls::KeyType::kEcdsaP256, tls::KeyType::kRsa2048}) {
-    options.certificates.push_back(std::get<tls::Certificate>(tls::IssueServerCertificate(
+    certificates.push_back(std::get<tls::Certificate>(tls::IssueServerCertificate(
         authority, {.key_type = type, .dns_names = {"boot.test"}, .ip_addresses = {"10.50.0.1"}})));
   }
-  return std::get<std::shared_ptr<const tls::Context>>(tls::Context::Create(options));
+  return certificates;
+}
+
+std::string DigestOf(Bytes bytes) {
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  SLIPWAY_CHECK(
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) absl::StrAppendFormat(&text, "%02x", digest[i]);
+  return text;
 }
 
 void Pin(unsigned core) {
@@ -51,6 +63,7 @@ BenchServer::BenchServer(dataplane::Undi& port, const BenchServerOptions& option
   options_.limits.connections = options.connections;
   options_.limits.handshakes_at_once = options.connections;
   options_.limits.frames = options.frames;
+  options_.limits.leases = 65'536;
   options_.probe_time = Duration{0};
   tcp_.mss = static_cast<std::uint16_t>(options.mtu - 40);
   tcp_.connections_max = options.connections;
@@ -118,11 +131,31 @@ void BenchServer::PublishImage() {
   auto snapshot = std::make_unique<dataplane::Snapshot>();
   snapshot->images = http::TableCatalog({{.path = "/image",
                                           .content = Bytes(image_),
-                                          .etag_digest = "00",
+                                          .etag_digest = DigestOf(image_),
                                           .media_type = "application/octet-stream",
                                           .last_modified = 0,
                                           .loaded = true}});
-  snapshot->tls = NewContext();
+  certificates_ = NewCertificates();
+  snapshot->tls = std::get<std::shared_ptr<const tls::Context>>(
+      tls::Context::Create({.certificates = certificates_, .ticket_keys = {}}));
+  dhcp::NetworkSettings network;
+  network.name = "bench";
+  network.prefix = Ipv4Prefix{kServerAddress, 16};
+  network.attachment = dhcp::Attachment{0, VlanId{}};
+  network.server_address = kServerAddress;
+  network.pools = {{Ipv4Address(10, 50, 16, 0), Ipv4Address(10, 50, 255, 254)}};
+  network.dns_servers = {kServerAddress};
+  network.boot = {{.kind = dhcp::ClientKind::kHttp,
+                   .architecture = {},
+                   .uri = "https://boot.test/image",
+                   .next_server = {}},
+                  {.kind = dhcp::ClientKind::kIpxe,
+                   .architecture = {},
+                   .uri = "https://boot.test/image",
+                   .next_server = {}}};
+  snapshot->dhcp = std::make_unique<const dhcp::Policy>(
+      dhcp::PolicySettings{.networks = {network}, .machines = {}, .boot = {}});
+  SLIPWAY_CHECK(snapshot->dns.Add("boot.test", kServerAddress));
   snapshots_.Publish(std::move(snapshot));
 }
 
@@ -144,6 +177,16 @@ void BenchServer::RunOnCore(std::function<void()> work) {
   SLIPWAY_CHECK(!busy());
   errand_ = std::move(work);
   has_errand_.store(true, std::memory_order_release);
+}
+
+void BenchServer::KeepUp() {
+  std::array<dataplane::LeaseChannel::Entry, 256> entries;
+  std::array<dataplane::Event, 256> events;
+  while (const std::size_t count = leases_.Take(entries)) {
+    leases_.Acknowledge(entries[count - 1].sequence);
+  }
+  while (events_.Poll(events) > 0) {
+  }
 }
 
 void BenchServer::Stop() {

@@ -43,8 +43,13 @@ class BenchServer {
 
   Bytes image() const { return image_; }
   dataplane::PacketPool& pool() { return *pool_; }
+  // What the control plane would do: says of leases that they are durable, and takes events away.
+  // To be called often, by whoever runs the machines: a thread for it would need a third core.
+  void KeepUp();
   // Runs `work` on the server's core, between two rounds; busy() until it is done.
   void RunOnCore(std::function<void()> work);
+  // One of each kind of key: ECDSA P-256, RSA-2048.
+  const std::vector<tls::Certificate>& certificates() const { return certificates_; }
   bool busy() const { return has_errand_.load(std::memory_order_acquire); }
   // What the worker has counted; a copy it posted at most 100 ms ago.
   dataplane::WorkerStatistics Statistics() const { return board_.Read(0); }
@@ -62,6 +67,7 @@ class BenchServer {
   std::unique_ptr<dataplane::EalImageMemory> images_;
   std::unique_ptr<dataplane::PacketPool> pool_;
   MutableBytes image_;
+  std::vector<tls::Certificate> certificates_;
   std::unique_ptr<dataplane::Handover> handover_;
   dataplane::SnapshotPublisher snapshots_{1};
   dataplane::EventQueue events_{1, 4096};

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "bench/rows/bulk.h"
+#include "bench/rows/connections.h"
 #include "bench/rows/row.h"
 #include "dataplane/eal.h"
 
@@ -24,7 +25,7 @@ namespace {
 constexpr char kUsage[] =
     "usage: slipway-bench [ROW...] [--json FILE] [--pairs N] [--seconds S]\n"
     "                     [--server-core N] [--machines-core N] [--memory MIB]\n"
-    "  ROW        1 to 4; all when none is named\n"
+    "  ROW        1 2 3 4 7 9 10 11; all when none is named\n"
     "  --pairs    interleaved measurements of each row (5)\n"
     "  --seconds  of one measurement (0.5)\n";
 
@@ -143,7 +144,8 @@ int Run(const Arguments& arguments) {
 
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
-      {"1", RunPlainSegments}, {"2", RunLargeSegments}, {"3", RunFirmware}, {"4", RunPlainHttp}};
+      {"1", RunPlainSegments}, {"2", RunLargeSegments}, {"3", RunFirmware},  {"4", RunPlainHttp},
+      {"7", RunHandshakes},    {"9", RunBoots},         {"10", RunSynFlood}, {"11", RunGrowth}};
   return rows;
 }
 

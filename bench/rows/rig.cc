@@ -106,6 +106,7 @@ void Rig::RunUntil(const std::function<bool()>& done, double seconds_max) {
   const Time end = clock_.Now() + Seconds(seconds_max);
   for (Time now = clock_.Now(); now < end && !done(); now = clock_.Now()) {
     for (int i = 0; i < 16; ++i) static_cast<void>(farm_->RunOnce(clock_.Now()));
+    server_->KeepUp();
   }
 }
 

@@ -13,6 +13,8 @@ std::size_t Worker::Receive() {
     Link& link = links_[(first_link_ + i) % links_.size()];
     const std::size_t got = link.Receive(std::span(frames).first(kBurst - burst_size_));
     for (std::size_t j = 0; j < got; ++j) {
+      // Its headers, which a NIC or another core wrote, come while others are looked at.
+      __builtin_prefetch(frames[j].bytes().data());
       burst_[burst_size_++] = {std::move(frames[j]), link.interface(), /*ours=*/false};
     }
   }

@@ -12,6 +12,7 @@ TimeWaitTable::TimeWaitTable(std::uint32_t entries_max, Duration wait, SipKey ke
 }
 
 std::optional<std::uint32_t> TimeWaitTable::Find(const FourTuple& tuple) const {
+  if (size() == 0) return std::nullopt;  // a flood must not cost a look into a cold table
   return table_.Find(tuple,
                      [&](std::uint32_t index) { return entries_[index].value.tuple == tuple; });
 }

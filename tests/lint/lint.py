@@ -26,6 +26,7 @@ DPDK = re.compile(r'^<(rte_|bus_|generic/rte_)')
 ABSEIL = re.compile(r'^["<]absl/')
 JSON = re.compile(r'^<nlohmann/')
 BENCHMARK = re.compile(r'^<benchmark/')
+JSON = re.compile(r'^<nlohmann/')
 CONTROL_LIBRARIES = re.compile(
     r'^["<](sqlite3\.h|httplib\.h|nlohmann/|toml\+\+/|toml\.hpp|archive|prometheus/)')
 

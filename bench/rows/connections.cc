@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/rows/connections.h"
+
+#include <malloc.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/str_format.h"
+#include "bench/lab/raw_handshake.h"
+#include "bench/rows/rig.h"
+#include "bench/storm/report.h"
+
+namespace slipway::bench {
+namespace {
+
+storm::FarmOptions Farm(storm::Mode mode, std::uint32_t machines, storm::Firmware firmware) {
+  storm::FarmOptions options = Readers(machines, firmware, /*tls=*/true);
+  options.workloads = {{.mode = mode, .machines = machines}};
+  return options;
+}
+
+RowResult Failed(RowResult row, const absl::Status& status) {
+  row.measured = std::string(status.message());
+  return row;
+}
+
+// "; 3: the SYN was not answered in time"; empty when nothing failed.
+std::string Failures(const storm::Tally& tally) {
+  std::string text;
+  for (std::size_t i = 0; i < storm::kFailures; ++i) {
+    if (tally.failures[i] == 0) continue;
+    absl::StrAppendFormat(&text, "; %d: %s", tally.failures[i],
+                          std::string(Describe(static_cast<storm::Failure>(i)).sentence));
+  }
+  return text;
+}
+
+// Bytes malloc holds for threads other than the main one: the server's, in these rows.
+std::size_t HeapOfServer() {
+  char* text = nullptr;
+  std::size_t size = 0;
+  std::FILE* const out = open_memstream(&text, &size);
+  malloc_info(0, out);
+  std::fclose(out);
+  const std::string info(text, size);
+  std::free(text);  // NOLINT(cppcoreguidelines-no-malloc): open_memstream's
+  std::size_t bytes = 0;
+  std::size_t heap = info.find("<heap nr=\"1\">");
+  while (heap != info.npos) {
+    const std::size_t next = info.find("<heap nr=", heap + 1);
+    const std::string part = info.substr(heap, next - heap);
+    std::size_t held = 0;
+    std::size_t idle = 0;
+    const std::size_t current = part.find("<system type=\"current\" size=\"");
+    if (current != part.npos) held = std::strtoull(part.c_str() + current + 29, nullptr, 10);
+    for (const char* kind : {"<total type=\"fast\"", "<total type=\"rest\""}) {
+      const std::size_t total = part.find(kind);
+      if (total == part.npos) continue;
+      const std::size_t at = part.find("size=\"", total);
+      idle += std::strtoull(part.c_str() + at + 6, nullptr, 10);
+    }
+    bytes += held - std::min(held, idle);
+    heap = next;
+  }
+  return bytes;
+}
+
+RowResult MeasureHandshakes(const RowContext& context, storm::Firmware firmware) {
+  const bool is_firmware = firmware == storm::Firmware::kUefi;
+  RowResult row;
+  row.work = is_firmware ? "new connections, TLS 1.2 DHE RSA-2048"
+                         : "new connections, TLS 1.3 ECDSA P-256";
+  row.must = ">= 85 % of OpenSSL's own rate on that core";
+  RigOptions options{.machines = Farm(storm::Mode::kHandshake, 64, firmware),
+                     .connections = 4096,
+                     .image_bytes = std::size_t{64} << 20};
+  auto made = Rig::Create(context, options);
+  if (!made.ok()) return Failed(std::move(row), made.status());
+  Rig& rig = **made;
+  SSL_CTX* const client = NewRawClient(is_firmware);
+  SSL_CTX* const server = NewRawServer(rig.server().certificates()[is_firmware ? 1 : 0]);
+  rig.Run(1);
+  std::vector<double> shares, rates, raws;
+  for (unsigned i = 0; i < context.pairs; ++i) {
+    RawHandshakes raw;
+    rig.server().RunOnCore([&] { raw = MeasureRawHandshakes(server, client, context.seconds); });
+    rig.RunUntil([&] { return !rig.server().busy(); }, 60);
+    rig.Run(0.3);
+    const Sample sample = rig.Measure(2 * context.seconds);
+    if (sample.handshakes == 0) break;
+    const double each =
+        static_cast<double>(sample.busy_cycles) / static_cast<double>(sample.handshakes);
+    const double hz = static_cast<double>(rte_get_tsc_hz());
+    shares.push_back(100 * raw.cycles_each() / each);
+    rates.push_back(hz / each);
+    raws.push_back(hz / raw.cycles_each());
+    row.profile = absl::StrFormat("%d handshakes; ", sample.handshakes) + sample.Profile();
+  }
+  SSL_CTX_free(client);
+  SSL_CTX_free(server);
+  row.measured = absl::StrFormat("%s %%: %.0f a busy second against %.0f", WithSpread(shares, 0),
+                                 Median(rates), Median(raws));
+  row.profile += Failures(rig.machines().tally());
+  row.holds = !shares.empty() && Median(shares) >= 85;
+  row.figures = {{"share_percent", Median(shares)},
+                 {"per_busy_second", Median(rates)},
+                 {"raw_per_second", Median(raws)}};
+  return row;
+}
+
+}  // namespace
+
+std::vector<RowResult> RunHandshakes(const RowContext& context) {
+  return {MeasureHandshakes(context, storm::Firmware::kLinux),
+          MeasureHandshakes(context, storm::Firmware::kUefi)};
+}
+
+std::vector<RowResult> RunSynFlood(const RowContext& context) {
+  RowResult row;
+  row.work = "a flood of SYNs from everywhere, alone, on ring";
+  row.must = "<= 400 cycles each, at 500,000 a second or more";
+  RigOptions options{.machines = Farm(storm::Mode::kSynFlood, 1, storm::Firmware::kLinux),
+                     .image_bytes = std::size_t{64} << 20};
+  auto made = Rig::Create(context, options);
+  if (!made.ok()) return {Failed(std::move(row), made.status())};
+  Rig& rig = **made;
+  rig.Run(1);
+  std::vector<double> each, rates;
+  for (unsigned i = 0; i < context.pairs; ++i) {
+    const Sample sample = rig.Measure(context.seconds);
+    if (sample.frames_received == 0) break;
+    each.push_back(static_cast<double>(sample.busy_cycles) /
+                   static_cast<double>(sample.frames_received));
+    rates.push_back(static_cast<double>(sample.frames_received) *
+                    static_cast<double>(rte_get_tsc_hz()) /
+                    static_cast<double>(sample.busy_cycles + sample.idle_cycles));
+    row.profile = sample.Profile();
+  }
+  row.measured =
+      absl::StrFormat("%s cycles each, %.0f a second taken", WithSpread(each, 0), Median(rates));
+  row.holds = !each.empty() && Median(each) <= 400 && Median(rates) >= 500'000;
+  row.figures = {{"cycles_per_syn", Median(each)}, {"syns_per_second", Median(rates)}};
+  return {row};
+}
+
+std::vector<RowResult> RunGrowth(const RowContext& context) {
+  RowResult row;
+  row.work = "HTTPS to 10, 100, 1,000 and 10,000 connections, on ring";
+  row.must = "cycles per byte flat within 30 %; <= 24 KiB a connection";
+  std::vector<double> cycles;
+  double most = 0;
+  for (const std::uint32_t count : {10U, 100U, 1'000U, 10'000U}) {
+    RigOptions options{.machines = Readers(count, storm::Firmware::kLinux, /*tls=*/true),
+                       .connections = count + 64};
+    options.machines.power_on = std::chrono::seconds(1 + count / 1000);
+    auto made = Rig::Create(context, options);
+    if (!made.ok()) return {Failed(std::move(row), made.status())};
+    Rig& rig = **made;
+    const std::size_t before = HeapOfServer();
+    rig.RunUntil([&] { return rig.machines().tally().handshakes >= count; }, 90);
+    rig.Run(2);
+    std::vector<double> samples;
+    for (unsigned i = 0; i < context.pairs; ++i) {
+      samples.push_back(rig.Measure(context.seconds).cycles_per_byte());
+    }
+    const std::size_t open = rig.server().Statistics().connections;
+    const double heap = static_cast<double>(HeapOfServer() - before) /
+                        static_cast<double>(std::max<std::size_t>(1, open));
+    const double all = heap + static_cast<double>(dataplane::Worker::BytesPerConnection());
+    cycles.push_back(Median(samples));
+    if (count >= 100) most = std::max(most, all);
+    absl::StrAppendFormat(&row.measured, "%s%d: %s cycles/B, %.1f KiB",
+                          row.measured.empty() ? "" : "; ", open, WithSpread(samples, 3),
+                          all / 1024);
+    row.figures.emplace_back(absl::StrFormat("cycles_per_byte_at_%d", count), Median(samples));
+    row.figures.emplace_back(absl::StrFormat("kib_per_connection_at_%d", count), all / 1024);
+  }
+  row.holds = std::ranges::max(cycles) <= 1.3 * std::ranges::min(cycles) && most <= 24 * 1024;
+  return {row};
+}
+
+std::vector<RowResult> RunBoots(const RowContext& context) {
+  constexpr std::uint32_t kMachines = 10'000;
+  RowResult row;
+  row.work = "10,000 machines (UEFI, iPXE, Linux), 8 MiB each, powered on within a second, on ring";
+  row.must = "all boot, all digests right, Jain >= 0.98";
+  storm::FarmOptions machines;
+  machines.workloads = {{.mode = storm::Mode::kBoot, .machines = kMachines}};
+  machines.personalities = {
+      {storm::Firmware::kUefi, 2}, {storm::Firmware::kIpxe, 1}, {storm::Firmware::kLinux, 1}};
+  machines.power_on = std::chrono::seconds(1);
+  machines.url = storm::Url::Parse("https://10.50.0.1/image");
+  machines.verify_every = 16;
+  machines.patience = std::chrono::seconds(120);
+  RigOptions options{.machines = std::move(machines),
+                     .connections = kMachines + 64,
+                     .image_bytes = std::size_t{8} << 20};
+  auto made = Rig::Create(context, options);
+  if (!made.ok()) return {Failed(std::move(row), made.status())};
+  Rig& rig = **made;
+  const dataplane::WorkerStatistics before = rig.server().Statistics();
+  rig.RunUntil([&] { return rig.machines().finished(); }, 600);
+  rig.Run(0.2);
+  const dataplane::WorkerStatistics after = rig.server().Statistics();
+  const storm::Report report = storm::Summarise(rig.machines(), rig.clock().Now(), {});
+  const double busy = static_cast<double>(after.busy_cycles - before.busy_cycles) /
+                      static_cast<double>(rte_get_tsc_hz());
+  row.measured = absl::StrFormat(
+      "%d of %d booted, %d failed; %.2f Gbit/s over %.1f s; boot p50 %.1f s, p99 %.1f s, last %.1f "
+      "s; "
+      "Jain %.3f; server busy %.1f s; machines' core %.0f %% busy; %d resent",
+      report.boots, kMachines, report.tally.failed, report.gigabits_per_second, report.seconds,
+      report.boot.p50, report.boot.p99, report.boot.max, report.jain, busy, 100 * report.busy_share,
+      after.retransmissions - before.retransmissions);
+  row.measured += Failures(report.tally);
+  row.holds = report.boots == kMachines && report.tally.failed == 0 && report.jain >= 0.98;
+  row.figures = {
+      {"booted", static_cast<double>(report.boots)}, {"jain", report.jain},
+      {"boot_p50_seconds", report.boot.p50},         {"boot_p99_seconds", report.boot.p99},
+      {"boot_max_seconds", report.boot.max},         {"server_busy_seconds", busy}};
+  return {row};
+}
+
+}  // namespace slipway::bench
