@@ -59,6 +59,14 @@ constexpr WorkerMetric kWorkerMetrics[] = {
      &WorkerStatistics::busy_cycles},
     {"slipway_idle_cycles_total", "TSC cycles of polls that found none.", kCounter,
      &WorkerStatistics::idle_cycles},
+    {"slipway_polls_total", "Rounds of the worker.", kCounter, &WorkerStatistics::polls},
+    {"slipway_busy_polls_total", "Rounds that found work.", kCounter,
+     &WorkerStatistics::busy_polls},
+    {"slipway_seal_sample_cycles_total",
+     "TSC cycles of sealing (part of the step emit) in the rounds measured, one of 64.", kCounter,
+     &WorkerStatistics::seal_sample_cycles},
+    {"slipway_seal_sample_bytes_total", "Bytes sealed in the rounds measured, one of 64.", kCounter,
+     &WorkerStatistics::seal_sample_bytes},
     {"slipway_frames_in_use", "Frames of the worker's pool in use.", kGauge,
      &WorkerStatistics::frames_in_use},
 };
@@ -75,6 +83,11 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   }
   Family drops("slipway_drops_total", "Frames not served, by reason.", kCounter);
   Family steps("slipway_step_frames_total", "Frames that entered a step.", kCounter);
+  Family cycles(
+      "slipway_step_cycles_total",
+      "TSC cycles of a step, in rounds that found work; divide by slipway_payload_bytes_total "
+      "or slipway_step_frames_total.",
+      kCounter);
   for (std::size_t i = 0; i < workers.size(); ++i) {
     for (const DropDescription& drop : kDropDescriptions) {
       const std::uint64_t count = workers[i].drops[drop.drop];
@@ -84,10 +97,14 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
     for (std::size_t step = 0; step < dataplane::kStepNames.size(); ++step) {
       steps.Add({{"worker", std::to_string(i)}, {"step", std::string(dataplane::kStepNames[step])}},
                 workers[i].steps[step].in);
+      cycles.Add(
+          {{"worker", std::to_string(i)}, {"step", std::string(dataplane::kStepNames[step])}},
+          workers[i].steps[step].cycles);
     }
   }
   families.push_back(std::move(drops).family());
   families.push_back(std::move(steps).family());
+  families.push_back(std::move(cycles).family());
   Family boots("slipway_boots_total", "Boots that ended, by outcome.", kCounter);
   const OutcomeCounts counts = core.timelines().counts();
   boots.Add({{"outcome", "complete"}}, counts.complete);

@@ -83,6 +83,7 @@ image_set = "debian:stable"
     outlets.statistics = [] {
       std::vector<dataplane::WorkerStatistics> workers(1);
       workers[0].drops.counts[1] = 7;
+      workers[0].steps[static_cast<std::size_t>(dataplane::Step::kEmit)].cycles = 9;
       return workers;
     };
     auto core = Core::Open(*parsed.config, std::move(outlets));
@@ -245,6 +246,8 @@ TEST_F(RestTest, DropsMetricsNetworksAndTheCaAreThere) {
   EXPECT_THAT(client_->Get("/metrics")->body,
               HasSubstr(Text("slipway_drops_total{worker=\"0\",reason=\"",
                              kDropDescriptions[1].name, "\"} 7")));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("slipway_step_cycles_total{worker=\"0\",step=\"emit\"} 9"));
   EXPECT_THAT(Slipway("network list").text, HasSubstr("10.77.0.100-10.77.0.199"));
   EXPECT_THAT(Slipway("ca show").text, StartsWith("-----BEGIN CERTIFICATE-----"));
   const auto file = folder_ / "ca.esl";
