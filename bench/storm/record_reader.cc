@@ -11,7 +11,7 @@ namespace slipway::storm {
 
 struct RecordCrypto::Library {
   struct Free {
-    void operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
+    void operator()(IMB_MGR* held) const { free_mb_mgr(held); }
   };
   std::unique_ptr<IMB_MGR, Free> manager{alloc_mb_mgr(0)};
 };
