@@ -11,7 +11,6 @@
 #include "absl/strings/str_format.h"
 #include "bench/lab/raw_handshake.h"
 #include "bench/rows/rig.h"
-#include "bench/storm/report.h"
 
 namespace slipway::bench {
 namespace {
@@ -20,22 +19,6 @@ storm::FarmOptions Farm(storm::Mode mode, std::uint32_t machines, storm::Firmwar
   storm::FarmOptions options = Readers(machines, firmware, /*tls=*/true);
   options.workloads = {{.mode = mode, .machines = machines}};
   return options;
-}
-
-RowResult Failed(RowResult row, const absl::Status& status) {
-  row.measured = std::string(status.message());
-  return row;
-}
-
-// "; 3: the SYN was not answered in time"; empty when nothing failed.
-std::string Failures(const storm::Tally& tally) {
-  std::string text;
-  for (std::size_t i = 0; i < storm::kFailures; ++i) {
-    if (tally.failures[i] == 0) continue;
-    absl::StrAppendFormat(&text, "; %d: %s", tally.failures[i],
-                          std::string(Describe(static_cast<storm::Failure>(i)).sentence));
-  }
-  return text;
 }
 
 // Bytes malloc holds for threads other than the main one: the server's, in these rows.
@@ -179,48 +162,6 @@ std::vector<RowResult> RunGrowth(const RowContext& context) {
     row.figures.emplace_back(absl::StrFormat("kib_per_connection_at_%d", count), all / 1024);
   }
   row.holds = std::ranges::max(cycles) <= 1.3 * std::ranges::min(cycles) && most <= 24 * 1024;
-  return {row};
-}
-
-std::vector<RowResult> RunBoots(const RowContext& context) {
-  constexpr std::uint32_t kMachines = 10'000;
-  RowResult row;
-  row.work = "10,000 machines (UEFI, iPXE, Linux), 8 MiB each, powered on within a second, on ring";
-  row.must = "all boot, all digests right, Jain >= 0.98";
-  storm::FarmOptions machines;
-  machines.workloads = {{.mode = storm::Mode::kBoot, .machines = kMachines}};
-  machines.personalities = {
-      {storm::Firmware::kUefi, 2}, {storm::Firmware::kIpxe, 1}, {storm::Firmware::kLinux, 1}};
-  machines.power_on = std::chrono::seconds(1);
-  machines.url = storm::Url::Parse("https://10.50.0.1/image");
-  machines.verify_every = 16;
-  machines.patience = std::chrono::seconds(120);
-  RigOptions options{.machines = std::move(machines),
-                     .connections = kMachines + 64,
-                     .image_bytes = std::size_t{8} << 20};
-  auto made = Rig::Create(context, options);
-  if (!made.ok()) return {Failed(std::move(row), made.status())};
-  Rig& rig = **made;
-  const dataplane::WorkerStatistics before = rig.server().Statistics();
-  rig.RunUntil([&] { return rig.machines().finished(); }, 600);
-  rig.Run(0.2);
-  const dataplane::WorkerStatistics after = rig.server().Statistics();
-  const storm::Report report = storm::Summarise(rig.machines(), rig.clock().Now(), {});
-  const double busy = static_cast<double>(after.busy_cycles - before.busy_cycles) /
-                      static_cast<double>(rte_get_tsc_hz());
-  row.measured = absl::StrFormat(
-      "%d of %d booted, %d failed; %.2f Gbit/s over %.1f s; boot p50 %.1f s, p99 %.1f s, last %.1f "
-      "s; "
-      "Jain %.3f; server busy %.1f s; machines' core %.0f %% busy; %d resent",
-      report.boots, kMachines, report.tally.failed, report.gigabits_per_second, report.seconds,
-      report.boot.p50, report.boot.p99, report.boot.max, report.jain, busy, 100 * report.busy_share,
-      after.retransmissions - before.retransmissions);
-  row.measured += Failures(report.tally);
-  row.holds = report.boots == kMachines && report.tally.failed == 0 && report.jain >= 0.98;
-  row.figures = {
-      {"booted", static_cast<double>(report.boots)}, {"jain", report.jain},
-      {"boot_p50_seconds", report.boot.p50},         {"boot_p99_seconds", report.boot.p99},
-      {"boot_max_seconds", report.boot.max},         {"server_busy_seconds", busy}};
   return {row};
 }
 

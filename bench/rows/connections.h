@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rows of many connections: what a new one costs, what an open one costs, what a forged one
-// costs, and ten thousand machines at once (docs/performance.md).
+// costs (docs/performance.md).
 #pragma once
 
 #include <vector>
@@ -11,7 +11,6 @@
 namespace slipway::bench {
 
 std::vector<RowResult> RunHandshakes(const RowContext& context);  // row 7
-std::vector<RowResult> RunBoots(const RowContext& context);       // row 9
 std::vector<RowResult> RunSynFlood(const RowContext& context);    // row 10, its last clause
 std::vector<RowResult> RunGrowth(const RowContext& context);      // row 11
 

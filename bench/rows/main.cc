@@ -14,6 +14,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "bench/rows/boots.h"
 #include "bench/rows/bulk.h"
 #include "bench/rows/connections.h"
 #include "bench/rows/row.h"

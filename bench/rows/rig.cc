@@ -178,4 +178,19 @@ storm::FarmOptions Readers(std::uint32_t count, storm::Firmware firmware, bool t
   return options;
 }
 
+RowResult Failed(RowResult row, const absl::Status& status) {
+  row.measured = std::string(status.message());
+  return row;
+}
+
+std::string Failures(const storm::Tally& tally) {
+  std::string text;
+  for (std::size_t i = 0; i < storm::kFailures; ++i) {
+    if (tally.failures[i] == 0) continue;
+    absl::StrAppendFormat(&text, "; %d: %s", tally.failures[i],
+                          std::string(Describe(static_cast<storm::Failure>(i)).sentence));
+  }
+  return text;
+}
+
 }  // namespace slipway::bench

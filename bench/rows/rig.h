@@ -89,4 +89,9 @@ class Rig {
 // Machines that read ranges of the one image over and over, from offsets of their own.
 storm::FarmOptions Readers(std::uint32_t count, storm::Firmware firmware, bool tls);
 
+// The row that could not be measured, and why.
+RowResult Failed(RowResult row, const absl::Status& status);
+// "; 3: the SYN was not answered in time"; empty when nothing failed.
+std::string Failures(const storm::Tally& tally);
+
 }  // namespace slipway::bench
