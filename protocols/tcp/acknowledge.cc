@@ -12,7 +12,8 @@ namespace slipway::tcp {
 void Arrival::TakeAcknowledgment(std::uint64_t position) {
   SendState& s = c_.send;
   const bool news = TakeSackBlocks();
-  if (position > s.una) {
+  const bool advances = position > s.una;
+  if (advances) {
     Advance(position);
   } else if (c_.outstanding() != 0 && !s.persisting) {
     // RFC 5681 2, "duplicate acknowledgment"; RFC 6675 2 with SACK.
@@ -20,7 +21,7 @@ void Arrival::TakeAcknowledgment(std::uint64_t position) {
     const bool duplicate = c_.sack ? news : segment_.length() == 0 && window == s.window;
     if (duplicate) Duplicate();
   }
-  UpdateWindow(position);
+  UpdateWindow(advances);
 }
 
 bool Arrival::TakeSackBlocks() {
@@ -40,14 +41,12 @@ bool Arrival::TakeSackBlocks() {
 
 // What acknowledges more is newer, whatever its sequence number: RFC 9293 would keep the old window
 // when the peer sends lost text again, and the right edge would move by what it acknowledges.
-void Arrival::UpdateWindow(std::uint64_t position) {
+void Arrival::UpdateWindow(bool advanced) {
   SendState& s = c_.send;
-  const bool newer = s.wl2 < position || (s.wl2 == position && !segment_.seq.Before(s.wl1));
-  if (!newer) return;
+  if (!advanced && segment_.seq.Before(s.wl1)) return;
   s.window = std::uint32_t{segment_.window} << s.scale;
   s.window_max = std::max(s.window_max, s.window);
   s.wl1 = segment_.seq;
-  s.wl2 = position;
   // A window that is open but silly does not end the persist state, nor the stalled deadline.
   const std::uint64_t worthwhile =
       std::min<std::uint64_t>({s.mss, s.window_max / 2, c_.end() + 1 - s.una});
@@ -72,7 +71,7 @@ void Arrival::MeasureRoundTrip() {
     s.timed = kNoPosition;
   } else if (c_.timestamps && segment_.options.timestamps) {
     const std::uint32_t echo = segment_.options.timestamps->echo;
-    if (static_cast<std::int32_t>(echo - TimestampAt(c_, s.last_resent)) < 0) return;
+    if (static_cast<std::int32_t>(echo - TimestampAt(c_, c_.loss.last_resent)) < 0) return;
     const auto milliseconds = static_cast<std::int32_t>(TimestampAt(c_, context_.now) - echo);
     if (milliseconds >= 0) c_.rtt.Sample(std::chrono::milliseconds(milliseconds));
   }
@@ -90,7 +89,7 @@ void Arrival::Advance(std::uint64_t position) {
   }
   outcome_.progressed = true;
   c_.timers.progress = c_.timers.idle_from = context_.now;
-  c_.timers.retries = 0;
+  c_.send.retries = 0;
   MeasureRoundTrip();
   s.duplicate_acks = 0;
 
@@ -98,21 +97,21 @@ void Arrival::Advance(std::uint64_t position) {
   const std::uint64_t left = c_.outstanding();
   switch (s.recovery) {
     case Recovery::kFast:
-      if (s.una >= s.recovery_point) {
+      if (s.una >= c_.loss.recovery_point) {
         s.recovery = Recovery::kOpen;
         s.front_due = false;
         c_.congestion.Recovered(c_.sack ? c_.congestion.threshold() : left, s.mss);
       } else if (!c_.sack) {
         // A partial acknowledgment: the next hole. Only the first restarts the timer ("impatient").
-        rearm = !s.partial_seen;
-        s.partial_seen = true;
+        rearm = !c_.loss.partial_seen;
+        c_.loss.partial_seen = true;
         s.front_due = true;
         c_.congestion.Deflate(acknowledged, s.mss);
       }
       break;
     case Recovery::kTimeout:
       c_.congestion.Acknowledged(acknowledged, s.mss);
-      if (s.una >= s.recovery_point) s.recovery = Recovery::kOpen;
+      if (s.una >= c_.loss.recovery_point) s.recovery = Recovery::kOpen;
       break;
     case Recovery::kOpen:
       // A window that was not used says nothing about the network (RFC 7661 4.1's rule of thumb).
@@ -136,7 +135,8 @@ void Arrival::Duplicate() {
   }
   if (s.duplicate_acks < 0xff) ++s.duplicate_acks;
   const bool lost = c_.sack && c_.scoreboard.LostBelow(s.mss) > s.una;
-  if ((s.duplicate_acks >= Scoreboard::kDuplicateThreshold || lost) && s.una >= s.reduce_from) {
+  if ((s.duplicate_acks >= Scoreboard::kDuplicateThreshold || lost) &&
+      s.una >= c_.loss.reduce_from) {
     EnterFastRecovery();
   }
 }
@@ -144,11 +144,11 @@ void Arrival::Duplicate() {
 void Arrival::EnterFastRecovery() {
   SendState& s = c_.send;
   s.recovery = Recovery::kFast;
-  s.recovery_point = s.reduce_from = s.max;
-  s.high_retransmit = s.una;
+  c_.loss.recovery_point = c_.loss.reduce_from = s.max;
+  c_.loss.high_retransmit = s.una;
   s.nxt = s.max;
   s.front_due = true;
-  s.partial_seen = false;
+  c_.loss.partial_seen = false;
   ++c_.fast_recoveries;
   c_.congestion.LossDetected(c_.outstanding(), s.mss);
   if (!c_.sack) c_.congestion.Inflate(Scoreboard::kDuplicateThreshold * s.mss);

@@ -18,7 +18,7 @@ std::uint64_t Connection::Flight() const {
   const std::uint64_t lost_below = std::max(scoreboard.LostBelow(send.mss), send.una);
   std::uint64_t flight =
       send.max - lost_below - (scoreboard.bytes() - scoreboard.BytesBelow(lost_below));
-  const std::uint64_t again = std::min(send.high_retransmit, lost_below);
+  const std::uint64_t again = std::min(loss.high_retransmit, lost_below);
   if (again > send.una) flight += again - send.una - scoreboard.BytesBelow(again);
   return flight;
 }
@@ -64,7 +64,7 @@ Options SynOptions(const Context& context, const Connection& connection) {
 std::uint32_t TimestampAt(const Connection& connection, Time now) {
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-  return static_cast<std::uint32_t>(milliseconds) + connection.ts_offset;
+  return static_cast<std::uint32_t>(milliseconds) + connection.send.ts_offset;
 }
 
 void ArmRetransmit(const Context& context, Connection& connection) {

@@ -7,6 +7,9 @@
 // byte of the source, and the byte after the last is our FIN. `At` turns a position into a sequence
 // number, `PositionOf` a sequence number near SND.UNA into a position.
 //
+// HotConnection is what a transfer touches for each segment, at most 256 bytes; what is seldom used
+// stands behind it.
+//
 // Invariants: una <= nxt <= max; nxt < max means that text is being sent again from nxt on; a
 // timer is armed while anything is outstanding; the advertised right edge never moves left.
 #pragma once
@@ -37,51 +40,54 @@ enum class Recovery : std::uint8_t {
   kTimeout,  // sending again from una up to recovery_point after a timeout
 };
 
+// Of the sending side, what every segment and every ACK touches.
 struct SendState {
-  SeqNum iss;
   std::uint64_t una = 0;
   std::uint64_t nxt = 0;
-  std::uint64_t max = 0;            // one past the highest position ever sent
-  std::uint64_t fin = kNoPosition;  // where our FIN stands, once it was sent
+  std::uint64_t max = 0;              // one past the highest position ever sent
+  std::uint64_t fin = kNoPosition;    // where our FIN stands, once it was sent
+  std::uint64_t timed = kNoPosition;  // acknowledging this ends the round trip being measured
+  Time timed_since{};
+  SeqNum iss;
+  std::uint32_t ts_offset = 0;      // of our timestamp clock
   std::uint32_t window = 0;         // what the peer granted, in bytes, from una on
   std::uint32_t window_max = 0;     // the largest it ever granted
-  SeqNum wl1;                       // the segment that last updated the window
-  std::uint64_t wl2 = 0;            // and the position it acknowledged
+  SeqNum wl1;                       // the segment that last updated the window; it acknowledged una
   std::uint16_t mss = kMssDefault;  // payload of a full segment, options subtracted
   std::uint8_t scale = 0;           // Snd.Wind.Shift
   std::uint8_t duplicate_acks = 0;
+  std::uint8_t retries = 0;     // timeouts since una moved
+  std::uint8_t keepalives = 0;  // probes since the peer was heard
   Recovery recovery = Recovery::kOpen;
   bool syn_due = false;
-  bool front_due = false;     // send one segment from una again, now
-  bool partial_seen = false;  // a partial acknowledgment in this fast recovery
-  bool probe_due = false;     // zero window, or silly window override
+  bool front_due = false;  // send one segment from una again, now
+  bool probe_due = false;  // zero window, or silly window override
   bool keepalive_due = false;
-  bool persisting = false;            // retransmit_at probes the window
+  bool persisting = false;  // retransmit_at probes the window
+};
+
+// What only losses touch.
+struct LossState {
   std::uint64_t recovery_point = 0;   // RFC 6582 "recover", plus one
   std::uint64_t reduce_from = 0;      // una below this: duplicates are no sign of a new loss
   std::uint64_t high_retransmit = 0;  // RFC 6675 HighRxt
-  std::uint64_t timed = kNoPosition;  // acknowledging this ends the round trip being measured
-  Time timed_since{};
-  Time last_sent{};
   Time last_resent{};
+  bool partial_seen = false;  // a partial acknowledgment in this fast recovery
 };
 
 struct ReceiveState {
-  SeqNum irs;
+  Time ts_recent_at{};
   SeqNum nxt;
   SeqNum edge;   // RCV.NXT + RCV.WND as advertised
   SeqNum taken;  // the application has everything below
   SeqNum last_ack_sent;
-  SeqNum recent;  // the last out-of-order arrival: first SACK block
-  SeqNum fin;     // where the peer's FIN stands, if fin_known
   std::uint32_t room = 0;
   std::uint32_t ts_recent = 0;
-  Time ts_recent_at{};
+  OutOfOrderStore::Queue queue;
   std::uint8_t scale = 0;           // Rcv.Wind.Shift
   std::uint8_t unacknowledged = 0;  // segments of text since the last ACK
   bool fin_known = false;
   bool ack_due = false;
-  OutOfOrderStore::Queue queue;
 
   std::uint32_t window() const {
     const std::int32_t window = edge - nxt;
@@ -92,35 +98,40 @@ struct ReceiveState {
 struct TimerState {
   Time retransmit_at = kNever;
   Time delayed_ack_at = kNever;
-  Time limit_at = kNever;  // FIN-WAIT-2 after Close()
-  Time progress{};         // una moved, or text became outstanding
-  Time heard{};            // last acceptable segment
-  Time idle_from{};        // the idle deadline counts from here
-  std::uint32_t retries = 0;
-  std::uint8_t keepalives = 0;
+  Time progress{};   // una moved, or text became outstanding
+  Time heard{};      // last acceptable segment
+  Time idle_from{};  // the idle deadline counts from here
 };
 
-struct Connection {
+// Everything that a segment of a transfer without losses touches, in four cache lines.
+struct alignas(64) HotConnection {
   FourTuple tuple;
-  State state = State::kClosed;
-  bool passive = false;     // opened by a listener
-  bool closing = false;     // Close(): no more text is taken, FIN follows what exists
-  bool timestamps = false;  // negotiated
-  bool sack = false;        // negotiated
-  bool ready_linked = false;
+  ByteSource* source = nullptr;
   std::uint32_t generation = 0;
   std::uint32_t ready_next = 0;
   std::uint32_t burst_left = 0;
-  ByteSource* source = nullptr;
-
+  std::uint16_t path_mss = 0;  // before options: min(settings, peer's offer, path)
+  State state = State::kClosed;
+  bool passive : 1 = false;     // opened by a listener
+  bool closing : 1 = false;     // Close(): no more text is taken, FIN follows what exists
+  bool timestamps : 1 = false;  // negotiated
+  bool sack : 1 = false;        // negotiated
+  bool ready_linked : 1 = false;
   SendState send;
-  Congestion congestion;
-  Rtt rtt;
   ReceiveState receive;
   TimerState timers;
+  Congestion congestion;
+  Rtt rtt;
+};
+static_assert(sizeof(HotConnection) <= 256);
 
-  // Cold: loss, attacks, statistics.
-  std::uint32_t ts_offset = 0;
+// Behind it the cold: opening and closing, loss, attacks, statistics.
+struct Connection : HotConnection {
+  LossState loss;
+  SeqNum irs;
+  SeqNum recent;                 // the last out-of-order arrival: first SACK block
+  SeqNum peer_fin;               // where the peer's FIN stands, if receive.fin_known
+  Time limit_at = kNever;        // FIN-WAIT-2 after Close()
   std::uint32_t challenges = 0;  // in the second that began at challenges_since
   Time challenges_since{};
   Time opened_at{};
@@ -128,8 +139,7 @@ struct Connection {
   std::uint64_t retransmissions = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
-  std::uint16_t path_mss = 0;  // before options: min(settings, peer's offer, path)
-  Options peer;                // what the SYN offered
+  Options peer;  // what the SYN offered
   Scoreboard scoreboard;
 
   SeqNum At(std::uint64_t position) const {

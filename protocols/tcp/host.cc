@@ -63,7 +63,7 @@ std::uint32_t Host::Allocate(const FourTuple& tuple, Time now) {
   c.generation = generation;
   c.tuple = tuple;
   c.opened_at = now;
-  c.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
+  c.send.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
   c.receive.room = settings_.receive_window;
   c.burst_left = settings_.burst_segments_max;
   c.timers.progress = c.timers.heard = c.timers.idle_from = now;
@@ -163,7 +163,7 @@ Delivery Host::ReceiveConnection(std::uint32_t index, const Segment& segment, Ti
                     .window = window,
                     .timestamps = c.timestamps,
                     .ts_recent = c.receive.ts_recent,
-                    .ts_offset = c.ts_offset},
+                    .ts_offset = c.send.ts_offset},
                    now);
     // The ACK of the peer's FIN, or nothing in the case of CLOSING.
     if (const auto entry = time_wait_.Find(c.tuple); entry && c.receive.ack_due) {
@@ -210,7 +210,7 @@ void Host::Close(ConnectionId id) {
   store_.Clear(c->receive.queue);
   c->receive.taken = c->receive.nxt;
   if (c->state == State::kFinWait2) {
-    c->timers.limit_at = c->timers.heard + settings_.fin_wait_2;
+    c->limit_at = c->timers.heard + settings_.fin_wait_2;
     Touch(id.index);
   }
   Ready(id);

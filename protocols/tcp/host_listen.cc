@@ -71,7 +71,7 @@ Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqN
   c.send.syn_due = true;
   Negotiate(settings_, syn.options, c);
   c.congestion.Start(settings_, c.send.mss);
-  c.receive.irs = syn.seq;
+  c.irs = syn.seq;
   c.receive.nxt = c.receive.taken = c.receive.last_ack_sent = syn.seq + 1;
   c.receive.edge = c.receive.nxt;
   if (c.timestamps) {
@@ -91,7 +91,7 @@ void Host::SendCookie(const Segment& syn, const FourTuple& tuple, Time now) {
   Connection c;
   c.tuple = tuple;
   c.state = State::kSynReceived;
-  c.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
+  c.send.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
   Negotiate(settings_, syn.options, c);
   if (c.timestamps) c.receive.ts_recent = syn.options.timestamps->value;
   const std::uint32_t window = std::min<std::uint32_t>(settings_.receive_window, 0xffff);
@@ -139,7 +139,7 @@ void Host::SendTimeWaitAck(std::uint32_t entry, Time now) {
               .window = value.window};
   if (value.timestamps) {
     Connection clock;
-    clock.ts_offset = value.ts_offset;
+    clock.send.ts_offset = value.ts_offset;
     ack.options.timestamps = Timestamps{.value = TimestampAt(clock, now), .echo = value.ts_recent};
   }
   SendStray(value.tuple, ack);

@@ -52,7 +52,7 @@ void Arrival::SynSent() {
   ReceiveState& r = c_.receive;
   Negotiate(context_.settings, segment_.options, c_);
   c_.congestion.Start(context_.settings, c_.send.mss);
-  r.irs = segment_.seq;
+  c_.irs = segment_.seq;
   r.nxt = r.taken = r.last_ack_sent = segment_.seq + 1;
   r.edge = r.nxt + std::min<std::uint32_t>(r.room, 0xffff);
   if (c_.timestamps) {
@@ -65,7 +65,6 @@ void Arrival::SynSent() {
   if (acks_our_syn) {
     Move<State::kSynSent, State::kEstablished>(c_.state);
     Advance(1);
-    c_.send.wl2 = 1;
     r.ack_due = true;
     outcome_.opened = true;
   } else {
@@ -76,7 +75,7 @@ void Arrival::SynSent() {
 
 // First, 3.10.7.4.
 bool Arrival::CheckSequence() {
-  if (c_.state == State::kSynReceived && segment_.flags.syn && segment_.seq == c_.receive.irs) {
+  if (c_.state == State::kSynReceived && segment_.flags.syn && segment_.seq == c_.irs) {
     if (!segment_.flags.ack) {
       outcome_.drop = Drop::kTcpOldDuplicate;
       c_.send.syn_due = true;
@@ -88,7 +87,7 @@ bool Arrival::CheckSequence() {
   if (!CheckTimestamps()) return false;
   if (Acceptable()) {
     c_.timers.heard = context_.now;
-    c_.timers.keepalives = 0;
+    c_.send.keepalives = 0;
     if (segment_.options.timestamps && c_.timestamps && !segment_.flags.rst &&
         segment_.seq.AtOrBefore(c_.receive.last_ack_sent)) {
       c_.receive.ts_recent = segment_.options.timestamps->value;
@@ -189,7 +188,6 @@ bool Arrival::CompleteHandshake(std::int64_t position) {
   Move<State::kSynReceived, State::kEstablished>(c_.state);
   c_.send.syn_due = false;
   c_.send.wl1 = segment_.seq;
-  c_.send.wl2 = 1;
   c_.send.window = std::uint32_t{segment_.window} << c_.send.scale;
   c_.send.window_max = c_.send.window;
   c_.timers.idle_from = context_.now;
@@ -201,7 +199,7 @@ void Arrival::FinAcknowledged() {
   if (!c_.fin_acknowledged()) return;
   if (c_.state == State::kFinWait1) {
     Move<State::kFinWait1, State::kFinWait2>(c_.state);
-    if (c_.closing) c_.timers.limit_at = context_.now + context_.settings.fin_wait_2;
+    if (c_.closing) c_.limit_at = context_.now + context_.settings.fin_wait_2;
   } else if (c_.state == State::kClosing) {
     Move<State::kClosing, State::kTimeWait>(c_.state);
     outcome_.verdict = Verdict::kTimeWait;
@@ -224,9 +222,9 @@ bool Arrival::TakeText() {
   const SeqNum fin = segment_.seq + static_cast<std::uint32_t>(segment_.text.size());
   if (segment_.flags.fin && fin.Before(r.edge) && fin.AtOrAfter(r.nxt) && !r.fin_known) {
     r.fin_known = true;
-    r.fin = fin;
+    c_.peer_fin = fin;
   }
-  const SeqNum edge = r.fin_known && r.fin.Before(r.edge) ? r.fin : r.edge;
+  const SeqNum edge = r.fin_known && c_.peer_fin.Before(r.edge) ? c_.peer_fin : r.edge;
   const std::int32_t space = std::max(edge - start, 0);
   if (text.size() > static_cast<std::size_t>(space)) {
     outcome_.drop = Drop::kTcpOutOfWindow;
@@ -281,14 +279,14 @@ void Arrival::TakeInOrder(Bytes text) {
 void Arrival::TakeOutOfOrder(SeqNum start, Bytes text) {
   ReceiveState& r = c_.receive;
   if (!context_.store.Insert(r.queue, start, text)) outcome_.drop = Drop::kTcpOutOfOrderFull;
-  r.recent = start;
+  c_.recent = start;
   r.ack_due = true;
 }
 
 // Eighth: also when the FIN came earlier and the text before it only now.
 void Arrival::TakeFin() {
   ReceiveState& r = c_.receive;
-  if (!r.fin_known || r.nxt != r.fin || !TakesText(c_.state)) return;
+  if (!r.fin_known || r.nxt != c_.peer_fin || !TakesText(c_.state)) return;
   r.nxt = r.nxt + 1;
   r.ack_due = true;
   outcome_.finished = true;

@@ -62,7 +62,7 @@ class Arrival {
   void Duplicate();
   void EnterFastRecovery();
   bool TakeSackBlocks();
-  void UpdateWindow(std::uint64_t position);
+  void UpdateWindow(bool advanced);
 
   const Context& context_;
   Connection& c_;

@@ -84,7 +84,7 @@ Outgoing Sender::Bare(std::uint64_t position) {
   r.unacknowledged = 0;
   c_.timers.delayed_ack_at = kNever;
   if (c_.sack && !r.queue.empty()) {
-    out.segment.options.sack = context_.store.Blocks(r.queue, r.nxt, r.recent);
+    out.segment.options.sack = context_.store.Blocks(r.queue, r.nxt, c_.recent);
     if (c_.timestamps) out.segment.options.sack.Shorten(3);  // 40 bytes of options in all
   }
   return out;
@@ -117,7 +117,6 @@ std::optional<Outgoing> Sender::Syn() {
     s_.timed = kNoPosition;
     ++c_.retransmissions;
   }
-  s_.last_sent = context_.now;
   if (c_.timers.retransmit_at == kNever) ArmRetransmit(context_, c_);
   return out;
 }
@@ -177,7 +176,7 @@ std::optional<Outgoing> Sender::Text() {
   if (s_.nxt < s_.max) {  // again, after a timeout or a smaller path
     s_.nxt = std::min(c_.scoreboard.SkipHeld(s_.nxt), s_.max);
   } else if (s_.fin == kNoPosition && c_.outstanding() == 0 && c_.rtt.measured() &&
-             context_.now - s_.last_sent > c_.rtt.Timeout(context_.settings)) {
+             context_.now - c_.timers.progress > c_.rtt.Timeout(context_.settings)) {
     c_.congestion.Restart(context_.settings, s_.mss);
   }
   const std::uint64_t peer = PeerWindowLeft();
@@ -221,7 +220,7 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
   if (position == s_.nxt) s_.nxt = end;
   s_.max = std::max(s_.max, end);
   if (again) {
-    s_.last_resent = context_.now;
+    c_.loss.last_resent = context_.now;
     if (s_.timed != kNoPosition && s_.timed > position) s_.timed = kNoPosition;  // Karn
     ++c_.retransmissions;
   } else if (s_.timed == kNoPosition) {
@@ -229,7 +228,7 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
     s_.timed_since = context_.now;
   }
   if (idle) c_.timers.progress = context_.now;
-  s_.last_sent = c_.timers.idle_from = context_.now;
+  c_.timers.idle_from = context_.now;
   if (c_.timers.retransmit_at == kNever) ArmRetransmit(context_, c_);
   const std::uint32_t segments =
       static_cast<std::uint32_t>((length + s_.mss - 1) / s_.mss) + (length == 0 ? 1 : 0);
@@ -246,7 +245,7 @@ Outgoing Sender::Resend(std::uint64_t position, std::uint64_t limit) {
   const std::uint64_t nxt = s_.nxt;
   Outgoing out = Range(position, length, fin);
   s_.nxt = std::max(nxt, s_.una);
-  s_.high_retransmit = std::max(s_.high_retransmit, position + length + (fin ? 1 : 0));
+  c_.loss.high_retransmit = std::max(c_.loss.high_retransmit, position + length + (fin ? 1 : 0));
   return out;
 }
 
@@ -259,7 +258,7 @@ std::optional<Outgoing> Sender::Front() {
 // NextSeg() of RFC 6675 section 4: (1) what is lost; what is left of (3) when Text() has nothing.
 std::optional<Outgoing> Sender::NextLost() {
   if (CongestionWindowLeft() < s_.mss) return std::nullopt;
-  const std::uint64_t position = c_.scoreboard.SkipHeld(std::max(s_.high_retransmit, s_.una));
+  const std::uint64_t position = c_.scoreboard.SkipHeld(std::max(c_.loss.high_retransmit, s_.una));
   const std::uint64_t lost_below = c_.scoreboard.LostBelow(s_.mss);
   if (position < lost_below) return Resend(position, c_.scoreboard.HoleEnd(position, s_.max));
   if (auto text = Text()) return text;

@@ -29,8 +29,9 @@ struct Settings {
   Duration rto_initial = std::chrono::seconds(1);  // RFC 6298 2.1
   Duration rto_min = std::chrono::milliseconds(300);
   Duration rto_max = std::chrono::seconds(60);
-  std::uint32_t syn_retries = 6;    // RFC 9293 3.8.3: at least 3 minutes' worth for a SYN is R2
-  std::uint32_t data_retries = 12;  // then the peer is gone
+  std::uint32_t syn_retries =
+      6;  // RFC 9293 3.8.3: at least 3 minutes' worth for a SYN is R2; at most 255
+  std::uint32_t data_retries = 12;  // then the peer is gone; at most 255
   Duration delayed_ack = std::chrono::milliseconds(40);
   Duration time_wait = std::chrono::seconds(60);   // 2 MSL
   Duration fin_wait_2 = std::chrono::seconds(60);  // after Close(): nobody reads any more

@@ -8,6 +8,8 @@ namespace {
 
 bool WaitsForPeer(const Connection& c) { return c.outstanding() != 0 || c.send.persisting; }
 
+Time LimitAt(const Connection& c) { return c.state == State::kFinWait2 ? c.limit_at : kNever; }
+
 Time StalledAt(const Settings& settings, const Connection& c) {
   if (!IsSynchronized(c.state) || !WaitsForPeer(c)) return kNever;
   return c.timers.progress + settings.stalled;
@@ -22,19 +24,18 @@ Time KeepaliveAt(const Settings& settings, const Connection& c) {
   if (settings.keepalive_idle == Duration{} || !IsSynchronized(c.state) || WaitsForPeer(c)) {
     return kNever;
   }
-  return c.timers.heard + settings.keepalive_idle +
-         c.timers.keepalives * settings.keepalive_interval;
+  return c.timers.heard + settings.keepalive_idle + c.send.keepalives * settings.keepalive_interval;
 }
 
 // RFC 6298 5.4 to 5.7, RFC 5681 3.1, RFC 6582 3.2 (4), RFC 6675 5.1.
 void TimeOut(Connection& c) {
   SendState& s = c.send;
   ++c.timeouts;
-  c.congestion.TimedOut(c.outstanding(), s.mss, c.timers.retries > 1);
+  c.congestion.TimedOut(c.outstanding(), s.mss, c.send.retries > 1);
   s.recovery = Recovery::kTimeout;
-  s.recovery_point = s.max;
-  s.reduce_from = s.max + 1;
-  s.high_retransmit = s.una;
+  c.loss.recovery_point = s.max;
+  c.loss.reduce_from = s.max + 1;
+  c.loss.high_retransmit = s.una;
   s.duplicate_acks = 0;
   s.front_due = false;
   s.timed = kNoPosition;
@@ -57,7 +58,7 @@ std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
   }
   const std::uint32_t limit =
       opening ? context.settings.syn_retries : context.settings.data_retries;
-  if (c.timers.retries++ >= limit) return opening ? Expiry::kNoHandshake : Expiry::kNoAnswer;
+  if (c.send.retries++ >= limit) return opening ? Expiry::kNoHandshake : Expiry::kNoAnswer;
   if (opening) {
     c.send.syn_due = true;
   } else {
@@ -69,7 +70,7 @@ std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
 }  // namespace
 
 Time NextTimer(const Settings& settings, const Connection& c) {
-  return std::min({c.timers.retransmit_at, c.timers.delayed_ack_at, c.timers.limit_at,
+  return std::min({c.timers.retransmit_at, c.timers.delayed_ack_at, LimitAt(c),
                    StalledAt(settings, c), IdleAt(settings, c), KeepaliveAt(settings, c)});
 }
 
@@ -79,14 +80,14 @@ std::optional<Expiry> ExpireTimers(const Context& context, Connection& c) {
     c.timers.delayed_ack_at = kNever;
     c.receive.ack_due = true;
   }
-  if (c.timers.limit_at <= now) return Expiry::kLinger;
+  if (LimitAt(c) <= now) return Expiry::kLinger;
   if (StalledAt(context.settings, c) <= now) return Expiry::kStalled;
   if (c.timers.retransmit_at <= now) {
     if (const auto what = RetransmitExpired(context, c)) return what;
   }
   if (KeepaliveAt(context.settings, c) <= now) {
-    if (c.timers.keepalives >= context.settings.keepalive_probes) return Expiry::kKeepaliveFailed;
-    ++c.timers.keepalives;
+    if (c.send.keepalives >= context.settings.keepalive_probes) return Expiry::kKeepaliveFailed;
+    ++c.send.keepalives;
     c.send.keepalive_due = true;
   }
   if (IdleAt(context.settings, c) <= now) {
