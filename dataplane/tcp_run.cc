@@ -34,7 +34,11 @@ TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing&
                     .payload = {}},
                    transport, room.subspan(kNetworkAt));
   size_ = kTransportAt + transport;
-  last_flags_ = At<TcpHeader>(room, kTransportAt).flags & (tcp_flag::kFin | tcp_flag::kPush);
+  const auto& ip = At<ipv4::WireHeader>(room, kNetworkAt);
+  total_length_ = ip.total_length;
+  ip_checksum_ = ip.checksum;
+  flags_ = At<TcpHeader>(room, kTransportAt).flags;
+  vlan_ = link.options().vlan.value();
 }
 
 Frame TcpRun::Start(Link& link, std::uint32_t at, std::uint32_t size) const {
@@ -42,19 +46,21 @@ Frame TcpRun::Start(Link& link, std::uint32_t at, std::uint32_t size) const {
   if (frame.empty()) return frame;
   const MutableBytes headers = frame.Append(size_);
   if (headers.empty()) return Frame();
+  // Written only, never read back: the buffer's lines are still on their way from whoever freed it,
+  // and a load behind these stores would wait for all of them.
   static_cast<void>(Copy(Bytes(bytes_).first(size_), headers));
   auto& ip = At<ipv4::WireHeader>(headers, kNetworkAt);
-  ip.total_length = static_cast<std::uint16_t>(ip.total_length + size);
-  ip.checksum = ChecksumOfMore(ip.checksum, static_cast<std::uint16_t>(size));
+  ip.total_length = static_cast<std::uint16_t>(total_length_ + size);
+  ip.checksum = ChecksumOfMore(ip_checksum_, static_cast<std::uint16_t>(size));
   auto& tcp = At<TcpHeader>(headers, kTransportAt);
   tcp.sequence = sequence_ + at;
-  if (at + size != length_) {
-    tcp.flags = static_cast<std::uint8_t>(tcp.flags & ~last_flags_);
-  }
+  // FIN and PSH stand on the last segment alone.
+  const std::uint8_t not_yet = at + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
+  tcp.flags = static_cast<std::uint8_t>(flags_ & ~not_yet);
   frame.SetHeaders({.link = kNetworkAt,
                     .network = ipv4::kHeaderSize,
                     .transport = static_cast<std::uint16_t>(size_ - kTransportAt)});
-  if (const auto vlan = link.vlan()) frame.RequestVlan(vlan->value());
+  if (vlan_ != 0) frame.RequestVlan(vlan_);
   if (size > mss_) {
     frame.RequestSegmentation(mss_);
   } else {

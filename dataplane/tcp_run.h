@@ -36,7 +36,10 @@ class TcpRun {
   std::uint32_t length_;
   std::uint16_t mss_;
   std::uint32_t sequence_;
-  std::uint8_t last_flags_;  // FIN, PSH: left out of all but the last
+  std::uint16_t total_length_;  // of the IPv4 packet without text
+  std::uint16_t ip_checksum_;   // of that packet
+  std::uint16_t vlan_;          // 0: none
+  std::uint8_t flags_;
 };
 
 }  // namespace slipway::dataplane

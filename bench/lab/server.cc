@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "absl/strings/str_format.h"
+#include "bench/lab/real_time.h"
 #include "dataplane/clock.h"
 #include "protocols/base/check.h"
 #include "tls/certificates.h"
@@ -162,6 +163,7 @@ void BenchServer::PublishImage() {
 void BenchServer::Run() {
   SLIPWAY_CHECK(rte_thread_register() == 0);
   pthread_setname_np(pthread_self(), "bench-server");
+  const RealTime priority;
   const dataplane::Clock clock;
   while (!stop_.load(std::memory_order_relaxed)) {
     static_cast<void>(worker_->RunOnce(clock.Now()));

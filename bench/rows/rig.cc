@@ -41,6 +41,7 @@ absl::StatusOr<std::unique_ptr<Rig>> Rig::Create(const RowContext& context,
       options.machines, {.port = rig->machines_port_.get(), .queue = 0, .pool = rig->pool_.get()});
   if (!farm.ok()) return farm.status();
   rig->farm_ = *std::move(farm);
+  rig->priority_.emplace();
   return rig;
 }
 
@@ -87,6 +88,7 @@ absl::Status Rig::MakeWire(const RigOptions& options) {
 }
 
 Rig::~Rig() {
+  priority_.reset();
   if (farm_ != nullptr) farm_->Stop(clock_.Now());
   farm_.reset();
   if (server_ != nullptr) server_->Stop();

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "bench/lab/floor.h"
+#include "bench/lab/real_time.h"
 #include "bench/lab/ring_wire.h"
 #include "bench/lab/server.h"
 #include "bench/rows/row.h"
@@ -84,6 +85,7 @@ class Rig {
   std::unique_ptr<dataplane::PacketPool> pool_;
   std::unique_ptr<BenchServer> server_;
   std::unique_ptr<storm::Farm> farm_;
+  std::optional<RealTime> priority_;  // of the machines' thread, once everything has been started
 };
 
 // Machines that read ranges of the one image over and over, from offsets of their own.
