@@ -27,6 +27,12 @@ std::vector<tls::Certificate> NewCertificates() {
   return certificates;
 }
 
+// Made once in a process: keys take longer than all else a row needs to begin.
+const std::vector<tls::Certificate>& TheCertificates() {
+  static const std::vector<tls::Certificate> certificates = NewCertificates();
+  return certificates;
+}
+
 std::string DigestOf(Bytes bytes) {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
@@ -55,6 +61,11 @@ absl::StatusOr<std::unique_ptr<BenchServer>> BenchServer::Start(dataplane::Undi&
 
 BenchServer::BenchServer(dataplane::Undi& port, const BenchServerOptions& options)
     : port_(port), chosen_(options) {
+  if (options.seed == 0) {
+    entropy_ = std::make_unique<dataplane::SystemEntropy>();
+  } else {
+    entropy_ = std::make_unique<SeededEntropy>(options.seed);
+  }
   options_.cores = {options.core};
   options_.ports = {{.device = "bench",
                      .mtu = options.mtu,
@@ -106,8 +117,9 @@ absl::Status BenchServer::Prepare() {
       .ends = {{.port = &port_, .queue = 0, .interface = 0, .through = nullptr, .for_others = {}}},
       .leases = {}};
   worker_ = std::make_unique<dataplane::Worker>(
-      setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, entropy_, *handover_,
+      setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, *entropy_, *handover_,
                                     /*unix_nanoseconds_at_zero=*/0});
+  if (!chosen_.own_thread) return absl::OkStatus();
   // A caller that spins on the core where the thread was born would never let it leave.
   std::latch on_its_core(1);
   thread_ = std::thread([this, &on_its_core] {
@@ -136,7 +148,7 @@ void BenchServer::PublishImage() {
                                           .media_type = "application/octet-stream",
                                           .last_modified = 0,
                                           .loaded = true}});
-  certificates_ = NewCertificates();
+  certificates_ = TheCertificates();
   snapshot->tls = std::get<std::shared_ptr<const tls::Context>>(
       tls::Context::Create({.certificates = certificates_, .ticket_keys = {}}));
   dhcp::NetworkSettings network;
@@ -193,7 +205,11 @@ void BenchServer::KeepUp() {
 
 void BenchServer::Stop() {
   stop_.store(true);
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else if (worker_ != nullptr) {
+    worker_->Stop(last_round_);
+  }
   worker_.reset();
 }
 

@@ -2,7 +2,8 @@
 //
 // BenchServer: one worker of the appliance on a core of its own, with every seam real (snapshot,
 // events, leases, statistics), over a port the benchmark gives it: a DPDK device or one end of a
-// RingWire. It serves one image of random bytes at /image, as large as the row wants.
+// RingWire. It serves one image of random bytes at /image, as large as the row wants. Without a
+// thread of its own it is driven by RunOnce under whatever clock the caller has.
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,8 @@ struct BenchServerOptions {
   std::uint32_t connections = 256;
   std::uint32_t frames = 8192;
   std::size_t image_bytes = std::size_t{1} << 30;
+  bool own_thread = true;
+  std::uint64_t seed = 0;  // of the worker's random choices; 0: the system's
 };
 
 class BenchServer {
@@ -38,6 +41,11 @@ class BenchServer {
   static absl::StatusOr<std::unique_ptr<BenchServer>> Start(dataplane::Undi& port,
                                                             const BenchServerOptions& options);
   ~BenchServer();
+  // One round, at `now`: for callers of a server that has no thread.
+  bool RunOnce(Time now) {
+    last_round_ = now;
+    return worker_->RunOnce(now);
+  }
   // Ends the worker; then the far end of the wire can be taken down, which holds our frames.
   void Stop();
 
@@ -53,6 +61,8 @@ class BenchServer {
   bool busy() const { return has_errand_.load(std::memory_order_acquire); }
   // What the worker has counted; a copy it posted at most 100 ms ago.
   dataplane::WorkerStatistics Statistics() const { return board_.Read(0); }
+  // The same as it stands now; only where there is no thread.
+  const dataplane::WorkerStatistics& StatisticsNow() const { return worker_->statistics(); }
 
  private:
   BenchServer(dataplane::Undi& port, const BenchServerOptions& options);
@@ -73,12 +83,13 @@ class BenchServer {
   dataplane::EventQueue events_{1, 4096};
   dataplane::LeaseChannel leases_{4096};
   dataplane::StatisticsBoard board_{1};
-  dataplane::SystemEntropy entropy_;
+  std::unique_ptr<Entropy> entropy_;
   std::unique_ptr<dataplane::Worker> worker_;
   std::atomic<bool> stop_{false};
   std::function<void()> errand_;
   std::atomic<bool> has_errand_{false};
   std::thread thread_;
+  Time last_round_{};
 };
 
 }  // namespace slipway::bench

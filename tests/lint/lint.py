@@ -26,6 +26,7 @@ DPDK = re.compile(r'^<(rte_|bus_|generic/rte_)')
 ABSEIL = re.compile(r'^["<]absl/')
 JSON = re.compile(r'^<nlohmann/')
 BENCHMARK = re.compile(r'^<benchmark/')
+VALGRIND = re.compile(r'^<valgrind/')
 JSON = re.compile(r'^<nlohmann/')
 CONTROL_LIBRARIES = re.compile(
     r'^["<](sqlite3\.h|httplib\.h|nlohmann/|toml\+\+/|toml\.hpp|archive|prometheus/)')
@@ -37,7 +38,7 @@ LAYERS = {
     'dataplane': ((DPDK, ABSEIL, POSIX), ('protocols/', 'tls/', 'dataplane/')),
     'control': ((ABSEIL, CONTROL_LIBRARIES, OPENSSL, POSIX),
                 ('protocols/', 'tls/', 'control/', 'dataplane/snapshot.h', 'dataplane/event.h')),
-    'bench': ((DPDK, ABSEIL, OPENSSL, IPSEC, BENCHMARK, JSON, POSIX),
+    'bench': ((DPDK, ABSEIL, OPENSSL, IPSEC, BENCHMARK, VALGRIND, JSON, POSIX),
               ('protocols/', 'tls/', 'dataplane/', 'bench/')),
 }
 # File: what it may include beyond its folder's rule, and why.

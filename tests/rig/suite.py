@@ -2,7 +2,8 @@
 """Everything that must pass: `./dev test`.
 
 Stages, each counted and timed: build, unit (every gtest case of every test program), lint, fuzz
-(short fixed runs), e2e (real clients, once slipwayd is built). One line a test program while it
+(short fixed runs), instructions (of fixed work, against a baseline), e2e (real clients, once
+slipwayd is built). One line a test program while it
 runs, the tail of what failed, the reason of what was skipped and how many (`N skipped`), and at
 the end `N passed, N failed` alone on the last line.
 """
@@ -19,7 +20,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = ("unit", "lint", "fuzz", "e2e")
+STAGES = ("unit", "lint", "fuzz", "instructions", "e2e")
 FUZZ_RUNS = 20000  # of one target; never a time, which would depend on the machine
 FUZZ_RUNS_OF = {"tls_records": 300, "tls_session": 2000, "tcp_host": 3000, "dhcp_server": 5000,
                 "worker": 1000}
@@ -175,6 +176,33 @@ def fuzz(options, tally):
             tally.passed += 1
         else:
             tally.fail(name, done.stdout)
+
+
+def instructions(options, tally):
+    """The worker's instructions for fixed work stay near the baseline, and waste is found."""
+    if options.preset != "release":
+        tally.skip("instructions", f"the baseline is the release build's, not {options.preset}'s")
+        return
+    check = [sys.executable, str(ROOT / "bench/instructions/check.py")]
+    started = time.monotonic()
+    done = subprocess.run(check, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False)
+    words = (done.stdout + done.stderr).rstrip()
+    line(done.returncode == 0, "instructions", time.monotonic() - started)
+    for text in words.splitlines():
+        print(f"     {text}")
+    if done.returncode == 0:
+        tally.passed += 1
+    else:
+        tally.fail("instructions")
+    wasteful = subprocess.run(check + ["--waste", "5000", "syn"], cwd=ROOT, check=False, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+    found = wasteful.returncode == 1 and "WORSE" in wasteful.stdout
+    line(found, "instructions: planted waste is found", 0)
+    if found:
+        tally.passed += 1
+    else:
+        tally.fail("instructions: planted waste", wasteful.stdout + wasteful.stderr)
 
 
 def e2e(options, tally):
