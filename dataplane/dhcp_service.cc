@@ -31,8 +31,10 @@ void DhcpService::Expire(Time now) {
   while (const auto outcome = server_.Emit(reply_, now)) {
     Act(*outcome, reply_, outcome->client.mac, now);
   }
+  // One commit frees a thousand replies; those the outbox has no room for leave in later rounds.
   const std::uint64_t durable = around_.leases.durable();
-  while (!held_.empty() && held_.front().sequence <= durable) {
+  while (!held_.empty() && held_.front().sequence <= durable &&
+         around_.links[held_.front().interface].room() > 0) {
     Held held = std::move(held_.front());
     held_.pop_front();
     if (!around_.links[held.interface].Send(std::move(held.frame))) {

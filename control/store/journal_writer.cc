@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/journal_writer.h"
 
-#include <array>
 #include <chrono>
 #include <iostream>
 #include <utility>
-#include <vector>
 
 namespace slipway::control {
 namespace {
 
-constexpr std::size_t kBatchMax = 1024;
+// All that the channel holds: the more leases share an fsync, the less each waits.
+constexpr std::size_t kBatchMax = 4096;
 // How long an empty channel is left alone; below what a client could notice.
 constexpr auto kIdle = std::chrono::microseconds(500);
 constexpr auto kRetry = std::chrono::milliseconds(100);
@@ -22,6 +21,7 @@ JournalWriter::JournalWriter(LeaseJournal& journal, dataplane::LeaseChannel& cha
     : journal_(journal),
       channel_(channel),
       observer_(std::move(observer)),
+      entries_(kBatchMax),
       thread_([this] { Loop(); }) {}
 
 JournalWriter::~JournalWriter() {
@@ -38,12 +38,11 @@ void JournalWriter::Loop() {
 }
 
 bool JournalWriter::WriteBatch() {
-  std::array<dataplane::LeaseChannel::Entry, kBatchMax> entries;
-  const std::size_t count = channel_.Take(entries);
+  const std::size_t count = channel_.Take(entries_);
   if (count == 0) return false;
-  std::vector<dhcp::LeaseChange> changes;
-  changes.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) changes.push_back(entries[i].change);
+  std::vector<dhcp::LeaseChange>& changes = changes_;
+  changes.clear();
+  for (std::size_t i = 0; i < count; ++i) changes.push_back(entries_[i].change);
   for (absl::Status status = journal_.Append(changes); !status.ok();
        status = journal_.Append(changes)) {
     if (failures_.fetch_add(1) == 0) {
@@ -56,7 +55,7 @@ bool JournalWriter::WriteBatch() {
     std::this_thread::sleep_for(kRetry);
   }
   batches_.fetch_add(1, std::memory_order_relaxed);
-  channel_.Acknowledge(entries[count - 1].sequence);
+  channel_.Acknowledge(entries_[count - 1].sequence);
   observer_(changes);
   return true;
 }

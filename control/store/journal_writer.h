@@ -11,6 +11,7 @@
 #include <functional>
 #include <span>
 #include <thread>
+#include <vector>
 
 #include "control/store/lease_journal.h"
 #include "dataplane/event.h"
@@ -39,6 +40,8 @@ class JournalWriter {
   LeaseJournal& journal_;
   dataplane::LeaseChannel& channel_;
   Observer observer_;
+  std::vector<dataplane::LeaseChannel::Entry> entries_;  // of a batch
+  std::vector<dhcp::LeaseChange> changes_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> batches_{0};
   std::atomic<std::uint64_t> failures_{0};

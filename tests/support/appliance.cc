@@ -114,7 +114,7 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
       entropy_(chosen.seed),
       snapshots_(chosen.workers),
       events_(chosen.workers, 256),
-      leases_(16),
+      leases_(chosen.leases),
       statistics_(chosen.workers) {
   SLIPWAY_CHECK(wire_.Initialize({.mtu = chosen.mtu, .pools = {&memory.pool(0)}}).ok());
   auto handover = Handover::Create(chosen.workers);
@@ -165,9 +165,12 @@ std::vector<Buffer> Appliance::Sent() {
 
 std::size_t Appliance::MakeLeasesDurable() {
   std::array<LeaseChannel::Entry, 16> entries;
-  const std::size_t count = leases_.Take(entries);
-  if (count > 0) leases_.Acknowledge(entries[count - 1].sequence);
-  return count;
+  std::size_t all = 0;
+  while (const std::size_t count = leases_.Take(entries)) {
+    leases_.Acknowledge(entries[count - 1].sequence);
+    all += count;
+  }
+  return all;
 }
 
 std::vector<Event> Appliance::Events() {

@@ -57,6 +57,7 @@ struct ApplianceOptions {
   std::uint16_t mtu = 1500;
   VlanId vlan = {};
   VirtualWireOptions wire = {};
+  unsigned leases = 16;  // on their way to the journal
 };
 
 class Appliance final : public Endpoint {

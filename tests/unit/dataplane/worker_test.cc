@@ -203,6 +203,24 @@ DhcpReply ReadDhcp(Bytes frame) {
   return {message->type, message->yiaddr, std::string(AsText(message->file))};
 }
 
+TEST_F(WorkerTest, DropsNoAckWhenOneCommitFreesMoreThanTheWireTakes) {
+  constexpr std::size_t kAcks = 700;
+  Start({.leases = 1024});
+  const auto offers = Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));
+  ASSERT_THAT(offers, SizeIs(1));
+  const Buffer request =
+      DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, ReadDhcp(offers[0]).address));
+  for (std::size_t i = 0; i < kAcks; ++i) EXPECT_THAT(Ask(request), IsEmpty());
+  EXPECT_EQ(appliance_->MakeLeasesDurable(), kAcks);
+  std::size_t acks = 0;
+  for (int round = 0; round < 1000; ++round) {
+    appliance_->RunOnce(now_);
+    acks += appliance_->Sent().size();
+  }
+  EXPECT_EQ(acks, kAcks);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTransmitRingFull), 0u);
+}
+
 TEST_F(WorkerTest, AnswersArpAheadOfEverythingElseInABurst) {
   Start();
   appliance_->wire().Deliver(Echo(kMachine, Buffer(8)));
