@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 
 #include <latch>
+#include <optional>
 #include <variant>
 
 #include "absl/strings/str_format.h"
@@ -175,7 +176,8 @@ void BenchServer::PublishImage() {
 void BenchServer::Run() {
   SLIPWAY_CHECK(rte_thread_register() == 0);
   pthread_setname_np(pthread_self(), "bench-server");
-  const RealTime priority;
+  std::optional<RealTime> priority;
+  if (chosen_.real_time) priority.emplace();
   const dataplane::Clock clock;
   while (!stop_.load(std::memory_order_relaxed)) {
     static_cast<void>(worker_->RunOnce(clock.Now()));
@@ -196,7 +198,7 @@ void BenchServer::RunOnCore(std::function<void()> work) {
 void BenchServer::KeepUp() {
   std::array<dataplane::LeaseChannel::Entry, 256> entries;
   std::array<dataplane::Event, 256> events;
-  while (const std::size_t count = leases_.Take(entries)) {
+  while (const std::size_t count = chosen_.acknowledge_leases ? leases_.Take(entries) : 0) {
     leases_.Acknowledge(entries[count - 1].sequence);
   }
   while (events_.Poll(events) > 0) {

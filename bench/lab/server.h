@@ -33,6 +33,10 @@ struct BenchServerOptions {
   std::size_t image_bytes = std::size_t{1} << 30;
   bool own_thread = true;
   std::uint64_t seed = 0;  // of the worker's random choices; 0: the system's
+  // False: somebody else takes leases() and says when they are on disk.
+  bool acknowledge_leases = true;
+  // False where the kernel's own threads must run beside the worker, those that write a disk.
+  bool real_time = true;
 };
 
 class BenchServer {
@@ -50,9 +54,11 @@ class BenchServer {
   void Stop();
 
   Bytes image() const { return image_; }
+  dataplane::LeaseChannel& leases() { return leases_; }
   dataplane::PacketPool& pool() { return *pool_; }
-  // What the control plane would do: says of leases that they are durable, and takes events away.
-  // To be called often, by whoever runs the machines: a thread for it would need a third core.
+  // What the control plane would do: says of leases that they are durable (unless another does),
+  // and takes events away. To be called often, by whoever runs the machines: a thread for it would
+  // need a third core.
   void KeepUp();
   // Runs `work` on the server's core, between two rounds; busy() until it is done.
   void RunOnCore(std::function<void()> work);

@@ -17,6 +17,7 @@
 #include "bench/rows/boots.h"
 #include "bench/rows/bulk.h"
 #include "bench/rows/connections.h"
+#include "bench/rows/fast_wire.h"
 #include "bench/rows/row.h"
 #include "dataplane/eal.h"
 
@@ -27,6 +28,7 @@ constexpr char kUsage[] =
     "usage: slipway-bench [ROW...] [--json FILE] [--pairs N] [--seconds S]\n"
     "                     [--server-core N] [--machines-core N] [--memory MIB]\n"
     "  ROW        1 2 3 4 7 9 10 11; all when none is named\n"
+    "             5w 6w 8w: the fast wire's side of rows 5, 6, 8 (bench/peers)\n"
     "  --pairs    interleaved measurements of each row (5)\n"
     "  --seconds  of one measurement (0.5)\n";
 
@@ -123,7 +125,8 @@ int Run(const Arguments& arguments) {
   bool all_hold = true;
   for (const Row& row : Rows()) {
     const auto& wanted = arguments.rows;
-    if (!wanted.empty() && std::ranges::find(wanted, row.name) == wanted.end()) continue;
+    const bool is_named = std::ranges::find(wanted, row.name) != wanted.end();
+    if (wanted.empty() ? row.is_one_side : !is_named) continue;
     for (const RowResult& result : row.run(arguments.context)) {
       Print(row.name, result);
       all_hold = all_hold && result.holds;
@@ -145,8 +148,10 @@ int Run(const Arguments& arguments) {
 
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
-      {"1", RunPlainSegments}, {"2", RunLargeSegments}, {"3", RunFirmware},  {"4", RunPlainHttp},
-      {"7", RunHandshakes},    {"9", RunBoots},         {"10", RunSynFlood}, {"11", RunGrowth}};
+      {"1", RunPlainSegments},      {"2", RunLargeSegments},   {"3", RunFirmware},
+      {"4", RunPlainHttp},          {"7", RunHandshakes},      {"9", RunBoots},
+      {"10", RunSynFlood},          {"11", RunGrowth},         {"5w", RunBulkSide, true},
+      {"6w", RunRequestSide, true}, {"8w", RunLeaseSide, true}};
   return rows;
 }
 

@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<Rig>> Rig::Create(const RowContext& context,
       options.machines, {.port = rig->machines_port_.get(), .queue = 0, .pool = rig->pool_.get()});
   if (!farm.ok()) return farm.status();
   rig->farm_ = *std::move(farm);
-  rig->priority_.emplace();
+  if (options.real_time) rig->priority_.emplace();
   return rig;
 }
 
@@ -76,12 +76,14 @@ absl::Status Rig::MakeWire(const RigOptions& options) {
                                              .transmit_descriptors = 1024};
   if (absl::Status status = machines_port_->Initialize(request); !status.ok()) return status;
   static_cast<void>(machines_port_->ReceiveFilters({.promiscuous = true}));
-  auto server = BenchServer::Start(*server_port_, {.name = "server" + number,
-                                                   .core = context_.server_core,
-                                                   .mtu = options.mtu,
-                                                   .tcp_segmentation = options.tcp_segmentation,
-                                                   .connections = options.connections,
-                                                   .image_bytes = options.image_bytes});
+  auto server =
+      BenchServer::Start(*server_port_, {.name = "server" + number,
+                                         .core = context_.server_core,
+                                         .mtu = options.mtu,
+                                         .tcp_segmentation = options.tcp_segmentation,
+                                         .connections = options.connections,
+                                         .image_bytes = options.image_bytes,
+                                         .acknowledge_leases = options.acknowledge_leases});
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   return absl::OkStatus();

@@ -31,6 +31,8 @@ struct RigOptions {
   storm::FarmOptions machines;
   std::uint32_t connections = 256;
   std::size_t image_bytes = std::size_t{1} << 30;
+  bool acknowledge_leases = true;  // this and the next: BenchServerOptions'
+  bool real_time = true;
 };
 
 // What the server did in one measurement.

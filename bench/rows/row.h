@@ -29,6 +29,8 @@ struct RowContext {
 struct Row {
   std::string name;  // "1", "2": as in docs/performance.md
   std::function<std::vector<RowResult>(const RowContext&)> run;
+  // One side of a row whose other side is another server: run only when it is named (bench/peers).
+  bool is_one_side = false;
 };
 
 const std::vector<Row>& Rows();

@@ -45,6 +45,10 @@ class Setup:
     probe_time: int = 500             # milliseconds an offer waits for a claim of its address
     network: str = ""                 # more lines of the [[network]] table
     more: str = ""                    # more tables
+    idle_sleep: int = 100             # microseconds; 0: the worker polls without end
+    hugepages: bool = False
+    memory: str = "256 MiB"           # of packets
+    images: str = "192 MiB"           # memory for them
     keep: bool = False
 
 
@@ -71,8 +75,9 @@ address = {quoted(management)}
 
 [dataplane]
 cores = {setup.cores}
-memory = "256 MiB"
-idle_sleep = 100
+memory = {quoted(setup.memory)}
+hugepages = {"true" if setup.hugepages else "false"}
+idle_sleep = {setup.idle_sleep}
 probe_time = {setup.probe_time}
 
 [[port]]
@@ -96,7 +101,7 @@ http = {"true" if setup.http else "false"}
 policy = {quoted(setup.policy)}
 
 [images]
-memory = "192 MiB"
+memory = {quoted(setup.images)}
 {setup.more}
 """
 

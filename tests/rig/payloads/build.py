@@ -199,6 +199,25 @@ def iso(token):
                    memory_mib=768, seconds=180)
 
 
+def bulk(token, ballast_mib=63):
+    """A CD of 64 MiB whose loader is a program of a few kilobytes: a download, and hardly a boot."""
+    folder = _folder("bulk", token)
+    _hello(folder / "loader.efi", "bulk", token, firmware=None)
+    (folder / "cd").mkdir()
+    fat = folder / "cd/efi.img"
+    with open(fat, "wb") as file:
+        file.truncate(1 << 20)
+    _run("mkfs.vfat", fat)
+    _run("mmd", "-i", fat, "::EFI", "::EFI/BOOT")
+    _run("mcopy", "-i", fat, folder / "loader.efi", "::EFI/BOOT/BOOTX64.EFI")
+    (folder / "cd/ballast").write_bytes(os.urandom(ballast_mib << 20))
+    _run("xorriso", "-as", "mkisofs", "-V", "SLIPWAY", "-e", "efi.img", "-no-emul-boot",
+         "-o", folder / "set/boot.iso", folder / "cd")
+    shutil.rmtree(folder / "cd")
+    return Payload("bulk", folder / "set", "boot.iso", _line("bulk", token), memory_mib=512,
+                   seconds=180)
+
+
 def shim(token):
     """Debian's own signed chain under Microsoft's keys. Its GRUB stops at the prompt (it has no
     http module); the token is typed there and read back."""
@@ -251,7 +270,7 @@ def ipxe(token, debian13=False):
                    scheme="https" if debian13 else "http", disk=str(folder / "disk"))
 
 
-BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe,
+BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe, "bulk": bulk,
             "ipxe13": lambda token: ipxe(token, debian13=True), "unsigned": unsigned,
             "hello13": lambda token: hello(token, "trixie"),
             "uki13": lambda token: uki(token, "trixie")}
