@@ -1,42 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an acknowledgment means to the sender: round trips (RFC 6298, RFC 7323 4), the peer's window
-// (RFC 9293 3.10.7.4, fifth), duplicate ACKs and recovery: NewReno (RFC 6582) for peers without
-// SACK, RFC 6675 for the others. The window arithmetic is congestion.h's.
+// What an acknowledgment tells the sender: what arrived (RFC 2018, RFC 2883), round trips (RFC
+// 6298, RFC 7323 4), the peer's window (RFC 9293 3.10.7.4, fifth). What it means for recovery is
+// recovery.cc's.
 #include <algorithm>
 
 #include "protocols/tcp/receive.h"
+#include "protocols/tcp/recovery.h"
 
 namespace slipway::tcp {
 
 void Arrival::TakeAcknowledgment(std::uint64_t position) {
   SendState& s = c_.send;
-  const bool news = TakeSackBlocks();
-  const bool advances = position > s.una;
-  if (advances) {
-    Advance(position);
-  } else if (c_.outstanding() != 0 && !s.persisting) {
-    // RFC 5681 2, "duplicate acknowledgment"; RFC 6675 2 with SACK.
+  Acknowledged ack{
+      .bytes = position - s.una, .flight = c_.outstanding(), .advanced = position > s.una};
+  if (c_.timestamps && segment_.options.timestamps) ack.echo = segment_.options.timestamps->echo;
+  if (c_.sack && !segment_.options.sack.empty()) TakeSackBlocks(position, ack);
+  if (ack.advanced) {
+    Advance(position, ack);
+  } else if (!c_.sack && c_.outstanding() != 0 && !s.persisting) {
     const std::uint32_t window = std::uint32_t{segment_.window} << s.scale;
-    const bool duplicate = c_.sack ? news : segment_.length() == 0 && window == s.window;
-    if (duplicate) Duplicate();
+    ack.duplicate = segment_.length() == 0 && window == s.window;
   }
-  UpdateWindow(advances);
+  if (ack.advanced || ack.duplicate || ack.selected || ack.duplicated != 0 || s.tail_probed) {
+    TakeAcknowledged(context_, c_, ack);
+  }
+  UpdateWindow(ack.advanced);
 }
 
-bool Arrival::TakeSackBlocks() {
-  if (!c_.sack) return false;
-  bool news = false;
+void Arrival::TakeSackBlocks(std::uint64_t position, Acknowledged& ack) {
+  const auto edge = static_cast<std::int64_t>(std::max(position, c_.send.una));
+  bool first = true;
   for (const SackBlock& block : segment_.options.sack) {
     const std::int64_t start = c_.PositionOf(block.start);
     const std::int64_t end = c_.PositionOf(block.end);
-    if (start < static_cast<std::int64_t>(c_.send.una) || start >= end)
-      continue;  // D-SACK, nonsense
-    if (end > static_cast<std::int64_t>(c_.send.max)) continue;
-    news |= c_.scoreboard.Add(
-        {.start = static_cast<std::uint64_t>(start), .end = static_cast<std::uint64_t>(end)});
+    const bool inside = start > 0 && start < end && end <= static_cast<std::int64_t>(c_.send.max);
+    if (inside && first && IsDuplicate(start, end, edge)) {
+      ack.duplicated = static_cast<std::uint64_t>(end - start);
+    } else if (inside && start >= edge) {
+      ack.selected |= c_.scoreboard.Select(
+          {.start = static_cast<std::uint64_t>(start), .end = static_cast<std::uint64_t>(end)},
+          ack.delivered);
+    }
+    first = false;
   }
-  return news;
+}
+
+// RFC 2883 4: the first block lies below the acknowledgment, or within the second.
+bool Arrival::IsDuplicate(std::int64_t start, std::int64_t end, std::int64_t edge) const {
+  if (end <= edge) return edge - start <= static_cast<std::int64_t>(c_.send.window_max);
+  const SackBlocks& blocks = segment_.options.sack;
+  return blocks.size() > 1 && c_.PositionOf(blocks[1].start) <= start &&
+         end <= c_.PositionOf(blocks[1].end);
 }
 
 // What acknowledges more is newer, whatever its sequence number: RFC 9293 would keep the old window
@@ -53,7 +68,7 @@ void Arrival::UpdateWindow(bool advanced) {
   if (s.persisting && s.window >= std::max<std::uint64_t>(worthwhile, 1)) {
     // The probe's byte, if the peer refused it, goes again with what follows it.
     s.persisting = s.probe_due = false;
-    s.nxt = s.una;
+    SendAgain(c_);
     c_.rtt.EndBackOff();
     c_.timers.retransmit_at = kNever;
     if (c_.outstanding() != 0) ArmRetransmit(context_, c_);
@@ -73,85 +88,23 @@ void Arrival::MeasureRoundTrip() {
     const std::uint32_t echo = segment_.options.timestamps->echo;
     if (static_cast<std::int32_t>(echo - TimestampAt(c_, c_.loss.last_resent)) < 0) return;
     const auto milliseconds = static_cast<std::int32_t>(TimestampAt(c_, context_.now) - echo);
-    if (milliseconds >= 0) c_.rtt.Sample(std::chrono::milliseconds(milliseconds));
+    if (milliseconds >= 0) c_.rtt.Sample(std::chrono::milliseconds(milliseconds), true);
   }
 }
 
-void Arrival::Advance(std::uint64_t position) {
+void Arrival::Advance(std::uint64_t position, Acknowledged& ack) {
   SendState& s = c_.send;
-  const std::uint64_t acknowledged = position - s.una;
-  const std::uint64_t flight = c_.outstanding();
   s.una = position;
   s.nxt = std::max(s.nxt, s.una);
-  c_.scoreboard.Acknowledge(s.una);
+  if (c_.sack) c_.scoreboard.Acknowledge(s.una, ack.delivered);
   if (c_.source != nullptr && s.una > 1) {
     c_.source->Release(std::min(s.una - 1, c_.source->length()));
   }
   outcome_.progressed = true;
   c_.timers.progress = c_.timers.idle_from = context_.now;
-  c_.send.retries = 0;
+  s.retries = 0;
   MeasureRoundTrip();
   s.duplicate_acks = 0;
-
-  bool rearm = true;
-  const std::uint64_t left = c_.outstanding();
-  switch (s.recovery) {
-    case Recovery::kFast:
-      if (s.una >= c_.loss.recovery_point) {
-        s.recovery = Recovery::kOpen;
-        s.front_due = false;
-        c_.congestion.Recovered(c_.sack ? c_.congestion.threshold() : left, s.mss);
-      } else if (!c_.sack) {
-        // A partial acknowledgment: the next hole. Only the first restarts the timer ("impatient").
-        rearm = !c_.loss.partial_seen;
-        c_.loss.partial_seen = true;
-        s.front_due = true;
-        c_.congestion.Deflate(acknowledged, s.mss);
-      }
-      break;
-    case Recovery::kTimeout:
-      c_.congestion.Acknowledged(acknowledged, s.mss);
-      if (s.una >= c_.loss.recovery_point) s.recovery = Recovery::kOpen;
-      break;
-    case Recovery::kOpen:
-      // A window that was not used says nothing about the network (RFC 7661 4.1's rule of thumb).
-      if (2 * flight >= c_.congestion.window()) c_.congestion.Acknowledged(acknowledged, s.mss);
-      break;
-  }
-  if (left == 0) {
-    c_.timers.retransmit_at = kNever;
-    s.persisting = false;
-  } else if (rearm) {
-    ArmRetransmit(context_, c_);
-  }
-}
-
-void Arrival::Duplicate() {
-  SendState& s = c_.send;
-  if (s.recovery == Recovery::kTimeout) return;
-  if (s.recovery == Recovery::kFast) {
-    if (!c_.sack) c_.congestion.Inflate(s.mss);  // RFC 6582 3.2 (3)
-    return;
-  }
-  if (s.duplicate_acks < 0xff) ++s.duplicate_acks;
-  const bool lost = c_.sack && c_.scoreboard.LostBelow(s.mss) > s.una;
-  if ((s.duplicate_acks >= Scoreboard::kDuplicateThreshold || lost) &&
-      s.una >= c_.loss.reduce_from) {
-    EnterFastRecovery();
-  }
-}
-
-void Arrival::EnterFastRecovery() {
-  SendState& s = c_.send;
-  s.recovery = Recovery::kFast;
-  c_.loss.recovery_point = c_.loss.reduce_from = s.max;
-  c_.loss.high_retransmit = s.una;
-  s.nxt = s.max;
-  s.front_due = true;
-  c_.loss.partial_seen = false;
-  ++c_.fast_recoveries;
-  c_.congestion.LossDetected(c_.outstanding(), s.mss);
-  if (!c_.sack) c_.congestion.Inflate(Scoreboard::kDuplicateThreshold * s.mss);
 }
 
 }  // namespace slipway::tcp

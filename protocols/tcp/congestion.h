@@ -36,6 +36,14 @@ class Congestion {
   // Full acknowledgment: (3)(1) of RFC 6582 without SACK; plain ssthresh with it.
   void Recovered(std::uint64_t flight, std::uint32_t mss);
 
+  // Recovery's own bookkeeping: proportional rate reduction, F-RTO's two segments.
+  void SetWindow(std::uint64_t bytes) { window_ = Clamp(bytes); }
+  // Takes back what a loss that was none had done (RFC 4015).
+  void Restore(std::uint64_t window, std::uint64_t threshold) {
+    window_ = Clamp(window_ < window ? window : window_);
+    threshold_ = Clamp(threshold);
+  }
+
   std::uint64_t window() const { return window_; }
   std::uint64_t threshold() const { return threshold_; }
 

@@ -8,20 +8,23 @@ namespace {
 
 constexpr std::uint16_t kTimestampsBytes = 12;
 
-}  // namespace
-
-// RFC 6675 "pipe" where the peer selects, else what is between una and nxt. After a timeout nxt
-// goes back to una, so everything beyond it counts as lost.
-std::uint64_t Connection::Flight() const {
-  if (!sack || scoreboard.empty()) return send.nxt - send.una;
-  if (send.nxt < send.max) return send.nxt - send.una - scoreboard.BytesBelow(send.nxt);
-  const std::uint64_t lost_below = std::max(scoreboard.LostBelow(send.mss), send.una);
-  std::uint64_t flight =
-      send.max - lost_below - (scoreboard.bytes() - scoreboard.BytesBelow(lost_below));
-  const std::uint64_t again = std::min(loss.high_retransmit, lost_below);
-  if (again > send.una) flight += again - send.una - scoreboard.BytesBelow(again);
-  return flight;
+// RFC 8985 7.2: in order, and no probe without an answer yet. Beyond it, peers that do not select.
+bool MayProbeTail(const Settings& settings, const Connection& c) {
+  return settings.tail_loss_probe && c.send.recovery == Recovery::kOpen && !c.send.tail_probed &&
+         !c.send.tail_probe_due && !c.send.persisting && c.send.retries == 0 &&
+         IsSynchronized(c.state) && c.outstanding() != 0 && c.rtt.measured() &&
+         !(c.sack && c.scoreboard.held() != 0);
 }
+
+// TLP_calc_PTO. A peer that does not select may be a firmware, which acknowledges an odd segment by
+// the next tick of its clock.
+Duration ProbeTimeout(const Settings& settings, const Connection& c) {
+  const Duration timeout = 2 * c.rtt.smoothed();
+  if (!c.sack) return timeout + settings.delayed_ack_max + settings.delayed_ack_max / 16;
+  return timeout + (c.outstanding() <= c.send.mss ? settings.delayed_ack_max : Duration{});
+}
+
+}  // namespace
 
 void UpdateMss(const Settings& settings, Connection& connection) {
   const std::uint16_t options = connection.timestamps ? kTimestampsBytes : 0;
@@ -68,7 +71,13 @@ std::uint32_t TimestampAt(const Connection& connection, Time now) {
 }
 
 void ArmRetransmit(const Context& context, Connection& connection) {
-  connection.timers.retransmit_at = context.now + connection.rtt.Timeout(context.settings);
+  Duration timeout = connection.rtt.Timeout(context.settings);
+  connection.send.awaits = Awaits::kTimeout;
+  if (MayProbeTail(context.settings, connection)) {
+    timeout = std::min(timeout, ProbeTimeout(context.settings, connection));
+    connection.send.awaits = Awaits::kTailProbe;
+  }
+  connection.timers.retransmit_at = context.now + timeout;
 }
 
 bool MayChallenge(const Context& context, Connection& connection) {

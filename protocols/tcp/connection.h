@@ -10,8 +10,10 @@
 // HotConnection is what a transfer touches for each segment, at most 256 bytes; what is seldom used
 // stands behind it.
 //
-// Invariants: una <= nxt <= max; nxt < max means that text is being sent again from nxt on; a
-// timer is armed while anything is outstanding; the advertised right edge never moves left.
+// Invariants: una <= nxt <= max; nxt < max means that text is being sent again from nxt on, to a
+// peer that does not select (nxt stays at max for one that does: the scoreboard knows what is
+// lost); a timer is armed while anything is outstanding; the advertised right edge never moves
+// left.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +24,13 @@
 #include "protocols/tcp/congestion.h"
 #include "protocols/tcp/four_tuple.h"
 #include "protocols/tcp/out_of_order.h"
+#include "protocols/tcp/prr.h"
+#include "protocols/tcp/rack.h"
 #include "protocols/tcp/rtt.h"
 #include "protocols/tcp/scoreboard.h"
 #include "protocols/tcp/settings.h"
 #include "protocols/tcp/state.h"
+#include "protocols/tcp/undo.h"
 
 namespace slipway::tcp {
 
@@ -36,9 +41,19 @@ inline constexpr std::uint8_t kWindowScaleMax = 14;
 
 enum class Recovery : std::uint8_t {
   kOpen,     // no loss known
-  kFast,     // fast recovery up to recovery_point (RFC 6582, RFC 6675)
+  kFast,     // fast recovery up to recovery_point (RFC 6582; RFC 8985 and RFC 9937)
   kTimeout,  // sending again from una up to recovery_point after a timeout
 };
+
+// What retransmit_at is for.
+enum class Awaits : std::uint8_t {
+  kTimeout,     // RFC 6298; or probing a closed window, when persisting
+  kTailProbe,   // RFC 8985 7.2: something that draws an answer, before the timeout
+  kReordering,  // RFC 8985 6.2: what has not arrived by then is lost
+};
+
+// RFC 5682: waits for the first, then the second acknowledgment after a timeout.
+enum class Frto : std::uint8_t { kNone, kFirst, kSecond };
 
 // Of the sending side, what every segment and every ACK touches.
 struct SendState {
@@ -59,20 +74,29 @@ struct SendState {
   std::uint8_t retries = 0;     // timeouts since una moved
   std::uint8_t keepalives = 0;  // probes since the peer was heard
   Recovery recovery = Recovery::kOpen;
-  bool syn_due = false;
-  bool front_due = false;  // send one segment from una again, now
-  bool probe_due = false;  // zero window, or silly window override
-  bool keepalive_due = false;
-  bool persisting = false;  // retransmit_at probes the window
+  Awaits awaits = Awaits::kTimeout;
+  bool syn_due : 1 = false;
+  bool front_due : 1 = false;  // send one segment from una again, now
+  bool probe_due : 1 = false;  // zero window, or silly window override
+  bool keepalive_due : 1 = false;
+  bool persisting : 1 = false;      // retransmit_at probes the window
+  bool tail_probe_due : 1 = false;  // send something that draws an answer
+  bool tail_probed : 1 = false;     // it was sent, and its answer is awaited
 };
 
 // What only losses touch.
 struct LossState {
-  std::uint64_t recovery_point = 0;   // RFC 6582 "recover", plus one
-  std::uint64_t reduce_from = 0;      // una below this: duplicates are no sign of a new loss
-  std::uint64_t high_retransmit = 0;  // RFC 6675 HighRxt
+  Rack rack;
+  std::uint64_t recovery_point = 0;  // RFC 6582 "recover", plus one
+  std::uint64_t reduce_from = 0;     // una below this: duplicates are no sign of a new loss
   Time last_resent{};
-  bool partial_seen = false;  // a partial acknowledgment in this fast recovery
+  std::uint64_t tail_end = 0;    // TLP.end_seq, with send.tail_probed
+  std::uint32_t tail_stamp = 0;  // the timestamp that went with it
+  bool tail_resent = false;      // TLP.is_retrans
+  bool partial_seen = false;     // a partial acknowledgment in this fast recovery
+  Frto frto = Frto::kNone;
+  Prr prr;
+  Undo undo;
 };
 
 struct ReceiveState {
@@ -127,6 +151,7 @@ static_assert(sizeof(HotConnection) <= 256);
 
 // Behind it the cold: opening and closing, loss, attacks, statistics.
 struct Connection : HotConnection {
+  Scoreboard scoreboard;  // of peers that select; its beginning is not that cold
   LossState loss;
   SeqNum irs;
   SeqNum recent;                 // the last out-of-order arrival: first SACK block
@@ -139,8 +164,9 @@ struct Connection : HotConnection {
   std::uint64_t retransmissions = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
-  Options peer;  // what the SYN offered
-  Scoreboard scoreboard;
+  std::uint64_t tail_probes = 0;
+  std::uint64_t undone = 0;  // losses that were none
+  Options peer;              // what the SYN offered
 
   SeqNum At(std::uint64_t position) const {
     return send.iss + static_cast<std::uint32_t>(position);
@@ -154,7 +180,9 @@ struct Connection : HotConnection {
   bool fin_wanted() const { return closing || (source != nullptr && source->finished()); }
   bool fin_acknowledged() const { return send.fin != kNoPosition && send.una > send.fin; }
   std::uint64_t outstanding() const { return send.max - send.una; }
-  std::uint64_t Flight() const;
+  // What is in flight, as far as known: RFC 6675's "pipe" where the peer selects, else what is
+  // between una and nxt. After a timeout nxt goes back to una, so everything beyond it is lost.
+  std::uint64_t Flight() const { return sack ? scoreboard.flying() : send.nxt - send.una; }
 };
 
 // What the parts share of their Host during one call.
@@ -172,7 +200,7 @@ void UpdateMss(const Settings& settings, Connection& connection);
 Options SynOptions(const Context& context, const Connection& connection);
 // Our timestamp clock: milliseconds, offset per connection (RFC 7323 5.4).
 std::uint32_t TimestampAt(const Connection& connection, Time now);
-// Arms the retransmission timer anew, from now.
+// Arms the retransmission timer anew, from now: for a timeout, or for a tail loss probe before it.
 void ArmRetransmit(const Context& context, Connection& connection);
 // One more challenge ACK within the limit (RFC 5961 10)? Counts it.
 bool MayChallenge(const Context& context, Connection& connection);

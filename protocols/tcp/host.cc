@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "protocols/tcp/receive.h"
+#include "protocols/tcp/recovery.h"
 
 namespace slipway::tcp {
 namespace {
@@ -244,7 +245,7 @@ void Host::PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq) {
   if (mss >= c.path_mss) return;
   c.path_mss = mss;
   UpdateMss(settings_, c);
-  c.send.nxt = c.send.una;
+  SendAgain(c);
   c.send.timed = kNoPosition;
   Ready(IdOf(*index));
 }
@@ -333,6 +334,8 @@ tcp::Info Host::Info(ConnectionId id) const {
           .retransmissions = c->retransmissions,
           .timeouts = c->timeouts,
           .fast_recoveries = c->fast_recoveries,
+          .tail_probes = c->tail_probes,
+          .undone = c->undone,
           .mss = c->send.mss,
           .peer = c->peer,
           .timestamps = c->timestamps,

@@ -63,6 +63,8 @@ struct Info {
   std::uint64_t retransmissions = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
+  std::uint64_t tail_probes = 0;
+  std::uint64_t undone = 0;  // fast recoveries and timeouts that were not needed
   std::uint16_t mss = 0;
   Options peer;  // as its SYN offered them
   bool timestamps = false;

@@ -59,18 +59,18 @@ void Arrival::SynSent() {
     r.ts_recent = segment_.options.timestamps->value;
     r.ts_recent_at = context_.now;
   }
-  c_.send.window = c_.send.window_max = segment_.window;  // never scaled in a SYN
   c_.send.wl1 = segment_.seq;
   c_.timers.heard = c_.timers.idle_from = context_.now;
   if (acks_our_syn) {
     Move<State::kSynSent, State::kEstablished>(c_.state);
-    Advance(1);
+    TakeAcknowledgment(1);
     r.ack_due = true;
     outcome_.opened = true;
   } else {
     Move<State::kSynSent, State::kSynReceived>(c_.state);
     c_.send.syn_due = true;
   }
+  c_.send.window = c_.send.window_max = segment_.window;  // never scaled in a SYN
 }
 
 // First, 3.10.7.4.

@@ -30,6 +30,8 @@ struct Outcome {
   bool answer_reset = false;  // a RST goes back, as for a segment without a connection
 };
 
+struct Acknowledged;  // recovery.h
+
 class Arrival {
  public:
   Arrival(const Context& context, Connection& connection, const Segment& segment)
@@ -57,11 +59,10 @@ class Arrival {
 
   // acknowledge.cc
   void TakeAcknowledgment(std::uint64_t position);
-  void Advance(std::uint64_t position);
+  void TakeSackBlocks(std::uint64_t position, Acknowledged& ack);
+  bool IsDuplicate(std::int64_t start, std::int64_t end, std::int64_t edge) const;
+  void Advance(std::uint64_t position, Acknowledged& ack);
   void MeasureRoundTrip();
-  void Duplicate();
-  void EnterFastRecovery();
-  bool TakeSackBlocks();
   void UpdateWindow(bool advanced);
 
   const Context& context_;

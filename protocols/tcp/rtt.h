@@ -14,7 +14,13 @@ namespace slipway::tcp {
 class Rtt {
  public:
   // (2.2), (2.3). A new sample also ends the backoff (5.7).
-  void Sample(Duration rtt) {
+  // `coarse`: by a clock of milliseconds, and no measure of the shortest.
+  void Sample(Duration rtt, bool coarse = false) {
+    if (!coarse) {
+      const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(rtt).count();
+      minimum_us_ = static_cast<std::uint32_t>(
+          std::min<std::int64_t>({microseconds, minimum_us_, kMinimumNone - 1}));
+    }
     if (smoothed_ == Duration{}) {
       smoothed_ = std::max(rtt, Duration{1});
       variation_ = rtt / 2;
@@ -31,6 +37,10 @@ class Rtt {
 
   Duration smoothed() const { return smoothed_; }
   Duration variation() const { return variation_; }
+  // The shortest ever; zero before the first sample.
+  Duration minimum() const {
+    return minimum_us_ == kMinimumNone ? Duration{} : std::chrono::microseconds(minimum_us_);
+  }
   bool measured() const { return smoothed_ != Duration{}; }
 
   Duration Timeout(const Settings& settings) const {
@@ -44,9 +54,11 @@ class Rtt {
 
  private:
   static constexpr Duration kGranularity = std::chrono::milliseconds(1);
+  static constexpr std::uint32_t kMinimumNone = 0xffffffff;
 
   Duration smoothed_{};
   Duration variation_{};
+  std::uint32_t minimum_us_ = kMinimumNone;
   std::uint8_t backoff_ = 0;
 };
 

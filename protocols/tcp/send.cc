@@ -6,6 +6,9 @@
 namespace slipway::tcp {
 namespace {
 
+// How finely the scoreboard tells when text left: a window is at most about so many runs.
+constexpr int kRunsPerRoundTrip = 16;
+
 // One call of NextSegment. The methods stand in the order they are tried.
 class Sender {
  public:
@@ -20,11 +23,13 @@ class Sender {
  private:
   std::optional<Outgoing> Syn();
   std::optional<Outgoing> Probe();
+  std::optional<Outgoing> TailProbe();
   std::optional<Outgoing> Front();
   std::optional<Outgoing> NextLost();
   std::optional<Outgoing> Text();
   std::optional<Outgoing> Keepalive();
 
+  std::uint64_t Segments() const;
   std::uint64_t PeerWindowLeft() const;
   std::uint64_t CongestionWindowLeft() const;
   std::uint64_t Sendable(std::uint64_t available, std::uint64_t peer, std::uint64_t congestion);
@@ -32,7 +37,7 @@ class Sender {
   void WaitForWindow();
   // Text [position, position + length) and perhaps FIN, with the bookkeeping of having sent it.
   Outgoing Range(std::uint64_t position, std::uint64_t length, bool fin);
-  Outgoing Resend(std::uint64_t position, std::uint64_t limit);
+  Outgoing Resend(std::uint64_t position, std::uint64_t limit, std::uint64_t length_max);
   Outgoing Bare(std::uint64_t position);
 
   const Context& context_;
@@ -53,8 +58,11 @@ std::optional<Outgoing> Sender::Next() {
     if (auto probe = Probe()) return probe;
   }
   if (c_.burst_left != 0 && !s_.persisting) {
+    if (s_.tail_probe_due) {
+      if (auto probe = TailProbe()) return probe;
+    }
     if (s_.front_due) return Front();
-    if (s_.recovery == Recovery::kFast && c_.sack) {
+    if (c_.sack && c_.scoreboard.lost() != 0) {
       if (auto lost = NextLost()) return lost;
     }
     if (auto text = Text()) return text;
@@ -136,12 +144,15 @@ std::uint64_t Sender::CongestionWindowLeft() const {
   return window > flight ? window - flight : 0;
 }
 
+// What one segment may be made of before port or caller splits it.
+std::uint64_t Sender::Segments() const {
+  return std::min<std::uint64_t>(payload_max_ / s_.mss, std::max<std::uint32_t>(c_.burst_left, 1));
+}
+
 // How much of `available` leaves in one segment now, all or nothing below a full one.
 std::uint64_t Sender::Sendable(std::uint64_t available, std::uint64_t peer,
                                std::uint64_t congestion) {
-  const std::uint64_t segments =
-      std::min<std::uint64_t>(payload_max_ / s_.mss, std::max<std::uint32_t>(c_.burst_left, 1));
-  std::uint64_t length = std::min({available, peer, congestion, segments * s_.mss});
+  std::uint64_t length = std::min({available, peer, congestion, Segments() * s_.mss});
   if (length > s_.mss && length != available) length -= length % s_.mss;
   if (length >= s_.mss || length == available) return length;
   // Silly window avoidance (RFC 9293 3.8.6.2.1): a partial segment is cut by the peer's window
@@ -173,16 +184,15 @@ void Sender::WaitForWindow() {
 }
 
 std::optional<Outgoing> Sender::Text() {
-  if (s_.nxt < s_.max) {  // again, after a timeout or a smaller path
-    s_.nxt = std::min(c_.scoreboard.SkipHeld(s_.nxt), s_.max);
-  } else if (s_.fin == kNoPosition && c_.outstanding() == 0 && c_.rtt.measured() &&
-             context_.now - c_.timers.progress > c_.rtt.Timeout(context_.settings)) {
+  if (s_.nxt == s_.max && s_.fin == kNoPosition && c_.outstanding() == 0 && c_.rtt.measured() &&
+      context_.now - c_.timers.progress > c_.rtt.Timeout(context_.settings)) {
     c_.congestion.Restart(context_.settings, s_.mss);
   }
   const std::uint64_t peer = PeerWindowLeft();
   const std::uint64_t congestion = CongestionWindowLeft();
   if (s_.nxt < s_.max) {
-    const std::uint64_t limit = std::min(c_.scoreboard.HoleEnd(s_.nxt, s_.max), s_.fin);
+    // Again, after a timeout or a smaller path.
+    const std::uint64_t limit = std::min(s_.max, s_.fin);
     const std::uint64_t length = Sendable(limit - s_.nxt, peer, congestion);
     const bool fin = s_.nxt + length == s_.fin && peer > length;
     if (length == 0 && !fin) return std::nullopt;
@@ -200,7 +210,7 @@ std::optional<Outgoing> Sender::Text() {
 
 Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
   const bool again = position < s_.max;
-  const bool idle = c_.outstanding() == 0;
+  const std::uint64_t outstanding = c_.outstanding();
   Outgoing out = Bare(position);
   out.length = static_cast<std::uint32_t>(length);
   out.retransmission = again;
@@ -219,59 +229,97 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
   const std::uint64_t end = position + length + (fin ? 1 : 0);
   if (position == s_.nxt) s_.nxt = end;
   s_.max = std::max(s_.max, end);
+  if (c_.sack) {
+    c_.scoreboard.Sent({position, end}, context_.now, c_.rtt.smoothed() / kRunsPerRoundTrip);
+    if (s_.recovery == Recovery::kFast) c_.loss.prr.Sent(end - position);
+  }
   if (again) {
     c_.loss.last_resent = context_.now;
+    if (s_.recovery != Recovery::kOpen) {
+      c_.loss.undo.Resent(length, TimestampAt(c_, context_.now));
+    }
     if (s_.timed != kNoPosition && s_.timed > position) s_.timed = kNoPosition;  // Karn
     ++c_.retransmissions;
   } else if (s_.timed == kNoPosition) {
     s_.timed = end;
     s_.timed_since = context_.now;
   }
-  if (idle) c_.timers.progress = context_.now;
+  if (outstanding == 0) c_.timers.progress = context_.now;
   c_.timers.idle_from = context_.now;
-  if (c_.timers.retransmit_at == kNever) ArmRetransmit(context_, c_);
+  // One segment alone may wait for a delayed acknowledgment: it is not alone any more.
+  const bool joined = s_.awaits == Awaits::kTailProbe && outstanding <= s_.mss;
+  if (c_.timers.retransmit_at == kNever || joined) ArmRetransmit(context_, c_);
   const std::uint32_t segments =
       static_cast<std::uint32_t>((length + s_.mss - 1) / s_.mss) + (length == 0 ? 1 : 0);
   c_.burst_left -= std::min(c_.burst_left, segments);
   return out;
 }
 
-// One segment at `position` again, up to `limit`; nxt stays where it is.
-Outgoing Sender::Resend(std::uint64_t position, std::uint64_t limit) {
+// At most `length_max` at `position` again, up to `limit`; nxt stays where it is.
+Outgoing Sender::Resend(std::uint64_t position, std::uint64_t limit, std::uint64_t length_max) {
   const std::uint64_t text_end = std::min(limit, s_.fin);
   const std::uint64_t length =
-      std::min<std::uint64_t>(text_end > position ? text_end - position : 0, s_.mss);
+      std::min<std::uint64_t>(text_end > position ? text_end - position : 0, length_max);
   const bool fin = position + length == s_.fin && limit > s_.fin;
   const std::uint64_t nxt = s_.nxt;
   Outgoing out = Range(position, length, fin);
   s_.nxt = std::max(nxt, s_.una);
-  c_.loss.high_retransmit = std::max(c_.loss.high_retransmit, position + length + (fin ? 1 : 0));
   return out;
 }
 
 std::optional<Outgoing> Sender::Front() {
   s_.front_due = false;
   if (c_.outstanding() == 0) return std::nullopt;
-  return Resend(s_.una, c_.scoreboard.HoleEnd(s_.una, s_.max));
+  return Resend(s_.una, s_.max, s_.mss);
 }
 
-// NextSeg() of RFC 6675 section 4: (1) what is lost; what is left of (3) when Text() has nothing.
-std::optional<Outgoing> Sender::NextLost() {
-  if (CongestionWindowLeft() < s_.mss) return std::nullopt;
-  const std::uint64_t position = c_.scoreboard.SkipHeld(std::max(c_.loss.high_retransmit, s_.una));
-  const std::uint64_t lost_below = c_.scoreboard.LostBelow(s_.mss);
-  if (position < lost_below) return Resend(position, c_.scoreboard.HoleEnd(position, s_.max));
-  if (auto text = Text()) return text;
-  if (position < c_.scoreboard.highest()) {
-    return Resend(position, c_.scoreboard.HoleEnd(position, s_.max));
+// RFC 8985 7.3: new text, or else the last segment. A peer that does not select tells nothing by
+// acknowledging what follows a hole: it gets the oldest again, and its answer moves una.
+std::optional<Outgoing> Sender::TailProbe() {
+  s_.tail_probe_due = false;
+  LossState& l = c_.loss;
+  if (c_.outstanding() == 0 || s_.window == 0) return std::nullopt;
+  ++c_.tail_probes;
+  s_.tail_probed = true;
+  l.tail_stamp = TimestampAt(c_, context_.now);
+  l.tail_resent = false;
+  if (c_.sack && SendsText(c_.state) && c_.Flight() <= c_.congestion.window()) {
+    const std::uint64_t peer = PeerWindowLeft();
+    ExtendSource(peer, s_.mss);
+    const std::uint64_t available = c_.end() - s_.nxt;
+    const std::uint64_t length = std::min<std::uint64_t>({available, peer, s_.mss});
+    if (length == s_.mss || (length == available && length != 0)) {
+      const bool fin = c_.fin_wanted() && length == available && peer > length;
+      const Outgoing out = Range(s_.nxt, length, fin);
+      l.tail_end = s_.max;
+      return out;
+    }
   }
-  return std::nullopt;
+  l.tail_end = s_.max;
+  l.tail_resent = true;
+  if (!c_.sack) return Resend(s_.una, s_.max, std::min<std::uint32_t>(s_.mss, s_.window));
+  const std::uint64_t text_end = std::min(s_.max, s_.fin);
+  const std::uint64_t start = text_end > s_.mss ? text_end - s_.mss : 0;
+  return Resend(std::max(start, s_.una), s_.max, s_.mss);
+}
+
+// What the scoreboard calls lost, the lowest first, as far as the windows allow. F-RTO waits.
+std::optional<Outgoing> Sender::NextLost() {
+  if (c_.loss.frto == Frto::kSecond) return std::nullopt;
+  const Scoreboard::Range lost = c_.scoreboard.FirstLost();
+  const std::uint64_t edge = s_.una + s_.window;  // it may have shrunk
+  const std::uint64_t limit = std::min(lost.end, edge);
+  if (lost.start >= limit) return std::nullopt;
+  const std::uint64_t congestion = CongestionWindowLeft();
+  if (congestion < std::min<std::uint64_t>(limit - lost.start, s_.mss)) return std::nullopt;
+  const std::uint64_t segments = std::clamp<std::uint64_t>(congestion / s_.mss, 1, Segments());
+  return Resend(lost.start, limit, segments * s_.mss);
 }
 
 // RFC 9293 3.8.6.1: at least one byte, whatever the window says.
 std::optional<Outgoing> Sender::Probe() {
   s_.probe_due = false;
-  s_.nxt = s_.una;
+  if (!c_.sack) s_.nxt = s_.una;
   const std::uint64_t limit = s_.fin != kNoPosition ? s_.fin : c_.end();
   const std::uint64_t available = limit > s_.una ? limit - s_.una : 0;
   const std::uint64_t wanted = std::clamp<std::uint64_t>(s_.window, 1, s_.mss);

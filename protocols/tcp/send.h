@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a connection has to send now (RFC 9293 3.8): SYN and FIN, text by offset, retransmissions
-// (RFC 5681, RFC 6582 and RFC 3042 without SACK, RFC 6675 with it), window probes (3.8.6.1),
-// keepalives (3.8.4), acknowledgments. Silly windows are avoided on both sides (3.8.6.2); there is
-// no Nagle algorithm: a source's end, or what it has so far, leaves at once.
+// (RFC 5681, RFC 6582 and RFC 3042 without SACK, what the scoreboard says is lost with it), tail
+// loss probes (RFC 8985 7.3), window probes (3.8.6.1), keepalives (3.8.4), acknowledgments. Silly
+// windows are avoided on both sides (3.8.6.2); there is no Nagle algorithm: a source's end, or what
+// it has so far, leaves at once.
 //
-// Left out: RFC 6675's rescue retransmission (4) (a lost tail waits for the timer until tail loss
-// probes join); urgent text.
+// Left out: urgent text.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocols/tcp/recovery.h"
+
 namespace slipway::tcp {
 namespace {
 
@@ -27,24 +29,18 @@ Time KeepaliveAt(const Settings& settings, const Connection& c) {
   return c.timers.heard + settings.keepalive_idle + c.send.keepalives * settings.keepalive_interval;
 }
 
-// RFC 6298 5.4 to 5.7, RFC 5681 3.1, RFC 6582 3.2 (4), RFC 6675 5.1.
-void TimeOut(Connection& c) {
-  SendState& s = c.send;
-  ++c.timeouts;
-  c.congestion.TimedOut(c.outstanding(), s.mss, c.send.retries > 1);
-  s.recovery = Recovery::kTimeout;
-  c.loss.recovery_point = s.max;
-  c.loss.reduce_from = s.max + 1;
-  c.loss.high_retransmit = s.una;
-  s.duplicate_acks = 0;
-  s.front_due = false;
-  s.timed = kNoPosition;
-  // The peer selected what it now does not acknowledge: it gave up what it held (RFC 2018 8).
-  if (c.scoreboard.SkipHeld(s.una) != s.una) c.scoreboard.Clear();
-  s.nxt = s.una;
-}
-
 std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
+  if (c.send.awaits == Awaits::kTailProbe) {
+    // RFC 8985 7.3: the timeout runs from the probe on.
+    c.send.tail_probe_due = true;
+    ArmRetransmit(context, c);
+    return std::nullopt;
+  }
+  if (c.send.awaits == Awaits::kReordering) {
+    ArmRetransmit(context, c);
+    DetectLosses(context, c);
+    return std::nullopt;
+  }
   const bool opening = !IsSynchronized(c.state);
   c.rtt.BackOff();
   ArmRetransmit(context, c);

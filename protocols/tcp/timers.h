@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What time does to a connection: retransmission (RFC 6298 5), window probes (RFC 9293 3.8.6.1),
-// delayed acknowledgment, keepalive (3.8.4), and the limits after which a peer is given up
-// (3.8.3 R2; progress deadlines against peers that hold a connection without using it).
+// What time does to a connection: retransmission (RFC 6298 5; tail loss probe, RFC 8985 7.3),
+// window probes (RFC 9293 3.8.6.1), delayed acknowledgment, keepalive (3.8.4), and the limits after
+// which a peer is given up (3.8.3 R2; progress deadlines against peers that hold a connection
+// without using it).
 //
 // All deadlines of a connection share one entry in the Host's timer wheel, set to the earliest.
 #pragma once

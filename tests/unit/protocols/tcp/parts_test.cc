@@ -128,50 +128,6 @@ TEST(Segment, ForAPortThatFinishesChecksumsCarriesThePseudoHeadersSum) {
   EXPECT_TRUE(Parse(bytes, kClientAddress, kServerAddress, ChecksumState::kVerify).ok());
 }
 
-TEST(Scoreboard, AgreesWithASetOfBytes) {
-  SeededEntropy random(3);
-  for (int round = 0; round < 300; ++round) {
-    Scoreboard board;
-    std::set<std::uint64_t> held;
-    std::uint64_t una = 0;
-    for (int step = 0; step < 40; ++step) {
-      if (random.Below(5) == 0) {
-        una += random.Below(40);
-        board.Acknowledge(una);
-        held.erase(held.begin(), held.lower_bound(una));
-      } else {
-        const std::uint64_t start = una + random.Below(300);
-        const std::uint64_t end = start + random.Below(30);
-        const bool fits = board.size() < Scoreboard::kRangesMax;
-        const std::size_t before = held.size();
-        if (!fits) continue;
-        for (std::uint64_t i = start; i < end; ++i) held.insert(i);
-        EXPECT_EQ(board.Add({start, end}), held.size() != before);
-      }
-      ASSERT_EQ(board.bytes(), held.size());
-      ASSERT_EQ(board.highest(), held.empty() ? 0 : *held.rbegin() + 1);
-      const std::uint64_t probe = una + random.Below(330);
-      std::uint64_t skip = probe;
-      while (held.contains(skip)) ++skip;
-      ASSERT_EQ(board.SkipHeld(probe), skip);
-      ASSERT_EQ(board.BytesBelow(probe),
-                static_cast<std::size_t>(std::distance(held.begin(), held.lower_bound(probe))));
-      const auto next = held.lower_bound(skip);
-      ASSERT_EQ(board.HoleEnd(skip, una + 500), next == held.end() ? una + 500 : *next);
-    }
-  }
-}
-
-TEST(Scoreboard, CallsLostWhatHasThreeRangesOrMoreThanTwoSegmentsAbove) {
-  Scoreboard board;
-  board.Add({100, 110});
-  board.Add({120, 130});
-  EXPECT_EQ(board.LostBelow(100), 0u);
-  board.Add({140, 150});
-  EXPECT_EQ(board.LostBelow(100), 100u);
-  EXPECT_EQ(board.LostBelow(9), 120u) << "20 bytes above are more than 2 * 9";
-}
-
 TEST(OutOfOrderStore, AgreesWithAMapOfBytesAndGivesEveryBlockBack) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE(seed);

@@ -31,6 +31,12 @@ inline std::string ToString(const Segment& s) {
          " text " + std::to_string(s.text.size()) + " window " + std::to_string(s.window);
 }
 
+inline std::vector<std::uint64_t> OffsetsOf(const std::vector<Outgoing>& all) {
+  std::vector<std::uint64_t> offsets;
+  for (const Outgoing& out : all) offsets.push_back(out.offset);
+  return offsets;
+}
+
 class Peer {
  public:
   explicit Peer(const Settings& chosen = {}, std::uint64_t seed = 7)
@@ -111,6 +117,7 @@ class Peer {
     const auto syn_ack = Reply();
     ASSERT_TRUE(syn_ack && syn_ack->segment.flags.syn && syn_ack->segment.flags.ack);
     iss = syn_ack->segment.seq;
+    now += round_trip;
     Options later;
     if (syn_ack->segment.options.timestamps) {
       later.timestamps = Timestamps{.value = options.timestamps->value + 1,
@@ -121,6 +128,16 @@ class Peer {
     EXPECT_THAT(Replies(), testing::IsEmpty());
   }
   State state() const { return host.Info(id).state; }
+  tcp::Info Info() const { return host.Info(id); }
+  // SACK blocks of whole segments of text: [first, last).
+  Options Sack(std::initializer_list<std::pair<int, int>> segments) const {
+    Options options;
+    for (const auto& [first, last] : segments) {
+      options.sack.Add({iss + static_cast<std::uint32_t>(1 + first * 1460),
+                        iss + static_cast<std::uint32_t>(1 + last * 1460)});
+    }
+    return options;
+  }
 
   Settings settings;
   SeededEntropy entropy;
@@ -131,6 +148,7 @@ class Peer {
   std::uint64_t text = 0;
   std::vector<Expiry> expired;
   std::uint32_t payload_max = 0;
+  Duration round_trip{};  // of the handshake
   bool pause_on_timer = false;
 
  private:

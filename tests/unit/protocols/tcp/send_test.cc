@@ -12,12 +12,6 @@ using testing::Field;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-std::vector<std::uint64_t> OffsetsOf(const std::vector<Outgoing>& all) {
-  std::vector<std::uint64_t> offsets;
-  for (const Outgoing& out : all) offsets.push_back(out.offset);
-  return offsets;
-}
-
 std::uint64_t BytesOf(const std::vector<Outgoing>& all) {
   std::uint64_t bytes = 0;
   for (const Outgoing& out : all) bytes += out.length;
@@ -149,8 +143,14 @@ TEST(Send, SendsTheFinAloneWhenTheSourceFinishesLater) {
   EXPECT_EQ(peer.Offset(fin->segment.seq), 101);
 }
 
+Settings WithoutProbes() {
+  Settings settings;
+  settings.tail_loss_probe = false;
+  return settings;
+}
+
 TEST(Timeout, SendsTheOldestAgainAndDoublesItsDelay) {
-  Peer peer;
+  Peer peer(WithoutProbes());
   peer.Open();
   PatternSource source(3000, false);
   peer.host.Attach(peer.id, &source);
@@ -176,7 +176,7 @@ TEST(Timeout, SendsTheOldestAgainAndDoublesItsDelay) {
 }
 
 TEST(Timeout, WithoutEndMeansThatThePeerIsGone) {
-  Settings settings;
+  Settings settings = WithoutProbes();
   settings.data_retries = 3;
   Peer peer(settings);
   peer.Open();
@@ -192,7 +192,7 @@ TEST(Timeout, WithoutEndMeansThatThePeerIsGone) {
 }
 
 TEST(Timeout, GoesOnInSlowStartFromWhereThePeerIs) {
-  Peer peer;
+  Peer peer(WithoutProbes());
   peer.Open();
   PatternSource source(14'600, false);
   peer.host.Attach(peer.id, &source);
@@ -245,33 +245,26 @@ TEST(NewReno, DoesNotTakeWindowUpdatesForDuplicates) {
   EXPECT_THAT(peer.Replies(), IsEmpty());
 }
 
-Options SackOptions(Peer& peer, std::initializer_list<std::pair<int, int>> segments) {
-  Options options;
-  for (const auto& [first, last] : segments) {
-    options.sack.Add({peer.iss + static_cast<std::uint32_t>(1 + first * 1460),
-                      peer.iss + static_cast<std::uint32_t>(1 + last * 1460)});
-  }
-  return options;
-}
-
 TEST(Sack, SendsOnlyTheHolesAgain) {
   Settings settings;
   settings.initial_window_segments = 20;
   settings.burst_segments_max = 40;
   Peer peer(settings);
+  peer.round_trip = milliseconds(20);
   peer.Open({.mss = 1460, .sack_permitted = true});
   PatternSource source(20 * 1460, false);
   peer.host.Attach(peer.id, &source);
   ASSERT_THAT(peer.Replies(), SizeIs(20));
+  peer.now += milliseconds(20);
   // Segments 2, 5 and 6 are lost.
-  peer.Send({.ack = 1 + 2 * 1460, .options = SackOptions(peer, {{3, 5}})});
+  peer.Send({.ack = 1 + 2 * 1460, .options = peer.Sack({{3, 5}})});
   EXPECT_THAT(peer.Replies(), IsEmpty()) << "two segments above may be reordering";
-  peer.Send({.ack = 1 + 2 * 1460, .options = SackOptions(peer, {{7, 8}, {3, 5}})});
+  peer.Send({.ack = 1 + 2 * 1460, .options = peer.Sack({{7, 8}, {3, 5}})});
   EXPECT_THAT(OffsetsOf(peer.Replies()), ElementsAre(2 * 1460)) << "three above: lost";
   EXPECT_EQ(peer.host.Info(peer.id).fast_recoveries, 1u);
   std::vector<std::uint64_t> again;
   for (int last = 9; last <= 20; ++last) {
-    peer.Send({.ack = 1 + 2 * 1460, .options = SackOptions(peer, {{7, last}, {3, 5}})});
+    peer.Send({.ack = 1 + 2 * 1460, .options = peer.Sack({{7, last}, {3, 5}})});
     for (const std::uint64_t offset : OffsetsOf(peer.Replies())) again.push_back(offset);
   }
   EXPECT_THAT(again, ElementsAre(5 * 1460, 6 * 1460)) << "each hole once, when the pipe has room";
@@ -286,7 +279,7 @@ TEST(Sack, ForgetsWhatAPeerThatReneged) {
   PatternSource source(4 * 1460, false);
   peer.host.Attach(peer.id, &source);
   ASSERT_THAT(peer.Replies(), SizeIs(4));
-  peer.Send({.options = SackOptions(peer, {{1, 4}})});
+  peer.Send({.options = peer.Sack({{1, 4}})});
   peer.Replies();
   peer.Send({.ack = 1 + 1460});  // acknowledges the hole alone: what it held is gone
   peer.Replies();
@@ -304,7 +297,7 @@ TEST(Sack, BlocksOfNonsenseChangeNothing) {
   peer.Replies();
   for (const auto& [start, end] : {std::pair(5, 5), std::pair(6, 5), std::pair(9, 11),
                                    std::pair(-3, 2), std::pair(100, 200)}) {
-    peer.Send({.options = SackOptions(peer, {{start, end}})});
+    peer.Send({.options = peer.Sack({{start, end}})});
   }
   EXPECT_THAT(peer.Replies(), IsEmpty());
   EXPECT_EQ(peer.host.Info(peer.id).fast_recoveries, 0u);
