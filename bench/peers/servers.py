@@ -20,6 +20,9 @@ from daemon import NAME, Daemon, Setup  # noqa: E402
 
 # What an image set needs to be bootable: the first bytes of a PE program for x64.
 EFI_PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0\x64\x86" + bytes(442)
+# A ring for what comes while the core is taken away for some milliseconds.
+AF_PACKET = "net_af_packet0,iface=s0,framecnt=4096,qdisc_bypass=1"
+AF_XDP = "net_af_xdp0,iface=s0"
 SUITE_TLS13 = "TLS_AES_128_GCM_SHA256"
 
 
@@ -144,7 +147,7 @@ class Slipwayd:
     def __init__(self, wire, folder, certificates, tsc_hz, **settings):
         self.folder = Path(folder)
         self.wire, self.tsc_hz = wire, tsc_hz
-        settings.setdefault("device", "net_af_packet0,iface=s0")
+        settings.setdefault("device", AF_PACKET)
         settings.setdefault("more", f"""
 [[tls.certificate]]
 chain = {json.dumps(str(certificates / "chain.pem"))}
