@@ -48,6 +48,12 @@ void Negotiate(const Settings& settings, const Options& offered, Connection& con
   UpdateMss(settings, connection);
 }
 
+void StartCongestion(const Settings& settings, Connection& c) {
+  c.congestion.Start(
+      settings, c.send.mss,
+      settings.cubic && c.sack ? CongestionAlgorithm::kCubic : CongestionAlgorithm::kNewReno);
+}
+
 Options SynOptions(const Context& context, const Connection& connection) {
   const Settings& settings = context.settings;
   const bool answering = connection.state == State::kSynReceived;

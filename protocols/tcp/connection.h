@@ -153,6 +153,7 @@ static_assert(sizeof(HotConnection) <= 256);
 struct Connection : HotConnection {
   Scoreboard scoreboard;  // of peers that select; its beginning is not that cold
   LossState loss;
+  Growth growth;  // with congestion
   SeqNum irs;
   SeqNum recent;                 // the last out-of-order arrival: first SACK block
   SeqNum peer_fin;               // where the peer's FIN stands, if receive.fin_known
@@ -194,6 +195,8 @@ struct Context {
 
 // Takes the peer's SYN options into effect (RFC 9293 3.7.1, RFC 7323 2.2 and 3.2, RFC 2018 2).
 void Negotiate(const Settings& settings, const Options& offered, Connection& connection);
+// The initial windows, once the options are known.
+void StartCongestion(const Settings& settings, Connection& connection);
 // Recomputes what a full segment carries after path_mss or the options changed.
 void UpdateMss(const Settings& settings, Connection& connection);
 // The options of our SYN (answering = false) or SYN-ACK.

@@ -70,7 +70,7 @@ Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqN
   c.send.iss = iss;
   c.send.syn_due = true;
   Negotiate(settings_, syn.options, c);
-  c.congestion.Start(settings_, c.send.mss);
+  StartCongestion(settings_, c);
   c.irs = syn.seq;
   c.receive.nxt = c.receive.taken = c.receive.last_ack_sent = syn.seq + 1;
   c.receive.edge = c.receive.nxt;

@@ -51,7 +51,7 @@ void Arrival::SynSent() {
   }
   ReceiveState& r = c_.receive;
   Negotiate(context_.settings, segment_.options, c_);
-  c_.congestion.Start(context_.settings, c_.send.mss);
+  StartCongestion(context_.settings, c_);
   c_.irs = segment_.seq;
   r.nxt = r.taken = r.last_ack_sent = segment_.seq + 1;
   r.edge = r.nxt + std::min<std::uint32_t>(r.room, 0xffff);

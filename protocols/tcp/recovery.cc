@@ -18,13 +18,13 @@ void LetOut(Connection& c, std::uint64_t delivered, bool safe) {
 void EnterFastRecovery(const Context& context, Connection& c, std::uint64_t inflation) {
   SendState& s = c.send;
   LossState& l = c.loss;
-  l.undo.Begin(c.congestion);
+  l.undo.Begin(c.congestion, c.growth);
   s.recovery = Recovery::kFast;
   s.tail_probed = s.tail_probe_due = false;
   l.recovery_point = l.reduce_from = s.max;
   l.partial_seen = false;
   ++c.fast_recoveries;
-  c.congestion.LossDetected(c.outstanding(), s.mss);
+  c.congestion.LossDetected(c.outstanding(), s.mss, c.growth);
   if (c.sack) {
     l.prr.Begin(c.scoreboard.flying() + c.scoreboard.lost());
     LetOut(c, 0, false);  // the fast retransmit
@@ -40,6 +40,7 @@ void EnterFastRecovery(const Context& context, Connection& c, std::uint64_t infl
 void Undone(Connection& c) {
   SendState& s = c.send;
   c.congestion.Restore(c.loss.undo.window(), c.loss.undo.threshold());
+  c.growth = c.loss.undo.growth();
   c.loss.undo.Forget();
   c.loss.frto = Frto::kNone;
   if (c.sack) {
@@ -106,7 +107,7 @@ void TakeProbesAnswer(const Context& context, Connection& c, const Acknowledged&
   if (l.tail_resent && !needless && !repaired) return;
   s.tail_probed = false;
   if (l.tail_resent && repaired && s.recovery == Recovery::kOpen) {
-    c.congestion.LossDetected(ack.flight, s.mss);
+    c.congestion.LossDetected(ack.flight, s.mss, c.growth);
   }
 }
 
@@ -121,8 +122,20 @@ void TakeDuplicate(const Context& context, Connection& c) {
   }
 }
 
+void Grow(const Context& context, Connection& c, const Acknowledged& ack) {
+  const Scoreboard::Delivered& d = ack.delivered;
+  c.congestion.Acknowledged({.bytes = ack.bytes,
+                             .mss = c.send.mss,
+                             .una = c.send.una,
+                             .nxt = c.send.nxt,
+                             .rtt = d.bytes != 0 && !d.again ? context.now - d.sent : Duration{},
+                             .smoothed_rtt = c.rtt.smoothed(),
+                             .now = context.now},
+                            c.growth);
+}
+
 // What the progress means in each state of recovery. False: the timer runs on.
-bool TakeProgress(Connection& c, const Acknowledged& ack) {
+bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack) {
   SendState& s = c.send;
   const bool over = s.una >= c.loss.recovery_point;
   switch (s.recovery) {
@@ -141,15 +154,18 @@ bool TakeProgress(Connection& c, const Acknowledged& ack) {
       }
       return true;
     case Recovery::kTimeout:
-      if (c.loss.frto != Frto::kSecond) c.congestion.Acknowledged(ack.bytes, s.mss);
+      if (c.loss.frto != Frto::kSecond) Grow(context, c, ack);
       if (over) {
         s.recovery = Recovery::kOpen;
         c.loss.rack.LeftRecovery();
       }
       return true;
     case Recovery::kOpen:
-      // A window that was not used says nothing about the network (RFC 7661 4.1's rule of thumb).
-      if (2 * ack.flight >= c.congestion.window()) c.congestion.Acknowledged(ack.bytes, s.mss);
+      // A window that was not used says nothing about the network (RFC 7661 4.3). Slow start
+      // doubles it in a round trip, so that half of it was all there was before.
+      if ((c.congestion.in_slow_start() ? 2 : 1) * (ack.flight + s.mss) >= c.congestion.window()) {
+        Grow(context, c, ack);
+      }
       return true;
   }
   return true;
@@ -179,7 +195,7 @@ void TakeAcknowledged(const Context& context, Connection& c, const Acknowledged&
   }
   if (ack.advanced) {
     s.tail_probe_due = false;
-    const bool rearm = TakeProgress(c, ack);
+    const bool rearm = TakeProgress(context, c, ack);
     if (c.outstanding() == 0) {
       c.timers.retransmit_at = kNever;
       s.persisting = false;
@@ -212,8 +228,8 @@ void TimeOut(Connection& c) {
   // Timestamps tell it sooner (undo.h), and holes say that it was no delay.
   const bool unclear = !c.timestamps && c.scoreboard.held() == 0;
   l.frto = s.recovery == Recovery::kOpen && unclear ? Frto::kFirst : Frto::kNone;
-  if (s.recovery == Recovery::kOpen) l.undo.Begin(c.congestion);
-  c.congestion.TimedOut(c.outstanding(), s.mss, s.retries > 1);
+  if (s.recovery == Recovery::kOpen) l.undo.Begin(c.congestion, c.growth);
+  c.congestion.TimedOut(c.outstanding(), s.mss, s.retries > 1, c.growth);
   s.recovery = Recovery::kTimeout;
   l.recovery_point = s.max;
   l.reduce_from = s.max + 1;

@@ -35,6 +35,7 @@ class Sender {
   std::uint64_t Sendable(std::uint64_t available, std::uint64_t peer, std::uint64_t congestion);
   void ExtendSource(std::uint64_t peer, std::uint64_t congestion);
   void WaitForWindow();
+  void ValidateWindow();
   // Text [position, position + length) and perhaps FIN, with the bookkeeping of having sent it.
   Outgoing Range(std::uint64_t position, std::uint64_t length, bool fin);
   Outgoing Resend(std::uint64_t position, std::uint64_t limit, std::uint64_t length_max);
@@ -175,6 +176,16 @@ void Sender::ExtendSource(std::uint64_t peer, std::uint64_t congestion) {
   if (peer == 0 && waiting == 0 && c_.outstanding() == 0) c_.source->Extend(1);
 }
 
+// RFC 2861: what the window was before a pause says less and less.
+void Sender::ValidateWindow() {
+  const Duration idle = context_.now - c_.timers.progress;
+  const Duration timeout = c_.rtt.Timeout(context_.settings);
+  if (idle <= timeout || s_.fin != kNoPosition) return;
+  c_.congestion.Restart(Congestion::InitialWindow(context_.settings, s_.mss),
+                        static_cast<std::uint64_t>(idle / timeout), c_.growth);
+  c_.timers.progress = context_.now;  // the next pause begins
+}
+
 // Nothing flies and the window is closed or silly: only a probe finds out that it opened.
 void Sender::WaitForWindow() {
   if (c_.outstanding() != 0 || c_.timers.retransmit_at != kNever) return;
@@ -184,10 +195,7 @@ void Sender::WaitForWindow() {
 }
 
 std::optional<Outgoing> Sender::Text() {
-  if (s_.nxt == s_.max && s_.fin == kNoPosition && c_.outstanding() == 0 && c_.rtt.measured() &&
-      context_.now - c_.timers.progress > c_.rtt.Timeout(context_.settings)) {
-    c_.congestion.Restart(context_.settings, s_.mss);
-  }
+  if (c_.outstanding() == 0 && c_.rtt.measured()) ValidateWindow();
   const std::uint64_t peer = PeerWindowLeft();
   const std::uint64_t congestion = CongestionWindowLeft();
   if (s_.nxt < s_.max) {

@@ -23,7 +23,9 @@ struct Settings {
   bool sack = true;
 
   std::uint32_t initial_window_segments = 10;  // RFC 6928
-  bool tail_loss_probe = true;                 // RFC 8985 7
+  // CUBIC with HyStart++ for peers that select; the others, and all without this, get NewReno.
+  bool cubic = true;
+  bool tail_loss_probe = true;  // RFC 8985 7
   // How long a peer may keep an acknowledgment back: RFC 8985's WCDelAckT.
   Duration delayed_ack_max = std::chrono::milliseconds(200);
   // At most so many segments leave between NextReady() and the connection's next turn.

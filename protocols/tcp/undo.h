@@ -17,7 +17,8 @@ namespace slipway::tcp {
 class Undo {
  public:
   // The windows are about to be reduced.
-  void Begin(const Congestion& congestion) {
+  void Begin(const Congestion& congestion, const Growth& growth) {
+    growth_ = growth;
     window_ = congestion.window();
     threshold_ = congestion.threshold();
     resent_ = 0;
@@ -46,9 +47,11 @@ class Undo {
 
   std::uint64_t window() const { return window_; }
   std::uint64_t threshold() const { return threshold_; }
+  const Growth& growth() const { return growth_; }
   bool possible() const { return possible_; }
 
  private:
+  Growth growth_;
   std::uint64_t window_ = 0;
   std::uint64_t threshold_ = 0;
   std::uint64_t resent_ = 0;  // and not known to be needless

@@ -266,36 +266,6 @@ TEST(Rtt, FollowsTheFormulasOfRfc6298) {
   EXPECT_LT(rtt.Timeout(settings), milliseconds(400)) << "a sample ends the backoff";
 }
 
-TEST(Congestion, StartsSlowlyThenAvoidsAndHalves) {
-  Settings settings;
-  Congestion congestion;
-  congestion.Start(settings, 1000);
-  EXPECT_EQ(congestion.window(), 10'000u);
-  congestion.Acknowledged(1000, 1000);
-  congestion.Acknowledged(9000, 1000);  // a stretch ACK counts for two segments at most
-  EXPECT_EQ(congestion.window(), 13'000u);
-  congestion.LossDetected(12'000, 1000);
-  EXPECT_EQ(congestion.window(), 6000u);
-  EXPECT_EQ(congestion.threshold(), 6000u);
-  for (int i = 0; i < 5; ++i) congestion.Acknowledged(1000, 1000);
-  EXPECT_EQ(congestion.window(), 6000u);
-  congestion.Acknowledged(1000, 1000);  // one window's worth: one segment more
-  EXPECT_EQ(congestion.window(), 7000u);
-  congestion.TimedOut(7000, 1000, false);
-  EXPECT_EQ(congestion.window(), 1000u);
-  EXPECT_EQ(congestion.threshold(), 3500u);
-  congestion.TimedOut(1000, 1000, true);
-  EXPECT_EQ(congestion.threshold(), 3500u) << "the same text again says nothing new";
-}
-
-TEST(Congestion, StartsWithTenSegmentsOfOrdinarySizeAndFewerOfLargeOnes) {
-  Congestion congestion;
-  congestion.Start({}, 1460);
-  EXPECT_EQ(congestion.window(), 14'600u);
-  congestion.Start({}, 8960);
-  EXPECT_EQ(congestion.window(), 17'920u);
-}
-
 TEST(SeqNum, ComparesAcrossTheWrap) {
   EXPECT_TRUE(SeqNum(0xfffffff0).Before(SeqNum(16)));
   EXPECT_TRUE(SeqNum(16).After(SeqNum(0xfffffff0)));
