@@ -55,7 +55,7 @@ def pool_of(server, wire, context):
         return Kea(wire, folder, "10.77.0.0/16", "10.77.1.0 - 10.77.250.255")
     if server == "dnsmasq":
         return Dnsmasq(wire, folder)
-    return Slipwayd(wire, folder, None, 1.0, pool="10.77.1.0-10.77.250.255",
+    return Slipwayd(wire, folder, None, pool="10.77.1.0-10.77.250.255",
                     hugepages=context.hugepages)
 
 

@@ -39,7 +39,3 @@ def figure(document, name, at=0):
     if at >= len(rows) or not rows[at]["figures"].get(name):
         raise PeerError(f"slipway-bench: {rows[at]['measured'] if at < len(rows) else 'no row'}")
     return rows[at]["figures"][name]
-
-
-def tsc_hz(document):
-    return document["machine"]["tsc_ghz"] * 1e9

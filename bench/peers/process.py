@@ -98,13 +98,16 @@ def children(pid):
             Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
+def thread_seconds(pid, thread):
+    """Time on a processor of one thread."""
+    words = Path(f"/proc/{pid}/task/{thread}/schedstat").read_text(encoding="ascii").split()
+    return int(words[0]) * 1e-9
+
+
 def cpu_seconds(pid, without=None):
     """Time on a processor of all its threads, but one."""
-    spent = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        if without is None or task.name != str(without):
-            spent += int((task / "schedstat").read_text(encoding="ascii").split()[0])
-    return spent * 1e-9
+    return sum(thread_seconds(pid, task.name) for task in Path(f"/proc/{pid}/task").iterdir()
+               if task.name != str(without))
 
 
 def thread_pinned_to(pid, core, timeout=20):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import figures
 from process import (CLIENT_CORE, ROOT, SERVER_CORE, PeerError, Server, children, cpu_seconds, favour,
-                     softirq_seconds, thread_pinned_to)
+                     softirq_seconds, thread_pinned_to, thread_seconds)
 from wire import SERVER, run
 
 sys.path.insert(0, str(ROOT / "tests/rig"))
@@ -23,6 +23,7 @@ EFI_PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0\x64\x86"
 # A ring for what comes while the core is taken away for some milliseconds.
 AF_PACKET = "net_af_packet0,iface=s0,framecnt=4096,qdisc_bypass=1"
 AF_XDP = "net_af_xdp0,iface=s0"
+STEPS = ("receive", "classify", "deliver", "expire", "emit", "transmit")
 SUITE_TLS13 = "TLS_AES_128_GCM_SHA256"
 
 
@@ -141,12 +142,12 @@ http {{
 class Slipwayd:
     """On a core of its own, polling without end; stopped (SIGSTOP) while another is measured.
 
-    Its CPU time is the worker's busy time (TSC cycles of rounds that found work), all other threads'
-    time, and what softirqs on its core took from rounds that found none."""
+    Its CPU time is the worker's time on a processor by its share of cycles in rounds that found work,
+    all other threads' time, and what softirqs on its core took from rounds that found none."""
 
-    def __init__(self, wire, folder, certificates, tsc_hz, **settings):
+    def __init__(self, wire, folder, certificates, **settings):
         self.folder = Path(folder)
-        self.wire, self.tsc_hz = wire, tsc_hz
+        self.wire = wire
         settings.setdefault("device", AF_PACKET)
         settings.setdefault("more", f"""
 [[tls.certificate]]
@@ -193,7 +194,7 @@ key = {json.dumps(str(certificates / "key.pem"))}
     def stamp(self):
         time.sleep(0.25)  # until what was done is posted
         return (self.metrics(), cpu_seconds(self.daemon.pid, without=self.worker),
-                softirq_seconds(SERVER_CORE))
+                softirq_seconds(SERVER_CORE), thread_seconds(self.daemon.pid, self.worker))
 
     def busy_share(self, before, after):
         busy, idle = (figures.total(after[0], name) - figures.total(before[0], name)
@@ -201,10 +202,21 @@ key = {json.dumps(str(certificates / "key.pem"))}
         return busy / (busy + idle)
 
     def spent(self, before, after):
-        busy = (figures.total(after[0], "slipway_busy_cycles_total")
-                - figures.total(before[0], "slipway_busy_cycles_total")) / self.tsc_hz
-        in_idle = (after[2] - before[2]) * (1 - self.busy_share(before, after))
-        return busy + (after[1] - before[1]) + in_idle
+        share = self.busy_share(before, after)
+        return ((after[3] - before[3]) * share + (after[1] - before[1])
+                + (after[2] - before[2]) * (1 - share))
+
+    def profile(self, before, after):
+        """Cycles by step for each frame sent, and where the rest of the CPU time went."""
+        def grown(name, label=""):
+            return sum(value - before[0].get(key, 0) for key, value in after[0].items()
+                       if key.startswith(name) and label in key)
+        frames = max(1, grown("slipway_step_frames_total", 'step="transmit"'))
+        cycles = {step: grown("slipway_step_cycles_total", f'step="{step}"') for step in STEPS}
+        steps = ", ".join(f"{step} {count / frames:.0f}" for step, count in cycles.items())
+        return (f"slipwayd's cycles a frame sent: {steps}; CPU-seconds of the worker "
+                f"{(after[3] - before[3]) * self.busy_share(before, after):.2f}, of other threads "
+                f"{after[1] - before[1]:.2f}, softirqs of its core {after[2] - before[2]:.2f}")
 
 
 class Kea:

@@ -85,7 +85,7 @@ def show(row):
     print(f"{row['row']:<3} {row['work']}\n    measured  {row['measured']}\n"
           f"    must      {row['must']}\n    {'holds' if row['holds'] else 'FALLS SHORT'}", flush=True)
     if row.get("profile"):
-        print(f"    cycles a segment: {row['profile']}", flush=True)
+        print(f"    where: {row['profile']}", flush=True)
 
 
 def machine():

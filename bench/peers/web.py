@@ -45,6 +45,7 @@ class Bench:
         make_certificate(self.folder)
         (self.folder / "openssl.cnf").write_text(OPENSSL, encoding="ascii")
         self.client_busy = []
+        self.profile = ""
 
     def environment(self):
         return {"OPENSSL_CONF": str(self.folder / "openssl.cnf")}
@@ -83,6 +84,8 @@ class Bench:
                 busy = server.busy_share(before, after)
         finally:
             server.pause()
+        if isinstance(server, Slipwayd):
+            self.profile = server.profile(before, after)
         return {"each": done[unit] / server.spent(before, after),
                 "per_second": done[unit] / done["seconds"], "busy": busy}
 
@@ -97,10 +100,10 @@ class Bench:
                 yield server
 
     @contextlib.contextmanager
-    def slipwayd(self, device, tsc_hz):
+    def slipwayd(self, device):
         with Wire(offloads=False, server_address=False) as wire:
             driver = device.split("0,")[0]
-            server = Slipwayd(wire, self.folder / driver, self.folder, tsc_hz, device=device,
+            server = Slipwayd(wire, self.folder / driver, self.folder, device=device,
                               images="256 MiB", hugepages=self.context.hugepages)
             with server:
                 server.publish(self.files)
@@ -110,13 +113,13 @@ class Bench:
                 yield server
 
     @contextlib.contextmanager
-    def slipwayds(self, tsc_hz):
+    def slipwayds(self):
         """On af_packet and on af_xdp, each paused; those that this kernel has not are left out."""
         with contextlib.ExitStack() as stack:
             found, refused = {}, []
             for driver, device in (("af_packet", AF_PACKET), ("af_xdp", AF_XDP)):
                 try:
-                    found[driver] = stack.enter_context(self.slipwayd(device, tsc_hz))
+                    found[driver] = stack.enter_context(self.slipwayd(device))
                 except Exception as error:  # whatever it is, the other driver may do
                     refused.append(f"{driver}: {str(error)[-160:]}")
             if not found:
@@ -160,9 +163,8 @@ def bottleneck(bench, turns, sides):
 def bulk(context):
     """Row 5."""
     bench = Bench(context)
-    first = fast_wire.run(["5w"], context, seconds=0.2)
     with bench.nginx(True) as large, bench.nginx(False) as small, \
-            bench.slipwayds(fast_wire.tsc_hz(first)) as ours:
+            bench.slipwayds() as ours:
         driver, tried = best_of(bench, ours, BULK, "https", "bytes")
         turns = compare(bench, {"nginx, 64 KiB frames": large, "nginx, 1,500": small,
                                 "slipwayd, 1,500": ours[driver]}, BULK, "https", "bytes",
@@ -183,7 +185,7 @@ def bulk(context):
                     f"{figures.with_spread(same)} x: {said(turns, 'slipwayd, 1,500', gigabyte, 2)} "
                     f"over {said(turns, 'nginx, 1,500', gigabyte, 2)} GB a server-CPU-second; "
                     f"{drivers_said(tried, 1e9, 'GB')}; {words}", ">= 2 x",
-                    figures.median(same) >= 2, {"ratio": figures.median(same)})]
+                    figures.median(same) >= 2, {"ratio": figures.median(same)}, bench.profile)]
 
 
 def drivers_said(tried, scale, unit):
@@ -199,8 +201,7 @@ def requests(context):
     """Row 6, over HTTP and over HTTPS."""
     bench = Bench(context)
     rows = []
-    first = fast_wire.run(["6w"], context, seconds=0.2)
-    with bench.nginx(False) as nginx, bench.slipwayds(fast_wire.tsc_hz(first)) as ours:
+    with bench.nginx(False) as nginx, bench.slipwayds() as ours:
         for at, scheme in enumerate(("http", "https")):
             bench.client_busy = []
             driver, tried = best_of(bench, ours, SMALL, scheme, "requests")
@@ -224,5 +225,6 @@ def requests(context):
                             f"{figures.with_spread(same)} x: {said(turns, 'slipwayd', 1e3, 0)} over "
                             f"{said(turns, 'nginx', 1e3, 0)} thousand requests a server-CPU-second; "
                             f"{drivers_said(tried, 1e3, 'thousand')}; {words}", must(same_must),
-                            figures.median(same) >= same_must, {"ratio": figures.median(same)})]
+                            figures.median(same) >= same_must, {"ratio": figures.median(same)},
+                            bench.profile)]
     return rows
