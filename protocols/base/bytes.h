@@ -15,6 +15,8 @@
 #include <span>
 #include <string_view>
 
+#include "protocols/base/endian.h"
+
 namespace slipway {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -39,6 +41,15 @@ inline std::size_t Copy(Bytes from, MutableBytes to) {
   return size;
 }
 
+// Asks for these bytes to be on their way into the cache while something else is done.
+inline void FetchAhead(Bytes bytes) {
+  for (std::size_t at = 0; at < bytes.size(); at += 64) __builtin_prefetch(bytes.data() + at);
+}
+// The same for bytes that will be written: their lines are taken from whoever has them.
+inline void FetchToWrite(MutableBytes bytes) {
+  for (std::size_t at = 0; at < bytes.size(); at += 64) __builtin_prefetch(bytes.data() + at, 1);
+}
+
 class Reader {
  public:
   explicit Reader(Bytes bytes) : rest_(bytes) {}
@@ -49,11 +60,15 @@ class Reader {
   // What has not been read yet.
   Bytes rest() const { return rest_; }
 
-  std::uint8_t U8() { return static_cast<std::uint8_t>(Number(1)); }
-  std::uint16_t U16() { return static_cast<std::uint16_t>(Number(2)); }
-  std::uint32_t U24() { return static_cast<std::uint32_t>(Number(3)); }
-  std::uint32_t U32() { return static_cast<std::uint32_t>(Number(4)); }
-  std::uint64_t U64() { return Number(8); }
+  std::uint8_t U8() { return Number<std::uint8_t>(); }
+  std::uint16_t U16() { return Number<std::uint16_t>(); }
+  std::uint32_t U24() {
+    const Bytes taken = Take(3);
+    if (taken.empty()) return 0;
+    return std::uint32_t{taken[0]} << 16 | std::uint32_t{taken[1]} << 8 | taken[2];
+  }
+  std::uint32_t U32() { return Number<std::uint32_t>(); }
+  std::uint64_t U64() { return Number<std::uint64_t>(); }
 
   // The next `size` bytes as a view into the input; empty on failure.
   Bytes Take(std::size_t size) {
@@ -80,10 +95,12 @@ class Reader {
   }
 
  private:
-  std::uint64_t Number(std::size_t size) {
-    std::uint64_t value = 0;
-    for (const std::uint8_t byte : Take(size)) value = value << 8 | byte;
-    return value;
+  template <class T>
+  T Number() {
+    const Bytes taken = Take(sizeof(T));
+    Big<T> number;
+    if (!taken.empty()) std::memcpy(&number, taken.data(), sizeof(T));
+    return number;
   }
 
   Bytes rest_;
@@ -100,11 +117,15 @@ class Writer {
   // What has been written so far.
   MutableBytes written() const { return all_.first(size_); }
 
-  void U8(std::uint8_t value) { Number(value, 1); }
-  void U16(std::uint16_t value) { Number(value, 2); }
-  void U24(std::uint32_t value) { Number(value, 3); }
-  void U32(std::uint32_t value) { Number(value, 4); }
-  void U64(std::uint64_t value) { Number(value, 8); }
+  void U8(std::uint8_t value) { Number(value); }
+  void U16(std::uint16_t value) { Number(value); }
+  void U24(std::uint32_t value) {
+    const Big<std::uint32_t> number(value << 8);
+    const MutableBytes room = Reserve(3);
+    if (!room.empty()) std::memcpy(room.data(), &number, 3);
+  }
+  void U32(std::uint32_t value) { Number(value); }
+  void U64(std::uint64_t value) { Number(value); }
   void Put(Bytes bytes) {
     const MutableBytes room = Reserve(bytes.size());
     if (!bytes.empty() && !room.empty()) std::memcpy(room.data(), bytes.data(), bytes.size());
@@ -124,11 +145,11 @@ class Writer {
   }
 
  private:
-  void Number(std::uint64_t value, std::size_t size) {
-    const MutableBytes room = Reserve(size);
-    for (std::size_t i = room.size(); i-- > 0; value >>= 8) {
-      room[i] = static_cast<std::uint8_t>(value);
-    }
+  template <class T>
+  void Number(T value) {
+    const Big<T> number(value);
+    const MutableBytes room = Reserve(sizeof(T));
+    if (!room.empty()) std::memcpy(room.data(), &number, sizeof(T));
   }
 
   MutableBytes all_;

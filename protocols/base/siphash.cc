@@ -2,6 +2,7 @@
 #include "protocols/base/siphash.h"
 
 #include <bit>
+#include <cstring>
 
 namespace slipway {
 namespace {
@@ -30,9 +31,11 @@ struct State {
   }
 };
 
+// At most eight bytes, the missing ones zero.
 std::uint64_t LittleEndian(Bytes bytes) {
   std::uint64_t word = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) word = word << 8 | bytes[i];
+  std::memcpy(&word, bytes.data(), bytes.size());
+  if constexpr (std::endian::native == std::endian::big) return __builtin_bswap64(word);
   return word;
 }
 
@@ -43,10 +46,10 @@ std::uint64_t SipHash(const SipKey& key, Bytes message) {
               key.low ^ 0x6c7967656e657261, key.high ^ 0x7465646279746573};
   const std::uint64_t length_byte = static_cast<std::uint64_t>(message.size()) << 56;
   while (message.size() >= 8) {
-    state.Absorb(LittleEndian(message.first(8)));
+    state.Absorb(LittleEndian(message.first<8>()));
     message = message.subspan(8);
   }
-  state.Absorb(length_byte | LittleEndian(message));
+  state.Absorb(length_byte | (message.empty() ? 0 : LittleEndian(message)));
   state.v2 ^= 0xff;
   for (int i = 0; i < 4; ++i) state.Round();
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;

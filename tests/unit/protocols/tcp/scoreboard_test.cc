@@ -88,7 +88,7 @@ TEST(Scoreboard, AgreesWithAModelThatKnowsEveryByte) {
         const std::uint64_t to = una + random.Below(max - una + 1);
         std::uint64_t news = 0;
         for (; una < to; ++una) {
-          news += model.bytes_[una].fate == Fate::kHeld ? 0 : 1;
+          news += model.bytes_[una].fate == Fate::kHeld ? 0U : 1U;
           model.bytes_.erase(una);
         }
         board.Acknowledge(una, delivered);
