@@ -12,6 +12,16 @@ bool Link::Send(Frame frame) {
   return true;
 }
 
+std::size_t Link::SendRun(std::span<Frame> frames) {
+  const std::size_t count = std::min(frames.size(), kOutboxCapacity - waiting_);
+  trace_.See(Trace::Way::kSent, frames.first(count));
+  for (std::size_t i = 0; i < count; ++i) {
+    outbox_[(first_ + waiting_ + i) % kOutboxCapacity] = std::move(frames[i]);
+  }
+  waiting_ += count;
+  return count;
+}
+
 bool Link::SendFirst(Frame frame) {
   if (waiting_ == kOutboxCapacity) return false;
   trace_.See(Trace::Way::kSent, std::span(&frame, 1));

@@ -83,6 +83,8 @@ class Link {
   // False, and the frame is gone, when the outbox is full: count Drop::kTransmitRingFull.
   [[nodiscard]] bool Send(Frame frame);
   [[nodiscard]] bool SendFirst(Frame frame);
+  // The same for a run: how many there was room for; the others are left.
+  std::size_t SendRun(std::span<Frame> frames);
   std::size_t waiting() const { return waiting_; }
 
   // Hands the outbox to the port as far as it has room; returns how many frames left.

@@ -69,9 +69,13 @@ Checksum StartTransport(const ipv4::WireHeader& ip, std::size_t length) {
                         .length = static_cast<std::uint16_t>(length)});
 }
 
-// What a blank checksum field holds: the pseudo header's sum, not complemented.
+// What a blank checksum field holds: the pseudo header's sum, not complemented (RFC 1071: halves of
+// 32-bit numbers may be added in any order).
 std::uint16_t PseudoSum(const ipv4::WireHeader& ip, std::size_t length) {
-  return static_cast<std::uint16_t>(~StartTransport(ip, length).Finish());
+  std::uint64_t sum = std::uint64_t{ip.source} + std::uint64_t{ip.destination} +
+                      std::uint64_t{ip.protocol} + length;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(sum);
 }
 
 // Copies a frame's bytes from some offset on, piece after piece.

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -53,6 +54,9 @@ class PacketPool {
     PrefetchNext();
     return frame;
   }
+  // Fills `frames` (empty ones) from the front, at most kTogether; returns how many there were.
+  static constexpr std::size_t kTogether = 64;
+  [[nodiscard]] std::size_t Allocate(std::span<Frame> frames);
   // One contiguous frame of exactly `size` bytes, from whichever kind holds it.
   Frame AllocateContiguous(std::size_t size);
 

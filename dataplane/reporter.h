@@ -31,6 +31,13 @@ class Reporter {
     }
   }
 
+  // Several of them that were passed on.
+  void CountPassed(Step step, std::uint64_t count) {
+    StepCounters& counters = statistics.steps[static_cast<std::size_t>(step)];
+    counters.in += count;
+    counters.out += count;
+  }
+
   // The wall clock, in Unix seconds.
   std::int64_t UnixSeconds(Time now) const {
     return (target_.unix_nanoseconds_at_zero + now.time_since_epoch().count()) / 1'000'000'000;

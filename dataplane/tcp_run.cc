@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/tcp_run.h"
 
+#include <algorithm>
+
 #include "protocols/base/check.h"
 #include "protocols/wire/checksum.h"
 #include "protocols/wire/view.h"
@@ -19,7 +21,11 @@ Header& At(MutableBytes bytes, std::size_t offset) {
 }  // namespace
 
 TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing& out)
-    : length_(out.length), mss_(out.mss), sequence_(out.segment.seq.value()) {
+    : offset_(out.offset),
+      length_(out.length),
+      step_(link.cuts() ? std::max<std::uint32_t>(out.length, 1) : out.mss),
+      mss_(out.mss),
+      sequence_(out.segment.seq.value()) {
   MutableBytes room(bytes_);
   ethernet::EmitHeader(
       {.destination = station, .source = link.station(), .type = ethernet::kIpv4, .vlan = {}},
@@ -41,11 +47,17 @@ TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing&
   vlan_ = link.options().vlan.value();
 }
 
-Frame TcpRun::Start(Link& link, std::uint32_t at, std::uint32_t size) const {
-  Frame frame = link.pool().Allocate();
-  if (frame.empty()) return frame;
-  const MutableBytes headers = frame.Append(size_);
-  if (headers.empty()) return Frame();
+std::size_t TcpRun::frames_left() const {
+  const std::size_t frames = (length_ - at_ + step_ - 1) / step_;
+  return std::clamp<std::size_t>(frames, 1, kFramesMax);
+}
+
+TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
+  const std::uint32_t size = std::min(step_, length_ - at_);
+  MutableBytes headers;
+  if (with_room && size <= mss_) headers = frame.Append(size_ + size);
+  if (headers.empty()) headers = frame.Append(size_);
+  SLIPWAY_CHECK(headers.size() >= size_);  // a buffer holds the headers at least
   // Written only, never read back: the buffer's lines are still on their way from whoever freed it,
   // and a load behind these stores would wait for all of them.
   static_cast<void>(Copy(Bytes(bytes_).first(size_), headers));
@@ -53,9 +65,9 @@ Frame TcpRun::Start(Link& link, std::uint32_t at, std::uint32_t size) const {
   ip.total_length = static_cast<std::uint16_t>(total_length_ + size);
   ip.checksum = ChecksumOfMore(ip_checksum_, static_cast<std::uint16_t>(size));
   auto& tcp = At<TcpHeader>(headers, kTransportAt);
-  tcp.sequence = sequence_ + at;
+  tcp.sequence = sequence_ + at_;
   // FIN and PSH stand on the last segment alone.
-  const std::uint8_t not_yet = at + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
+  const std::uint8_t not_yet = at_ + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
   tcp.flags = static_cast<std::uint8_t>(flags_ & ~not_yet);
   frame.SetHeaders({.link = kNetworkAt,
                     .network = ipv4::kHeaderSize,
@@ -66,7 +78,37 @@ Frame TcpRun::Start(Link& link, std::uint32_t at, std::uint32_t size) const {
   } else {
     frame.RequestTransportChecksum(Transport::kTcp);
   }
-  return frame;
+  const Text text{
+      .offset = offset_ + at_, .size = size, .piece_max = mss_, .room = headers.subspan(size_)};
+  at_ += size;
+  done_ = at_ >= length_;
+  return text;
+}
+
+bool TextRooms::Add(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
+  if (!text.room.empty()) {
+    AddPiece(text.room, text.offset, source);
+    return true;
+  }
+  for (std::uint32_t at = 0; at < text.size;) {
+    const MutableBytes piece =
+        frame.Append(std::min<std::uint32_t>(text.size - at, text.piece_max));
+    if (piece.empty()) return false;
+    AddPiece(piece, text.offset + at, source);
+    at += static_cast<std::uint32_t>(piece.size());
+  }
+  return true;
+}
+
+void TextRooms::AddPiece(MutableBytes piece, std::uint64_t offset, ByteSource& source) {
+  if (count_ == pieces_.size()) Fill(source);
+  if (count_ == 0) offset_ = offset;
+  pieces_[count_++] = piece;
+}
+
+void TextRooms::Fill(ByteSource& source) {
+  if (count_ != 0) source.ReadRun(offset_, std::span(pieces_).first(count_));
+  count_ = 0;
 }
 
 }  // namespace slipway::dataplane

@@ -6,12 +6,15 @@
 //
 // Where the port cuts (TSO), the run leaves as one frame; where it does not, as one frame for each
 // segment, each filled straight from its source. Either way no text is copied to be cut.
+//
+// TextRooms: where the text of several frames goes, gathered to be read at once.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
 #include "dataplane/packets.h"
+#include "protocols/source/byte_source.h"
 #include "protocols/tcp/send.h"
 #include "protocols/wire/ethernet.h"
 #include "protocols/wire/ipv4.h"
@@ -21,11 +24,25 @@ namespace slipway::dataplane {
 
 class TcpRun {
  public:
+  // Frames that are made together.
+  static constexpr std::size_t kFramesMax = 16;
+
+  // The text of one frame.
+  struct Text {
+    std::uint64_t offset = 0;  // in the connection's source
+    std::uint32_t size = 0;
+    std::uint16_t piece_max = 0;  // bytes of it in one buffer, at most
+    MutableBytes room;            // behind the headers, for all of it; or empty
+  };
+
   TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing& out);
 
-  // A frame with the headers of the text [at, at + size) of the run; the caller appends the text.
-  // Empty when the pool is.
-  Frame Start(Link& link, std::uint32_t at, std::uint32_t size) const;
+  bool done() const { return done_; }
+  // How many frames what is left takes, at most kFramesMax; at least one until done().
+  std::size_t frames_left() const;
+  // Writes the headers of the run's next frame into `frame`, which is empty. With room: also
+  // makes room for its text, where one buffer holds both.
+  Text Start(Frame& frame, bool with_room);
 
  private:
   static constexpr std::size_t kNetworkAt = sizeof(ethernet::WireHeader);
@@ -33,13 +50,33 @@ class TcpRun {
 
   std::array<std::uint8_t, kTransportAt + kTcpHeaderMax> bytes_;
   std::size_t size_ = 0;
-  std::uint32_t length_;
+  std::uint64_t offset_;  // of the run's text in the source
+  std::uint32_t length_;  // of the run's text
+  std::uint32_t step_;    // of it in one frame
+  std::uint32_t at_ = 0;  // what was started
   std::uint16_t mss_;
   std::uint32_t sequence_;
   std::uint16_t total_length_;  // of the IPv4 packet without text
   std::uint16_t ip_checksum_;   // of that packet
   std::uint16_t vlan_;          // 0: none
   std::uint8_t flags_;
+  bool done_ = false;
+};
+
+class TextRooms {
+ public:
+  // Adds the text of `frame`, which is grown where Start() made no room. What was added before is
+  // read from `source` when there are too many pieces. False: packet memory ran out.
+  [[nodiscard]] bool Add(Frame& frame, const TcpRun::Text& text, ByteSource& source);
+  // Reads what was added.
+  void Fill(ByteSource& source);
+
+ private:
+  void AddPiece(MutableBytes piece, std::uint64_t offset, ByteSource& source);
+
+  std::array<MutableBytes, 32> pieces_;
+  std::size_t count_ = 0;
+  std::uint64_t offset_ = 0;  // of the first piece
 };
 
 }  // namespace slipway::dataplane

@@ -32,6 +32,7 @@
 #include "dataplane/reporter.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/stopwatch.h"
+#include "dataplane/tcp_run.h"
 #include "protocols/arp/neighbours.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
@@ -141,14 +142,9 @@ class Worker {
   std::size_t WorkOff(Time now);
   static Event EventOf(const Service& service, const tcp::Info& info);
   // Emit.
-  struct TextRange {
-    std::uint64_t offset = 0;
-    std::uint32_t size = 0;
-    std::uint16_t piece = 0;  // read at most so many bytes into one buffer
-  };
   std::size_t EmitRun(const tcp::Outgoing& out, Link& link, Service& service);
-  Drop SendText(Frame frame, const TextRange& text, Link& link, Service& service);
-  bool AppendText(Frame& frame, ByteSource& source, const TextRange& text);
+  bool FillFrames(TcpRun& run, std::span<Frame> frames, Application* application);
+  bool AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& text);
   std::size_t SendStrays(Time now);
 
   unsigned index_;

@@ -226,6 +226,37 @@ void SealedSource::Read(std::uint64_t offset, MutableBytes out) {
   }
 }
 
+// Most pieces of a run lie within the record that is leaving: they are sealed one after the other
+// from its text, which is found once. What begins or ends a record goes the long way.
+void SealedSource::ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) {
+  Straight straight;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const MutableBytes piece = pieces[i];
+    if (i + 1 < pieces.size()) FetchToWrite(pieces[i + 1]);
+    if (straight.offset == offset && straight.text.size() > piece.size()) {
+      straight.cipher->Update(Slot::kStream, straight.text.first(piece.size()), piece);
+      straight.text = straight.text.subspan(piece.size());
+      straight.offset += piece.size();
+      leaving_.at += piece.size();
+    } else {
+      Read(offset, piece);
+      straight = GoStraight();
+    }
+    offset += piece.size();
+  }
+}
+
+// Where sealing of the record that is leaving goes on, if its text can be borrowed.
+SealedSource::Straight SealedSource::GoStraight() {
+  if (reading_ >= count_) return {};
+  const Item& item = ItemAt(reading_);
+  if (leaving_.offset != item.offset || leaving_.at >= item.text) return {};
+  const Epoch& epoch = epochs_[item.epoch];
+  return {.cipher = epoch.cipher.get(),
+          .text = plaintext_.Borrow(item.source + leaving_.at, item.text - leaving_.at),
+          .offset = item.offset + epoch.format.prefix_size() + leaving_.at};
+}
+
 std::size_t SealedSource::BodySize(const Item& item) const {
   return epochs_[item.epoch].format.body_size(item.text);
 }
@@ -377,6 +408,8 @@ void SealedSource::Release(std::uint64_t offset) {
     --count_;
     if (reading_ != 0) --reading_;
   }
+  // What was acknowledged makes room for more, which leaves with this connection's next turn.
+  if (sealed_by_ == RecordsSealedBy::kSlipway) epochs_[epoch_].cipher->FetchAhead();
   if (sealed_by_ == RecordsSealedBy::kOpenssl && text_released_ != text_committed_ &&
       retained_bytes() == 0) {
     text_released_ = text_committed_;

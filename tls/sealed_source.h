@@ -19,6 +19,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "protocols/source/byte_source.h"
@@ -48,6 +49,7 @@ class SealedSource final : public ByteSource, public RecordSink {
   bool finished() const override { return finished_; }
   void Extend(std::uint64_t room) override;
   void Read(std::uint64_t offset, MutableBytes out) override;
+  void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) override;
   void Release(std::uint64_t offset) override;
 
   void AppendRecords(Bytes records) override;
@@ -99,6 +101,13 @@ class SealedSource final : public ByteSource, public RecordSink {
     std::size_t at = 0;
   };
 
+  // How the next piece of a run is sealed without looking anything up.
+  struct Straight {
+    RecordCipher* cipher = nullptr;
+    Bytes text;                                // what is left of the record's
+    std::uint64_t offset = ~std::uint64_t{0};  // in the stream
+  };
+
   Item& ItemAt(std::size_t index) { return ring_[(first_ + index) & (ring_.size() - 1)]; }
   Item& Append(std::size_t size);
   std::size_t Find(std::uint64_t offset);
@@ -106,6 +115,7 @@ class SealedSource final : public ByteSource, public RecordSink {
   bool CommitRecord(std::uint64_t& room);
   void FinishWhenDone();
 
+  Straight GoStraight();
   void ReadRecord(Item& item, std::size_t from, MutableBytes out);
   void ReadBody(Item& item, std::size_t from, MutableBytes out);
   void SealOn(Item& item, MutableBytes out);

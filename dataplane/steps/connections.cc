@@ -36,7 +36,7 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
 
 void Worker::Serve(const tcp::Delivery& delivery, Service& service, Time now) {
   if (delivery.progressed && service.application != nullptr) {
-    service.application->Progressed(tcp_.Info(service.id).acknowledged, now);
+    service.application->Progressed(tcp_.Acknowledged(service.id), now);
     // What left makes room: for requests that waited for it, and so for more of the peer's text.
     tcp_.SetReceiveRoom(service.id, service.application->receive_room());
     if (service.application->output().finished()) tcp_.Close(service.id);

@@ -5,9 +5,11 @@
 // segments at once. The text of each comes from the connection's source straight into the frame: a
 // slice of an image without a copy, or a record sealed in place.
 #include <algorithm>
+#include <array>
 
 #include "dataplane/tcp_run.h"
 #include "dataplane/worker.h"
+#include "protocols/base/check.h"
 
 namespace slipway::dataplane {
 
@@ -36,38 +38,50 @@ std::size_t Worker::Emit(Time now) {
   return emitted;
 }
 
-// The segments of one run, cut by the port or here; returns how many.
+// The segments of one run, cut by the port or here; returns how many. Their frames are made
+// together: the headers first, then the text of all of them in one call of its source.
 std::size_t Worker::EmitRun(const tcp::Outgoing& out, Link& link, Service& service) {
-  const TcpRun run(link, service.station, out);
-  const std::uint32_t step = link.cuts() ? out.length : out.mss;
-  std::size_t segments = 0;
-  std::uint32_t at = 0;
-  do {
-    const std::uint32_t size = std::min(step, out.length - at);
-    Frame frame = run.Start(link, at, size);
-    reporter_.Count(
-        Step::kEmit,
-        SendText(std::move(frame), {.offset = out.offset + at, .size = size, .piece = out.mss},
-                 link, service));
-    at += size;
-    segments += size <= out.mss ? 1 : (size + out.mss - 1) / out.mss;
-  } while (at < out.length);
-  return segments;
-}
-
-Drop Worker::SendText(Frame frame, const TextRange& text, Link& link, Service& service) {
-  if (frame.empty()) return Drop::kNoBuffer;
-  if (text.size > 0) {
-    SealWatch watch(reporter_.statistics);
-    if (!AppendText(frame, service.application->output(), text)) return Drop::kNoBuffer;
-    watch.Sealed(text.size);
-    reporter_.Count(Step::kSeal, Drop::kNone);
-    reporter_.statistics.payload_bytes += text.size;
+  TcpRun run(link, service.station, out);
+  while (!run.done()) {
+    std::array<Frame, TcpRun::kFramesMax> storage;
+    const std::span wanted = std::span(storage).first(run.frames_left());
+    const std::span frames = wanted.first(link.pool().Allocate(wanted));
+    const bool filled = FillFrames(run, frames, service.application.get());
+    const std::size_t sent = filled ? link.SendRun(frames) : 0;
+    reporter_.CountPassed(Step::kEmit, sent);
+    for (std::size_t i = sent; i < wanted.size(); ++i) {
+      const bool no_buffer = !filled || i >= frames.size();
+      reporter_.Count(Step::kEmit, no_buffer ? Drop::kNoBuffer : Drop::kTransmitRingFull);
+    }
+    // What found no buffer is lost, as on a wire: TCP sends it again.
+    if (frames.size() < wanted.size()) break;
   }
-  return link.Send(std::move(frame)) ? Drop::kNone : Drop::kTransmitRingFull;
+  return out.length == 0 ? 1 : (out.length + out.mss - 1) / out.mss;
 }
 
-bool Worker::AppendText(Frame& frame, ByteSource& source, const TextRange& text) {
+// Headers and text of the next frames of a run. False when packet memory ran out.
+bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, Application* application) {
+  ByteSource* const source = application == nullptr ? nullptr : &application->output();
+  const bool lends = source != nullptr && source->lends();
+  SealWatch watch(reporter_.statistics);
+  TextRooms rooms;
+  std::uint64_t bytes = 0;
+  for (Frame& frame : frames) {
+    const TcpRun::Text text = run.Start(frame, /*with_room=*/!lends);
+    if (text.size == 0) continue;
+    SLIPWAY_CHECK(source != nullptr);
+    const bool placed = lends ? AppendText(frame, *source, text) : rooms.Add(frame, text, *source);
+    if (!placed) return false;
+    bytes += text.size;
+    reporter_.CountPassed(Step::kSeal, 1);
+  }
+  if (source != nullptr) rooms.Fill(*source);
+  watch.Sealed(bytes);
+  reporter_.statistics.payload_bytes += bytes;
+  return true;
+}
+
+bool Worker::AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& text) {
   std::uint64_t offset = text.offset;
   const std::uint64_t end = text.offset + text.size;
   while (offset < end) {
@@ -78,7 +92,7 @@ bool Worker::AppendText(Frame& frame, ByteSource& source, const TextRange& text)
       offset += slice.size();
       continue;
     }
-    const MutableBytes room = frame.Append(std::min<std::uint64_t>(end - offset, text.piece));
+    const MutableBytes room = frame.Append(std::min<std::uint64_t>(end - offset, text.piece_max));
     if (room.empty()) return false;
     source.Read(offset, room);
     offset += room.size();

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "protocols/base/bytes.h"
 
@@ -34,6 +35,17 @@ class ByteSource {
   // Writes the bytes [offset, offset + out.size()) to `out`. The range must be readable.
   virtual void Read(std::uint64_t offset, MutableBytes out) = 0;
 
+  // The same for text that leaves in several pieces, one behind the other, from `offset` on. Pieces
+  // are not empty.
+  virtual void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) {
+    for (const MutableBytes piece : pieces) {
+      Read(offset, piece);
+      offset += piece.size();
+    }
+  }
+
+  // Whether Borrow() ever gives anything.
+  virtual bool lends() const { return false; }
   // The bytes at `offset` where they lie in immutable image memory that outlives their release:
   // at most `limit` of them, without a copy. Empty where they must be Read().
   virtual Bytes Borrow(std::uint64_t offset, std::uint64_t limit) {

@@ -48,6 +48,7 @@ class ExtentStream : public ByteSource {
   std::uint64_t length() const override { return length_; }
   bool finished() const override { return finished_; }
   void Read(std::uint64_t offset, MutableBytes out) override;
+  bool lends() const override { return true; }
   Bytes Borrow(std::uint64_t offset, std::uint64_t limit) override;
   void Release(std::uint64_t offset) override;
 

@@ -315,10 +315,15 @@ std::optional<Expired> Host::Expire(Time now) {
   return std::nullopt;
 }
 
+std::uint64_t Host::Acknowledged(ConnectionId id) const {
+  const Connection* c = Find(id);
+  if (c == nullptr || c->send.una == 0) return 0;
+  return c->send.una - 1 - (c->fin_acknowledged() ? 1 : 0);
+}
+
 tcp::Info Host::Info(ConnectionId id) const {
   const Connection* c = Find(id);
   if (c == nullptr) return {};
-  const std::uint64_t acknowledged = c->send.una == 0 ? 0 : c->send.una - 1;
   return {.tuple = c->tuple,
           .state = c->state,
           .passive = c->passive,
@@ -327,7 +332,7 @@ tcp::Info Host::Info(ConnectionId id) const {
           .congestion_window = c->congestion.window(),
           .slow_start_threshold = c->congestion.threshold(),
           .peer_window = c->send.window,
-          .acknowledged = acknowledged - (c->fin_acknowledged() ? 1 : 0),
+          .acknowledged = Acknowledged(id),
           .outstanding = c->outstanding(),
           .in_flight = c->Flight(),
           .text_received = c->text_received,

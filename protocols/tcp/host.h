@@ -130,6 +130,8 @@ class Host {
 
   bool Alive(ConnectionId id) const;
   tcp::Info Info(ConnectionId id) const;
+  // Of its source's bytes; 0 where there is no such connection.
+  std::uint64_t Acknowledged(ConnectionId id) const;
   std::uint32_t connections() const { return connections_open_; }
   std::uint32_t time_waits() const { return time_wait_.size(); }
   std::uint32_t out_of_order_blocks_free() const { return store_.free_blocks(); }

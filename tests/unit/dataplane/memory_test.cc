@@ -134,6 +134,24 @@ TEST(PacketPool, AnEmptyPoolGivesEmptyFramesAndAppendChangesNothing) {
   EXPECT_FALSE(only.AppendCopy(Text(200)));
 }
 
+TEST(PacketPool, AllocatesSeveralAtOnceAndAsManyAsThereAre) {
+  const auto pool = NewPool({.packets = 24, .packet_bytes = 1000, .large = 1, .handles = 1});
+  std::size_t got = 0;
+  std::vector<Frame> frames(40);
+  for (std::size_t count = 1; count != 0; got += count) {
+    count = pool->Allocate(std::span(frames).subspan(got, std::min<std::size_t>(8, 40 - got)));
+  }
+  EXPECT_EQ(got, 24U);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    ASSERT_EQ(frames[i].empty(), i >= got);
+    if (i < got) {
+      EXPECT_EQ(frames[i].Append(1000).size(), 1000U);
+    }
+  }
+  frames.clear();
+  EXPECT_EQ(pool->in_use(), 0U);
+}
+
 TEST(PacketPool, AllocatesContiguousFramesUpToTheLargest) {
   const auto pool = NewPool();
   for (const std::size_t size : {1UL, 2048UL, 2049UL, 65407UL, 65408UL, 65535UL}) {

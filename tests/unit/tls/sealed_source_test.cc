@@ -139,6 +139,40 @@ TEST_P(EveryWay, EveryRangeReadAgainIsTheSame) {
   }
 }
 
+// Runs of pieces as segments take them, with ranges sent again in between: a run goes on where
+// sealing stands, or it does not, and the bytes are the same.
+TEST_P(EveryWay, RunsOfPiecesOfAnySizeAreTheOracles) {
+  const Sizing sizing{.first_record = 700, .record_min = 900, .record_max = 3000};
+  auto other = Make(sizing);
+  other->text.Add(12'000);
+  while (other->source.length() < 12'000) other->source.Extend(3000);
+  const Buffer expected = other->Oracle();
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SeededEntropy random(seed);
+    auto sealed = Make(sizing);
+    sealed->text.Add(12'000);
+    sealed->text.lends = seed % 4 != 0;
+    while (sealed->source.length() < 12'000) sealed->source.Extend(3000);
+    const std::size_t piece_max = 1 + random.Below(1500);
+    for (std::size_t at = 0; at < expected.size();) {
+      const bool again = at != 0 && random.Below(3) == 0;
+      const std::size_t from = again ? random.Below(at) : at;
+      const std::size_t end = std::min(expected.size(), from + 1 + random.Below(9 * piece_max));
+      Buffer out(end - from);
+      std::vector<MutableBytes> pieces;
+      for (MutableBytes rest(out); !rest.empty();) {
+        const std::size_t size = std::min<std::size_t>(rest.size(), 1 + random.Below(piece_max));
+        pieces.push_back(rest.first(size));
+        rest = rest.subspan(size);
+      }
+      sealed->source.ReadRun(from, pieces);
+      ASSERT_TRUE(Equal(out, Bytes(expected).subspan(from, end - from)))
+          << "seed " << seed << ": " << from << "+" << end - from;
+      if (!again) at = end;
+    }
+  }
+}
+
 TEST_P(EveryWay, RandomRangesOverManyRecordsInAnyOrderAreTheOracles) {
   auto sealed = Make({.first_record = 700, .record_min = 900, .record_max = 3000});
   sealed->text.Add(40000);
