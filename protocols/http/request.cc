@@ -5,6 +5,7 @@
 #include "protocols/http/request.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace slipway::http {
@@ -19,32 +20,52 @@ constexpr std::string_view kSingletons[] = {"Host",     "Content-Length",    "Ra
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// RFC 9110 5.6.2.
-bool IsTokenCharacter(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return IsDigit(c) || (Lower(c) >= 'a' && Lower(c) <= 'z') || kMarks.find(c) != kMarks.npos;
-}
+// Which of the 256 characters: a look for each byte of a header, instead of a search.
+class CharacterSet {
+ public:
+  template <class Holds>
+  constexpr explicit CharacterSet(Holds holds) {
+    for (std::size_t c = 0; c < held_.size(); ++c) held_[c] = holds(static_cast<char>(c));
+  }
+  constexpr bool Holds(char c) const { return held_[static_cast<unsigned char>(c)]; }
+  constexpr bool HoldsAll(std::string_view text) const {
+    bool all = true;
+    for (const char c : text) all &= Holds(c);
+    return all;
+  }
 
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, IsTokenCharacter);
-}
+ private:
+  std::array<bool, 256> held_{};
+};
+
+// RFC 9110 5.6.2.
+constexpr CharacterSet kToken([](char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         kMarks.find(c) != kMarks.npos;
+});
+
+bool IsToken(std::string_view text) { return !text.empty() && kToken.HoldsAll(text); }
 
 // RFC 9110 5.5: no control character but the tab.
-bool IsFieldValue(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto value = static_cast<unsigned char>(c);
-    return c == '\t' || (value >= 0x20 && value != 0x7f);
-  });
-}
+constexpr CharacterSet kFieldValue([](char c) {
+  const auto value = static_cast<unsigned char>(c);
+  return c == '\t' || (value >= 0x20 && value != 0x7f);
+});
+
+bool IsFieldValue(std::string_view text) { return kFieldValue.HoldsAll(text); }
 
 bool IsVisible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 // RFC 9110 7.2: empty, or a host with or without a port. Which host does not matter here.
-bool IsHost(std::string_view text) {
-  return IsVisible(text) && text.find_first_of("/\\@?#,\"<>") == text.npos;
-}
+constexpr CharacterSet kHost([](char c) {
+  constexpr std::string_view kOthers = "/\\@?#,\"<>";
+  return c > 0x20 && c < 0x7f && kOthers.find(c) == kOthers.npos;
+});
+
+bool IsHost(std::string_view text) { return kHost.HoldsAll(text); }
 
 void Refuse(Request& request, Status status, Drop drop) {
   if (request.refusal) return;
@@ -106,8 +127,9 @@ void ParseFieldLine(std::string_view line, Request& request) {
     return RefuseAndClose(request, Status::kHeaderFieldsTooLarge, Drop::kHttpTooLong);
   }
   const Field field{line.substr(0, colon), TrimWhitespace(line.substr(colon + 1))};
-  const bool once = std::ranges::any_of(
-      kSingletons, [&](std::string_view name) { return EqualIgnoringCase(name, field.name); });
+  const bool once = std::ranges::any_of(kSingletons, [&](std::string_view name) {
+    return name.size() == field.name.size() && EqualIgnoringCase(name, field.name);
+  });
   if (once && request.Find(field.name)) {
     return RefuseAndClose(request, Status::kBadRequest, Drop::kHttpMalformed);
   }
@@ -201,7 +223,9 @@ Request Refused(Status status, Drop drop) {
 
 std::optional<std::string_view> Request::Find(std::string_view name) const {
   for (const Field& field : fields()) {
-    if (EqualIgnoringCase(field.name, name)) return field.value;
+    if (field.name.size() == name.size() && EqualIgnoringCase(field.name, name)) {
+      return field.value;
+    }
   }
   return {};
 }
@@ -211,9 +235,10 @@ bool EqualIgnoringCase(std::string_view a, std::string_view b) {
 }
 
 std::string_view TrimWhitespace(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto is_white = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_white(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_white(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 bool ListHolds(std::string_view list, std::string_view token) {

@@ -26,12 +26,15 @@ struct Found {
 // A bare LF ends no line here, and a bare CR is none either (RFC 9112 2.2). Gives the index of the
 // byte that proves one, at `from` or behind it; npos when there is none.
 std::size_t FindBareLineEnd(std::string_view text, std::size_t from) {
-  for (std::size_t at = text.find_first_of("\r\n", from); at != text.npos;
-       at = text.find_first_of("\r\n", at + 2)) {
-    if (text[at] == '\n') return at;
-    if (at + 1 < text.size() && text[at + 1] != '\n') return at + 1;
+  // One character at a time is found by memchr; find_first_of asks it for each byte of the text.
+  for (std::size_t at = from;;) {
+    const std::size_t cr = text.find('\r', at);
+    const std::size_t lf = text.find('\n', at);
+    if (lf < cr) return lf;
+    if (cr == text.npos) return text.npos;
+    if (cr + 1 < text.size() && text[cr + 1] != '\n') return cr + 1;
+    at = cr + 2;
   }
-  return text.npos;
 }
 
 // The first mistake in the order of the bytes counts, so that the answer is the same however they
