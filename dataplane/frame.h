@@ -94,6 +94,23 @@ class Frame {
     return head_->vlan_tci;
   }
 
+  // --- A received frame that becomes its own answer ---
+  // `size` bytes from its first one on, those received in front; empty where they are not in one
+  // buffer of this frame's alone.
+  MutableBytes RoomForAnswer(std::size_t size) {
+    const bool ours =
+        head_->nb_segs == 1 && RTE_MBUF_DIRECT(head_) && rte_mbuf_refcnt_read(head_) == 1;
+    if (!ours || head_->data_off + size > head_->buf_len) return {};
+    return {Start(), size};
+  }
+  // From here on it is a frame to be sent, of the first `size` bytes of that room, without
+  // requests.
+  void BecomeAnswer(std::size_t size) {
+    head_->ol_flags = 0;  // and with them, whatever header lengths the other line holds
+    head_->data_len = static_cast<std::uint16_t>(size);
+    head_->pkt_len = static_cast<std::uint32_t>(size);
+  }
+
   // --- A frame to be sent ---
   // `size` more bytes at the end, contiguous, to be filled by the caller, in the last piece when
   // they fit there. Empty when the pool is empty or `size` exceeds a buffer: nothing changed.

@@ -123,6 +123,7 @@ class Worker {
   Drop ClassifyFrame(Arrived& arrived, Time now);
   Drop ReceiveArp(Link& link, const ethernet::Frame& frame, Time now);
   Drop ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now);
+  bool AnswerSyn(Arrived& arrived, Time now);
   // Deliver.
   Drop DeliverPacket(const Packet& packet, Time now);
   Drop DeliverIcmp(const Packet& packet, Time now);

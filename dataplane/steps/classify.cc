@@ -32,6 +32,7 @@ Drop Worker::ClassifyFrame(Arrived& arrived, Time now) {
                                                                          : Drop::kWorkerRingFull;
     }
   }
+  if (tcp_.backlog_full() && AnswerSyn(arrived, now)) return Drop::kNone;
   Link& link = links_[arrived.interface];
   std::optional<VlanId> stripped;
   if (const auto tag = arrived.frame.vlan()) stripped = VlanId(*tag & 0x0fff);

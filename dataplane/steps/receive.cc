@@ -4,6 +4,11 @@
 #include "dataplane/worker.h"
 
 namespace slipway::dataplane {
+namespace {
+
+constexpr std::size_t kHeadersPrefetched = 63;  // where a bare TCP segment's last line is
+
+}  // namespace
 
 std::size_t Worker::Receive() {
   burst_size_ = 0;
@@ -13,8 +18,11 @@ std::size_t Worker::Receive() {
     Link& link = links_[(first_link_ + i) % links_.size()];
     const std::size_t got = link.Receive(std::span(frames).first(kBurst - burst_size_));
     for (std::size_t j = 0; j < got; ++j) {
-      // Its headers, which a NIC or another core wrote, come while others are looked at.
-      __builtin_prefetch(frames[j].bytes().data());
+      // Its headers, which a NIC or another core wrote, come while others are looked at: to be
+      // written, for a SYN's answer is written over it, and a line that is only shared comes twice.
+      const std::uint8_t* const headers = frames[j].bytes().data();
+      __builtin_prefetch(headers, 1);
+      __builtin_prefetch(headers + kHeadersPrefetched, 1);
       burst_[burst_size_++] = {std::move(frames[j]), link.interface(), /*ours=*/false};
     }
   }

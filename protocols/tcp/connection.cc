@@ -70,10 +70,10 @@ Options SynOptions(const Context& context, const Connection& connection) {
   return options;
 }
 
-std::uint32_t TimestampAt(const Connection& connection, Time now) {
+std::uint32_t TimestampAt(std::uint32_t offset, Time now) {
   const auto milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-  return static_cast<std::uint32_t>(milliseconds) + connection.send.ts_offset;
+  return static_cast<std::uint32_t>(milliseconds) + offset;
 }
 
 void ArmRetransmit(const Context& context, Connection& connection) {

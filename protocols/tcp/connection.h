@@ -202,7 +202,10 @@ void UpdateMss(const Settings& settings, Connection& connection);
 // The options of our SYN (answering = false) or SYN-ACK.
 Options SynOptions(const Context& context, const Connection& connection);
 // Our timestamp clock: milliseconds, offset per connection (RFC 7323 5.4).
-std::uint32_t TimestampAt(const Connection& connection, Time now);
+std::uint32_t TimestampAt(std::uint32_t offset, Time now);
+inline std::uint32_t TimestampAt(const Connection& connection, Time now) {
+  return TimestampAt(connection.send.ts_offset, now);
+}
 // Arms the retransmission timer anew, from now: for a timeout, or for a tail loss probe before it.
 void ArmRetransmit(const Context& context, Connection& connection);
 // One more challenge ACK within the limit (RFC 5961 10)? Counts it.

@@ -4,12 +4,10 @@
 // stays the same from opening to the end and is never given again to another (generation).
 #pragma once
 
-#include <array>
 #include <cstdint>
 
-#include "protocols/base/bytes.h"
 #include "protocols/base/ipv4.h"
-#include "protocols/base/siphash.h"
+#include "protocols/base/siphash_words.h"
 #include "protocols/base/strong.h"
 #include "protocols/tcp/segment.h"
 
@@ -32,12 +30,16 @@ struct FourTuple {
   }
 };
 
+// As words, for keyed hashes: the addresses, and the ports in 32 bits.
+inline std::uint64_t AddressesOf(const FourTuple& tuple) {
+  return std::uint64_t{tuple.local_address.value()} << 32 | tuple.remote_address.value();
+}
+inline std::uint64_t PortsOf(const FourTuple& tuple) {
+  return std::uint64_t{tuple.local_port.value()} << 16 | tuple.remote_port.value();
+}
+
 inline std::uint64_t Hash(const SipKey& key, const FourTuple& tuple) {
-  std::array<std::uint8_t, 12> bytes{};
-  Writer writer(bytes);
-  writer.U32(tuple.local_address.value()), writer.U16(tuple.local_port.value());
-  writer.U32(tuple.remote_address.value()), writer.U16(tuple.remote_port.value());
-  return SipHash(key, bytes);
+  return SipHashOf<1>(key, {AddressesOf(tuple)}, PortsOf(tuple), 12);
 }
 
 struct ConnectionId {

@@ -31,7 +31,7 @@ Host::Host(const Settings& settings, Entropy& entropy)
       wheel_(settings.connections_max),
       store_(settings.out_of_order_blocks_max, settings.out_of_order_blocks_per_connection),
       listener_(entropy),
-      time_wait_(settings.time_wait_max, settings.time_wait, SipKey::From(entropy)),
+      time_wait_(settings.time_wait_max, settings.time_wait, table_.key()),
       strays_(settings.stray_max) {
   free_.reserve(settings.connections_max);
   for (std::uint32_t i = settings.connections_max; i-- > 0;) free_.push_back(i);
@@ -127,8 +127,11 @@ std::optional<ConnectionId> Host::Connect(const FourTuple& tuple, Time now) {
 Delivery Host::Receive(const Segment& segment, const FourTuple& tuple, Time now) {
   Reap();
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
-  if (const auto index = table_.Find(tuple, same)) return ReceiveConnection(*index, segment, now);
-  if (const auto entry = time_wait_.Find(tuple)) {
+  const std::uint32_t hash = table_.HashOf(tuple);
+  if (const auto index = table_.FindHashed(hash, same)) {
+    return ReceiveConnection(*index, segment, now);
+  }
+  if (const auto entry = time_wait_.FindHashed(tuple, hash)) {
     return ReceiveTimeWait(*entry, segment, tuple, now);
   }
   if (listener_.IsOpen(tuple.local_port)) return ReceiveListen(segment, tuple, now);

@@ -27,6 +27,7 @@
 #include "protocols/tcp/connection.h"
 #include "protocols/tcp/listener.h"
 #include "protocols/tcp/send.h"
+#include "protocols/tcp/syn_answer.h"
 #include "protocols/tcp/table.h"
 #include "protocols/tcp/time_wait.h"
 #include "protocols/tcp/timers.h"
@@ -95,6 +96,20 @@ class Host {
   std::optional<ConnectionId> Connect(const FourTuple& tuple, Time now);
 
   Delivery Receive(const Segment& segment, const FourTuple& tuple, Time now);
+
+  // Connections in SYN-RECEIVED fill the backlog: a SYN is answered by a cookie (RFC 4987 3.6).
+  bool backlog_full() const { return half_open_ >= settings_.syn_backlog_max; }
+  // What Receive and EmitStray do with such a SYN, for a flood of them: the answer is written over
+  // it. `room` begins with its `size` bytes (exactly the IPv4 payload, checksum verified) and has
+  // kTcpHeaderMax bytes or more. Returns the size of the SYN-ACK, complete with the checksum for
+  // the same addresses the other way round. 0, and nothing changed: give the segment to Receive.
+  struct SynInPlace {
+    MutableBytes room;
+    std::size_t size = 0;
+    Ipv4Address source;
+    Ipv4Address destination;
+  };
+  std::size_t AnswerSyn(const SynInPlace& syn, Time now);
   // The next run of text that had waited for a gap to close. Call until empty after each Receive
   // with text or finished; each run stays valid until the next Receive.
   Bytes TakeText(ConnectionId id);
@@ -115,6 +130,7 @@ class Host {
 
   // Connections with something to emit, in turn. Popping starts a new burst.
   std::optional<ConnectionId> NextReady();
+  bool has_ready() const { return ready_head_ != kNone; }
   // Puts it at the end of the line, once.
   void Ready(ConnectionId id);
   // The next segment due, or nothing. A payload_max above mss asks for a super-segment: several
@@ -168,6 +184,7 @@ class Host {
   Delivery Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqNum iss);
   Delivery AcceptCookie(const Segment& segment, const FourTuple& tuple, Time now);
   void SendCookie(const Segment& syn, const FourTuple& tuple, Time now);
+  SynAnswer AnswerByCookie(const SynOffer& syn, const FourTuple& tuple, Time now);
   void SendTimeWaitAck(std::uint32_t entry, Time now);
   void SendReset(const Segment& offending, const FourTuple& tuple);
   void SendStray(const FourTuple& tuple, Segment segment);

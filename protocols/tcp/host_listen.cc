@@ -53,7 +53,7 @@ Delivery Host::ReceiveListen(const Segment& segment, const FourTuple& tuple, Tim
     return {.drop = Drop::kTcpAckUnacceptable};
   }
   if (!segment.flags.syn) return {.drop = Drop::kTcpFlagsInvalid};
-  if (half_open_ >= settings_.syn_backlog_max) {
+  if (backlog_full()) {
     SendCookie(segment, tuple, now);
     return {};
   }
@@ -83,26 +83,59 @@ Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqN
   return {.connection = IdOf(index)};
 }
 
+// The options as SynOptions() gives them to a connection that has a slot: both ways of answering
+// look the same.
+SynAnswer Host::AnswerByCookie(const SynOffer& syn, const FourTuple& tuple, Time now) {
+  ++counters_.cookies_sent;
+  const bool sack = settings_.sack && syn.sack_permitted;
+  SynAnswer answer{
+      .seq = listener_.cookies().Make(
+          tuple, syn.seq,
+          {.mss = syn.mss, .window_scale = syn.window_scale, .sack_permitted = sack}, now),
+      .ack = syn.seq + 1,
+      .window =
+          static_cast<std::uint16_t>(std::min<std::uint32_t>(settings_.receive_window, 0xffff)),
+      .mss = settings_.mss,
+      .sack_permitted = sack};
+  if (syn.window_scale) answer.window_scale = std::min(settings_.window_scale, kWindowScaleMax);
+  if (settings_.timestamps && syn.timestamp) {
+    const auto offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
+    answer.timestamps = Timestamps{.value = TimestampAt(offset, now), .echo = *syn.timestamp};
+  }
+  return answer;
+}
+
 void Host::SendCookie(const Segment& syn, const FourTuple& tuple, Time now) {
-  const CookieOptions offered{.mss = syn.options.mss.value_or(kMssDefault),
-                              .window_scale = syn.options.window_scale,
-                              .sack_permitted = settings_.sack && syn.options.sack_permitted};
-  // A connection that lives only for this reply, so that both ways of answering look the same.
-  Connection c;
-  c.tuple = tuple;
-  c.state = State::kSynReceived;
-  c.send.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
-  Negotiate(settings_, syn.options, c);
-  if (c.timestamps) c.receive.ts_recent = syn.options.timestamps->value;
-  const std::uint32_t window = std::min<std::uint32_t>(settings_.receive_window, 0xffff);
+  SynOffer offer{.seq = syn.seq,
+                 .mss = syn.options.mss.value_or(kMssDefault),
+                 .window_scale = syn.options.window_scale,
+                 .sack_permitted = syn.options.sack_permitted};
+  if (syn.options.timestamps) offer.timestamp = syn.options.timestamps->value;
+  const SynAnswer answer = AnswerByCookie(offer, tuple, now);
   SendStray(tuple, {.source = tuple.local_port,
                     .destination = tuple.remote_port,
-                    .seq = listener_.cookies().Make(tuple, syn.seq, offered, now),
-                    .ack = syn.seq + 1,
+                    .seq = answer.seq,
+                    .ack = answer.ack,
                     .flags = {.syn = true, .ack = true},
-                    .window = static_cast<std::uint16_t>(window),
-                    .options = SynOptions(At(now), c)});
-  ++counters_.cookies_sent;
+                    .window = answer.window,
+                    .options = {.mss = answer.mss,
+                                .window_scale = answer.window_scale,
+                                .sack_permitted = answer.sack_permitted,
+                                .timestamps = answer.timestamps}});
+}
+
+std::size_t Host::AnswerSyn(const SynInPlace& syn, Time now) {
+  if (!backlog_full()) return 0;
+  const auto offer = ReadSyn(Bytes(syn.room).first(syn.size));
+  if (!offer || !listener_.IsOpen(offer->destination)) return 0;
+  const FourTuple tuple{.local_address = syn.destination,
+                        .local_port = offer->destination,
+                        .remote_address = syn.source,
+                        .remote_port = offer->source};
+  const std::uint32_t hash = table_.HashOf(tuple);
+  const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
+  if (table_.FindHashed(hash, same) || time_wait_.FindHashed(tuple, hash)) return 0;
+  return WriteSynAnswer(AnswerByCookie(*offer, tuple, now), tuple, syn.room);
 }
 
 // The connection is made as if its SYN had just been accepted, and then gets this very segment.
@@ -138,9 +171,8 @@ void Host::SendTimeWaitAck(std::uint32_t entry, Time now) {
               .flags = {.ack = true},
               .window = value.window};
   if (value.timestamps) {
-    Connection clock;
-    clock.send.ts_offset = value.ts_offset;
-    ack.options.timestamps = Timestamps{.value = TimestampAt(clock, now), .echo = value.ts_recent};
+    ack.options.timestamps =
+        Timestamps{.value = TimestampAt(value.ts_offset, now), .echo = value.ts_recent};
   }
   SendStray(value.tuple, ack);
 }

@@ -32,12 +32,9 @@ SynCookies::Period& SynCookies::Current(Time now) {
 
 std::uint32_t SynCookies::Mac(const Period& period, const FourTuple& tuple, SeqNum peer_iss,
                               std::uint8_t low) {
-  std::array<std::uint8_t, 17> bytes{};
-  Writer writer(bytes);
-  writer.U32(tuple.local_address.value()), writer.U16(tuple.local_port.value());
-  writer.U32(tuple.remote_address.value()), writer.U16(tuple.remote_port.value());
-  writer.U32(peer_iss.value()), writer.U8(low);
-  return static_cast<std::uint32_t>(SipHash(period.key, bytes)) & 0xffffff00;
+  const std::uint64_t hash = SipHashOf<2>(
+      period.key, {AddressesOf(tuple), PortsOf(tuple) << 32 | peer_iss.value()}, low, 17);
+  return static_cast<std::uint32_t>(hash) & 0xffffff00;
 }
 
 SeqNum SynCookies::Make(const FourTuple& tuple, SeqNum peer_iss, const CookieOptions& options,

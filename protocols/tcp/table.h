@@ -23,6 +23,7 @@ class TupleTable {
   TupleTable(std::uint32_t entries_max, SipKey key)
       : key_(key), slots_(std::bit_ceil(std::size_t{entries_max} * 2 + 2)) {}
 
+  const SipKey& key() const { return key_; }
   std::uint32_t HashOf(const FourTuple& tuple) const {
     return static_cast<std::uint32_t>(Hash(key_, tuple));
   }
@@ -30,7 +31,11 @@ class TupleTable {
   // `same(index)`: does the slab's entry hold this tuple?
   template <class Same>
   std::optional<std::uint32_t> Find(const FourTuple& tuple, Same&& same) const {
-    const std::uint32_t hash = HashOf(tuple);
+    return FindHashed(HashOf(tuple), same);
+  }
+  // The same where the hash is at hand.
+  template <class Same>
+  std::optional<std::uint32_t> FindHashed(std::uint32_t hash, Same&& same) const {
     for (std::size_t at = hash & mask();; at = (at + 1) & mask()) {
       const Slot& slot = slots_[at];
       if (slot.index == kEmpty) return std::nullopt;

@@ -12,9 +12,15 @@ TimeWaitTable::TimeWaitTable(std::uint32_t entries_max, Duration wait, SipKey ke
 }
 
 std::optional<std::uint32_t> TimeWaitTable::Find(const FourTuple& tuple) const {
+  if (size() == 0) return std::nullopt;
+  return FindHashed(tuple, table_.HashOf(tuple));
+}
+
+std::optional<std::uint32_t> TimeWaitTable::FindHashed(const FourTuple& tuple,
+                                                       std::uint32_t hash) const {
   if (size() == 0) return std::nullopt;  // a flood must not cost a look into a cold table
-  return table_.Find(tuple,
-                     [&](std::uint32_t index) { return entries_[index].value.tuple == tuple; });
+  return table_.FindHashed(
+      hash, [&](std::uint32_t index) { return entries_[index].value.tuple == tuple; });
 }
 
 void TimeWaitTable::Append(std::uint32_t index, Time now) {

@@ -29,10 +29,12 @@ struct TimeWait {
 
 class TimeWaitTable {
  public:
+  // `key` is that of the connections' table: one hash of a tuple serves both.
   TimeWaitTable(std::uint32_t entries_max, Duration wait, SipKey key);
 
   void Add(const TimeWait& entry, Time now);
   std::optional<std::uint32_t> Find(const FourTuple& tuple) const;
+  std::optional<std::uint32_t> FindHashed(const FourTuple& tuple, std::uint32_t hash) const;
   TimeWait& at(std::uint32_t index) { return entries_[index].value; }
   // The wait begins anew (a retransmitted FIN).
   void Restart(std::uint32_t index, Time now);

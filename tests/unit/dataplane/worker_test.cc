@@ -451,6 +451,81 @@ TEST_F(WorkerTest, BootsOnItsVlanAndIsSilentOnOthers) {
   Boot(station, Port(1024), Port(80));
 }
 
+Buffer SynFrame(std::uint16_t port, const Ends& ends = kMachine) {
+  return TcpFrame(ends, {.source = Port(port),
+                         .destination = Port(80),
+                         .seq = tcp::SeqNum(port * 1000U),
+                         .flags = {.syn = true},
+                         .window = 65535,
+                         .options = {.mss = std::uint16_t{1460}}});
+}
+
+constexpr std::uint16_t kBacklog = 8;  // of tests' appliances
+
+TEST_F(WorkerTest, TurnsTheSynsOfAFloodIntoTheirAnswersAndBootsAMachineBesideIt) {
+  Start();
+  for (std::uint16_t i = 0; i < kBacklog; ++i) {
+    ASSERT_THAT(Ask(SynFrame(static_cast<std::uint16_t>(2000 + i))), SizeIs(1));
+  }
+  for (std::uint16_t port = 3000; port < 3100; ++port) {
+    const auto sent = Ask(SynFrame(port));
+    ASSERT_THAT(sent, SizeIs(1));
+    const Seen seen = See(sent[0]);
+    EXPECT_EQ(seen.link.destination, kMachine.from);
+    EXPECT_EQ(seen.link.source, kApplianceMac);
+    EXPECT_EQ(seen.ip->source, kApplianceAddress);
+    EXPECT_EQ(seen.ip->destination, kMachine.source);
+    EXPECT_TRUE(seen.ip->dont_fragment);
+    EXPECT_EQ(seen.tcp->destination, Port(port));
+    EXPECT_EQ(seen.tcp->ack, tcp::SeqNum(port * 1000U + 1));
+    EXPECT_EQ(seen.tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
+    EXPECT_EQ(seen.tcp->options, (tcp::Options{.mss = 1460}));
+  }
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted
+  EXPECT_EQ(appliance_->statistics().connections, kBacklog);
+  Ends other = kMachine;
+  other.source = Ipv4Address(10, 77, 0, 10);
+  Station station(other, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(80));
+}
+
+TEST_F(WorkerTest, AnswersNoSynOfAFloodThatItWouldNotAnswerOtherwise) {
+  Start();
+  for (std::uint16_t i = 0; i < kBacklog; ++i) Ask(SynFrame(static_cast<std::uint16_t>(2000 + i)));
+  Buffer wrong = SynFrame(3000);
+  wrong[14 + 20 + 16] ^= 1;  // TCP's checksum
+  EXPECT_THAT(Ask(wrong), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpChecksum), 1u);
+  wrong = SynFrame(3000);
+  wrong[14 + 10] ^= 1;  // IPv4's
+  EXPECT_THAT(Ask(wrong), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kIpHeaderChecksum), 1u);
+  Ends to_all = kMachine;
+  to_all.to = MacAddress::Broadcast();
+  EXPECT_THAT(Ask(SynFrame(3000, to_all)), IsEmpty());
+  Ends martian = kMachine;
+  martian.source = Ipv4Address(127, 0, 0, 1);
+  EXPECT_THAT(Ask(SynFrame(3000, martian)), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kIpMartianSource), 1u);
+  // One of the eight, again: its own connection answers, with the same number as before.
+  const auto again = Ask(SynFrame(2000));
+  EXPECT_THAT(Ask(SynFrame(2000)).size() + again.size(), ::testing::Ge(1u));
+  EXPECT_TRUE(appliance_->StepsAddUp());
+}
+
+TEST_F(WorkerTest, AnswersAFloodOnItsVlan) {
+  Start({.vlan = VlanId(7)});
+  Ends tagged = kMachine;
+  tagged.vlan = VlanId(7);
+  for (std::uint16_t i = 0; i < 2 * kBacklog; ++i) {
+    const auto sent = Ask(SynFrame(static_cast<std::uint16_t>(2000 + i), tagged));
+    ASSERT_THAT(sent, SizeIs(1));
+    EXPECT_EQ(See(sent[0]).link.vlan, VlanId(7));
+  }
+  EXPECT_THAT(Ask(SynFrame(4000)), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kVlanNotOurs), 1u);
+}
+
 TEST_F(WorkerTest, TakesBlankChecksumsOfAVirtualPeerAndNoWrongOnes) {
   Start();
   const tcp::Segment syn{

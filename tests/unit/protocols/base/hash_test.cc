@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "protocols/base/siphash.h"
+#include "protocols/base/siphash_words.h"
 
 namespace slipway {
 namespace {
@@ -15,6 +16,12 @@ TEST(SipHash, MatchesThePublishedVectors) {
   EXPECT_EQ(SipHash(key, Bytes(message).first(1)), 0x74f839c593dc67fdU);
   EXPECT_EQ(SipHash(key, Bytes(message).first(8)), 0x93f5f5799a932462U);
   EXPECT_EQ(SipHash(key, Bytes(message).first(15)), 0xa129ca6149be45e5U);
+}
+
+TEST(SipHash, IsTheSameOfAMessageInRegisters) {
+  const SipKey key{0x0706050403020100, 0x0f0e0d0c0b0a0908};
+  EXPECT_EQ(SipHashOf<1>(key, {0x0706050403020100}, 0, 8), 0x93f5f5799a932462U);
+  EXPECT_EQ(SipHashOf<1>(key, {0x0706050403020100}, 0x0e0d0c0b0a0908, 15), 0xa129ca6149be45e5U);
 }
 
 TEST(SeededEntropy, TheSameSeedGivesTheSameBytes) {
