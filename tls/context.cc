@@ -97,10 +97,7 @@ bool Configure(SSL_CTX* context, const PolicyRules& rules) {
 
 }  // namespace
 
-Context::Result Context::Create(const ContextOptions& options) {
-  if (options.certificates.empty()) {
-    return ContextError{"certificates", "none was given", "give at least one chain with its key"};
-  }
+std::variant<Context::Native, ContextError> Context::NewNative(const ContextOptions& options) {
   Native native(SSL_CTX_new(TLS_server_method()));
   SLIPWAY_CHECK(native != nullptr);
   SLIPWAY_CHECK(Configure(native.get(), RulesOf(options.policy)));
@@ -116,7 +113,20 @@ Context::Result Context::Create(const ContextOptions& options) {
     SSL_CTX_set_num_tickets(native.get(), 0);
   }
   Engine::Hook(native.get());
-  return std::shared_ptr<const Context>(new Context(std::move(native), options));
+  return native;
+}
+
+Context::Result Context::Create(const ContextOptions& options) {
+  if (options.certificates.empty()) {
+    return ContextError{"certificates", "none was given", "give at least one chain with its key"};
+  }
+  auto native = NewNative(options);
+  if (const auto* error = std::get_if<ContextError>(&native)) return *error;
+  auto telling = NewNative(options);
+  if (const auto* error = std::get_if<ContextError>(&telling)) return *error;
+  Engine::HookSecrets(std::get<Native>(telling).get());
+  return std::shared_ptr<const Context>(new Context(std::move(std::get<Native>(native)),
+                                                    std::move(std::get<Native>(telling)), options));
 }
 
 }  // namespace slipway::tls

@@ -48,6 +48,9 @@ class Context {
   Policy policy() const { return policy_; }
   // libssl counts references behind this pointer and locks what it changes.
   SSL_CTX* native() const { return native_.get(); }
+  // The same, and it tells secrets (its key log): for the few sessions that need them, since
+  // libssl writes them with a sprintf() for each byte, a tenth of a handshake's time.
+  SSL_CTX* telling() const { return telling_.get(); }
 
  private:
   struct NativeFree {
@@ -55,12 +58,18 @@ class Context {
   };
   using Native = std::unique_ptr<SSL_CTX, NativeFree>;
 
-  Context(Native native, const ContextOptions& options)
-      : ticket_keys_(options.ticket_keys), policy_(options.policy), native_(std::move(native)) {}
+  Context(Native native, Native telling, const ContextOptions& options)
+      : ticket_keys_(options.ticket_keys),
+        policy_(options.policy),
+        native_(std::move(native)),
+        telling_(std::move(telling)) {}
 
-  std::shared_ptr<const TicketKeys> ticket_keys_;  // outlives native_, which points to it
+  static std::variant<Native, ContextError> NewNative(const ContextOptions& options);
+
+  std::shared_ptr<const TicketKeys> ticket_keys_;  // outlives the contexts, which point to it
   Policy policy_;
   Native native_;
+  Native telling_;
 };
 
 }  // namespace slipway::tls

@@ -88,6 +88,9 @@ void Engine::Hook(SSL_CTX* context) {
         return SSL_CLIENT_HELLO_SUCCESS;
       },
       nullptr);
+}
+
+void Engine::HookSecrets(SSL_CTX* context) {
   SSL_CTX_set_keylog_callback(context, [](const SSL* ssl, const char* line) {
     if (const auto parsed = ParseKeyLogLine(line)) Of(ssl)->OnSecret(*parsed);
   });
@@ -134,6 +137,7 @@ void Engine::FinishHandshake() {
 void Engine::DeriveKeys(std::size_t key_size) {
   std::optional<RecordKeys> keys;
   if (info_.version == Version::kTls13) {
+    if (secret_.empty()) return Fail(Drop::kTlsHandshakeFailed);  // nobody thought it was needed
     keys = KeysFromTrafficSecret(secret_, key_size);
   } else {
     const SSL_SESSION* session = SSL_get_session(ssl_.get());
@@ -202,6 +206,7 @@ void Engine::AnswerKeyUpdate() {
 void Engine::UpdateKeys() {
   if (state_ != SessionState::kOpen || info_.version != Version::kTls13 || close_sent_) return;
   ERR_clear_error();
+  AskForSecrets();
   if (SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1) return SslFailed();
   const int result = SSL_do_handshake(ssl_.get());
   if (result != 1 && SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) return SslFailed();
@@ -274,6 +279,11 @@ void Engine::OnMessage(bool sent, ContentType type, Bytes message) {
   if (sent && message[1] == kNoRenegotiation) ++info_.renegotiations_refused;
 }
 
+// From here on this session's secrets are told. Its certificates and settings are the same ones.
+void Engine::AskForSecrets() {
+  SLIPWAY_CHECK(SSL_set_SSL_CTX(ssl_.get(), context_->telling()) != nullptr);
+}
+
 // RFC 8446 7.1: the application secret of our direction, and after each KeyUpdate the next one.
 void Engine::OnSecret(const KeyLogLine& line) {
   if (line.label == "SERVER_TRAFFIC_SECRET_0") {
@@ -281,7 +291,7 @@ void Engine::OnSecret(const KeyLogLine& line) {
     sealed_.counting = true;
     sealed_.records = 0;
   } else if (line.label == "SERVER_TRAFFIC_SECRET_N" && key_size_ != 0) {
-    const auto next = NextTrafficSecret(secret_);
+    const auto next = secret_.empty() ? line.secret : NextTrafficSecret(secret_);
     SLIPWAY_CHECK(next.has_value() && *next == line.secret);
     secret_ = *next;
     std::optional<RecordKeys> keys = KeysFromTrafficSecret(secret_, key_size_);
@@ -333,6 +343,12 @@ void Engine::OnClientHello(SSL* ssl) {
   offer.groups = Numbers(ssl, TLSEXT_TYPE_supported_groups, 2);
   offer.signature_algorithms = Numbers(ssl, TLSEXT_TYPE_signature_algorithms, 2);
   offer.server_name = ServerName(ssl);
+  // With a maximum fragment length libssl hands no keys over: ours come from the secrets then.
+  const unsigned char* length = nullptr;
+  std::size_t length_size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_max_fragment_length, &length, &length_size) == 1) {
+    AskForSecrets();
+  }
 }
 
 std::string AlertText(std::uint8_t alert) {

@@ -84,6 +84,8 @@ class Engine final : public TextWriter, private BioPeer {
 
   // Connects libssl's callbacks of `context` to the engines made from it.
   static void Hook(SSL_CTX* context);
+  // The same for the secrets it tells: Context::telling().
+  static void HookSecrets(SSL_CTX* context);
 
  private:
   // Counts what libssl seals itself, to go on from there. Its first ChangeCipherSpec begins the
@@ -113,6 +115,7 @@ class Engine final : public TextWriter, private BioPeer {
   void SslFailed();
   void OnMessage(bool sent, ContentType type, Bytes message);
   void OnSecret(const KeyLogLine& line);
+  void AskForSecrets();
   void OnClientHello(SSL* ssl);
   static Engine* Of(const SSL* ssl);
   static void MessageCallback(int sent, int version, int type, const void* message,
@@ -133,7 +136,7 @@ class Engine final : public TextWriter, private BioPeer {
   bool close_sent_ = false;
   std::uint8_t key_size_ = 0;  // of the epochs to come (TLS 1.3)
   SealedCount sealed_;
-  std::vector<std::uint8_t> secret_;  // TLS 1.3: our current application traffic secret
+  std::vector<std::uint8_t> secret_;  // TLS 1.3: our application traffic secret, once it was told
   SessionInfo info_;
 };
 
