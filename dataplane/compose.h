@@ -24,6 +24,7 @@ inline Options OptionsOf(const control::Config& config) {
   options.limits = {.connections = config.limits.connections,
                     .leases = config.limits.leases,
                     .handshakes_at_once = config.limits.handshakes,
+                    .handshake_share = config.limits.handshake_share,
                     .frames = config.limits.frames};
   for (const control::PortConfig& port : config.ports) {
     options.ports.push_back({.device = port.device,

@@ -32,7 +32,10 @@ struct Limits {
   std::uint32_t connections = 4096;         // per worker
   std::uint32_t leases = 65536;             // addresses leased at once
   std::uint32_t handshakes_at_once = 1024;  // TLS handshakes under way per worker
-  std::uint32_t frames = 16384;             // packet buffers per worker
+  // What handshakes may take of a core while others wait to be sent to, in percent (work_budget.h);
+  // 0: one step a round, however long it takes, so that a virtual clock sees the same every time.
+  std::uint32_t handshake_share = 0;
+  std::uint32_t frames = 16384;  // packet buffers per worker
 };
 
 struct Options {

@@ -25,7 +25,8 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
       tcp_(setup.tcp, seams.entropy),
       factory_(
           {reporter_, seams.unix_nanoseconds_at_zero, setup.options.limits.handshakes_at_once}),
-      services_(setup.tcp.connections_max) {
+      services_(setup.tcp.connections_max),
+      budget_(setup.options.limits.handshake_share, rte_get_tsc_hz()) {
   SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
   links_.reserve(setup.ends.size());
   for (const Link::End& end : setup.ends) {
@@ -68,6 +69,7 @@ bool Worker::RunOnce(Time now) {
   work += Expire(now);
   watch.Lap(Step::kExpire);
   work += Emit(now);
+  others_wait_ = tcp_.has_ready();
   watch.Lap(Step::kEmit);
   work += Transmit();
   watch.Lap(Step::kTransmit);

@@ -33,6 +33,7 @@
 #include "dataplane/snapshot.h"
 #include "dataplane/stopwatch.h"
 #include "dataplane/tcp_run.h"
+#include "dataplane/work_budget.h"
 #include "protocols/arp/neighbours.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
@@ -169,6 +170,8 @@ class Worker {
   BootServiceFactory factory_;
   std::vector<Service> services_;  // by ConnectionId::index
   std::deque<tcp::ConnectionId> work_;
+  WorkBudget budget_;
+  bool others_wait_ = false;  // Emit left connections that have something to send
 
   std::array<Arrived, kBurst> burst_;
   std::size_t burst_size_ = 0;

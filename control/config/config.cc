@@ -51,6 +51,7 @@ class Builder {
     const Section& limits = root.Child("limits");
     config.limits = {.connections = Number<std::uint32_t>(limits, "connections"),
                      .handshakes = Number<std::uint32_t>(limits, "handshakes"),
+                     .handshake_share = Number<std::uint32_t>(limits, "handshake_share"),
                      .frames = Number<std::uint32_t>(limits, "frames"),
                      .leases = Number<std::uint32_t>(limits, "leases"),
                      .machines = Number<std::uint32_t>(limits, "machines"),

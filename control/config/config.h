@@ -86,9 +86,10 @@ struct CertificateConfig {
 };
 
 struct LimitsConfig {
-  std::uint32_t connections = 0;  // per worker
-  std::uint32_t handshakes = 0;   // per worker
-  std::uint32_t frames = 0;       // per worker
+  std::uint32_t connections = 0;      // per worker
+  std::uint32_t handshakes = 0;       // per worker
+  std::uint32_t handshake_share = 0;  // percent of a core, while others wait
+  std::uint32_t frames = 0;           // per worker
   std::uint32_t leases = 0;
   std::uint32_t machines = 0;
   std::uint32_t boots_per_machine = 0;

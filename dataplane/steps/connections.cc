@@ -2,6 +2,8 @@
 //
 // Deliver, for TCP: segments to their connections, text to the applications on them, and the
 // applications' wishes back to TCP.
+#include <rte_cycles.h>
+
 #include "dataplane/worker.h"
 
 namespace slipway::dataplane {
@@ -118,16 +120,22 @@ void Worker::Reset(const Service& service, Time now) {
   SendStrays(now);
 }
 
-// A handshake's arithmetic takes as long as sealing thousands of packets: one of them a round.
+// A handshake's arithmetic takes as long as sealing thousands of packets: as much of it a round as
+// the budget allows.
 std::size_t Worker::WorkOff(Time now) {
-  if (work_.empty()) return 0;
-  const tcp::ConnectionId id = work_.front();
-  work_.pop_front();
-  Service& service = services_[id.index];
-  if (service.id != id || service.application == nullptr) return 1;
-  service.work_queued = false;
-  Follow(service, service.application->Work(now), now);
-  return 1;
+  std::size_t steps = 0;
+  budget_.StartRound(rte_rdtsc());
+  while (!work_.empty() && budget_.Allows(others_wait_)) {
+    const tcp::ConnectionId id = work_.front();
+    work_.pop_front();
+    ++steps;
+    Service& service = services_[id.index];
+    if (service.id != id || service.application == nullptr) continue;
+    service.work_queued = false;
+    Follow(service, service.application->Work(now), now);
+    budget_.Stepped(rte_rdtsc());
+  }
+  return steps;
 }
 
 void Worker::Ended(Service& service, EventKind how, Time now) {
