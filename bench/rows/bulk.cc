@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rows 1 to 4: bulk downloads, in cycles per byte, against the floor of the same wire.
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/str_format.h"
@@ -53,6 +54,13 @@ std::string WaitUntilOpen(Rig& rig, std::uint32_t machines) {
   return why;
 }
 
+// The median, the lowest and the highest.
+void AddSpread(const std::string& name, const std::vector<double>& values, RowResult& result) {
+  result.figures.insert(result.figures.end(), {{name, Median(values)},
+                                               {name + "_low", std::ranges::min(values)},
+                                               {name + "_high", std::ranges::max(values)}});
+}
+
 RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
   const std::string work = absl::StrFormat("%s, on %s", row.work, NameOf(row.rig.wire));
   auto made = Rig::Create(context, row.rig);
@@ -69,7 +77,7 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
   std::vector<double> ratios, to_sealing, cycles, floors;
   double machines_busy = 0;
   std::uint64_t resent = 0;
-  std::string profile;
+  Sample last;
   for (unsigned i = 0; i < context.pairs; ++i) {
     FloorOptions floor{.segment_text = row.segment_text,
                        .segments_in_frame = row.segments_in_frame,
@@ -86,7 +94,7 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
     to_sealing.push_back(sample.cycles_per_byte() / seal_cost);
     machines_busy = std::max(machines_busy, sample.machines_busy);
     resent += sample.retransmissions;
-    profile = sample.Profile();
+    last = sample;
   }
   RowResult result;
   result.work = work;
@@ -96,11 +104,13 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
       100 * machines_busy, resent);
   result.must = absl::StrFormat("<= %.2f x floor", row.must);
   result.holds = Median(ratios) <= row.must;
-  result.profile = std::move(profile);
-  result.figures = {{"ratio", Median(ratios)},
-                    {"ratio_to_sealing", Median(to_sealing)},
-                    {"cycles_per_byte", Median(cycles)},
-                    {"floor_cycles_per_byte", Median(floors)}};
+  result.profile = last.Profile();
+  result.figures = last.StepFigures();
+  result.figures.insert(result.figures.end(), {{"ratio", Median(ratios)},
+                                               {"must_ratio", row.must},
+                                               {"ratio_to_sealing", Median(to_sealing)}});
+  AddSpread("cycles_per_byte", cycles, result);
+  AddSpread("floor_cycles_per_byte", floors, result);
   return result;
 }
 

@@ -159,6 +159,24 @@ std::string Sample::Profile() const {
   return text;
 }
 
+std::vector<std::pair<std::string, double>> Sample::StepFigures() const {
+  constexpr auto kEmit = static_cast<std::size_t>(dataplane::Step::kEmit);
+  constexpr auto kSeal = static_cast<std::size_t>(dataplane::Step::kSeal);
+  const double count = static_cast<double>(std::max<std::uint64_t>(1, segments));
+  std::array<double, dataplane::kStepNames.size()> cycles{};
+  for (std::size_t i = 0; i < cycles.size(); ++i) {
+    cycles[i] = static_cast<double>(step_cycles[i]) / count;
+  }
+  cycles[kSeal] =
+      std::min(cycles[kEmit], seal_cycles_per_byte * static_cast<double>(payload_bytes) / count);
+  cycles[kEmit] -= cycles[kSeal];
+  std::vector<std::pair<std::string, double>> figures;
+  for (std::size_t i = 0; i < cycles.size(); ++i) {
+    figures.emplace_back("segment_cycles." + std::string(dataplane::kStepNames[i]), cycles[i]);
+  }
+  return figures;
+}
+
 FloorResult Rig::MeasureFloor(const FloorOptions& options) {
   FloorResult result;
   server_->RunOnCore([&] {

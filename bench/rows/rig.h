@@ -55,6 +55,8 @@ struct Sample {
   }
   // "receive 20, classify 12, ...": cycles a segment, by step; sealing is part of emit.
   std::string Profile() const;
+  // The same as figures, "segment_cycles.receive" and so on; sealing stands apart from emit.
+  std::vector<std::pair<std::string, double>> StepFigures() const;
   double busy_share() const {
     return static_cast<double>(busy_cycles) / static_cast<double>(busy_cycles + idle_cycles);
   }
