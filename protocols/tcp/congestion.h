@@ -28,6 +28,9 @@ class Congestion {
   // RFC 6928: min(n MSS, max(2 MSS, n * 1460)).
   void Start(const Settings& settings, std::uint32_t mss, CongestionAlgorithm algorithm);
 
+  // Slow start ends there at the latest.
+  void LimitSlowStart(std::uint32_t bytes) { threshold_ = bytes; }
+
   struct Ack {
     std::uint64_t bytes;  // newly acknowledged
     std::uint32_t mss;

@@ -49,9 +49,10 @@ void Negotiate(const Settings& settings, const Options& offered, Connection& con
 }
 
 void StartCongestion(const Settings& settings, Connection& c) {
-  c.congestion.Start(
-      settings, c.send.mss,
-      settings.cubic && c.sack ? CongestionAlgorithm::kCubic : CongestionAlgorithm::kNewReno);
+  const bool cubic = settings.cubic && c.sack;
+  c.congestion.Start(settings, c.send.mss,
+                     cubic ? CongestionAlgorithm::kCubic : CongestionAlgorithm::kNewReno);
+  if (!c.sack) c.congestion.LimitSlowStart(settings.slow_start_max_without_sack);
 }
 
 Options SynOptions(const Context& context, const Connection& connection) {

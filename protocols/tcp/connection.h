@@ -24,6 +24,7 @@
 #include "protocols/tcp/congestion.h"
 #include "protocols/tcp/four_tuple.h"
 #include "protocols/tcp/out_of_order.h"
+#include "protocols/tcp/pacing.h"
 #include "protocols/tcp/prr.h"
 #include "protocols/tcp/rack.h"
 #include "protocols/tcp/rtt.h"
@@ -82,6 +83,7 @@ struct SendState {
   bool persisting : 1 = false;      // retransmit_at probes the window
   bool tail_probe_due : 1 = false;  // send something that draws an answer
   bool tail_probed : 1 = false;     // it was sent, and its answer is awaited
+  bool paced : 1 = false;           // the next quantum waits for pacer.release_at()
 };
 
 // What only losses touch.
@@ -146,6 +148,7 @@ struct alignas(64) HotConnection {
   TimerState timers;
   Congestion congestion;
   Rtt rtt;
+  Pacer pacer;
 };
 static_assert(sizeof(HotConnection) <= 256);
 
@@ -180,6 +183,11 @@ struct Connection : HotConnection {
   std::uint64_t end() const { return 1 + (source == nullptr ? 0 : source->length()); }
   bool fin_wanted() const { return closing || (source != nullptr && source->finished()); }
   bool fin_acknowledged() const { return send.fin != kNoPosition && send.una > send.fin; }
+  Pacer::Rate rate() const {
+    return {.window = congestion.window(),
+            .round_trip = rtt.smoothed(),
+            .gain = congestion.in_slow_start() ? Pacer::kGainSlowStart : Pacer::kGainAvoidance};
+  }
   std::uint64_t outstanding() const { return send.max - send.una; }
   // What is in flight, as far as known: RFC 6675's "pipe" where the peer selects, else what is
   // between una and nxt. After a timeout nxt goes back to una, so everything beyond it is lost.

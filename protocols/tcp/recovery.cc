@@ -161,9 +161,9 @@ bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack
       }
       return true;
     case Recovery::kOpen:
-      // A window that was not used says nothing about the network (RFC 7661 4.3). Slow start
-      // doubles it in a round trip, so that half of it was all there was before.
-      if ((c.congestion.in_slow_start() ? 2 : 1) * (ack.flight + s.mss) >= c.congestion.window()) {
+      // A window that was not used says nothing about the network. Half of it counts as used (RFC
+      // 7661 4.1): slow start doubles it in a round trip, and pacing keeps a share of it back.
+      if (2 * (ack.flight + s.mss) >= c.congestion.window()) {
         Grow(context, c, ack);
       }
       return true;

@@ -27,7 +27,10 @@ class Sender {
   std::optional<Outgoing> Front();
   std::optional<Outgoing> NextLost();
   std::optional<Outgoing> Text();
+  std::optional<Outgoing> Acknowledgment();
   std::optional<Outgoing> Keepalive();
+  bool MayLeave();
+  bool IsPaced() const;
 
   std::uint64_t Segments() const;
   std::uint64_t PeerWindowLeft() const;
@@ -63,14 +66,36 @@ std::optional<Outgoing> Sender::Next() {
       if (auto probe = TailProbe()) return probe;
     }
     if (s_.front_due) return Front();
+    if (!MayLeave()) return Acknowledgment();
     if (c_.sack && c_.scoreboard.lost() != 0) {
       if (auto lost = NextLost()) return lost;
     }
     if (auto text = Text()) return text;
   }
+  return Acknowledgment();
+}
+
+std::optional<Outgoing> Sender::Acknowledgment() {
   if (c_.receive.ack_due) return Bare(s_.max);
   if (s_.keepalive_due) return Keepalive();
   return std::nullopt;
+}
+
+// Pacing (pacing.h). Fast recovery has its own clock.
+bool Sender::MayLeave() {
+  if (!IsPaced()) return true;
+  const Time now = context_.now;
+  if (s_.paced) {
+    s_.paced = c_.pacer.release_at() > now;
+  } else {
+    s_.paced = c_.pacer.Spent(s_.mss, c_.rate(), now);
+  }
+  return !s_.paced;
+}
+
+bool Sender::IsPaced() const {
+  return context_.settings.pacing && c_.rtt.smoothed() > Pacer::kTick && s_.una > 1 &&
+         s_.recovery != Recovery::kFast;
 }
 
 Outgoing Sender::Bare(std::uint64_t position) {
@@ -252,6 +277,7 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
     s_.timed = end;
     s_.timed_since = context_.now;
   }
+  if (IsPaced()) c_.pacer.Sent(length, c_.rate(), context_.now);
   if (outstanding == 0) c_.timers.progress = context_.now;
   c_.timers.idle_from = context_.now;
   // One segment alone may wait for a delayed acknowledgment: it is not alone any more.

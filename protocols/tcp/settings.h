@@ -25,6 +25,10 @@ struct Settings {
   std::uint32_t initial_window_segments = 10;  // RFC 6928
   // CUBIC with HyStart++ for peers that select; the others, and all without this, get NewReno.
   bool cubic = true;
+  // Where slow start ends at the latest for a peer that does not select: firmware, whose driver
+  // has a ring of 64 frames, and loses a round trip for each frame that a doubled window overran.
+  std::uint32_t slow_start_max_without_sack = 65535;
+  bool pacing = true;           // pacing.h; of peers further away than a millisecond
   bool tail_loss_probe = true;  // RFC 8985 7
   // How long a peer may keep an acknowledgment back: RFC 8985's WCDelAckT.
   Duration delayed_ack_max = std::chrono::milliseconds(200);

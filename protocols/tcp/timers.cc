@@ -12,6 +12,8 @@ bool WaitsForPeer(const Connection& c) { return c.outstanding() != 0 || c.send.p
 
 Time LimitAt(const Connection& c) { return c.state == State::kFinWait2 ? c.limit_at : kNever; }
 
+Time PacedUntil(const Connection& c) { return c.send.paced ? c.pacer.release_at() : kNever; }
+
 Time StalledAt(const Settings& settings, const Connection& c) {
   if (!IsSynchronized(c.state) || !WaitsForPeer(c)) return kNever;
   return c.timers.progress + settings.stalled;
@@ -66,12 +68,13 @@ std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
 }  // namespace
 
 Time NextTimer(const Settings& settings, const Connection& c) {
-  return std::min({c.timers.retransmit_at, c.timers.delayed_ack_at, LimitAt(c),
+  return std::min({c.timers.retransmit_at, c.timers.delayed_ack_at, LimitAt(c), PacedUntil(c),
                    StalledAt(settings, c), IdleAt(settings, c), KeepaliveAt(settings, c)});
 }
 
 std::optional<Expiry> ExpireTimers(const Context& context, Connection& c) {
   const Time now = context.now;
+  if (PacedUntil(c) <= now) c.send.paced = false;
   if (c.timers.delayed_ack_at <= now) {
     c.timers.delayed_ack_at = kNever;
     c.receive.ack_due = true;
