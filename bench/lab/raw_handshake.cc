@@ -84,8 +84,9 @@ SSL_CTX* NewRawServer(const tls::Certificate& certificate) {
   SLIPWAY_CHECK(SSL_CTX_use_PrivateKey(context, key) == 1);
   EVP_PKEY_free(key);
   BIO_free(pem);
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_num_tickets(context, 0);
+  // One stateless ticket for each, as the appliance gives.
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SLIPWAY_CHECK(SSL_CTX_set1_groups_list(context, "X25519:P-256") == 1);
   EVP_PKEY_CTX* const group = EVP_PKEY_CTX_new_from_name(nullptr, "DH", nullptr);

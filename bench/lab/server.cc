@@ -28,12 +28,6 @@ std::vector<tls::Certificate> NewCertificates() {
   return certificates;
 }
 
-// Made once in a process: keys take longer than all else a row needs to begin.
-const std::vector<tls::Certificate>& TheCertificates() {
-  static const std::vector<tls::Certificate> certificates = NewCertificates();
-  return certificates;
-}
-
 std::string DigestOf(Bytes bytes) {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
@@ -44,14 +38,34 @@ std::string DigestOf(Bytes bytes) {
   return text;
 }
 
-void Pin(unsigned core) {
+}  // namespace
+
+// Made once in a process: keys take longer than all else a row needs to begin.
+const std::vector<tls::Certificate>& BenchCertificates() {
+  static const std::vector<tls::Certificate> certificates = NewCertificates();
+  return certificates;
+}
+
+void PinTo(unsigned core) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(core, &set);
   static_cast<void>(pthread_setaffinity_np(pthread_self(), sizeof(set), &set));
 }
 
-}  // namespace
+dataplane::Options BenchOptions(std::vector<unsigned> cores, std::uint16_t mtu) {
+  dataplane::Options options;
+  options.cores = std::move(cores);
+  options.ports = {{.device = "bench",
+                    .mtu = mtu,
+                    .vlan = {},
+                    .addresses = {Ipv4Prefix{kServerAddress, 16}},
+                    .gateway = {}}};
+  options.limits.handshake_share = 50;
+  options.limits.leases = 65'536;
+  options.probe_time = Duration{0};
+  return options;
+}
 
 absl::StatusOr<std::unique_ptr<BenchServer>> BenchServer::Start(dataplane::Undi& port,
                                                                 const BenchServerOptions& options) {
@@ -61,26 +75,20 @@ absl::StatusOr<std::unique_ptr<BenchServer>> BenchServer::Start(dataplane::Undi&
 }
 
 BenchServer::BenchServer(dataplane::Undi& port, const BenchServerOptions& options)
-    : port_(port), chosen_(options) {
+    : port_(port), options_(BenchOptions({options.core}, options.mtu)), chosen_(options) {
   if (options.seed == 0) {
     entropy_ = std::make_unique<dataplane::SystemEntropy>();
   } else {
     entropy_ = std::make_unique<SeededEntropy>(options.seed);
   }
-  options_.cores = {options.core};
-  options_.ports = {{.device = "bench",
-                     .mtu = options.mtu,
-                     .vlan = {},
-                     .addresses = {Ipv4Prefix{kServerAddress, 16}},
-                     .gateway = {}}};
+  // A caller that counts instructions wants the same ones every time.
+  if (!options.own_thread) options_.limits.handshake_share = 0;
   options_.limits.connections = options.connections;
   options_.limits.handshakes_at_once = options.connections;
   options_.limits.frames = options.frames;
-  options_.limits.leases = 65'536;
-  options_.probe_time = Duration{0};
   tcp_.mss = static_cast<std::uint16_t>(options.mtu - 40);
   tcp_.connections_max = options.connections;
-  tcp_.syn_backlog_max = options.connections;
+  tcp_.syn_backlog_max = std::min(options.connections, tcp_.syn_backlog_max);
 }
 
 absl::Status BenchServer::Prepare() {
@@ -109,7 +117,8 @@ absl::Status BenchServer::Prepare() {
   auto handover = dataplane::Handover::Create(1);
   if (!handover.ok()) return handover.status();
   handover_ = *std::move(handover);
-  PublishImage();
+  image_ = NewBenchImage(*images_, chosen_.image_bytes);
+  snapshots_.Publish(NewBenchSnapshot(image_, BenchCertificates()));
   const dataplane::WorkerSetup setup{
       .index = 0,
       .options = options_,
@@ -124,7 +133,7 @@ absl::Status BenchServer::Prepare() {
   // A caller that spins on the core where the thread was born would never let it leave.
   std::latch on_its_core(1);
   thread_ = std::thread([this, &on_its_core] {
-    Pin(options_.cores[0]);
+    PinTo(options_.cores[0]);
     on_its_core.count_down();
     Run();
   });
@@ -132,26 +141,30 @@ absl::Status BenchServer::Prepare() {
   return absl::OkStatus();
 }
 
-void BenchServer::PublishImage() {
-  image_ = images_->Allocate(chosen_.image_bytes);
-  SLIPWAY_CHECK(image_.size() == chosen_.image_bytes);
+MutableBytes NewBenchImage(dataplane::EalImageMemory& images, std::size_t bytes) {
+  const MutableBytes image = images.Allocate(bytes);
+  SLIPWAY_CHECK(image.size() == bytes);
   // A random megabyte over and over: no page is shared or zero, and it is there in a second.
   constexpr std::size_t kPattern = std::size_t{1} << 20;
-  const MutableBytes pattern = image_.first(std::min(kPattern, image_.size()));
+  const MutableBytes pattern = image.first(std::min(kPattern, image.size()));
   SeededEntropy(1).Fill(pattern);
-  for (std::size_t at = pattern.size(); at < image_.size(); at += pattern.size()) {
-    static_cast<void>(Copy(Bytes(pattern), image_.subspan(at)));
+  for (std::size_t at = pattern.size(); at < image.size(); at += pattern.size()) {
+    static_cast<void>(Copy(Bytes(pattern), image.subspan(at)));
   }
+  return image;
+}
+
+std::unique_ptr<dataplane::Snapshot> NewBenchSnapshot(
+    Bytes image, const std::vector<tls::Certificate>& certificates) {
   auto snapshot = std::make_unique<dataplane::Snapshot>();
   snapshot->images = http::TableCatalog({{.path = "/image",
-                                          .content = Bytes(image_),
-                                          .etag_digest = DigestOf(image_),
+                                          .content = image,
+                                          .etag_digest = DigestOf(image),
                                           .media_type = "application/octet-stream",
                                           .last_modified = 0,
                                           .loaded = true}});
-  certificates_ = TheCertificates();
-  snapshot->tls = std::get<std::shared_ptr<const tls::Context>>(
-      tls::Context::Create({.certificates = certificates_, .ticket_keys = {}}));
+  snapshot->tls = std::get<std::shared_ptr<const tls::Context>>(tls::Context::Create(
+      {.certificates = certificates, .ticket_keys = std::make_shared<tls::TicketKeys>()}));
   dhcp::NetworkSettings network;
   network.name = "bench";
   network.prefix = Ipv4Prefix{kServerAddress, 16};
@@ -170,7 +183,7 @@ void BenchServer::PublishImage() {
   snapshot->dhcp = std::make_unique<const dhcp::Policy>(
       dhcp::PolicySettings{.networks = {network}, .machines = {}, .boot = {}});
   SLIPWAY_CHECK(snapshot->dns.Add("boot.test", kServerAddress));
-  snapshots_.Publish(std::move(snapshot));
+  return snapshot;
 }
 
 void BenchServer::Run() {

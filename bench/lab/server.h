@@ -39,6 +39,16 @@ struct BenchServerOptions {
   bool real_time = true;
 };
 
+// What BenchServer and Team are made of: an appliance at kServerAddress with no limit in its way,
+// one certificate of each kind of key, an image of random bytes, and a snapshot that serves it.
+dataplane::Options BenchOptions(std::vector<unsigned> cores, std::uint16_t mtu);
+const std::vector<tls::Certificate>& BenchCertificates();
+MutableBytes NewBenchImage(dataplane::EalImageMemory& images, std::size_t bytes);
+std::unique_ptr<dataplane::Snapshot> NewBenchSnapshot(
+    Bytes image, const std::vector<tls::Certificate>& certificates);
+// The calling thread stays on this core.
+void PinTo(unsigned core);
+
 class BenchServer {
  public:
   // `port` is not initialized yet and outlives the server. EAL has been started.
@@ -63,7 +73,7 @@ class BenchServer {
   // Runs `work` on the server's core, between two rounds; busy() until it is done.
   void RunOnCore(std::function<void()> work);
   // One of each kind of key: ECDSA P-256, RSA-2048.
-  const std::vector<tls::Certificate>& certificates() const { return certificates_; }
+  const std::vector<tls::Certificate>& certificates() const { return BenchCertificates(); }
   bool busy() const { return has_errand_.load(std::memory_order_acquire); }
   // What the worker has counted; a copy it posted at most 100 ms ago.
   dataplane::WorkerStatistics Statistics() const { return board_.Read(0); }
@@ -73,7 +83,6 @@ class BenchServer {
  private:
   BenchServer(dataplane::Undi& port, const BenchServerOptions& options);
   absl::Status Prepare();
-  void PublishImage();
   void Run();
 
   dataplane::Undi& port_;
@@ -83,7 +92,6 @@ class BenchServer {
   std::unique_ptr<dataplane::EalImageMemory> images_;
   std::unique_ptr<dataplane::PacketPool> pool_;
   MutableBytes image_;
-  std::vector<tls::Certificate> certificates_;
   std::unique_ptr<dataplane::Handover> handover_;
   dataplane::SnapshotPublisher snapshots_{1};
   dataplane::EventQueue events_{1, 4096};

@@ -101,34 +101,6 @@ std::vector<RowResult> RunHandshakes(const RowContext& context) {
           MeasureHandshakes(context, storm::Firmware::kUefi)};
 }
 
-std::vector<RowResult> RunSynFlood(const RowContext& context) {
-  RowResult row;
-  row.work = "a flood of SYNs from everywhere, alone, on ring";
-  row.must = "<= 400 cycles each, at 500,000 a second or more";
-  RigOptions options{.machines = Farm(storm::Mode::kSynFlood, 1, storm::Firmware::kLinux),
-                     .image_bytes = std::size_t{64} << 20};
-  auto made = Rig::Create(context, options);
-  if (!made.ok()) return {Failed(std::move(row), made.status())};
-  Rig& rig = **made;
-  rig.Run(1);
-  std::vector<double> each, rates;
-  for (unsigned i = 0; i < context.pairs; ++i) {
-    const Sample sample = rig.Measure(context.seconds);
-    if (sample.frames_received == 0) break;
-    each.push_back(static_cast<double>(sample.busy_cycles) /
-                   static_cast<double>(sample.frames_received));
-    rates.push_back(static_cast<double>(sample.frames_received) *
-                    static_cast<double>(rte_get_tsc_hz()) /
-                    static_cast<double>(sample.busy_cycles + sample.idle_cycles));
-    row.profile = sample.Profile();
-  }
-  row.measured =
-      absl::StrFormat("%s cycles each, %.0f a second taken", WithSpread(each, 0), Median(rates));
-  row.holds = !each.empty() && Median(each) <= 400 && Median(rates) >= 500'000;
-  row.figures = {{"cycles_per_syn", Median(each)}, {"syns_per_second", Median(rates)}};
-  return {row};
-}
-
 std::vector<RowResult> RunGrowth(const RowContext& context) {
   RowResult row;
   row.work = "HTTPS to 10, 100, 1,000 and 10,000 connections, on ring";

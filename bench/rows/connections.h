@@ -11,7 +11,6 @@
 namespace slipway::bench {
 
 std::vector<RowResult> RunHandshakes(const RowContext& context);  // row 7
-std::vector<RowResult> RunSynFlood(const RowContext& context);    // row 10, its last clause
 std::vector<RowResult> RunGrowth(const RowContext& context);      // row 11
 
 }  // namespace slipway::bench

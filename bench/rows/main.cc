@@ -19,6 +19,8 @@
 #include "bench/rows/connections.h"
 #include "bench/rows/fast_wire.h"
 #include "bench/rows/row.h"
+#include "bench/rows/trouble.h"
+#include "bench/rows/workers.h"
 #include "dataplane/eal.h"
 
 namespace slipway::bench {
@@ -26,11 +28,14 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: slipway-bench [ROW...] [--json FILE] [--pairs N] [--seconds S]\n"
+    "                     [--machines N] [--quick]\n"
     "                     [--server-core N] [--machines-core N] [--memory MIB]\n"
-    "  ROW        1 2 3 4 7 9 10 11; all when none is named\n"
+    "  ROW        1 2 3 4 7 9 10 11 12 14; all when none is named\n"
     "             5w 6w 8w: the fast wire's side of rows 5, 6, 8 (bench/peers)\n"
     "  --pairs    interleaved measurements of each row (5)\n"
-    "  --seconds  of one measurement (0.5)\n";
+    "  --seconds  of one measurement (0.5)\n"
+    "  --machines of the rows of boots (10000)\n"
+    "  --quick    1,000 machines, and three short measurements: a look, not a figure\n";
 
 struct Arguments {
   RowContext context;
@@ -56,6 +61,10 @@ bool TakeValue(std::string_view name, const std::string& value, Arguments& argum
     arguments.context.pairs = number;
     return number > 0;
   }
+  if (name == "--machines") {
+    arguments.context.machines = number;
+    return number > 0;
+  }
   if (name == "--server-core") arguments.context.server_core = number;
   if (name == "--machines-core") arguments.context.machines_core = number;
   if (name == "--memory") arguments.memory_mib = number;
@@ -67,6 +76,10 @@ bool Parse(int count, char** values, Arguments& arguments) {
     const std::string argument = values[i];
     if (!argument.starts_with("--")) {
       arguments.rows.push_back(argument);
+    } else if (argument == "--quick") {
+      arguments.context.machines = 1000;
+      arguments.context.pairs = 3;
+      arguments.context.seconds = 0.3;
     } else if (++i >= count || !TakeValue(argument, values[i], arguments)) {
       return false;
     }
@@ -148,10 +161,11 @@ int Run(const Arguments& arguments) {
 
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
-      {"1", RunPlainSegments},      {"2", RunLargeSegments},   {"3", RunFirmware},
-      {"4", RunPlainHttp},          {"7", RunHandshakes},      {"9", RunBoots},
-      {"10", RunSynFlood},          {"11", RunGrowth},         {"5w", RunBulkSide, true},
-      {"6w", RunRequestSide, true}, {"8w", RunLeaseSide, true}};
+      {"1", RunPlainSegments},   {"2", RunLargeSegments},   {"3", RunFirmware},
+      {"4", RunPlainHttp},       {"7", RunHandshakes},      {"9", RunBoots},
+      {"10", RunTrouble},        {"11", RunGrowth},         {"12", RunReceivers},
+      {"14", RunTwoWorkers},     {"5w", RunBulkSide, true}, {"6w", RunRequestSide, true},
+      {"8w", RunLeaseSide, true}};
   return rows;
 }
 

@@ -22,8 +22,9 @@ struct RowResult {
 struct RowContext {
   unsigned server_core = 1;
   unsigned machines_core = 0;
-  unsigned pairs = 5;    // of interleaved measurements
-  double seconds = 0.5;  // of one measurement
+  unsigned pairs = 5;          // of interleaved measurements
+  double seconds = 0.5;        // of one measurement
+  unsigned machines = 10'000;  // of the row of boots
 };
 
 struct Row {
