@@ -138,9 +138,8 @@ RowResult MeasureSyn(const RowContext& context) {
                        static_cast<double>(sample.frames_received));
     row.profile = sample.Profile();
   }
-  row.measured =
-      absl::StrFormat("%s cycles each, %.0f a second taken, %.1f %% of them answered",
-                      WithSpread(each, 0), Median(rates), Median(answered));
+  row.measured = absl::StrFormat("%s cycles each, %.0f a second taken, %.1f %% of them answered",
+                                 WithSpread(each, 0), Median(rates), Median(answered));
   row.holds = !each.empty() && Median(each) <= 400 && Median(rates) >= kSynsPerSecondLeast;
   row.figures = {{"cycles_per_syn", Median(each)}, {"syns_per_second", Median(rates)}};
   return row;

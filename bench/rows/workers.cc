@@ -9,8 +9,8 @@
 //
 // Together against alone is what the row asks for. Apart against alone is what the machine itself
 // takes when its second core works (memory, cache, clock), together against apart what sharing one
-// appliance adds. That no line is written by one and touched by the other is not shown by times at
-// all, but by tests/unit/dataplane/shared_lines_test.cc, which lists every access of both.
+// appliance adds. Which lines are written by one and touched by the other is not shown by times at
+// all, but by tests/unit/bench/shared_lines_test.cc, which lists every access of both.
 #include "bench/rows/workers.h"
 
 #include <algorithm>
@@ -75,7 +75,7 @@ std::vector<RowResult> RunTwoWorkers(const RowContext& context) {
   RowResult row;
   row.work =
       "HTTPS, TLS 1.3, 1,500-byte frames: two workers of one appliance, machines on their cores";
-  row.must = "cycles per byte of a worker within 5 % of one alone; no line shared (unit test)";
+  row.must = "cycles per byte of a worker within 5 % of one alone; shared lines: see the unit test";
   const unsigned first = context.server_core;
   const unsigned second = context.machines_core;
   std::vector<std::unique_ptr<Team>> teams;
