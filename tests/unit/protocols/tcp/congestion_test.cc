@@ -65,7 +65,8 @@ TEST(WindowValidation, HalvesForEachTimeoutOfSilenceAndRemembersWhereItWas) {
 // One path: every round trip acknowledges the whole window, segment by segment.
 class CubicPath {
  public:
-  CubicPath(std::uint64_t window, Duration round_trip) : window(window), round_trip_(round_trip) {}
+  CubicPath(std::uint64_t initial, Duration round_trip)
+      : window(initial), round_trip_(round_trip) {}
   void RoundTrip() {
     now += round_trip_;
     for (std::uint64_t left = window; left >= kMss; left -= kMss) {
