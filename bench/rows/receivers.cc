@@ -69,9 +69,10 @@ RowResult Measure(const RowContext& context, storm::Firmware firmware, const cha
   machines.patience = std::chrono::seconds(120);
   machines.firmware_receiver = true;
   const double ideal = OmniscientRate(machines);
-  auto made = Rig::Create(
-      context,
-      {.machines = std::move(machines), .connections = kMachines + 1024, .image_bytes = kImage});
+  auto made = Rig::Create(context, {.machines = std::move(machines),
+                                    .connections = kMachines + 1024,
+                                    .image_bytes = kImage,
+                                    .frames = kMachines * 96});
   if (!made.ok()) return Failed(std::move(row), made.status());
   Rig& rig = **made;
   const std::uint64_t resent = rig.server().Statistics().retransmissions;

@@ -82,6 +82,7 @@ absl::Status Rig::MakeWire(const RigOptions& options) {
                                          .mtu = options.mtu,
                                          .tcp_segmentation = options.tcp_segmentation,
                                          .connections = options.connections,
+                                         .frames = options.frames,
                                          .image_bytes = options.image_bytes,
                                          .acknowledge_leases = options.acknowledge_leases});
   if (!server.ok()) return server.status();

@@ -31,6 +31,7 @@ struct RigOptions {
   storm::FarmOptions machines;
   std::uint32_t connections = 256;
   std::size_t image_bytes = std::size_t{1} << 30;
+  std::uint32_t frames = 8192;  // of the server: on a ring, machines hold them until they read them
   bool acknowledge_leases = true;  // this and the next: BenchServerOptions'
   bool real_time = true;
 };
