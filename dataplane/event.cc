@@ -64,9 +64,7 @@ EventQueue::EventQueue(unsigned workers, unsigned capacity) : rings_(std::make_u
 EventQueue::~EventQueue() = default;
 
 bool EventQueue::Push(unsigned worker, const Event& event) {
-  if (rings_->of_worker[worker]->Push(event)) return true;
-  lost_.fetch_add(1, std::memory_order_relaxed);
-  return false;
+  return rings_->of_worker[worker]->Push(event);
 }
 
 std::size_t EventQueue::Poll(std::span<Event> out) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -94,17 +95,14 @@ class EventQueue {
   EventQueue(unsigned workers, unsigned capacity);
   ~EventQueue();
 
-  // False, and counted in lost(), when the ring is full: stories may lose a step, boots do not
-  // wait.
+  // False when the ring is full: stories may lose a step (Reporter counts it), boots do not wait.
   bool Push(unsigned worker, const Event& event);
   // Moves what is there to `out`; returns how many.
   std::size_t Poll(std::span<Event> out);
-  std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 
  private:
   struct Rings;
   std::unique_ptr<Rings> rings_;
-  std::atomic<std::uint64_t> lost_{0};
 };
 
 // Lease changes on their way to the journal. One worker appends, one control thread takes and, when
@@ -145,7 +143,23 @@ struct StepCounters {
   std::uint64_t cycles = 0;  // TSC cycles of polls that found work
 };
 
+// How many bursts had 1, 2 to 3, 4 to 7, ... frames; the last bucket takes all that are larger.
+struct BurstHistogram {
+  static constexpr std::size_t kBuckets = 10;
+  std::array<std::uint64_t, kBuckets> counts{};
+  std::uint64_t frames = 0;  // in all of them
+
+  void Add(std::size_t burst) {
+    if (burst == 0) return;
+    const auto bucket = static_cast<std::size_t>(std::bit_width(burst)) - 1;
+    frames += burst;
+    ++counts[bucket < kBuckets ? bucket : kBuckets - 1];
+  }
+};
+
+// What one worker has counted. It alone writes them; others see what it posted (StatisticsBoard).
 struct WorkerStatistics {
+  std::int64_t posted_nanoseconds = 0;  // when, by the worker's clock, which begins at its start
   DropCounters drops;
   std::array<StepCounters, kStepNames.size()> steps{};
   std::uint64_t busy_cycles = 0;  // TSC, polls that found work
@@ -158,10 +172,25 @@ struct WorkerStatistics {
   std::uint64_t connections = 0;         // open now
   std::uint64_t connections_opened = 0;  // ever
   std::uint64_t handshakes = 0;          // TLS, finished
+  std::uint64_t handshakes_waiting = 0;  // for their next step, now
   std::uint64_t retransmissions = 0;     // segments
   std::uint64_t payload_bytes = 0;       // bytes of TCP streams sent, first time and again
   std::uint64_t borrowed_bytes = 0;      // of them sent from image memory without a copy
+  std::uint64_t sealed_bytes = 0;        // of them TLS records
   std::uint64_t frames_in_use = 0;       // of the worker's pool, now
+  std::uint64_t pool_permille = 0;       // of the kind of buffer that is scarcest, in use now
+  // Bursts of one port in one round, and the bytes of their frames (Ethernet header included, FCS
+  // not). What other workers hand over is no burst here.
+  BurstHistogram receive_bursts;
+  BurstHistogram transmit_bursts;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t sent_bytes = 0;  // put into the outbox, to leave in turn
+  // Frames that wait in the outboxes for room in the ports' rings.
+  std::uint64_t outbox_frames = 0;       // now
+  std::uint64_t outbox_peak = 0;         // at most, since the post before
+  std::uint64_t outbox_limit = 0;        // where connections pause
+  std::uint64_t transmit_ring_full = 0;  // times a port's ring took less than it was given
+  std::uint64_t events_lost = 0;         // the event queue was full
 };
 
 // Where workers post their counters a few times a second and others read them.

@@ -48,6 +48,7 @@ void Link::TakeForOthers() {
 
 std::size_t Link::Flush() {
   TakeForOthers();
+  peak_ = std::max(peak_, waiting_);
   if (ring_full_ && ++rests_ < kRests) return 0;
   rests_ = 0;
   ring_full_ = false;
@@ -60,7 +61,10 @@ std::size_t Link::Flush() {
     waiting_ -= taken;
     sent += taken;
     ring_full_ = taken < size;
-    if (ring_full_) break;
+    if (ring_full_) {
+      ++ring_full_count_;
+      break;
+    }
   }
   return sent;
 }

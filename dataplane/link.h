@@ -87,6 +87,15 @@ class Link {
   std::size_t SendRun(std::span<Frame> frames);
   std::size_t waiting() const { return waiting_; }
 
+  // Bytes of our queue's frames so far: none where there is no queue.
+  QueueBytes bytes() const {
+    return end_.through == nullptr ? end_.port->BytesOf(end_.queue) : QueueBytes{};
+  }
+  // Times the ring took less than it was given, and the most frames that waited since this was
+  // last asked.
+  std::uint64_t ring_full() const { return ring_full_count_; }
+  std::size_t TakePeak() { return std::exchange(peak_, waiting_); }
+
   // Hands the outbox to the port as far as it has room; returns how many frames left.
   std::size_t Flush();
 
@@ -105,6 +114,8 @@ class Link {
   std::array<Frame, kOutboxCapacity> outbox_;  // a ring
   std::size_t first_ = 0;
   std::size_t waiting_ = 0;
+  std::size_t peak_ = 0;
+  std::uint64_t ring_full_count_ = 0;
   // A ring that was full is left alone for some rounds (about a microsecond): to offer it frames
   // one by one as it empties costs more than the frames.
   static constexpr unsigned kRests = 16;

@@ -76,6 +76,7 @@ class TransmitSide {
   // Frees all that wait; returns how many.
   std::size_t DropReady();
   void AddTo(PortStatistics& statistics) const;
+  std::uint64_t bytes() const { return bytes_.value(); }  // on the wire so far
 
   Counter transmit_errors;
   Counter dropped_link_down;
@@ -100,6 +101,7 @@ class ReceiveSide {
   // Makes the frame what Undi::Receive promises. False: dropped and counted, `frame` is empty.
   bool Accept(Frame& frame);
   void AddTo(PortStatistics& statistics) const;
+  std::uint64_t bytes() const { return bytes_.value(); }  // accepted so far
 
  private:
   PortLimits limits_;

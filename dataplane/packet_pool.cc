@@ -140,6 +140,15 @@ std::size_t PacketPool::Allocate(std::span<Frame> frames) {
   return count;
 }
 
+std::size_t PacketPool::in_use_permille() const {
+  std::size_t most = 0;
+  for (const rte_mempool* const kind : {packets_, large_, handles_}) {
+    const std::size_t used = rte_mempool_in_use_count(kind);
+    most = std::max(most, 1000 * used / std::max<std::size_t>(1, kind->size));
+  }
+  return most;
+}
+
 Frame PacketPool::AllocateContiguous(std::size_t size) {
   const std::size_t packet_room = rte_pktmbuf_data_room_size(packets_);
   if (size > kFrameBytesMax) return {};

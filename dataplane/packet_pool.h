@@ -63,6 +63,8 @@ class PacketPool {
   // Buffers of all kinds that are out; 0 when everything came back. Exact only while no other
   // thread uses the pool.
   std::size_t in_use() const;
+  // The same as a share of what there is, in thousandths, of the kind that is scarcest.
+  std::size_t in_use_permille() const;
   std::size_t available() const { return rte_mempool_avail_count(packets_); }
   std::size_t packet_bytes() const { return packet_bytes_; }
   // What receive queues are given.

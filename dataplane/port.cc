@@ -433,4 +433,10 @@ PortStatistics DpdkPort::Statistics() const {
   return statistics;
 }
 
+QueueBytes DpdkPort::BytesOf(std::uint16_t queue) const {
+  if (queue >= queues_.size()) return {};
+  return {.received = queues_[queue]->receive.bytes(),
+          .transmitted = queues_[queue]->transmit.bytes()};
+}
+
 }  // namespace slipway::dataplane

@@ -47,6 +47,7 @@ class DpdkPort final : public Undi {
   std::size_t Receive(std::uint16_t queue, std::span<Frame> frames) override;
   PortStatus GetStatus() override;
   PortStatistics Statistics() const override;
+  QueueBytes BytesOf(std::uint16_t queue) const override;
   const struct Capabilities& Capabilities() const override { return capabilities_; }
 
  private:

@@ -46,7 +46,7 @@ class Reporter {
   void Tell(Event event, Time now) {
     event.worker = static_cast<std::uint8_t>(target_.worker);
     event.unix_nanoseconds = target_.unix_nanoseconds_at_zero + now.time_since_epoch().count();
-    static_cast<void>(target_.events.Push(target_.worker, event));
+    if (!target_.events.Push(target_.worker, event)) ++statistics.events_lost;
   }
 
   WorkerStatistics statistics;

@@ -109,6 +109,12 @@ struct PortStatus {
   std::uint64_t link_changes = 0;  // since Initialize; a guest that resets its NIC counts twice
 };
 
+// Ethernet headers included, preamble and frame check sequence not.
+struct QueueBytes {
+  std::uint64_t received = 0;
+  std::uint64_t transmitted = 0;
+};
+
 struct PortStatistics {
   std::uint64_t frames_received = 0;  // handed to workers
   std::uint64_t bytes_received = 0;
@@ -153,6 +159,8 @@ class Undi {
 
   virtual PortStatus GetStatus() = 0;
   virtual PortStatistics Statistics() const = 0;
+  // Bytes of the frames of one queue so far.
+  virtual QueueBytes BytesOf(std::uint16_t queue) const = 0;
   virtual const struct Capabilities& Capabilities() const = 0;
 };
 

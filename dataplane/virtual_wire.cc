@@ -156,4 +156,9 @@ PortStatistics VirtualWire::Statistics() const {
   return statistics;
 }
 
+QueueBytes VirtualWire::BytesOf(std::uint16_t queue) const {
+  if (queue != 0 || transmit_ == nullptr) return {};
+  return {.received = receive_->bytes(), .transmitted = transmit_->bytes()};
+}
+
 }  // namespace slipway::dataplane

@@ -53,6 +53,7 @@ class VirtualWire final : public Undi {
   std::size_t Receive(std::uint16_t queue, std::span<Frame> frames) override;
   PortStatus GetStatus() override { return status_; }
   PortStatistics Statistics() const override;
+  QueueBytes BytesOf(std::uint16_t queue) const override;
   const struct Capabilities& Capabilities() const override { return capabilities_; }
 
  private:

@@ -111,9 +111,28 @@ void Worker::Account(Time now, const Stopwatch& watch, bool busy) {
     Follow(service, service.application->Expire(now), now);
   }
   if (index_ == 0) WatchLinks(now);
+  Post(now);
+}
+
+void Worker::Post(Time now) {
+  WorkerStatistics& statistics = reporter_.statistics;
+  statistics.posted_nanoseconds = now.time_since_epoch().count();
   statistics.connections = tcp_.connections();
   statistics.retransmissions = tcp_.counters().retransmissions;
+  statistics.handshakes_waiting = work_.size();
   statistics.frames_in_use = pool_.in_use();
+  statistics.pool_permille = pool_.in_use_permille();
+  statistics.received_bytes = statistics.sent_bytes = statistics.transmit_ring_full = 0;
+  statistics.outbox_frames = statistics.outbox_peak = 0;
+  for (Link& link : links_) {
+    const QueueBytes bytes = link.bytes();
+    statistics.received_bytes += bytes.received;
+    statistics.sent_bytes += bytes.transmitted;
+    statistics.transmit_ring_full += link.ring_full();
+    statistics.outbox_frames += link.waiting();
+    statistics.outbox_peak += link.TakePeak();
+  }
+  statistics.outbox_limit = links_.size() * Link::kOutboxMax;
   seams_.statistics.Post(index_, statistics);
 }
 

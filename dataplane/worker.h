@@ -116,6 +116,7 @@ class Worker {
   std::size_t Emit(Time now);
   std::size_t Transmit();
   void Account(Time now, const Stopwatch& watch, bool busy);
+  void Post(Time now);
   void UseSnapshot(const Snapshot* current);
   void WatchLinks(Time now);
 

@@ -123,4 +123,9 @@ dataplane::PortStatistics RingWire::Statistics() const {
   return statistics;
 }
 
+dataplane::QueueBytes RingWire::BytesOf(std::uint16_t queue) const {
+  if (queue != 0 || transmit_ == nullptr) return {};
+  return {.received = receive_->bytes(), .transmitted = transmit_->bytes()};
+}
+
 }  // namespace slipway::bench

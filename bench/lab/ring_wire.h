@@ -39,6 +39,7 @@ class RingWire final : public dataplane::Undi {
   std::size_t Receive(std::uint16_t queue, std::span<dataplane::Frame> frames) override;
   dataplane::PortStatus GetStatus() override;
   dataplane::PortStatistics Statistics() const override;
+  dataplane::QueueBytes BytesOf(std::uint16_t queue) const override;
   const struct dataplane::Capabilities& Capabilities() const override { return capabilities_; }
 
  private:

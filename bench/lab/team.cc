@@ -46,6 +46,9 @@ class Team::Port final : public dataplane::Undi {
   }
   dataplane::PortStatus GetStatus() override { return wires_[0]->GetStatus(); }
   dataplane::PortStatistics Statistics() const override { return wires_[0]->Statistics(); }
+  dataplane::QueueBytes BytesOf(std::uint16_t queue) const override {
+    return wires_[queue]->BytesOf(0);
+  }
   const struct dataplane::Capabilities& Capabilities() const override { return capabilities_; }
 
  private:
@@ -85,6 +88,9 @@ class Team::FarEnd final : public dataplane::Undi {
   }
   dataplane::PortStatus GetStatus() override { return wire_->GetStatus(); }
   dataplane::PortStatistics Statistics() const override { return wire_->Statistics(); }
+  dataplane::QueueBytes BytesOf(std::uint16_t queue) const override {
+    return wire_->BytesOf(queue);
+  }
   const struct dataplane::Capabilities& Capabilities() const override {
     return wire_->Capabilities();
   }

@@ -49,6 +49,7 @@ void BootTimelines::Take(const Event& event) {
     // Unique and rising, also across restarts: the time it began.
     last_id_ = std::max(last_id_ + 1, event.unix_nanoseconds / 1000);
     story.boots.push_back({.id = last_id_, .mac = mac});
+    ++counts_.under_way;
   }
   Boot& boot = story.boots.back();
   if (!event.address.is_unspecified()) boot.address = event.address;
@@ -66,7 +67,10 @@ BootTimelines::MachineStory& BootTimelines::StoryOf(MacAddress mac) {
   }
   story.recency = recency_.insert(recency_.end(), mac.value());
   if (machines_.size() > limits_.machines) {
-    machines_.erase(recency_.front());
+    const auto oldest = machines_.find(recency_.front());
+    const auto& boots = oldest->second.boots;
+    if (!boots.empty() && boots.back().outcome == BootOutcome::kUnderWay) --counts_.under_way;
+    machines_.erase(oldest);
     recency_.pop_front();
   }
   return story;
@@ -143,22 +147,34 @@ void BootTimelines::Judge(Boot& boot, const Event& event) {
     // It goes on after a failure: a probe that got 404, or the next try.
     if (event.kind == EventKind::kHttpProgress || event.kind == EventKind::kTlsDone ||
         event.kind == EventKind::kDhcpAck) {
+      --CountOf(boot.outcome);
       boot.outcome = BootOutcome::kUnderWay;
-      --counts_.failed;
+      ++counts_.under_way;
     }
   }
   if (boot.outcome == BootOutcome::kUnderWay) boot.words = WhereItStands(boot);
 }
 
 void BootTimelines::End(Boot& boot, BootOutcome outcome, std::string words) {
-  if (boot.outcome == BootOutcome::kFailed) --counts_.failed;
-  if (boot.outcome == BootOutcome::kComplete) --counts_.complete;
+  --CountOf(boot.outcome);
   boot.outcome = outcome;
   boot.words = std::move(words);
-  counts_.complete += outcome == BootOutcome::kComplete ? 1 : 0;
-  counts_.failed += outcome == BootOutcome::kFailed ? 1 : 0;
-  counts_.abandoned += outcome == BootOutcome::kAbandoned ? 1 : 0;
+  ++CountOf(outcome);
   ended_.insert_or_assign(boot.id, boot.mac);
+}
+
+std::uint64_t& BootTimelines::CountOf(BootOutcome outcome) {
+  switch (outcome) {
+    case BootOutcome::kUnderWay:
+      return counts_.under_way;
+    case BootOutcome::kComplete:
+      return counts_.complete;
+    case BootOutcome::kFailed:
+      return counts_.failed;
+    case BootOutcome::kAbandoned:
+      break;
+  }
+  return counts_.abandoned;
 }
 
 void BootTimelines::Sweep(std::int64_t now) {

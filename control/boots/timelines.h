@@ -65,8 +65,9 @@ struct TimelineLimits {
   std::int64_t silence_nanoseconds = 300'000'000'000;  // then a boot under way is abandoned
 };
 
-// How many boots ended in each way since the start.
+// How many boots ended in each way since the start, and how many are under way now.
 struct OutcomeCounts {
+  std::uint64_t under_way = 0;
   std::uint64_t complete = 0;
   std::uint64_t failed = 0;
   std::uint64_t abandoned = 0;
@@ -99,6 +100,7 @@ class BootTimelines {
   void Append(Boot& boot, const dataplane::Event& event) const;
   void Judge(Boot& boot, const dataplane::Event& event);
   void End(Boot& boot, BootOutcome outcome, std::string words);
+  std::uint64_t& CountOf(BootOutcome outcome);
 
   const TimelineLimits limits_;
   const MacOfAddress mac_of_address_;

@@ -38,6 +38,11 @@ Client::Client(const Target& target)
 
 Client::~Client() = default;
 
+void Client::GiveUpAfter(int seconds) {
+  http_->set_connection_timeout(seconds);
+  http_->set_read_timeout(seconds);
+}
+
 template <class Result>
 Answer Client::AnswerOf(const Result& result) const {
   Answer answer;

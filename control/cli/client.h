@@ -35,6 +35,9 @@ class Client {
   explicit Client(const Target& target);
   ~Client();
 
+  // For answers that are short and soon old. At first it waits for ten minutes: imports take long.
+  void GiveUpAfter(int seconds);
+
   Answer Get(const std::string& path);
   Answer Put(const std::string& path, const nlohmann::json& body);
   Answer PutFile(const std::string& path, const std::filesystem::path& file);

@@ -15,6 +15,7 @@
 
 #include "control/cli/client.h"
 #include "control/cli/table.h"
+#include "control/cli/top.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -24,6 +25,7 @@ constexpr std::string_view kUsage =
     R"(Usage: slipway [OPTIONS] NOUN VERB [ARGUMENTS]
 
   status                            what the appliance is doing
+  top [--once]                      its workers, live: load, traffic, where cycles go, drops
   drops                             frames that were not served, and why
   image list                        image sets
   image show NAME:TAG               its files
@@ -51,6 +53,7 @@ struct Command {
   std::string name;
   bool json = false;
   bool follow = false;
+  bool once = false;
 };
 
 std::string Environment(const char* name, std::string otherwise) {
@@ -71,8 +74,11 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
       command.words.emplace_back(word);
       continue;
     }
-    if (word == "--json" || word == "--follow") {
-      (word == "--json" ? command.json : command.follow) = true;
+    if (bool* const flag = word == "--json"     ? &command.json
+                           : word == "--follow" ? &command.follow
+                           : word == "--once"   ? &command.once
+                                                : nullptr) {
+      *flag = true;
       continue;
     }
     std::string* value = word == "--state"    ? &state
@@ -253,6 +259,10 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
       std::cout << key << ": " << Cell(status, key) << '\n';
     }
     return 0;
+  }
+  if (noun == "top" && words.size() == 1) {
+    return RunTop(client,
+                  {.server = command.target.server, .once = command.once, .json = command.json});
   }
   if (noun == "drops" && words.size() == 1) {
     return PrintList(client.Get("/api/v1/drops"), command,

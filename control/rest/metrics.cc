@@ -5,6 +5,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,23 @@ class Family {
     metric.label = std::move(labels);
     metric.counter.value = static_cast<double>(value);
     metric.gauge.value = static_cast<double>(value);
+    family_.metric.push_back(std::move(metric));
+  }
+  // A histogram of bursts of 1, 2 to 3, 4 to 7, ... frames.
+  void Add(Labels labels, const dataplane::BurstHistogram& bursts) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < bursts.counts.size(); ++i) {
+      count += bursts.counts[i];
+      const bool last = i + 1 == bursts.counts.size();
+      metric.histogram.bucket.push_back(
+          {.cumulative_count = count,
+           .upper_bound = last ? std::numeric_limits<double>::infinity()
+                               : static_cast<double>((std::uint64_t{2} << i) - 1)});
+    }
+    metric.histogram.sample_count = count;
+    metric.histogram.sample_sum = static_cast<double>(bursts.frames);
     family_.metric.push_back(std::move(metric));
   }
   prometheus::MetricFamily family() && { return std::move(family_); }
@@ -67,6 +85,25 @@ constexpr WorkerMetric kWorkerMetrics[] = {
      &WorkerStatistics::seal_sample_cycles},
     {"slipway_seal_sample_bytes_total", "Bytes sealed in the rounds measured, one of 64.", kCounter,
      &WorkerStatistics::seal_sample_bytes},
+    {"slipway_sealed_bytes_total", "Bytes sent as TLS records.", kCounter,
+     &WorkerStatistics::sealed_bytes},
+    {"slipway_received_bytes_total", "Bytes of frames received from ports.", kCounter,
+     &WorkerStatistics::received_bytes},
+    {"slipway_sent_bytes_total", "Bytes of frames sent to ports.", kCounter,
+     &WorkerStatistics::sent_bytes},
+    {"slipway_handshakes_waiting", "TLS handshakes that wait for their next step.", kGauge,
+     &WorkerStatistics::handshakes_waiting},
+    {"slipway_outbox_frames", "Frames that wait for room in the ports' transmit rings.", kGauge,
+     &WorkerStatistics::outbox_frames},
+    {"slipway_outbox_peak_frames", "The most that waited in the last tenth of a second.", kGauge,
+     &WorkerStatistics::outbox_peak},
+    {"slipway_transmit_ring_full_total", "Bursts that a port's transmit ring did not take whole.",
+     kCounter, &WorkerStatistics::transmit_ring_full},
+    {"slipway_events_lost_total", "Events that found the queue to the control plane full.",
+     kCounter, &WorkerStatistics::events_lost},
+    {"slipway_pool_in_use_permille",
+     "Packet memory in use, of the kind that is scarcest, in thousandths.", kGauge,
+     &WorkerStatistics::pool_permille},
     {"slipway_frames_in_use", "Frames of the worker's pool in use.", kGauge,
      &WorkerStatistics::frames_in_use},
 };
@@ -88,7 +125,13 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
       "TSC cycles of a step, in rounds that found work; divide by slipway_payload_bytes_total "
       "or slipway_step_frames_total.",
       kCounter);
+  Family receive_bursts("slipway_receive_burst_frames", "Frames a port gave in one round.",
+                        prometheus::MetricType::Histogram);
+  Family transmit_bursts("slipway_transmit_burst_frames", "Frames a port took in one round.",
+                         prometheus::MetricType::Histogram);
   for (std::size_t i = 0; i < workers.size(); ++i) {
+    receive_bursts.Add({{"worker", std::to_string(i)}}, workers[i].receive_bursts);
+    transmit_bursts.Add({{"worker", std::to_string(i)}}, workers[i].transmit_bursts);
     for (const DropDescription& drop : kDropDescriptions) {
       const std::uint64_t count = workers[i].drops[drop.drop];
       if (drop.drop == Drop::kNone || count == 0) continue;
@@ -105,12 +148,17 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   families.push_back(std::move(drops).family());
   families.push_back(std::move(steps).family());
   families.push_back(std::move(cycles).family());
+  families.push_back(std::move(receive_bursts).family());
+  families.push_back(std::move(transmit_bursts).family());
   Family boots("slipway_boots_total", "Boots that ended, by outcome.", kCounter);
   const OutcomeCounts counts = core.timelines().counts();
   boots.Add({{"outcome", "complete"}}, counts.complete);
   boots.Add({{"outcome", "failed"}}, counts.failed);
   boots.Add({{"outcome", "abandoned"}}, counts.abandoned);
   families.push_back(std::move(boots).family());
+  Family running("slipway_boots_under_way", "Boots that have begun and not ended.", kGauge);
+  running.Add({}, counts.under_way);
+  families.push_back(std::move(running).family());
   return families;
 }
 

@@ -28,7 +28,8 @@ void AddMachines(httplib::Server& server, Core& core);
 void AddNetworks(httplib::Server& server, Core& core);
 void AddLeases(httplib::Server& server, Core& core);
 void AddBoots(httplib::Server& server, Core& core);
-void AddSystem(httplib::Server& server, Core& core);   // health, drops, ca
+void AddSystem(httplib::Server& server, Core& core);  // health, drops, ca
+void AddWorkers(httplib::Server& server, Core& core);
 void AddMetrics(httplib::Server& server, Core& core);  // /metrics
 
 }  // namespace slipway::control

@@ -162,6 +162,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core) {
   AddLeases(server, core);
   AddBoots(server, core);
   AddSystem(server, core);
+  AddWorkers(server, core);
   AddMetrics(server, core);
   const Endpoint& endpoint = core.config().management;
   const std::string host = endpoint.address.ToString();

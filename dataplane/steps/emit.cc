@@ -78,6 +78,7 @@ bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, Application* appli
   if (source != nullptr) rooms.Fill(*source);
   watch.Sealed(bytes);
   reporter_.statistics.payload_bytes += bytes;
+  if (!lends) reporter_.statistics.sealed_bytes += bytes;
   return true;
 }
 
@@ -116,7 +117,11 @@ std::size_t Worker::SendStrays(Time now) {
 std::size_t Worker::Transmit() {
   StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kTransmit)];
   std::size_t sent = 0;
-  for (Link& link : links_) sent += link.Flush();
+  for (Link& link : links_) {
+    const std::size_t left = link.Flush();
+    reporter_.statistics.transmit_bursts.Add(left);
+    sent += left;
+  }
   step.in += sent;
   step.out += sent;
   return sent;

@@ -17,6 +17,7 @@ std::size_t Worker::Receive() {
   for (std::size_t i = 0; i < links_.size() && burst_size_ < kBurst; ++i) {
     Link& link = links_[(first_link_ + i) % links_.size()];
     const std::size_t got = link.Receive(std::span(frames).first(kBurst - burst_size_));
+    reporter_.statistics.receive_bursts.Add(got);
     for (std::size_t j = 0; j < got; ++j) {
       // Its headers, which a NIC or another core wrote, come while others are looked at: to be
       // written, for a SYN's answer is written over it, and a line that is only shared comes twice.

@@ -31,6 +31,7 @@ import test_routed  # noqa: E402,F401
 import test_vlan  # noqa: E402,F401
 import test_crash  # noqa: E402,F401
 import test_storm  # noqa: E402,F401
+import test_top  # noqa: E402,F401
 import test_conformance  # noqa: E402,F401
 
 

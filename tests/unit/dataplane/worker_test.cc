@@ -400,6 +400,76 @@ TEST_F(WorkerTest, ServesAnImageOverEitherTlsByteExact) {
   EXPECT_EQ(appliance_->statistics().handshakes, 2u);
 }
 
+TEST_F(WorkerTest, CountsTheBurstsAndBytesOfItsPorts) {
+  Start();
+  const WorkerStatistics before = appliance_->statistics();
+  const Buffer question = Echo(kMachine, Buffer(100));
+  for (int i = 0; i < 4; ++i) appliance_->wire().Deliver(question);
+  std::size_t bytes = 0;
+  const auto sent = Ask(question);
+  for (const Buffer& frame : sent) bytes += frame.size();
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted now and then
+  const WorkerStatistics& after = appliance_->statistics();
+  EXPECT_EQ(after.receive_bursts.frames - before.receive_bursts.frames, 5u);
+  EXPECT_EQ(after.receive_bursts.counts[2] - before.receive_bursts.counts[2], 1u) << "4 to 7";
+  EXPECT_EQ(after.received_bytes - before.received_bytes, 5 * question.size());
+  ASSERT_THAT(sent, SizeIs(5));
+  EXPECT_EQ(after.transmit_bursts.frames - before.transmit_bursts.frames, 5u);
+  EXPECT_EQ(after.sent_bytes - before.sent_bytes, bytes);
+  EXPECT_EQ(after.posted_nanoseconds, now_.time_since_epoch().count());
+}
+
+TEST_F(WorkerTest, TellsOfFramesThatWaitForTheRing) {
+  Start({.wire = {.ring_frames = 4}});
+  for (int i = 0; i < 5; ++i) {
+    for (int j = 0; j < 4; ++j) EXPECT_TRUE(appliance_->wire().Deliver(WhoHas(kApplianceAddress)));
+    appliance_->Run(now_);
+  }
+  // Four on the wire, one in the port's hands.
+  appliance_->Run(now_ += milliseconds(200));
+  EXPECT_EQ(appliance_->statistics().outbox_frames, 15u);
+  EXPECT_EQ(appliance_->statistics().outbox_peak, 15u);
+  EXPECT_GT(appliance_->statistics().transmit_ring_full, 0u);
+  for (int i = 0; i < 200; ++i) {
+    appliance_->Sent();
+    appliance_->Run(now_);
+  }
+  appliance_->Run(now_ += milliseconds(200));
+  EXPECT_EQ(appliance_->statistics().outbox_frames, 0u);
+  appliance_->Run(now_ += milliseconds(200));
+  EXPECT_EQ(appliance_->statistics().outbox_peak, 0u) << "since the post before";
+}
+
+TEST_F(WorkerTest, CountsEventsThatFindNoRoom) {
+  Start();
+  appliance_->Events();
+  const Buffer query = UdpFrame(
+      kMachine, {.source = Port(4000), .destination = Port(53), .payload = DnsQuery("boot")});
+  for (int i = 0; i < 256; ++i) Ask(query);
+  EXPECT_EQ(appliance_->statistics().events_lost, 0u);
+  for (int i = 0; i < 10; ++i) Ask(query);
+  EXPECT_EQ(appliance_->statistics().events_lost, 10u);
+}
+
+TEST_F(WorkerTest, CountsWhatItSeals) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(80));
+  EXPECT_EQ(appliance_->statistics().sealed_bytes, 0u);
+  const std::uint64_t plain = appliance_->statistics().payload_bytes;
+  Boot(station, Port(1025), Port(443), TLS1_3_VERSION);
+  EXPECT_EQ(appliance_->statistics().sealed_bytes, appliance_->statistics().payload_bytes - plain);
+  EXPECT_GT(appliance_->statistics().sealed_bytes, kImageSize);
+}
+
+TEST(BurstHistogram, CountsByPowersOfTwo) {
+  BurstHistogram histogram;
+  constexpr std::array<std::size_t, 12> kBursts = {0, 1, 2, 3, 4, 7, 8, 31, 32, 511, 512, 100'000};
+  for (const std::size_t burst : kBursts) histogram.Add(burst);
+  EXPECT_THAT(histogram.counts, testing::ElementsAre(1, 2, 2, 1, 1, 1, 0, 0, 1, 2));
+  EXPECT_EQ(histogram.frames, 1u + 2 + 3 + 4 + 7 + 8 + 31 + 32 + 511 + 512 + 100'000);
+}
+
 TEST_F(WorkerTest, TellsTheStoryOfABoot) {
   Start();
   appliance_->Events();

@@ -155,6 +155,27 @@ TEST_F(TimelinesTest, SilenceIsAbandonment) {
   EXPECT_THAT(timelines_.TakeEnded(), IsEmpty());
 }
 
+TEST_F(TimelinesTest, WhatIsUnderWayIsCountedUntilItEnds) {
+  Tell({kDiscover, kAck});
+  EXPECT_EQ(timelines_.counts().under_way, 1u);
+  timelines_.Sweep(now_ + 61 * kSecond);
+  EXPECT_EQ(timelines_.counts().under_way, 0u);
+  EXPECT_EQ(timelines_.counts().abandoned, 1u);
+  Tell(kAck);  // it was only slow
+  EXPECT_EQ(Last().outcome, BootOutcome::kUnderWay);
+  EXPECT_EQ(timelines_.counts().under_way, 1u);
+  EXPECT_EQ(timelines_.counts().abandoned, 0u);
+  EXPECT_EQ(timelines_.counts().failed, 0u);
+  Tell({kOpened, kRequest, kComplete, kComplete});
+  EXPECT_EQ(timelines_.counts().under_way, 0u);
+  EXPECT_EQ(timelines_.counts().complete, 1u);
+  // Three others begin; with one more, the oldest is forgotten, and no longer counted.
+  for (std::uint8_t other = 10; other < 14; ++other) {
+    Tell(kDiscover, MacAddress{{0x52, 0x54, 0, 0, 0, other}});
+  }
+  EXPECT_EQ(timelines_.counts().under_way, 3u);
+}
+
 TEST_F(TimelinesTest, EverythingIsBounded) {
   for (int boot = 0; boot < 5; ++boot) Tell({kDiscover, kAck});
   EXPECT_THAT(timelines_.Of(kMachine), SizeIs(2));

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -20,6 +21,7 @@ namespace slipway::control {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class HeapImageMemory final : public dataplane::ImageMemory {
@@ -80,8 +82,14 @@ image_set = "debian:stable"
     outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
       snapshot_ = std::move(next);
     };
-    outlets.statistics = [] {
+    outlets.statistics = [this] {
       std::vector<dataplane::WorkerStatistics> workers(1);
+      // A second later each time, with a gigabit more sent in bursts of 20.
+      const std::uint64_t seconds = ++asked_;
+      workers[0].posted_nanoseconds = static_cast<std::int64_t>(seconds * 1'000'000'000);
+      workers[0].sent_bytes = seconds * 125'000'000;
+      for (std::uint64_t i = 0; i < 5 * seconds; ++i) workers[0].transmit_bursts.Add(20);
+      workers[0].busy_cycles = workers[0].idle_cycles = seconds * 1'000'000;
       workers[0].drops.counts[1] = 7;
       workers[0].steps[static_cast<std::size_t>(dataplane::Step::kEmit)].cycles = 9;
       return workers;
@@ -104,6 +112,8 @@ image_set = "debian:stable"
     snapshot_.reset();
     core_.reset();
   }
+
+  std::atomic<std::uint64_t> asked_{0};  // by the server's threads
 
   Ran Slipway(const std::string& arguments) {
     const std::string command =
@@ -248,11 +258,34 @@ TEST_F(RestTest, DropsMetricsNetworksAndTheCaAreThere) {
                              kDropDescriptions[1].name, "\"} 7")));
   EXPECT_THAT(client_->Get("/metrics")->body,
               HasSubstr("slipway_step_cycles_total{worker=\"0\",step=\"emit\"} 9"));
+  // Bursts of 20 are below 32, and none is below 16.
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("slipway_transmit_burst_frames_bucket{worker=\"0\",le=\"15\"} 0"));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              testing::ContainsRegex(
+                  "slipway_transmit_burst_frames_bucket.worker=\"0\",le=\"31\". [1-9][0-9]*"));
   EXPECT_THAT(Slipway("network list").text, HasSubstr("10.77.0.100-10.77.0.199"));
   EXPECT_THAT(Slipway("ca show").text, StartsWith("-----BEGIN CERTIFICATE-----"));
   const auto file = folder_ / "ca.esl";
   EXPECT_EQ(Slipway("ca efi " + file.string()).code, 0);
   EXPECT_GT(std::filesystem::file_size(file), 500u);
+}
+
+TEST_F(RestTest, TopMakesRatesOfTwoAnswers) {
+  const Ran json = Slipway("top --json");
+  ASSERT_EQ(json.code, 0) << json.text;
+  const auto view = nlohmann::json::parse(json.text);
+  EXPECT_DOUBLE_EQ(view["workers"][0]["bits_per_second_out"].get<double>(), 1e9);
+  EXPECT_DOUBLE_EQ(view["workers"][0]["burst_out"].get<double>(), 20);
+  EXPECT_DOUBLE_EQ(view["workers"][0]["load"].get<double>(), 0.5);
+  const Ran table = Slipway("top --once");
+  EXPECT_EQ(table.code, 0);
+  EXPECT_THAT(table.text, HasSubstr("#####.....   50 %"));
+  EXPECT_THAT(table.text, HasSubstr(std::string(kDropDescriptions[1].sentence)));
+  EXPECT_THAT(table.text, Not(HasSubstr("\033")));
+  const Ran live = Slipway("top < /dev/null");
+  EXPECT_EQ(live.code, 1);
+  EXPECT_THAT(live.text, HasSubstr("top needs a terminal; use 'slipway top --once'"));
 }
 
 }  // namespace
