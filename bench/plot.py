@@ -126,8 +126,8 @@ def cost(run, folder):
     if not rows:
         return
     drawing = Drawing("Busy cycles per payload byte, against the floor of the same wire",
-                      [machine_of(run), "Line through a bar: lowest to highest of the measurements. "
-                       "Dashed: what the row must reach."])
+                      [machine_of(run), "Line through a bar: lowest to highest. x: the floor measured in turns with it, median "
+                       "of the pairs. Dashed: what the row must reach."])
     drawing.bar(LEFT, drawing.y - 10, 12, 12, "ours")
     drawing.text(LEFT + 18, drawing.y, "Slipway")
     drawing.bar(LEFT + 90, drawing.y - 10, 12, 12, "floor")
@@ -142,17 +142,22 @@ def cost(run, folder):
         figures = row["figures"]
         for i, line in enumerate(wrap(f"{row['row']}: {row['work']}", 31)[:3]):
             drawing.text(16, drawing.y + 8 + i * 15, line)
+        limit = 0
+        if "must_ratio" in figures:
+            limit = LEFT + figures["floor_cycles_per_byte"] * figures["must_ratio"] * scale
         for name, kind, y in (("cycles_per_byte", "ours", drawing.y),
                               ("floor_cycles_per_byte", "floor", drawing.y + 20)):
             value = figures[name]
             drawing.bar(LEFT, y, value * scale, 16, kind)
             low, high = figures.get(f"{name}_low", value), figures.get(f"{name}_high", value)
             drawing.stroke(LEFT + low * scale, y + 8, LEFT + high * scale, y + 8, "spread")
-            label = f"{value:.3f}" if kind == "floor" else f"{value:.3f} = {figures['ratio']:.2f} x"
-            drawing.text(LEFT + max(value, high) * scale + 6, y + 12, label)
-        if "must_ratio" in figures:
-            x = LEFT + figures["floor_cycles_per_byte"] * figures["must_ratio"] * scale
-            drawing.stroke(x, drawing.y - 4, x, drawing.y + 18, "limit")
+            label = f"{value:.3f}" if kind == "floor" else f"{value:.3f}; {figures['ratio']:.2f} x"
+            at = LEFT + max(value, high) * scale + 6
+            if kind == "ours" and at - 6 < limit < at + 96:
+                at = limit + 6
+            drawing.text(at, y + 12, label)
+        if limit:
+            drawing.stroke(limit, drawing.y - 4, limit, drawing.y + 18, "limit")
         drawing.y += band
     drawing.y += 24
     drawing.save(folder / "cost.svg")

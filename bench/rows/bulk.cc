@@ -77,7 +77,7 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
   std::vector<double> ratios, to_sealing, cycles, floors;
   double machines_busy = 0;
   std::uint64_t resent = 0;
-  Sample last;
+  std::vector<Sample> samples;
   for (unsigned i = 0; i < context.pairs; ++i) {
     FloorOptions floor{.segment_text = row.segment_text,
                        .segments_in_frame = row.segments_in_frame,
@@ -94,7 +94,7 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
     to_sealing.push_back(sample.cycles_per_byte() / seal_cost);
     machines_busy = std::max(machines_busy, sample.machines_busy);
     resent += sample.retransmissions;
-    last = sample;
+    samples.push_back(sample);
   }
   RowResult result;
   result.work = work;
@@ -104,8 +104,11 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
       100 * machines_busy, resent);
   result.must = absl::StrFormat("<= %.2f x floor", row.must);
   result.holds = Median(ratios) <= row.must;
-  result.profile = last.Profile();
-  result.figures = last.StepFigures();
+  // The steps of the measurement in the middle.
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::ranges::nth_element(samples, middle, {}, &Sample::cycles_per_byte);
+  result.profile = middle->Profile();
+  result.figures = middle->StepFigures();
   result.figures.insert(result.figures.end(), {{"ratio", Median(ratios)},
                                                {"must_ratio", row.must},
                                                {"ratio_to_sealing", Median(to_sealing)}});
