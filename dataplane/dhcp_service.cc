@@ -67,9 +67,7 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   }
   const std::uint16_t interface = outcome.reply->egress.interface;
   Event event = AnswerEvent(outcome);
-  if (event.kind == EventKind::kDhcpAck && outcome.change) {
-    event.number = outcome.change->expires_unix_seconds - around_.reporter.UnixSeconds(now);
-  }
+  if (event.kind == EventKind::kDhcpAck) event.number = outcome.lease_time.count();
   if (sequence != 0) {
     held_.push_back({sequence, interface, std::move(frame), event});
   } else if (around_.links[interface].Send(std::move(frame))) {

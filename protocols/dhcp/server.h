@@ -84,6 +84,8 @@ struct Outcome {
   Decision decision = Decision::kDropped;
   std::optional<ReplyPlan> reply;
   std::optional<LeaseChange> change;
+  // What an ACK tells the client, a second less than the lease is held here; zero: leased nothing.
+  std::chrono::seconds lease_time{0};
   // Ask whether anybody uses this address, on `probe_at`; tell ProbeResult(), or let it time out.
   std::optional<Ipv4Address> probe;
   Attachment probe_at;

@@ -74,6 +74,7 @@ void Server::Acknowledge(const Exchange& x, Outcome& outcome, LeaseTable::Slot s
   // One second more, for the part of a second that now_unix_seconds leaves out.
   table.Hold(slot, x.now_unix_seconds + LeaseTime(x).count() + 1);
   outcome.change = entry.lease;
+  outcome.lease_time = LeaseTime(x);
   outcome.decision =
       x.message.ciaddr.is_unspecified() ? Decision::kAcknowledged : Decision::kRenewed;
 }

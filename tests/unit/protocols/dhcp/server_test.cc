@@ -31,6 +31,7 @@ TEST(Server, FourMessagesGiveAnAddressAndOneDurableChange) {
   EXPECT_EQ(acked.change->mac, MacOf(1));
   EXPECT_EQ(acked.change->state, LeaseState::kBound);
   EXPECT_EQ(acked.change->expires_unix_seconds, Bench::kZero + 3601);
+  EXPECT_EQ(acked.lease_time, std::chrono::seconds(3600)) << "what the client is told";
   EXPECT_EQ(bench.Type(), DhcpMessageType::kAck);
   EXPECT_EQ(bench.Yiaddr(), kFirst);
   const Options& options = bench.Answer().options;
