@@ -189,7 +189,11 @@ Delivery Host::ReceiveTimeWait(std::uint32_t entry, const Segment& segment, cons
     return Accept(segment, tuple, now, iss);
   }
   Delivery delivery{.drop = Drop::kTcpTimeWait};
-  if (segment.flags.rst) return delivery;
+  if (segment.flags.rst) {
+    if (value.syn_answered && segment.seq == value.receive_next) time_wait_.Remove(entry);
+    return delivery;
+  }
+  time_wait_.at(entry).syn_answered = segment.flags.syn && !segment.flags.ack;
   // Only the peer's FIN, again, restarts the wait.
   if (segment.flags.fin && segment.seq + segment.length() == value.receive_next) {
     time_wait_.Restart(entry, now);

@@ -4,7 +4,10 @@
 // own, so that thousands of finished boots do not hold connection slots.
 //
 // All entries wait equally long, so their order of (re)start is their order of expiry: a list, no
-// timers. When the table is full the oldest gives way. A RST does not end an entry (RFC 1337).
+// timers. When the table is full the oldest gives way. A RST does not end an entry (RFC 1337), but
+// for one: the exact answer to our ACK of a SYN. It comes from a machine that was reset, knows
+// nothing of the old connection and begins below it (firmware's numbers and ports start anew); its
+// next SYN, one retry later, opens. An old duplicate's reset has no SYN before it.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +26,7 @@ struct TimeWait {
   SeqNum receive_next;
   std::uint16_t window = 0;  // as on the wire
   bool timestamps = false;
+  bool syn_answered = false;  // the last segment was a SYN that may not reuse it
   std::uint32_t ts_recent = 0;
   std::uint32_t ts_offset = 0;
 };

@@ -274,6 +274,24 @@ TEST(Challenges, LetAMachineThatRestartedInOnceItHasAnswered) {
   EXPECT_TRUE(peer.Reply()->segment.flags.syn);
 }
 
+// The same, reset before it had answered our SYN-ACK.
+TEST(Challenges, LetAMachineThatRestartedInSynReceivedInOnceItHasAnswered) {
+  Peer peer;
+  ASSERT_TRUE(peer.Send({.flags = kSyn}).connection.valid());
+  ASSERT_TRUE(peer.Reply());
+  peer.Send({.seq = -100'000, .flags = kSyn});
+  for (const auto& reply : peer.Replies()) {
+    ASSERT_TRUE(reply.segment.flags.ack);
+    peer.Send({.seq = reply.segment.ack - kPeerIss, .flags = kRst});
+  }
+  EXPECT_EQ(peer.host.connections(), 0u);
+  peer.Wait(seconds(3));
+  EXPECT_TRUE(peer.Send({.seq = -100'000, .flags = kSyn}).connection.valid());
+  const auto syn_ack = peer.Reply();
+  ASSERT_TRUE(syn_ack);
+  EXPECT_EQ(syn_ack->segment.ack, kPeerIss - 100'000 + 1);
+}
+
 // Brings the host into TIME-WAIT: it finishes first.
 void CloseFirst(Peer& peer, const Options& options = {}) {
   PatternSource none(0);
@@ -310,6 +328,41 @@ TEST(TimeWait, IsNotAssassinatedByAReset) {
   peer.Send({.seq = 2, .flags = kRst});
   EXPECT_EQ(peer.host.time_waits(), 1u);
   EXPECT_FALSE(peer.Reply());
+}
+
+// Firmware after a reset: same ports, a lower sequence number, no timestamps. It must be in with
+// its first retry.
+TEST(TimeWait, LetsAMachineThatRestartedInOnceItHasAnswered) {
+  Peer peer;
+  peer.Open();
+  CloseFirst(peer);
+  EXPECT_FALSE(peer.Send({.seq = -100'000, .flags = kSyn}).connection.valid());
+  const auto ack = peer.Reply();
+  ASSERT_TRUE(ack);
+  EXPECT_EQ(peer.host.time_waits(), 1u);
+  // RFC 9293 3.10.7.3: in SYN-SENT an unacceptable ACK is answered by <SEQ=SEG.ACK><CTL=RST>.
+  const std::int32_t exact = ack->segment.ack - kPeerIss;
+  peer.Send({.seq = exact + 1, .flags = kRst});
+  EXPECT_EQ(peer.host.time_waits(), 1u) << "not the exact number";
+  peer.Send({.seq = exact, .flags = kRst});
+  EXPECT_EQ(peer.host.time_waits(), 0u);
+  EXPECT_FALSE(peer.Reply());
+  peer.Wait(seconds(3));
+  EXPECT_TRUE(peer.Send({.seq = -100'000, .flags = kSyn}).connection.valid());
+  EXPECT_TRUE(peer.Reply()->segment.flags.syn);
+}
+
+TEST(TimeWait, IsNotEndedByAResetAfterAnythingElse) {
+  Peer peer;
+  peer.Open();
+  CloseFirst(peer);
+  peer.Send({.seq = -100'000, .flags = kSyn});
+  ASSERT_TRUE(peer.Reply());
+  peer.Send({.ack = 2, .flags = kFinAck});
+  const auto ack = peer.Reply();
+  ASSERT_TRUE(ack);
+  peer.Send({.seq = ack->segment.ack - kPeerIss, .flags = kRst});
+  EXPECT_EQ(peer.host.time_waits(), 1u);
 }
 
 TEST(TimeWait, GivesWayToANewerSynWithALargerSequenceNumberOfOurOwn) {
