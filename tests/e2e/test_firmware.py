@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real UEFI firmware: every payload over vhost-user, what must be refused, and eight at once."""
 
+import json
+import shutil
 import subprocess
 import sys
 
@@ -75,6 +77,43 @@ register("grub", "through GRUB's own TCP")
 register("ipxe", "through Debian 12's iPXE over HTTP", slow=True)
 register("ipxe", "through Debian 13's iPXE over HTTPS", "--debian13")
 register("hello", "Debian 13's firmware", "--debian13")
+
+
+def broken(context, what, reason, helps, screen):
+    """A boot that cannot succeed: the demo says so, why, what helps, and fails."""
+    done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), "--payload", "hello",
+                           "--preset", context.preset, "--break", what, "--json"],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
+    text = done.stdout.decode(errors="replace")
+    expect(done.returncode == 1, f"exit {done.returncode}: {text}\n{done.stderr.decode()[-800:]}")
+    document = json.loads(text)
+    shutil.rmtree(document["folder"], ignore_errors=True)  # a failed demo leaves its logs
+    expect(document["booted"] is False, text)
+    expect(reason in document["reason"], f"another reason: {document['reason']}\n{text}")
+    expect(helps in document["helps"], f"another remedy: {document['helps']}")
+    console = "\n".join(document["console"])
+    expect(screen in console, f"the firmware's own words are missing: {console}")
+    expect(document["token"] not in console, "the guest said its line all the same")
+    return [step["kind"] for step in document["steps"]]
+
+
+@test("firmware", "./dev demo --break ca fails, and says that the firmware does not trust our CA")
+def demo_broken_authority(context):
+    kinds = broken(context, "ca", "refused our certificate", "slipway ca efi",
+                   "Could not retrieve NBP file size")
+    expect("TlsDone" not in kinds and "HttpRequest" not in kinds, f"it went on: {kinds}")
+
+
+@test("firmware", "./dev demo --break signature fails, and says that Secure Boot refused the program")
+def demo_broken_signature(context):
+    kinds = broken(context, "signature", "Secure Boot refused", "sbsign", "Access Denied")
+    expect("HttpComplete" in kinds, f"the program was never delivered: {kinds}")
+
+
+@test("firmware", "./dev demo --break image fails, and says that no image set stands ready")
+def demo_broken_image(context):
+    kinds = broken(context, "image", "no image set stands ready", "slipway image import", "")
+    expect("DhcpIgnored" in kinds and "DhcpOffer" not in kinds, f"it was offered a boot: {kinds}")
 
 
 @test("firmware", "a CA that the firmware does not know is refused, and the story says so")
