@@ -119,9 +119,9 @@ absl::Status Engine::CreatePorts() {
 void Engine::Start(std::span<const dhcp::Lease> leases) {
   clock_.emplace();
   const std::int64_t unix_at_zero = UnixNanosecondsNow();
-  // One MSS for all ports: the smallest, so that no peer is told more than its wire carries.
+  // The largest of all ports; a worker limits what comes by a smaller one.
   std::uint16_t mtu = options_.ports.front().mtu;
-  for (const PortOptions& port : options_.ports) mtu = std::min(mtu, port.mtu);
+  for (const PortOptions& port : options_.ports) mtu = std::max(mtu, port.mtu);
   constexpr std::uint16_t kTcpIpHeaders = 40;
   tcp_.mss = static_cast<std::uint16_t>(mtu - kTcpIpHeaders);
   tcp_.connections_max = options_.limits.connections;

@@ -54,6 +54,8 @@ class Link {
   std::uint16_t interface() const { return end_.interface; }
   const PortOptions& options() const { return options_; }
   PacketPool& pool() const { return pool_; }
+  // What a TCP segment carries at most, options included (RFC 6691).
+  std::uint16_t mss() const { return static_cast<std::uint16_t>(options_.mtu - kTcpIpHeaders); }
   MacAddress station() const { return end_.port->StationAddress(); }
   dhcp::Attachment attachment() const { return {end_.interface, options_.vlan}; }
 
@@ -100,6 +102,7 @@ class Link {
   std::size_t Flush();
 
  private:
+  static constexpr std::uint16_t kTcpIpHeaders = 40;
   static constexpr std::uint32_t kCutTextMax = 65'535 - 120;  // IPv4's and TCP's largest headers
   static constexpr std::uint32_t kRunTextMax = 1 << 20;
 

@@ -40,6 +40,7 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
     neighbours_.emplace_back(links_.back().station(), port.addresses, arp, seams.entropy);
   }
   seen_links_.resize(links_.size());
+  aside_.assign(links_.size(), WaitingLine(links_.size() == 1 ? 0 : setup.tcp.connections_max));
   if (index_ == 0) {
     const dhcp::ServerSettings settings{
         .leases_max = options_.limits.leases,
@@ -69,7 +70,8 @@ bool Worker::RunOnce(Time now) {
   work += Expire(now);
   watch.Lap(Step::kExpire);
   work += Emit(now);
-  others_wait_ = tcp_.has_ready();
+  others_wait_ = tcp_.has_ready() ||
+                 std::ranges::any_of(aside_, [](const WaitingLine& line) { return !line.empty(); });
   watch.Lap(Step::kEmit);
   work += Transmit();
   watch.Lap(Step::kTransmit);

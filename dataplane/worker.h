@@ -33,6 +33,7 @@
 #include "dataplane/snapshot.h"
 #include "dataplane/stopwatch.h"
 #include "dataplane/tcp_run.h"
+#include "dataplane/waiting_line.h"
 #include "dataplane/work_budget.h"
 #include "protocols/arp/neighbours.h"
 #include "protocols/icmp/responder.h"
@@ -107,6 +108,7 @@ class Worker {
     std::uint16_t interface = 0;
     std::uint64_t number = 0;  // names the connection in events
     bool work_queued = false;
+    bool aside = false;  // in its port's line, until that has room
   };
 
   std::size_t Receive();
@@ -149,6 +151,11 @@ class Worker {
   bool FillFrames(TcpRun& run, std::span<Frame> frames, Application* application);
   bool AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& text);
   std::size_t SendStrays(Time now);
+  // Whose turn it is.
+  bool HasRoom(const Link& link) const;
+  std::optional<tcp::ConnectionId> NextToSend();
+  std::optional<tcp::ConnectionId> NextReady();
+  std::optional<tcp::ConnectionId> NextAside(std::size_t interface);
 
   unsigned index_;
   const Options& options_;
@@ -172,7 +179,9 @@ class Worker {
   std::vector<Service> services_;  // by ConnectionId::index
   std::deque<tcp::ConnectionId> work_;
   WorkBudget budget_;
-  bool others_wait_ = false;  // Emit left connections that have something to send
+  bool others_wait_ = false;        // Emit left connections that have something to send
+  std::vector<WaitingLine> aside_;  // of the links
+  std::size_t turn_ = 0;            // the line asked next; links_.size(): the ready
 
   std::array<Arrived, kBurst> burst_;
   std::size_t burst_size_ = 0;

@@ -27,6 +27,7 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
     service.id = delivery.connection;
     service.station = packet.back.station;
     service.interface = packet.interface;
+    tcp_.LimitMss(service.id, links_[service.interface].mss());
   }
   // Whoever sends acceptable segments is where answers go: a router may have been replaced.
   if (delivery.drop == Drop::kNone) service.station = packet.back.station;

@@ -17,14 +17,10 @@ std::size_t Worker::Emit(Time now) {
   std::size_t emitted = SendStrays(now);
   std::size_t room = kEmitMax;
   while (room > 0) {
-    const auto id = tcp_.NextReady();
+    const auto id = NextToSend();
     if (!id) break;
     Service& service = services_[id->index];
     Link& link = links_[service.interface];
-    if (link.room() < tcp_.settings().burst_segments_max) {
-      tcp_.Ready(*id);
-      break;
-    }
     while (const auto out = tcp_.Emit(*id, now, link.run_max())) {
       const std::size_t sent = EmitRun(*out, link, service);
       emitted += sent;

@@ -58,7 +58,7 @@ void StartCongestion(const Settings& settings, Connection& c) {
 Options SynOptions(const Context& context, const Connection& connection) {
   const Settings& settings = context.settings;
   const bool answering = connection.state == State::kSynReceived;
-  Options options{.mss = settings.mss};
+  Options options{.mss = connection.link_mss == 0 ? settings.mss : connection.link_mss};
   // An answer offers only what was offered (RFC 7323 2.2, 3.2; RFC 2018 2).
   if (!answering || connection.peer.window_scale) {
     options.window_scale = std::min(settings.window_scale, kWindowScaleMax);

@@ -169,8 +169,9 @@ struct Connection : HotConnection {
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
   std::uint64_t tail_probes = 0;
-  std::uint64_t undone = 0;  // losses that were none
-  Options peer;              // what the SYN offered
+  std::uint64_t undone = 0;    // losses that were none
+  std::uint16_t link_mss = 0;  // of the link it came by; 0: the settings'
+  Options peer;                // what the SYN offered
 
   SeqNum At(std::uint64_t position) const {
     return send.iss + static_cast<std::uint32_t>(position);

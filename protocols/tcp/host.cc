@@ -234,6 +234,16 @@ void Host::Abort(ConnectionId id) {
   Reap();
 }
 
+void Host::LimitMss(ConnectionId id, std::uint16_t mss) {
+  Connection* c = Find(id);
+  if (c == nullptr || mss >= settings_.mss) return;
+  c->link_mss = mss;
+  if (c->path_mss <= mss) return;
+  c->path_mss = mss;
+  UpdateMss(settings_, *c);
+  c->congestion.Start(settings_, c->send.mss);
+}
+
 void Host::PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq) {
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
   const auto index = table_.Find(tuple, same);

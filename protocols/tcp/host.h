@@ -124,6 +124,9 @@ class Host {
   void Close(ConnectionId id);
   // RST, and the id is gone at once.
   void Abort(ConnectionId id);
+  // The link it came by takes no more than settings().mss, but perhaps less: said once, before its
+  // SYN or SYN-ACK has left. (A SYN cookie offers the settings'; a peer on the link has its own.)
+  void LimitMss(ConnectionId id, std::uint16_t mss);
   // ICMP said that datagrams to this peer may be `mtu` long (RFC 1191); `seq` is from the quoted
   // header and must be in flight. An mtu of 0 (old routers) means the next lower plateau.
   void PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq);

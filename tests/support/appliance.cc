@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/appliance.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -43,6 +44,13 @@ Options OptionsFor(const ApplianceOptions& chosen) {
                     .vlan = chosen.vlan,
                     .addresses = {Ipv4Prefix{kApplianceAddress, 24}},
                     .gateway = {}}};
+  if (chosen.second_mtu != 0) {
+    options.ports.push_back({.device = "second",
+                             .mtu = chosen.second_mtu,
+                             .vlan = {},
+                             .addresses = {Ipv4Prefix{kSecondAddress, 24}},
+                             .gateway = {}});
+  }
   options.limits.connections = 16;
   options.limits.leases = 64;
   options.probe_time = Duration{0};
@@ -109,14 +117,19 @@ std::unique_ptr<Snapshot> NewSnapshot(const Serving& serving) {
 
 Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
     : options_(OptionsFor(chosen)),
-      tcp_(SettingsFor(chosen.mtu)),
+      tcp_(SettingsFor(std::max(chosen.mtu, chosen.second_mtu))),
       wire_(chosen.wire),
+      second_wire_({.station = kSecondMac}),
       entropy_(chosen.seed),
       snapshots_(chosen.workers),
       events_(chosen.workers, 256),
       leases_(chosen.leases),
       statistics_(chosen.workers) {
   SLIPWAY_CHECK(wire_.Initialize({.mtu = chosen.mtu, .pools = {&memory.pool(0)}}).ok());
+  if (chosen.second_mtu != 0) {
+    SLIPWAY_CHECK(
+        second_wire_.Initialize({.mtu = chosen.second_mtu, .pools = {&memory.pool(0)}}).ok());
+  }
   auto handover = Handover::Create(chosen.workers);
   SLIPWAY_CHECK(handover.ok());
   handover_ = *std::move(handover);
@@ -129,11 +142,13 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
     Link::End end{.port = &wire_, .queue = 0, .interface = 0, .through = nullptr, .for_others = {}};
     if (i == 1) end.through = detour_.get();
     if (i == 0 && detour_) end.for_others = {detour_.get()};
+    std::vector<Link::End> ends{end};
+    if (chosen.second_mtu != 0) ends.push_back({.port = &second_wire_, .interface = 1});
     const WorkerSetup setup{.index = i,
                             .options = options_,
                             .tcp = tcp_,
                             .pool = memory.pool(i),
-                            .ends = {end},
+                            .ends = std::move(ends),
                             .leases = {}};
     workers_.push_back(
         std::make_unique<Worker>(setup, WorkerSeams{snapshots_, events_, leases_, statistics_,

@@ -23,6 +23,8 @@ namespace slipway::dataplane {
 
 inline constexpr MacAddress kApplianceMac{{0x02, 0, 0, 0, 0, 1}};
 inline constexpr Ipv4Address kApplianceAddress(10, 77, 0, 1);
+inline constexpr MacAddress kSecondMac{{0x02, 0, 0, 0, 0, 2}};
+inline constexpr Ipv4Address kSecondAddress(10, 78, 0, 1);
 
 // Packet memory for up to two workers, and image memory; made once, used by many appliances.
 class Memory {
@@ -57,7 +59,8 @@ struct ApplianceOptions {
   std::uint16_t mtu = 1500;
   VlanId vlan = {};
   VirtualWireOptions wire = {};
-  unsigned leases = 16;  // on their way to the journal
+  unsigned leases = 16;          // on their way to the journal
+  std::uint16_t second_mtu = 0;  // of a second port, at kSecondAddress; 0: there is none
 };
 
 class Appliance final : public Endpoint {
@@ -85,6 +88,7 @@ class Appliance final : public Endpoint {
   void Expire(Time now) override { Run(now); }
 
   VirtualWire& wire() { return wire_; }
+  VirtualWire& second_wire() { return second_wire_; }
   SnapshotPublisher& snapshots() { return snapshots_; }
   const WorkerStatistics& statistics(unsigned worker = 0) const {
     return workers_[worker]->statistics();
@@ -94,6 +98,7 @@ class Appliance final : public Endpoint {
   Options options_;
   tcp::Settings tcp_;
   VirtualWire wire_;
+  VirtualWire second_wire_;
   SeededEntropy entropy_;
   std::unique_ptr<Handover> handover_;
   std::unique_ptr<FrameRing> detour_;  // worker 1 has no queue of its own

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One worker, two ports: what happens on one is no concern of the other's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/support/appliance.h"
+#include "tests/support/station.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kImageSize = 100'000;
+constexpr Ends kFirst{.from = {{0x52, 0x54, 0, 0, 0, 9}},
+                      .to = kApplianceMac,
+                      .source = Ipv4Address(10, 77, 0, 9),
+                      .destination = kApplianceAddress};
+constexpr Ends kSecond{.from = {{0x52, 0x54, 0, 0, 0, 10}},
+                       .to = kSecondMac,
+                       .source = Ipv4Address(10, 78, 0, 9),
+                       .destination = kSecondAddress};
+constexpr std::string_view kGet = "GET /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
+
+class TwoPortsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { memory_ = new Memory; }
+  static void TearDownTestSuite() {
+    delete memory_;
+    memory_ = nullptr;
+  }
+
+  void Start(const ApplianceOptions& options) {
+    image_ = NewImage(*memory_, kImageSize, 1);
+    appliance_ = std::make_unique<Appliance>(*memory_, options);
+    appliance_->snapshots().Publish(NewSnapshot({image_}));
+    for (const Time end = now_ + seconds(10); now_ < end; now_ += milliseconds(100)) {
+      appliance_->Run(now_);
+      Empty(appliance_->wire());
+      Empty(appliance_->second_wire());
+    }
+  }
+  void TearDown() override {
+    EXPECT_TRUE(appliance_->StepsAddUp());
+    appliance_->Stop(now_);
+    appliance_->wire().Shutdown();
+    appliance_->second_wire().Shutdown();
+    appliance_.reset();
+    EXPECT_EQ(memory_->in_use(), 0u);
+  }
+
+  static std::size_t Empty(VirtualWire& wire) {
+    std::size_t count = 0;
+    while (!wire.Take().empty()) ++count;
+    return count;
+  }
+  // Nobody takes what leaves by this wire, until there is no room for a burst any more.
+  void Fill(VirtualWire& wire) {
+    const icmp::Message echo{.type = icmp::kEcho, .code = 0, .argument = 1, .body = {}};
+    for (std::size_t i = 0; i < 64 + Link::kOutboxMax; ++i) {
+      wire.Deliver(IcmpFrame(kFirst, echo));
+      appliance_->Run(now_);
+    }
+  }
+  // The appliance gets what the station says; nobody takes an answer.
+  void Hear(Station& station, VirtualWire& wire) {
+    while (const auto frame = station.Emit(now_)) wire.Deliver(*frame);
+    appliance_->Run(now_);
+  }
+  // The longest IPv4 packet that came from it meanwhile is remembered.
+  void Exchange(Station& station, VirtualWire& wire) {
+    while (const auto frame = station.Emit(now_)) ASSERT_TRUE(wire.Deliver(*frame));
+    appliance_->Run(now_);
+    for (Frame frame = wire.Take(); !frame.empty(); frame = wire.Take()) {
+      Buffer bytes(frame.size());
+      frame.CopyTo(bytes);
+      longest_ = std::max(longest_, bytes.size() - 14);
+      station.Receive(bytes, now_);
+    }
+    if (station.Deadline() <= now_) station.Expire(now_);
+  }
+  template <class Done>
+  bool Talk(Station& station, VirtualWire& wire, Done&& done) {
+    for (const Time end = now_ + seconds(5); now_ < end && !done(); now_ += milliseconds(1)) {
+      Exchange(station, wire);
+    }
+    return done();
+  }
+  static tcp::Settings SettingsFor(std::uint16_t mss) {
+    tcp::Settings settings;
+    settings.mss = mss;
+    settings.connections_max = 4;
+    return settings;
+  }
+
+  static Memory* memory_;
+  std::shared_ptr<const MutableBytes> image_;
+  std::unique_ptr<Appliance> appliance_;
+  Time now_{seconds(1)};
+  std::size_t longest_ = 0;
+};
+
+Memory* TwoPortsTest::memory_ = nullptr;
+
+// Four machines whose port takes nothing wait for their answers.
+TEST_F(TwoPortsTest, AFullPortDoesNotHoldUpTheOther) {
+  Start({.second_mtu = 1500});
+  VirtualWire& full = appliance_->wire();
+  const auto boot_on_second = [&](std::uint16_t port) {
+    Station station(kSecond, SettingsFor(1460), port);
+    HttpClient client(kGet, kImageSize);
+    const Time began = now_;
+    station.Connect(Port(port), Port(80), client, now_);
+    EXPECT_TRUE(Talk(station, appliance_->second_wire(), [&] { return station.closed; }));
+    EXPECT_GT(client.text.size(), kImageSize);
+    return now_ - began;
+  };
+  const Duration undisturbed = boot_on_second(1024);
+
+  std::vector<std::unique_ptr<Station>> stuck;
+  std::vector<std::unique_ptr<HttpClient>> waiting;
+  for (std::uint16_t port = 1024; port < 1028; ++port) {
+    stuck.push_back(std::make_unique<Station>(kFirst, SettingsFor(1460), port));
+    waiting.push_back(std::make_unique<HttpClient>(kGet, kImageSize));
+    stuck.back()->Connect(Port(port), Port(80), *waiting.back(), now_);
+    ASSERT_TRUE(Talk(*stuck.back(), full, [&] { return stuck.back()->opened; }));
+  }
+  Fill(full);
+  for (const auto& station : stuck) Hear(*station, full);
+  EXPECT_EQ(boot_on_second(1025), undisturbed);
+  for (const auto& client : waiting) EXPECT_TRUE(client->text.empty());
+
+  // And who waited is served once there is room.
+  Empty(full);
+  for (const Time end = now_ + seconds(5); now_ < end; now_ += milliseconds(1)) {
+    for (const auto& station : stuck) Hear(*station, full);
+    for (Frame frame = full.Take(); !frame.empty(); frame = full.Take()) {
+      Buffer bytes(frame.size());
+      frame.CopyTo(bytes);
+      if (const auto tcp = See(bytes).tcp)
+        stuck[tcp->destination.value() - 1024]->Receive(bytes, now_);
+    }
+  }
+  for (const auto& client : waiting) EXPECT_GT(client->text.size(), kImageSize);
+}
+
+TEST_F(TwoPortsTest, AConnectionThatEndsWhileItsPortIsFullLeavesNothing) {
+  Start({.second_mtu = 1500});
+  VirtualWire& full = appliance_->wire();
+  Station stuck(kFirst, SettingsFor(1460), 1);
+  HttpClient waiting(kGet, kImageSize);
+  stuck.Connect(Port(1024), Port(80), waiting, now_);
+  ASSERT_TRUE(Talk(stuck, full, [&] { return stuck.opened; }));
+  Fill(full);
+  Hear(stuck, full);
+  stuck.host().Abort(stuck.connection());
+  Hear(stuck, full);
+  Empty(full);
+  appliance_->Run(now_);
+
+  Station next(kFirst, SettingsFor(1460), 3);
+  HttpClient served(kGet, kImageSize);
+  next.Connect(Port(1025), Port(80), served, now_);
+  EXPECT_TRUE(Talk(next, full, [&] { return next.closed; }));
+  EXPECT_GT(served.text.size(), kImageSize);
+}
+
+TEST_F(TwoPortsTest, SegmentsAreAsLongAsEachPortsOwnMtu) {
+  Start({.mtu = 1500, .second_mtu = 576});
+  struct Case {
+    const Ends& ends;
+    VirtualWire& wire;
+    std::size_t mtu;
+  };
+  for (const Case& each :
+       {Case{kFirst, appliance_->wire(), 1500}, Case{kSecond, appliance_->second_wire(), 576}}) {
+    SCOPED_TRACE(each.mtu);
+    Station station(each.ends, SettingsFor(1460), 1);
+    HttpClient client(kGet, kImageSize);
+    longest_ = 0;
+    station.Connect(Port(1024), Port(80), client, now_);
+    ASSERT_TRUE(Talk(station, each.wire, [&] { return station.opened; }));
+    const auto offered = station.host().Info(station.connection()).peer.mss;
+    EXPECT_EQ(offered, each.mtu - 40);
+    EXPECT_TRUE(Talk(station, each.wire, [&] { return station.closed; }));
+    EXPECT_GT(client.text.size(), kImageSize);
+    EXPECT_EQ(longest_, each.mtu);
+  }
+}
+
+}  // namespace
+}  // namespace slipway::dataplane
