@@ -22,6 +22,11 @@ constexpr ArchitectureWord kArchitectures[] = {
     {"ia32", 0x0f},        {"x64", 0x10},        {"ebc", 0x11},     {"arm32", 0x12},
     {"arm64", 0x13},       {"riscv32", 0x1a},    {"riscv64", 0x1c}, {"riscv128", 0x1e},
     {"loongarch32", 0x26}, {"loongarch64", 0x28}};
+// Old firmware for x64 says EBC's 9; EBC itself has no other.
+constexpr ArchitectureWord kPxeArchitectures[] = {
+    {"bios", 0x00},    {"ia32", 0x06},     {"x64", 0x07},         {"x64", 0x09},
+    {"ebc", 0x09},     {"arm32", 0x0a},    {"arm64", 0x0b},       {"riscv32", 0x19},
+    {"riscv64", 0x1b}, {"riscv128", 0x1d}, {"loongarch32", 0x25}, {"loongarch64", 0x27}};
 
 // Turns a document without problems into plain values.
 class Builder {
@@ -141,8 +146,18 @@ class Builder {
     config.plain_http = *boot.Get<bool>("http");
     config.dns_ttl = std::chrono::seconds(*boot.Get<std::int64_t>("dns_ttl"));
     for (const Section& child : boot.Children("override")) {
-      config.boot_overrides.push_back({*HttpArchitecture(*child.Get<std::string>("architecture")),
-                                       *child.Get<ImageSetName>("image_set")});
+      const std::string client = *child.Get<std::string>("client");
+      config.boot_overrides.push_back(
+          {.architecture = *HttpArchitecture(*child.Get<std::string>("architecture")),
+           .client = client == "any"    ? OverriddenClient::kAny
+                     : client == "http" ? OverriddenClient::kHttp
+                                        : OverriddenClient::kIpxe,
+           .image_set = *child.Get<ImageSetName>("image_set")});
+    }
+    for (const Section& child : boot.Children("pxe")) {
+      config.boot_pxe.push_back({.architecture = *child.Get<std::string>("architecture"),
+                                 .server = *child.Get<Ipv4Address>("server"),
+                                 .file = *child.Get<std::string>("file")});
     }
     for (const Section& child : root.Children("machine")) {
       config.machines.push_back({.name = *child.Get<std::string>("name"),
@@ -192,6 +207,14 @@ std::string Report(const ConfigResult& result, const std::filesystem::path& file
   return Text(file.string(), ": good: ", result.config->ports.size(), " ports, ",
               result.config->networks.size(), " networks, ", result.config->machines.size(),
               " machines\n");
+}
+
+std::vector<std::uint16_t> PxeArchitectures(std::string_view name) {
+  std::vector<std::uint16_t> codes;
+  for (const ArchitectureWord& word : kPxeArchitectures) {
+    if (word.name == name) codes.push_back(word.code);
+  }
+  return codes;
 }
 
 std::optional<std::uint16_t> HttpArchitecture(std::string_view name) {

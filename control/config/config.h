@@ -66,9 +66,18 @@ struct NetworkConfig {
   std::vector<OptionConfig> options;
 };
 
+enum class OverriddenClient : std::uint8_t { kAny, kHttp, kIpxe };
+
 struct ArchitectureOverride {
   std::uint16_t architecture = 0;  // DHCP option 93, HTTP boot's codes
+  OverriddenClient client = OverriddenClient::kAny;
   ImageSetName image_set;
+};
+
+struct PxeConfig {
+  std::string architecture;  // as the configuration names it
+  Ipv4Address server;
+  std::string file;
 };
 
 struct MachineConfig {
@@ -114,6 +123,7 @@ struct Config {
   std::vector<std::string> boot_names;
   std::optional<ImageSetName> boot_image_set;
   std::vector<ArchitectureOverride> boot_overrides;
+  std::vector<PxeConfig> boot_pxe;
   bool plain_http = false;
   std::chrono::seconds dns_ttl{60};
   std::vector<MachineConfig> machines;
@@ -139,6 +149,8 @@ ConfigResult LoadConfig(const std::filesystem::path& file);
 // one line that says what the file sets up.
 std::string Report(const ConfigResult& result, const std::filesystem::path& file);
 
+// Option 93's codes of an architecture's PXE, the exact one first (x64 has two); empty: unknown.
+std::vector<std::uint16_t> PxeArchitectures(std::string_view name);
 // Option 93's HTTP code of an architecture as the configuration names it; nullopt: unknown.
 std::optional<std::uint16_t> HttpArchitecture(std::string_view name);
 std::string_view HttpArchitectureName(std::uint16_t code);

@@ -3,6 +3,7 @@
 // Ports, cores and machines; networks are in check_networks.cc, certificates in check_tls.cc.
 #include "control/config/cross_check.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -144,12 +145,39 @@ void CheckMachines(const Section& root, Complaints& complaints) {
                      Text("already a machine in line ", line, "; keep one of them"));
     }
   }
-  Unique<std::string> architectures;
+}
+
+void CheckBoot(const Section& root, Complaints& complaints) {
+  Unique<std::string> overridden;
   for (const Section& rule : root.Child("boot").Children("override")) {
     const auto name = rule.Get<std::string>("architecture");
-    if (const unsigned line = name ? architectures.Seen(*name, rule.At("architecture").where) : 0) {
+    const auto client = rule.Get<std::string>("client");
+    if (!name || !client) continue;
+    if (const unsigned line =
+            overridden.Seen(Text(*name, ' ', *client), rule.At("architecture").where)) {
       complaints.Add(rule, "architecture",
                      Text("already overridden in line ", line, "; keep one of them"));
+    }
+  }
+  Unique<std::string> pointed;
+  for (const Section& rule : root.Child("boot").Children("pxe")) {
+    const auto name = rule.Get<std::string>("architecture");
+    if (const unsigned line = name ? pointed.Seen(*name, rule.At("architecture").where) : 0) {
+      complaints.Add(rule, "architecture",
+                     Text("already has a file in line ", line, "; keep one of them"));
+    }
+    if (const auto server = rule.Get<Ipv4Address>("server"); server && !server->is_answerable()) {
+      complaints.Add(rule, "server", "not an address a host can have; write the TFTP server's");
+    }
+    // The BOOTP field that PXE reads it from, less its NUL.
+    constexpr std::size_t kFileMax = 127;
+    const auto file = rule.Get<std::string>("file");
+    if (!file) continue;
+    if (file->empty() || file->size() > kFileMax ||
+        !std::ranges::all_of(*file, [](char c) { return c > ' ' && c <= '~'; })) {
+      complaints.Add(
+          rule, "file",
+          "PXE takes names of 1 to 127 ASCII characters without blanks; write such a one");
     }
   }
 }
@@ -160,6 +188,7 @@ void CrossCheck(const Section& root, const std::filesystem::path& file,
   CheckPorts(root, complaints);
   CheckNetworks(root, complaints);
   CheckMachines(root, complaints);
+  CheckBoot(root, complaints);
   CheckTls(root, complaints);
 }
 

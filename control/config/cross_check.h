@@ -38,6 +38,7 @@ class Complaints {
 void CheckPorts(const Section& root, Complaints& complaints);
 void CheckNetworks(const Section& root, Complaints& complaints);
 void CheckMachines(const Section& root, Complaints& complaints);
+void CheckBoot(const Section& root, Complaints& complaints);
 void CheckTls(const Section& root, Complaints& complaints);
 
 }  // namespace slipway::control

@@ -25,6 +25,13 @@ constexpr Architecture kArchitectures[] = {
     {"riscv64", 0x1c, {0x1b, 0x1b}},     {"riscv128", 0x1e, {0x1d, 0x1d}},
     {"loongarch32", 0x26, {0x25, 0x25}}, {"loongarch64", 0x28, {0x27, 0x27}}};
 
+// A machine on its way through firmware and, where it is chained, iPXE.
+struct Stage {
+  const Architecture& architecture;
+  dhcp::ClientKind kind;
+};
+constexpr dhcp::ClientKind kStages[] = {dhcp::ClientKind::kHttp, dhcp::ClientKind::kIpxe};
+
 std::string PercentEncoded(std::string_view path) {
   constexpr std::string_view kPlain = "-._~/";
   std::string out;
@@ -92,19 +99,22 @@ class Builder {
     return std::nullopt;
   }
 
-  // Rules of one set for one architecture, at the host that clients reach us by.
-  void AppendRules(const ImageSet& set, const Architecture& architecture, const std::string& host,
+  // The rules by which one kind of one architecture's clients gets a set, at the host that they
+  // reach us by.
+  void AppendRules(const ImageSet& set, const Stage& stage, const std::string& host,
                    std::vector<dhcp::BootRule>& rules) const {
+    const Architecture& architecture = stage.architecture;
     const ImageFile* file = set.BootFile(std::string(architecture.name));
     if (file == nullptr) return;
-    const std::string path = PercentEncoded(VersionPath(set, *file));
+    const bool plain = stage.kind == dhcp::ClientKind::kIpxe && config_.plain_http;
     dhcp::BootRule rule;
-    rule.kind = dhcp::ClientKind::kHttp;
-    rule.architecture = architecture.http;
-    rule.uri = Text("https://", host, path);
-    rules.push_back(rule);
-    rule.kind = dhcp::ClientKind::kIpxe;
-    if (config_.plain_http) rule.uri = Text("http://", host, path);
+    rule.kind = stage.kind;
+    rule.uri = Text(plain ? "http://" : "https://", host, PercentEncoded(VersionPath(set, *file)));
+    if (stage.kind == dhcp::ClientKind::kHttp) {
+      rule.architecture = architecture.http;
+      rules.push_back(rule);
+      return;
+    }
     for (const std::uint16_t code : architecture.pxe) {
       if (rule.architecture == code) continue;  // the table repeats a single code
       rule.architecture = code;
@@ -117,21 +127,44 @@ class Builder {
     const ImageSet* set = FindSet(name);
     if (set == nullptr) return rules;
     for (const Architecture& architecture : kArchitectures) {
-      AppendRules(*set, architecture, host, rules);
+      for (const dhcp::ClientKind kind : kStages)
+        AppendRules(*set, {architecture, kind}, host, rules);
     }
     return rules;
+  }
+
+  // What such clients get who have no set of their own: a table for this kind before one for any.
+  std::optional<ImageSetName> CommonSet(const Stage& stage) const {
+    const OverriddenClient exact =
+        stage.kind == dhcp::ClientKind::kHttp ? OverriddenClient::kHttp : OverriddenClient::kIpxe;
+    for (const OverriddenClient client : {exact, OverriddenClient::kAny}) {
+      for (const ArchitectureOverride& each : config_.boot_overrides) {
+        if (each.architecture == stage.architecture.http && each.client == client) {
+          return each.image_set;
+        }
+      }
+    }
+    return config_.boot_image_set;
   }
 
   // The common rules as one network's clients reach them.
   std::vector<dhcp::BootRule> CommonRules(const std::string& host) const {
     std::vector<dhcp::BootRule> rules;
     for (const Architecture& architecture : kArchitectures) {
-      std::optional<ImageSetName> name = config_.boot_image_set;
-      for (const ArchitectureOverride& each : config_.boot_overrides) {
-        if (each.architecture == architecture.http) name = each.image_set;
+      for (const dhcp::ClientKind kind : kStages) {
+        const Stage stage{architecture, kind};
+        const auto name = CommonSet(stage);
+        const ImageSet* set = name ? FindSet(*name) : nullptr;
+        if (set != nullptr) AppendRules(*set, stage, host, rules);
       }
-      const ImageSet* set = name ? FindSet(*name) : nullptr;
-      if (set != nullptr) AppendRules(*set, architecture, host, rules);
+    }
+    for (const PxeConfig& each : config_.boot_pxe) {
+      for (const std::uint16_t code : PxeArchitectures(each.architecture)) {
+        rules.push_back({.kind = dhcp::ClientKind::kPxe,
+                         .architecture = code,
+                         .uri = each.file,
+                         .next_server = each.server});
+      }
     }
     return rules;
   }

@@ -22,6 +22,20 @@ const NetworkSettings* NetworkFor(const Policy& policy, const Received& in,
   return policy.NetworkAt(in.ingress);
 }
 
+// At the boot server's port; or by broadcast, which has only the DHCP server's: then the client
+// names what it wants to boot, and no server that it would take an address from.
+void ReadBootServerDiscovery(Exchange& x) {
+  const Options& options = x.message.options;
+  std::optional<BootItem> item;
+  if (x.client.kind == ClientKind::kPxe || x.client.kind == ClientKind::kIpxe) {
+    item = BootItemOf(options[DhcpOption::kVendorSpecific]);
+  }
+  const bool by_broadcast = item && x.client.type == DhcpMessageType::kRequest &&
+                            !options.Has(DhcpOption::kServerIdentifier);
+  x.asks_boot_server = x.in.destination_port == kPxeServerPort || by_broadcast;
+  if (x.asks_boot_server) x.boot_item = item;
+}
+
 Drop Admit(const Exchange& x) {
   // What is given back is taken from anybody.
   if (x.client.type == DhcpMessageType::kRelease || x.client.type == DhcpMessageType::kDecline) {
@@ -119,9 +133,20 @@ class Composer {
 
  private:
   void Pxe() {
-    // Sub-option 6, discovery control, 8: boot the file named here, ask no boot server.
-    static constexpr std::uint8_t kVendorOptions[] = {6, 1, 8, 255};
     options_.Add(DhcpOption::kVendorClass, AsBytes("PXEClient"));
+    if (x_.boot_item) {  // the client holds the answer to what it asked for
+      const MutableBytes room = options_.Room(7);
+      Writer writer(room);
+      writer.U8(kPxeBootItem);
+      writer.U8(4);
+      writer.U16(x_.boot_item->type);
+      writer.U16(x_.boot_item->layer);
+      writer.U8(255);
+      options_.Add(DhcpOption::kVendorSpecific, room);
+      return;
+    }
+    // 8: boot the file named here, ask no boot server.
+    static constexpr std::uint8_t kVendorOptions[] = {kPxeDiscoveryControl, 1, 8, 255};
     options_.Add(DhcpOption::kVendorSpecific, kVendorOptions);
   }
 
@@ -234,6 +259,7 @@ Drop Resolve(const Policy& policy, Exchange& x) {
   x.identity = Identity::Of(x.network_index, x.network->match_client_identifier, x.client.mac,
                             client_identifier);
   x.machine = policy.FindMachine({x.client.mac, x.client.uuid, client_identifier});
+  ReadBootServerDiscovery(x);
   if (x.client.is_boot_client()) x.boot = policy.FindBootRule(x.machine, *x.network, x.client);
   return Admit(x);
 }
@@ -296,9 +322,12 @@ std::optional<ReplyPlan> WriteProxyAck(const Exchange& x) {
   composer.Boot();
   // The client has its address by now, and waits on the port it asked from (PXE 2.1, 2.2.3).
   const Ipv4Address client = x.message.ciaddr.is_unspecified() ? x.in.source : x.message.ciaddr;
-  ReplyPlan plan = ToConfigured(x, client);
-  plan.source_port = kPxeServerPort;
-  plan.destination_port = x.in.source_port;
+  ReplyPlan plan = ToRelay(x);
+  if (!x.message.is_relayed()) {
+    plan = ToConfigured(x, client);
+    plan.source_port = x.in.destination_port;
+    plan.destination_port = x.in.source_port;
+  }
   return Finish(x, reply, plan);
 }
 

@@ -9,6 +9,7 @@
 
 #include "protocols/dhcp/lease_table.h"
 #include "protocols/dhcp/message.h"
+#include "protocols/dhcp/pxe.h"
 #include "protocols/dhcp/reply.h"
 #include "protocols/dhcp/server.h"
 
@@ -26,6 +27,9 @@ struct Exchange {
   std::uint16_t network_index = 0;
   const MachineSettings* machine = nullptr;
   const BootRule* boot = nullptr;
+  // A boot server is asked, not a DHCP server (PXE 2.1, 2.2.3), perhaps for one item of a menu.
+  bool asks_boot_server = false;
+  std::optional<BootItem> boot_item;
   Identity identity;
   Client client;
 };

@@ -106,9 +106,7 @@ void Server::Serve(Exchange& x, Outcome& outcome, Probe* again) {
   if (outcome.drop != Drop::kNone) return;
   outcome.boot = x.boot;
   outcome.probe_at = x.in.ingress;
-  if (x.in.destination_port == kPxeServerPort || x.network->mode == ServiceMode::kProxy) {
-    return Proxy(x, outcome);
-  }
+  if (x.asks_boot_server || x.network->mode == ServiceMode::kProxy) return Proxy(x, outcome);
   switch (x.message.type) {
     case DhcpMessageType::kDiscover:
       return Discover(x, outcome, again);

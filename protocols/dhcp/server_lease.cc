@@ -161,19 +161,26 @@ void Server::Inform(const Exchange& x, Outcome& outcome) {
 }
 
 // Beside a foreign server: OFFERs without address to broadcast DISCOVERs, and the boot server's
-// part on port 4011. Never anything about addresses.
+// part for who asks for one. Never anything about addresses.
 void Server::Proxy(const Exchange& x, Outcome& outcome) {
-  const bool boot_server = x.in.destination_port == kPxeServerPort;
+  const bool boot_server = x.asks_boot_server;
   const DhcpMessageType type = x.message.type;
+  // Sent to us, it came from a menu that names us. Sent to everybody, it is for who has the item,
+  // and ours is the bootstrap.
+  const bool somebody_elses =
+      x.boot_item && x.boot_item->type != kPxeBootstrap && x.in.destination.is_broadcast();
   if (!boot_server && type != DhcpMessageType::kDiscover) {
     outcome.drop = Drop::kDhcpOtherServer;
   } else if (boot_server && type != DhcpMessageType::kRequest && type != DhcpMessageType::kInform) {
     outcome.drop = Drop::kDhcpTypeUnexpected;
   } else if (!x.client.is_boot_client()) {
     outcome.drop = Drop::kDhcpNotABootClient;
-  } else if (x.boot == nullptr) {
+  } else if (somebody_elses) {
+    outcome.drop = Drop::kDhcpOtherServer;
+  } else if (x.boot == nullptr || (x.boot_item && x.boot_item->layer != 0)) {
     outcome.drop = Drop::kDhcpNoBootRule;
-  } else if (boot_server && x.message.ciaddr.is_unspecified() && !x.in.source.is_answerable()) {
+  } else if (boot_server && !x.message.is_relayed() && x.message.ciaddr.is_unspecified() &&
+             !x.in.source.is_answerable()) {
     outcome.drop = Drop::kDhcpAddressMissing;  // nowhere to answer to
   } else {
     outcome.reply = boot_server ? WriteProxyAck(x) : WriteProxyOffer(x);

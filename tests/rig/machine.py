@@ -69,6 +69,7 @@ class Hardware:
     certificates: tuple = ()     # PEM files of the CAs the firmware trusts
     ciphers: tuple = ()          # TLS suites (16-bit ids) the firmware may offer; empty: its own
     disk: str = ""               # a folder shown as a read-only FAT disk and booted from
+    pxe: bool = False            # PXE before HTTP boot, instead of none
     keep: bool = False
 
 
@@ -120,7 +121,7 @@ class Machine:
         if hw.disk:
             command += ["-drive", f"if=none,id=d0,format=raw,readonly=on,file=fat:{hw.disk}",
                         "-device", "virtio-blk-pci,drive=d0,bootindex=0"]
-        for name in ("IPv4PXESupport", "IPv6PXESupport"):
+        for name in ("IPv6PXESupport",) if hw.pxe else ("IPv4PXESupport", "IPv6PXESupport"):
             command += ["-fw_cfg", f"name=opt/org.tianocore/{name},string=n"]
         if hw.certificates:
             (folder / "cacerts").write_bytes(signature_list([der_of(pem) for pem in hw.certificates]))

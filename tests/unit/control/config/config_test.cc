@@ -71,6 +71,27 @@ const BadConfig kBadConfigs[] = {
      "s.toml:5:10: tls.policy = \"fast\": unknown; write one of firmware, modern"},
     {"SingleTableTwice", "[[boot]]\nhttp = true\n",
      "s.toml:4:1: boot = [{...}]: not a single table; write [boot]"},
+    {"SameOverrideTwice",
+     "[[boot.override]]\narchitecture = \"x64\"\nclient = \"ipxe\"\nimage_set = \"a\"\n"
+     "[[boot.override]]\narchitecture = \"x64\"\nimage_set = \"b\"\n"
+     "[[boot.override]]\narchitecture = \"x64\"\nclient = \"ipxe\"\nimage_set = \"c\"\n",
+     "s.toml:12:16: boot.override.architecture = \"x64\": already overridden in line 5; keep one "
+     "of "
+     "them"},
+    {"SamePxeTwice",
+     "[[boot.pxe]]\narchitecture = \"bios\"\nserver = \"10.0.0.5\"\nfile = \"a\"\n"
+     "[[boot.pxe]]\narchitecture = \"bios\"\nserver = \"10.0.0.5\"\nfile = \"b\"\n",
+     "s.toml:9:16: boot.pxe.architecture = \"bios\": already has a file in line 5; keep one of "
+     "them"},
+    {"PxeFromNobody",
+     "[[boot.pxe]]\narchitecture = \"x64\"\nserver = \"255.255.255.255\"\nfile = \"a\"\n",
+     "s.toml:6:10: boot.pxe.server = \"255.255.255.255\": not an address a host can have; write "
+     "the "
+     "TFTP server's"},
+    {"PxeFileWithBlank",
+     "[[boot.pxe]]\narchitecture = \"x64\"\nserver = \"10.0.0.5\"\nfile = \"a b\"\n",
+     "s.toml:7:8: boot.pxe.file = \"a b\": PXE takes names of 1 to 127 ASCII characters without "
+     "blanks; write such a one"},
     {"DuplicateCore", "[dataplane]\ncores = [1, 2, 1]\n",
      "s.toml:5:16: dataplane.cores = \"1\": named twice; write each core once"},
     {"NoCore", "[dataplane]\ncores = []\n",
@@ -240,6 +261,14 @@ image_set = "debian"
 [[boot.override]]
 architecture = "arm64"
 image_set = "arm:1"
+[[boot.override]]
+architecture = "arm64"
+client = "ipxe"
+image_set = "menu:1"
+[[boot.pxe]]
+architecture = "x64"
+server = "10.77.0.5"
+file = "ipxe.efi"
 [tls]
 policy = "modern"
 )",
@@ -259,6 +288,11 @@ policy = "modern"
   EXPECT_THAT(config.boot_names, ElementsAre("boot.example"));
   EXPECT_EQ(config.boot_image_set->ToString(), "debian:latest");
   EXPECT_EQ(config.boot_overrides[0].architecture, 0x13);
+  EXPECT_EQ(config.boot_overrides[0].client, OverriddenClient::kAny);
+  EXPECT_EQ(config.boot_overrides[1].client, OverriddenClient::kIpxe);
+  EXPECT_THAT(PxeArchitectures(config.boot_pxe[0].architecture), ElementsAre(7, 9));
+  EXPECT_EQ(config.boot_pxe[0].server, Ipv4Address(10, 77, 0, 5));
+  EXPECT_EQ(config.boot_pxe[0].file, "ipxe.efi");
   EXPECT_EQ(config.tls_policy, TlsPolicy::kModern);
   EXPECT_EQ(config.memory, std::uint64_t{1} << 30);
 }

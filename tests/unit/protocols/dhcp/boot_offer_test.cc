@@ -286,6 +286,89 @@ TEST(Proxy, ServesPxeAtPort4011) {
   EXPECT_EQ(bench.Hear(Said(kDiscover).Pxe(), in).drop, Drop::kDhcpTypeUnexpected);
 }
 
+// PXE 2.1, 2.2.3: by broadcast to the DHCP server's port, or to us at 4011.
+TEST(Proxy, AnswersBootServerDiscoveryWithTheItemAskedFor) {
+  const Ipv4Address client(10, 77, 0, 55);
+  const Octets bootstrap{71, 4, 0, 0, 0, 0, 255};
+  const auto ask = [&](const Octets& vendor) {
+    return Said(DhcpMessageType::kRequest).Pxe().Ciaddr(client).Option(43, vendor);
+  };
+  const Received everybody{.source = client, .source_port = kDhcpClientPort};
+  const Received us{.source = client,
+                    .destination = kServer,
+                    .source_port = Port(4011),
+                    .destination_port = kPxeServerPort};
+  for (const PolicySettings& settings : {Proxy(), TestSettings()}) {
+    Bench bench(settings);
+    for (const Received& in : {everybody, us}) {
+      const Outcome answered = bench.Hear(ask(bootstrap), in);
+      ASSERT_EQ(answered.decision, Decision::kProxyAcknowledged) << Describe(answered.drop).name;
+      EXPECT_EQ(answered.reply->destination, client);
+      EXPECT_EQ(answered.reply->destination_mac, MacOf(1));
+      EXPECT_EQ(answered.reply->source_port, in.destination_port);
+      EXPECT_EQ(answered.reply->destination_port, in.source_port);
+      EXPECT_EQ(bench.Yiaddr(), kNobody);
+      EXPECT_TRUE(Equal(bench.Answer().options[DhcpOption::kVendorSpecific], bootstrap));
+      EXPECT_EQ(AsText(bench.Answer().file), "ipxe.efi");
+      EXPECT_FALSE(answered.change);
+    }
+    // Another server's item: only who names us by unicast means us.
+    const Octets other{6, 1, 3, 0, 71, 4, 0, 9, 0, 0, 255};
+    EXPECT_EQ(bench.Hear(ask(other), everybody).drop, Drop::kDhcpOtherServer);
+    EXPECT_EQ(bench.Hear(ask(other), us).decision, Decision::kProxyAcknowledged);
+    const Octets item{71, 4, 0, 9, 0, 0, 255};
+    EXPECT_TRUE(Equal(bench.Answer().options[DhcpOption::kVendorSpecific], item));
+    // Further layers and credentials: there are none.
+    EXPECT_EQ(bench.Hear(ask({71, 4, 0, 0, 0x80, 0, 255}), us).drop, Drop::kDhcpNoBootRule);
+    EXPECT_EQ(bench.Hear(ask({71, 4, 0, 0, 0, 1, 255}), us).drop, Drop::kDhcpNoBootRule);
+    EXPECT_EQ(bench.server.lease_count(), 0U);
+  }
+}
+
+TEST(Proxy, TakesOnlyAWholeBootItemForBootServerDiscovery) {
+  const Ipv4Address client(10, 77, 0, 55);
+  const Octets item{71, 4, 0, 0, 0, 0};
+  for (const Octets& damaged : {Octets{}, Octets{71}, Octets{71, 4, 0, 0, 0},
+                                Octets{71, 3, 0, 0, 0}, Octets{71, 5, 0, 0, 0, 0, 0},
+                                Octets{255, 71, 4, 0, 0, 0, 0}, Octets{9, 7, 71, 4, 0, 0, 0, 0}}) {
+    Bench bench(Proxy());
+    EXPECT_EQ(
+        bench.Hear(Said(DhcpMessageType::kRequest).Pxe().Ciaddr(client).Option(43, damaged)).drop,
+        Drop::kDhcpOtherServer);
+  }
+  // A REQUEST that takes an address from somebody, and those who are no PXE clients.
+  Bench bench(Proxy());
+  EXPECT_EQ(bench
+                .Hear(Said(DhcpMessageType::kRequest)
+                          .Pxe()
+                          .Address(54, Ipv4Address(10, 77, 0, 2))
+                          .Option(43, item))
+                .drop,
+            Drop::kDhcpOtherServer);
+  EXPECT_EQ(bench.Hear(Said(DhcpMessageType::kRequest).Http().Ciaddr(client).Option(43, item)).drop,
+            Drop::kDhcpOtherServer);
+  // Where addresses are ours, an ordinary renewal stays one.
+  Bench full;
+  full.Boot(1);
+  const Outcome renewed = full.Hear(Said(DhcpMessageType::kRequest).Pxe().Ciaddr(kFirst));
+  EXPECT_EQ(renewed.decision, Decision::kRenewed);
+}
+
+TEST(Proxy, AnswersBootServerDiscoveryThroughTheRelayItCameBy) {
+  PolicySettings settings = Relayed();
+  settings.networks[1].mode = ServiceMode::kProxy;
+  settings.networks[1].pools.clear();
+  Bench bench(settings);
+  const Outcome answered = bench.Hear(Said(DhcpMessageType::kRequest)
+                                          .Pxe()
+                                          .Ciaddr(Ipv4Address(10, 88, 0, 55))
+                                          .Giaddr(kRelay)
+                                          .Option(43, {71, 4, 0, 0, 0, 0, 255}));
+  ASSERT_EQ(answered.decision, Decision::kProxyAcknowledged) << Describe(answered.drop).name;
+  EXPECT_EQ(answered.reply->destination, kRelay);
+  EXPECT_EQ(answered.reply->destination_port, kDhcpServerPort);
+}
+
 TEST(Ipxe, IsToldNotToWaitForAProxy) {
   Bench bench;
   bench.Hear(Said(kDiscover).Ipxe());

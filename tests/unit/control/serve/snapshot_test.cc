@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the configuration's [boot] tables become: who is offered what, by the dataplane's own
+// lookup.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "control/serve/snapshot_builder.h"
+
+namespace slipway::control {
+namespace {
+
+class NoImageMemory final : public dataplane::ImageMemory {
+ public:
+  MutableBytes Allocate(std::size_t) override { return {}; }
+  void Free(MutableBytes) override {}
+  std::size_t budget() const override { return 0; }
+  std::size_t in_use() const override { return 0; }
+};
+
+ImageSet SetOf(const std::string& reference) {
+  ImageSet set;
+  set.reference = reference;
+  set.digest = "0123456789abcdef";
+  set.files = {{.path = "boot.efi", .digest = "00", .size = 1, .media_type = "application/efi"}};
+  set.boot = {{"x64", "boot.efi"}};
+  return set;
+}
+
+class SnapshotTest : public testing::Test {
+ protected:
+  SnapshotTest() {
+    std::string pattern = testing::TempDir() + "slipway_snapshot_XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~SnapshotTest() override { std::filesystem::remove_all(folder_); }
+
+  void Build(const std::string& boot) {
+    const ConfigResult parsed = ParseConfig(
+        "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"
+        "[[network]]\nname = \"lab\"\nsubnet = \"10.77.0.0/24\"\nproxy_dhcp = true\n" +
+            boot,
+        "s.toml");
+    ASSERT_TRUE(parsed.config) << Report(parsed, "s.toml");
+    auto store = ImageStore::Open(folder_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    NoImageMemory memory;
+    const ImageShelf shelf(*store, memory);
+    const std::vector<Machine> machines;
+    auto built = BuildSnapshot({.config = *parsed.config,
+                                .machines = machines,
+                                .sets = sets_,
+                                .shelf = shelf,
+                                .tls = nullptr});
+    ASSERT_TRUE(built.ok()) << built.status();
+    snapshot_ = *std::move(built);
+  }
+
+  // "uri", or "file @ server"; empty: no offer.
+  std::string Offered(dhcp::ClientKind kind, std::uint16_t architecture) const {
+    dhcp::Client client;
+    client.kind = kind;
+    client.architectures[client.architecture_count++] = architecture;
+    const dhcp::Policy& policy = *snapshot_->dhcp;
+    const dhcp::BootRule* rule = policy.FindBootRule(nullptr, policy.networks()[0], client);
+    if (rule == nullptr) return "";
+    return rule->next_server.is_unspecified() ? rule->uri
+                                              : rule->uri + " @ " + rule->next_server.ToString();
+  }
+
+  static constexpr std::uint16_t kX64Http = 0x10;
+  static constexpr std::uint16_t kX64 = 7;
+  std::filesystem::path folder_;
+  std::vector<ImageSet> sets_{SetOf("chain:1"), SetOf("menu:1"), SetOf("all:1")};
+  std::unique_ptr<dataplane::Snapshot> snapshot_;
+};
+
+TEST_F(SnapshotTest, OneSetIsForFirmwareAndIpxeAlike) {
+  Build("[boot]\nimage_set = \"all:1\"\n");
+  const std::string uri = "https://boot.slipway.test/all/0123456789ab/boot.efi";
+  EXPECT_EQ(Offered(dhcp::ClientKind::kHttp, kX64Http), uri);
+  EXPECT_EQ(Offered(dhcp::ClientKind::kIpxe, kX64), uri);
+  EXPECT_EQ(Offered(dhcp::ClientKind::kPxe, kX64), "");
+}
+
+TEST_F(SnapshotTest, IpxeChainedOverTheWireIsNotOfferedItselfAgain) {
+  Build(
+      "[boot]\nimage_set = \"all:1\"\nhttp = true\n"
+      "[[boot.override]]\narchitecture = \"x64\"\nimage_set = \"chain:1\"\n"
+      "[[boot.override]]\narchitecture = \"x64\"\nclient = \"ipxe\"\nimage_set = \"menu:1\"\n");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kHttp, kX64Http),
+            "https://boot.slipway.test/chain/0123456789ab/boot.efi");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kIpxe, kX64),
+            "http://boot.slipway.test/menu/0123456789ab/boot.efi");
+}
+
+TEST_F(SnapshotTest, ATableForFirmwareAloneLeavesIpxeTheCommonSet) {
+  Build(
+      "[boot]\nimage_set = \"all:1\"\n"
+      "[[boot.override]]\narchitecture = \"x64\"\nclient = \"http\"\nimage_set = \"chain:1\"\n");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kHttp, kX64Http),
+            "https://boot.slipway.test/chain/0123456789ab/boot.efi");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kIpxe, kX64),
+            "https://boot.slipway.test/all/0123456789ab/boot.efi");
+}
+
+TEST_F(SnapshotTest, PxeIsPointedToTheTftpServer) {
+  Build(
+      "[boot]\nimage_set = \"all:1\"\n"
+      "[[boot.pxe]]\narchitecture = \"x64\"\nserver = \"10.77.0.5\"\nfile = \"ipxe.efi\"\n"
+      "[[boot.pxe]]\narchitecture = \"bios\"\nserver = \"10.77.0.6\"\nfile = \"undionly.kpxe\"\n");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kPxe, kX64), "ipxe.efi @ 10.77.0.5");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kPxe, 9), "ipxe.efi @ 10.77.0.5") << "old firmware's x64";
+  EXPECT_EQ(Offered(dhcp::ClientKind::kPxe, 0), "undionly.kpxe @ 10.77.0.6");
+  EXPECT_EQ(Offered(dhcp::ClientKind::kPxe, 0x0b), "");
+}
+
+}  // namespace
+}  // namespace slipway::control
