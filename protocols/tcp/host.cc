@@ -241,7 +241,7 @@ void Host::LimitMss(ConnectionId id, std::uint16_t mss) {
   if (c->path_mss <= mss) return;
   c->path_mss = mss;
   UpdateMss(settings_, *c);
-  c->congestion.Start(settings_, c->send.mss);
+  StartCongestion(settings_, *c);
 }
 
 void Host::PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq) {
