@@ -240,6 +240,9 @@ std::optional<Buffer> Station::Emit(Time now) {
 
 void Station::Expire(Time now) {
   while (const auto expired = host_.Expire(now)) {
+    // The service decides, as the worker's does: a peer that says nothing any more, but answers
+    // keepalives, would keep a half-closed connection for ever.
+    if (expired->what == tcp::Expiry::kIdle) host_.Close(expired->connection);
     if (expired->connection != id_ || !tcp::Closes(expired->what)) continue;
     closed = timed_out = true;
   }

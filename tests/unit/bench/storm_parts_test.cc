@@ -4,6 +4,8 @@
 // firmware's receive ring, the command line, captures.
 #include <gmock/gmock.h>
 
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "bench/storm/captures.h"
@@ -238,7 +240,8 @@ TEST(CommandLine, RefusesWhatItDoesNotUnderstand) {
 }
 
 TEST(Captures, AreReadBackAsFramesOfTheirKind) {
-  const auto path = std::filesystem::path(::testing::TempDir()) / "storm.pcap";
+  const auto path =
+      std::filesystem::path(::testing::TempDir()) / ("storm-" + std::to_string(getpid()) + ".pcap");
   for (const char* kind : {"dhcp", "synflood", "arp", "garbage"}) {
     const auto line = ParseCommandLine(
         {"--write-pcap", path, "--capture", kind, "--frames", "10", "--server", "10.77.0.1"});
