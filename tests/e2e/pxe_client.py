@@ -7,8 +7,8 @@ Run inside a client's namespace:  pxe_client.py INTERFACE MAC ADDRESS SERVER MOD
     broadcast    DHCPREQUEST from port 68 to everybody's port 67
     inform       DHCPINFORM, from port 68 to the server's port 4011
 
-TYPE is the boot item it names (option 43, sub-option 71), `none` for none. Prints what came within
-two seconds as JSON: from (address and port), options (code: hex), file, siaddr, yiaddr; `null` for
+TYPE is the boot item it names (option 43, sub-option 71), `none` for none. Prints what SERVER said
+within two seconds as JSON: from (address and port), options (code: hex), file, siaddr, yiaddr; `null` for
 nothing.
 """
 
@@ -16,6 +16,7 @@ import json
 import socket
 import struct
 import sys
+import time
 
 REQUEST, INFORM = 3, 8
 
@@ -50,14 +51,17 @@ def main():
     client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
     client.bind((address, 4011 if mode == "unicast" else 68))
-    client.settimeout(2)
     to = ("255.255.255.255", 67) if mode == "broadcast" else (server, 4011)
     client.sendto(message(mac, address, INFORM if mode == "inform" else REQUEST, item), to)
-    try:
-        data, sender = client.recvfrom(2048)
-    except TimeoutError:
-        print("null")
-        return
+    # To a broadcast the DHCP server answers too.
+    deadline, sender = time.monotonic() + 2, None
+    while sender is None or sender[0] != server:
+        client.settimeout(max(0.01, deadline - time.monotonic()))
+        try:
+            data, sender = client.recvfrom(2048)
+        except TimeoutError:
+            print("null")
+            return
     print(json.dumps({"from": sender, "options": options_of(data),
                       "file": data[108:236].split(b"\0")[0].decode(),
                       "yiaddr": socket.inet_ntoa(data[16:20]),
