@@ -99,13 +99,13 @@ def document(_, storm):
             (0.9 < worker["seconds"] < 5, "about a second"),
             (worker["connections"] == MACHINES, "connections"),
             (0 < worker["load"] <= 1, "load"),
-            (worker["payload_bits_per_second"] > 1e6, "payload"),
+            (worker["payload_bits_per_second"] > 10e6, "payload"),
             (worker["sealed_share"] > 0.999, "sealed"),
             (worker["packets_per_second_in"] > 10, "packets in"),
             (worker["cycles_per_byte"] > 0.1 and worker["cycles_per_packet"] > 50, "cycles"),
             (worker["burst_in"] >= 1 and worker["burst_out"] >= 1, "bursts"),
             (abs(sum(steps.values()) - 1) < 0.05, "the steps make the whole"),
-            (steps["seal"] > 0, "sealing"),
+            (steps["seal"] > 0.05, "sealing"),
             (0 <= worker["pool_share"] <= 1 and worker["outbox_limit"] == 256, "pool and outbox")):
         expect(holds, f"{what}: {worker}")
     wire, payload = worker["bits_per_second_out"], worker["payload_bits_per_second"]
