@@ -16,6 +16,7 @@ class LittleEndianView {
  public:
   explicit LittleEndianView(Bytes bytes) : bytes_(bytes) {}
 
+  std::uint8_t U8(std::size_t offset) { return static_cast<std::uint8_t>(Number(offset, 1)); }
   std::uint16_t U16(std::size_t offset) { return static_cast<std::uint16_t>(Number(offset, 2)); }
   std::uint32_t U32(std::size_t offset) { return static_cast<std::uint32_t>(Number(offset, 4)); }
   std::uint64_t U64(std::size_t offset) { return Number(offset, 8); }
