@@ -204,9 +204,12 @@ std::string Report(const ConfigResult& result, const std::filesystem::path& file
   if (count != 0) {
     return report + Text(count, count == 1 ? " problem" : " problems", "; nothing was started\n");
   }
-  return Text(file.string(), ": good: ", result.config->ports.size(), " ports, ",
-              result.config->networks.size(), " networks, ", result.config->machines.size(),
-              " machines\n");
+  const auto counted = [](std::size_t number, std::string_view word) {
+    return Text(number, ' ', word, number == 1 ? "" : "s");
+  };
+  return Text(file.string(), ": good: ", counted(result.config->ports.size(), "port"), ", ",
+              counted(result.config->networks.size(), "network"), ", ",
+              counted(result.config->machines.size(), "machine"), '\n');
 }
 
 std::vector<std::uint16_t> PxeArchitectures(std::string_view name) {

@@ -26,6 +26,9 @@ absl::Status Core::OpenState() {
     return absl::UnavailableError(Text(folder.string(), ": cannot be made: ", error.message(),
                                        "; name a writable place in state.directory"));
   }
+  auto lock = StateLock::Take(folder);
+  if (!lock.ok()) return lock.status();
+  state_lock_ = *std::move(lock);
   auto store = OpenSqliteStore(folder / "catalog.db");
   if (!store.ok()) return store.status();
   store_ = *std::move(store);

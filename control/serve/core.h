@@ -22,6 +22,7 @@
 #include "control/serve/image_shelf.h"
 #include "control/state/lease_book.h"
 #include "control/state/secrets.h"
+#include "control/state/state_lock.h"
 #include "control/store/store.h"
 #include "dataplane/event.h"
 #include "dataplane/snapshot.h"
@@ -74,6 +75,7 @@ class Core {
 
   const Config config_;
   const Outlets outlets_;
+  StateLock state_lock_;  // until everything below is closed
   std::unique_ptr<Store> store_;
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""slipwayd's start, and how it refuses to: all mistakes at once, exit codes, nothing left behind."""
+
+import dataclasses
+import socket
+import subprocess
+
+from daemon import Daemon, Setup, configuration, vhost
+from harness import expect, test
+
+
+def daemon_in(context, name, **settings):
+    folder = context.fresh(name)
+    return Daemon(Setup(folder, vhost(folder / "vhost.sock"), preset=context.preset, **settings))
+
+
+def tried(daemon, text, *words):
+    """slipwayd with this configuration, to its end: exit status, what it said, what it left."""
+    daemon.config.write_text(text, encoding="utf-8")
+    done = subprocess.run([daemon.program, "--config", daemon.config, *words], timeout=120,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    left = sorted(path.name for path in daemon.folder.iterdir() if path != daemon.config)
+    return done.returncode, done.stdout + done.stderr, left
+
+
+@test("start", "a bad configuration is told whole, with exit status 2, and nothing is made")
+def bad(context):
+    daemon = daemon_in(context, "bad")
+    good = configuration(daemon.setup, daemon.management)
+    code, words, left = tried(daemon, good, "--check-config")
+    expect(code == 0 and not left, f"a good one: exit {code}, left {left}: {words}")
+    expect("good: 1 port, 1 network, 0 machines" in words, f"a good one: {words}")
+    wrong = (("mtu = 1500", "mtu = 150", "port.mtu = 150: "),
+             ("idle_sleep", "idle_slep", "did you mean dataplane.idle_sleep?"),
+             ('"10.77.0.0/24"', '"10.77.0.0/33"', 'network.subnet = "10.77.0.0/33": '))
+    text = good
+    for right, mistake, _told in wrong:
+        expect(right in text, f"the rig writes no {right}")
+        text = text.replace(right, mistake)
+    for more in ((), ("--check-config",)):
+        code, words, left = tried(daemon, text, *more)
+        expect(code == 2, f"exit {code}: {words}")
+        for _right, mistake, told in wrong:
+            place = 1 + text[:text.index(mistake)].count("\n")
+            line = next((line for line in words.splitlines() if told in line), "")
+            expect(f"slipway.toml:{place}:" in line, f"{mistake}: no line {place} in: {words}")
+        expect(not left, f"left behind: {left}")
+
+
+@test("start", "a management address that is taken: exit status 1, in words, and the port is given back")
+def taken(context):
+    daemon = daemon_in(context, "taken")
+    host, port = daemon.management.split(":")
+    with socket.create_server((host, int(port))):
+        code, words, left = tried(daemon, configuration(daemon.setup, daemon.management))
+    expect(code == 1, f"exit {code}: {words}")
+    expect(f'management.address = "{daemon.management}"' in words, f"not named: {words}")
+    expect("vhost.sock" not in left, f"left behind: {left}")
+    with daemon:
+        daemon.start()    # what it had made of its state is whole
+
+
+@test("start", "a second slipwayd on the same state directory is refused; the first serves on")
+def second(context):
+    with daemon_in(context, "one") as first:
+        first.start()
+        other = daemon_in(context, "two")
+        setup = dataclasses.replace(other.setup, folder=first.folder)  # where the state is
+        code, words, left = tried(other, configuration(setup, other.management))
+        expect(code == 1, f"exit {code}: {words}")
+        expect(f"(process {first.pid}) runs on it already" in words, f"not named: {words}")
+        expect(not left, f"left behind: {left}")
+        expect(first.running() and first.run("image", "list").returncode == 0, "the first is gone")
+        first.kill()
+        first.start()     # a lock outlives nobody
