@@ -37,6 +37,8 @@ class Application {
 
   // Costly work (a handshake's signature) that waits for its turn in the worker's budget.
   virtual bool work_pending() const { return false; }
+  // Some of it was done; before that the peer can be kept waiting.
+  virtual bool work_begun() const { return true; }
   virtual Reaction Work(Time now) {
     static_cast<void>(now);
     return {};
@@ -49,6 +51,9 @@ class Application {
 
   // The connection is over, by the peer's reset or otherwise; nothing is asked of it any more.
   virtual void Ended(Time now) { static_cast<void>(now); }
+
+  // Nothing is asked for or being answered.
+  virtual bool rests() const { return false; }
 
   virtual Time Deadline() const { return kNever; }
   virtual Reaction Expire(Time now) {

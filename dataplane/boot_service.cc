@@ -28,12 +28,11 @@ BootService::BootService(const Opening& opening, BootServiceShared& shared, Time
       http_(shared.http, opening.snapshot.images, shared.requests, now) {
   if (opening.local_port == kHttpsPort) {
     tls_.emplace(opening.snapshot.tls, http_.responses(), *shared.sealer);
-    ++shared_.handshakes;
   }
 }
 
 BootService::~BootService() {
-  if (tls_ && !handshake_told_) --shared_.handshakes;
+  if (handshake_begun_ && !handshake_told_) --shared_.handshakes;
 }
 
 ByteSource& BootService::output() {
@@ -48,7 +47,15 @@ Reaction BootService::Receive(Bytes text, Time now) {
 
 bool BootService::work_pending() const { return tls_ && tls_->handshake_pending(); }
 
-Reaction BootService::Work(Time now) { return TakeSecured(tls_->Step(), now); }
+Reaction BootService::Work(Time now) {
+  if (!handshake_begun_) ++shared_.handshakes;
+  handshake_begun_ = true;
+  return TakeSecured(tls_->Step(), now);
+}
+
+bool BootService::rests() const {
+  return (!tls_ || handshake_told_) && http_.InFlight() == nullptr && waiting_.empty();
+}
 
 Reaction BootService::TakeSecured(tls::Received received, Time now) {
   Reaction reaction;
@@ -166,7 +173,7 @@ void BootService::TellHandshake(Time now) {
   const bool failed = tls_->state() == tls::SessionState::kFailed;
   if (tls_->state() == tls::SessionState::kHandshaking) return;
   handshake_told_ = true;
-  --shared_.handshakes;
+  if (handshake_begun_) --shared_.handshakes;
   Event event = NewEvent(failed ? EventKind::kTlsFailed : EventKind::kTlsDone);
   if (failed) {
     event.number = info.alert_sent ? *info.alert_sent : -1;
@@ -242,10 +249,6 @@ std::unique_ptr<Application> BootServiceFactory::Create(const Opening& opening, 
   const bool open = opening.local_port == kHttpsPort ? opening.snapshot.tls != nullptr
                                                      : opening.snapshot.plain_http;
   if (!open) return nullptr;
-  if (opening.local_port == kHttpsPort && shared_.handshakes >= shared_.handshakes_max) {
-    shared_.reporter.Count(Step::kDeliver, Drop::kTlsHandshakeLimit);
-    return nullptr;
-  }
   return std::make_unique<BootService>(opening, shared_, now);
 }
 

@@ -71,6 +71,8 @@ class BootService final : public Application {
   Reaction Finish(Time now) override;
   std::uint32_t receive_room() const override;
   bool work_pending() const override;
+  bool work_begun() const override { return handshake_begun_; }
+  bool rests() const override;
   Reaction Work(Time now) override;
   void Progressed(std::uint64_t acknowledged, Time now) override;
   void Ended(Time now) override;
@@ -94,6 +96,7 @@ class BootService final : public Application {
   // Plaintext that waits because a whole response must leave first; bounded by what TCP's window
   // had let in.
   std::vector<std::uint8_t> waiting_;
+  bool handshake_begun_ = false;
   bool handshake_told_ = false;
   Time next_progress_{};
 };
@@ -108,8 +111,10 @@ class BootServiceFactory {
   explicit BootServiceFactory(const Setup& setup);
 
   void Listen(tcp::Host& host) const;
-  // Null: nothing is served on this port now, or too many handshakes are under way (counted).
+  // Null: nothing is served on this port now.
   std::unique_ptr<Application> Create(const Opening& opening, Time now);
+  // Another handshake may begin; otherwise it waits before the ServerHello.
+  bool may_begin_handshake() const { return shared_.handshakes < shared_.handshakes_max; }
 
  private:
   std::unique_ptr<tls::Sealer> sealer_;

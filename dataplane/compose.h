@@ -26,6 +26,8 @@ inline Options OptionsOf(const control::Config& config) {
                     .handshakes_at_once = config.limits.handshakes,
                     .handshake_share = config.limits.handshake_share,
                     .frames = config.limits.frames};
+  options.admission = {.enabled = config.admission.enabled,
+                       .machines_at_once = config.admission.machines_at_once};
   for (const control::PortConfig& port : config.ports) {
     options.ports.push_back({.device = port.device,
                              .mtu = port.mtu,

@@ -60,6 +60,7 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
     }
   }
   if (!outcome.reply) return;
+  if (Withholds(outcome, now)) return;
   Frame frame = BuildReply(*outcome.reply, reply.first(outcome.reply->size), station);
   if (frame.empty()) {
     around_.reporter.Count(Step::kEmit, Drop::kNoBuffer);
@@ -76,6 +77,27 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   } else {
     around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
   }
+}
+
+// An OFFER takes the machine's place in the order; an ACK says under which address it will come.
+bool DhcpService::Withholds(const dhcp::Outcome& outcome, Time now) {
+  const MacAddress& mac = outcome.client.mac;
+  if (!mac.is_station()) return false;
+  if (outcome.decision == dhcp::Decision::kAcknowledged) {
+    around_.admission.Leased(mac, outcome.address, now);
+  }
+  if (outcome.decision != dhcp::Decision::kOffered) return false;
+  const bool is_patient = outcome.client.kind == dhcp::ClientKind::kHttp;
+  if (around_.admission.MayOffer(mac, is_patient, now)) return false;
+  Event event;
+  event.kind = EventKind::kAdmissionWaits;
+  event.mac = mac;
+  event.number = around_.admission.waiting() + 1;
+  const auto expected = around_.admission.ExpectedWait();
+  event.extra = expected ? *expected / std::chrono::milliseconds(1) : -1;
+  event.set_text(Words(WaitingPlace::kOffer));
+  around_.reporter.Tell(event, now);
+  return true;
 }
 
 void DhcpService::StartProbe(const dhcp::Outcome& outcome, Time now) {

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/admission.h"
 #include "dataplane/event.h"
 #include "dataplane/link.h"
 #include "dataplane/packets.h"
@@ -39,6 +40,7 @@ class DhcpService {
     Reporter& reporter;
     std::span<Link> links;
     std::span<arp::Neighbours> neighbours;  // of the links, in their order
+    Admission& admission;
   };
 
   DhcpService(const dhcp::ServerSettings& settings, Entropy& entropy,
@@ -65,6 +67,7 @@ class DhcpService {
   };
 
   void Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddress& station, Time now);
+  bool Withholds(const dhcp::Outcome& outcome, Time now);
   void StartProbe(const dhcp::Outcome& outcome, Time now);
   Frame BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station);
   void TellQuestion(const dhcp::Outcome& outcome, Time now);

@@ -37,6 +37,9 @@ namespace slipway::dataplane {
   X(TcpOpened, "connected")                   /* number: port; extra: peer's MSS */                \
   X(TlsDone, "finished the TLS handshake")    /* number: version; text: suite, group */            \
   X(TlsFailed, "failed the TLS handshake")    /* number: alert sent, extra: received, -1: none */  \
+  X(AdmissionWaits, "waits for its turn") /* number: position; extra: expected ms, -1: unknown;    \
+                                             text: where */                                        \
+  X(AdmissionTurn, "has its turn")        /* number: milliseconds waited; text: where */           \
   X(HttpRequest, "requested a file")    /* number: status; extra: body bytes; text: method path */ \
   X(HttpProgress, "is downloading")     /* number: bytes acknowledged; extra: of */                \
   X(HttpComplete, "has the whole file") /* number: bytes; text: method path */                     \
@@ -157,6 +160,20 @@ struct BurstHistogram {
   }
 };
 
+// Machines of one worker, now and (totals) ever (admission.h).
+struct AdmissionStatistics {
+  std::uint64_t limit = 0;    // served at once; 0: admission is off
+  std::uint64_t serving = 0;  // of those
+  std::uint64_t waiting_at_offer = 0;
+  std::uint64_t waiting_at_syn = 0;
+  std::uint64_t waiting_at_server_hello = 0;
+  std::int64_t expected_wait_ms = -1;  // of a machine that comes now; -1: unknown
+  std::uint64_t admitted = 0;          // total
+  std::uint64_t waited = 0;            // total, of the admitted
+  std::uint64_t forced = 0;            // total, of those: before their turn, as patience ended
+  std::uint64_t excused = 0;           // total: no longer counted, as they took too little
+};
+
 // What one worker has counted. It alone writes them; others see what it posted (StatisticsBoard).
 struct WorkerStatistics {
   std::int64_t posted_nanoseconds = 0;  // when, by the worker's clock, which begins at its start
@@ -191,6 +208,7 @@ struct WorkerStatistics {
   std::uint64_t outbox_limit = 0;        // where connections pause
   std::uint64_t transmit_ring_full = 0;  // times a port's ring took less than it was given
   std::uint64_t events_lost = 0;         // the event queue was full
+  AdmissionStatistics admission;
 };
 
 // Where workers post their counters a few times a second and others read them.

@@ -38,6 +38,12 @@ struct Limits {
   std::uint32_t frames = 16384;  // packet buffers per worker
 };
 
+// Who waits when more machines boot than are served in good time (admission.h).
+struct AdmissionOptions {
+  bool enabled = true;
+  std::uint32_t machines_at_once = 0;  // per worker; 0: as measured
+};
+
 struct Options {
   std::vector<unsigned> cores = {0};  // one worker each
   bool hugepages = true;
@@ -45,6 +51,7 @@ struct Options {
   std::size_t image_bytes = std::size_t{1} << 30;
   std::vector<PortOptions> ports;
   Limits limits;
+  AdmissionOptions admission;
   // How long a DHCP offer waits for somebody to claim the address; zero: addresses are not probed.
   Duration probe_time = std::chrono::milliseconds(500);
   // What a worker sleeps when it finds nothing to do; zero: it polls without end, as an appliance

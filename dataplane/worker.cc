@@ -22,6 +22,10 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
       pool_(setup.pool),
       reassembly_({}),
       icmp_({}),
+      admission_({.enabled = setup.options.admission.enabled,
+                  .at_once = setup.options.admission.machines_at_once,
+                  .machines_max = std::clamp(2 * setup.tcp.connections_max, 1024U, 65536U)}),
+      kept_(admission_.settings().machines_max),
       tcp_(setup.tcp, seams.entropy),
       factory_(
           {reporter_, seams.unix_nanoseconds_at_zero, setup.options.limits.handshakes_at_once}),
@@ -46,8 +50,9 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
         .leases_max = options_.limits.leases,
         .unix_seconds_at_zero = seams.unix_nanoseconds_at_zero / 1'000'000'000,
         .probe_time = options_.probe_time};
-    dhcp_.emplace(settings, seams.entropy,
-                  DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_});
+    dhcp_.emplace(
+        settings, seams.entropy,
+        DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_, admission_});
     dhcp_->Restore(setup.leases);
   }
   factory_.Listen(tcp_);
@@ -99,19 +104,21 @@ void Worker::Stop(Time now) {
   tcp_.ForEach([&](tcp::ConnectionId id) { Reset(services_[id.index], now); });
   Emit(now);
   Transmit();
-  for (Service& service : services_) service = Service{};
+  for (Service& service : services_) Release(service, now);
 }
 
 void Worker::Account(Time now, const Stopwatch& watch, bool busy) {
   WorkerStatistics& statistics = reporter_.statistics;
   ++statistics.polls;
   watch.AddTo(statistics, busy);
+  WatchSpare(busy, now);
   if (now < next_post_) return;
   next_post_ = now + kPostEvery;
   for (Service& service : services_) {
     if (service.application == nullptr || service.application->Deadline() > now) continue;
     Follow(service, service.application->Expire(now), now);
   }
+  if (admission_.review_due(now)) ReviewAdmission(now);
   if (index_ == 0) WatchLinks(now);
   Post(now);
 }
@@ -135,6 +142,7 @@ void Worker::Post(Time now) {
     statistics.outbox_peak += link.TakePeak();
   }
   statistics.outbox_limit = links_.size() * Link::kOutboxMax;
+  statistics.admission = AdmissionNow();
   seams_.statistics.Post(index_, statistics);
 }
 

@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/admission.h"
 #include "dataplane/application.h"
 #include "dataplane/boot_service.h"
 #include "dataplane/dhcp_service.h"
@@ -109,6 +110,24 @@ class Worker {
     std::uint64_t number = 0;  // names the connection in events
     bool work_queued = false;
     bool aside = false;  // in its port's line, until that has room
+    bool waits = false;  // before the ServerHello, for its machine's turn
+    Admission::Id machine = Admission::kNobody;
+    std::uint64_t seen = 0;  // acknowledged at the last review
+  };
+  // Where a segment came from, and so where answers go.
+  struct Hop {
+    MacAddress station;
+    std::uint16_t interface = 0;
+  };
+  // What is kept of a machine that waits for its turn.
+  struct Kept {
+    tcp::Segment syn;
+    tcp::FourTuple tuple;
+    Hop from;
+    Time since{};  // when it came
+    bool syn_kept = false;
+    bool several = false;     // connections waited before the ServerHello
+    tcp::ConnectionId waits;  // the last of them
   };
 
   std::size_t Receive();
@@ -136,7 +155,21 @@ class Worker {
   Drop DeliverTcp(const Packet& packet, Time now);
   void SendUnreachable(const Packet& packet, std::uint8_t code, Time now);
   void SendAnswer(std::uint16_t interface, Frame frame);
+  Drop TakeSegment(const tcp::Segment& segment, const tcp::FourTuple& tuple, const Hop& from,
+                   Time now);
+  // Admit.
+  bool Holds(const tcp::Segment& segment, const tcp::FourTuple& tuple, const Hop& from, Time now);
+  void QueueWork(Service& service, Time now);
+  std::size_t Admit(Time now);
+  void TakeKeptSyn(Kept& kept, Time now);
+  void Resume(Admission::Id machine, Time now);
+  void ReviewAdmission(Time now);
+  void WatchSpare(bool busy, Time now);
+  AdmissionStatistics AdmissionNow() const;
+  void TellWaiting(Admission::Id id, WaitingPlace place, Time now);
+  void TellTurn(const Admission::Turn& turn, Time now);
   // Connections.
+  void Release(Service& service, Time now);
   void Serve(const tcp::Delivery& delivery, Service& service, Time now);
   void Open(Service& service, Ipv4Address address, Time now);
   void TakeText(Bytes text, Service& service, Time now);
@@ -171,6 +204,8 @@ class Worker {
   std::vector<arp::Neighbours> neighbours_;  // of the links; asked on worker 0 alone
   ip::Reassembly reassembly_;
   icmp::Responder icmp_;
+  Admission admission_;
+  std::vector<Kept> kept_;           // by Admission::Id
   std::optional<DhcpService> dhcp_;  // worker 0
   const Snapshot* snapshot_ = nullptr;
 
@@ -189,12 +224,15 @@ class Worker {
   std::size_t packet_count_ = 0;
   std::size_t first_link_ = 0;
   // Where the segment came from that is being received: its stray answer goes back there.
-  struct {
-    MacAddress station;
-    std::uint16_t interface = 0;
-  } stray_way_;
+  Hop stray_way_;
   std::uint64_t next_number_ = 0;
   Time next_post_{};
+  // Since the last review of who is served.
+  Time last_review_{};
+  std::uint64_t bytes_at_review_ = 0;
+  Duration spare_{};
+  Time last_round_{};
+  bool was_spare_ = false;
 };
 
 }  // namespace slipway::dataplane

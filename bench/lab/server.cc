@@ -62,6 +62,7 @@ dataplane::Options BenchOptions(std::vector<unsigned> cores, std::uint16_t mtu) 
                     .addresses = {Ipv4Prefix{kServerAddress, 16}},
                     .gateway = {}}};
   options.limits.handshake_share = 50;
+  options.admission.enabled = false;  // readers of most rows never end, and would keep their turns
   options.limits.leases = 65'536;
   options.probe_time = Duration{0};
   return options;
@@ -85,6 +86,7 @@ BenchServer::BenchServer(dataplane::Undi& port, const BenchServerOptions& option
   if (!options.own_thread) options_.limits.handshake_share = 0;
   options_.limits.connections = options.connections;
   options_.limits.handshakes_at_once = options.connections;
+  options_.admission.enabled = options.admission;
   options_.limits.frames = options.frames;
   tcp_.mss = static_cast<std::uint16_t>(options.mtu - 40);
   tcp_.connections_max = options.connections;

@@ -37,6 +37,7 @@ struct BenchServerOptions {
   bool acknowledge_leases = true;
   // False where the kernel's own threads must run beside the worker, those that write a disk.
   bool real_time = true;
+  bool admission = false;  // machines are served in turns
 };
 
 // What BenchServer and Team are made of: an appliance at kServerAddress with no limit in its way,

@@ -76,15 +76,15 @@ absl::Status Rig::MakeWire(const RigOptions& options) {
                                              .transmit_descriptors = 1024};
   if (absl::Status status = machines_port_->Initialize(request); !status.ok()) return status;
   static_cast<void>(machines_port_->ReceiveFilters({.promiscuous = true}));
-  auto server =
-      BenchServer::Start(*server_port_, {.name = "server" + number,
-                                         .core = context_.server_core,
-                                         .mtu = options.mtu,
-                                         .tcp_segmentation = options.tcp_segmentation,
-                                         .connections = options.connections,
-                                         .frames = options.frames,
-                                         .image_bytes = options.image_bytes,
-                                         .acknowledge_leases = options.acknowledge_leases});
+  auto server = BenchServer::Start(*server_port_, {.name = "server" + number,
+                                                   .core = context_.server_core,
+                                                   .mtu = options.mtu,
+                                                   .tcp_segmentation = options.tcp_segmentation,
+                                                   .connections = options.connections,
+                                                   .frames = options.frames,
+                                                   .image_bytes = options.image_bytes,
+                                                   .acknowledge_leases = options.acknowledge_leases,
+                                                   .admission = options.admission});
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   return absl::OkStatus();

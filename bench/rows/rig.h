@@ -34,6 +34,7 @@ struct RigOptions {
   std::uint32_t frames = 8192;  // of the server: on a ring, machines hold them until they read them
   bool acknowledge_leases = true;  // this and the next: BenchServerOptions'
   bool real_time = true;
+  bool admission = false;
 };
 
 // What the server did in one measurement.

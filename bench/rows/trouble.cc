@@ -59,7 +59,8 @@ absl::StatusOr<Storm> RunStorm(const RowContext& context, const Trouble& trouble
   machines.loss = trouble.loss;
   auto made = Rig::Create(context, {.machines = std::move(machines),
                                     .connections = context.machines + trouble.slow_readers + 1024,
-                                    .image_bytes = std::size_t{8} << 20});
+                                    .image_bytes = std::size_t{8} << 20,
+                                    .admission = true});
   if (!made.ok()) return made.status();
   Rig& rig = **made;
   const dataplane::WorkerStatistics before = rig.server().Statistics();

@@ -110,6 +110,9 @@ void Farm::OnOpened(Machine& machine) {
 // --- TLS ------------------------------------------------------------------------------------
 
 void Farm::TakeText(Machine& machine, Bytes text) {
+  if (machine.phase == Phase::kHead || machine.phase == Phase::kBody) {
+    tally_.longest_silence = std::max(tally_.longest_silence, now_ - machine.heard_at);
+  }
   machine.heard_at = now_;
   if (machine.handshake != nullptr) {
     machine.handshake_arrived.insert(machine.handshake_arrived.end(), text.begin(), text.end());

@@ -27,6 +27,7 @@ struct Tally {
   Histogram exchange_times;
   Histogram handshake_times;  // from the SYN on
   Histogram request_times;
+  Duration longest_silence{};  // of the server, once a request was sent
 
   // Frames.
   std::uint64_t frames_received = 0;

@@ -118,6 +118,12 @@ std::string Sentence(const BootStep& step) {
       return Text(words, ": ", TlsWords(step.number, step.text));
     case EventKind::kTlsFailed:
       return TlsFailureWords(step.number, step.extra);
+    case EventKind::kAdmissionWaits:
+      return Text(words, ' ', step.text, ", position ", step.number,
+                  step.extra >= 0 ? Text(", expected in ", (step.extra + 999) / 1000, " s")
+                                  : std::string());
+    case EventKind::kAdmissionTurn:
+      return Text(words, ", waited ", step.number, " ms ", step.text);
     case EventKind::kHttpRequest:
       return Text(words, ": ", step.text, ", answered ", step.number, ", ", step.extra, " bytes");
     case EventKind::kHttpProgress:

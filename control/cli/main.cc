@@ -26,6 +26,7 @@ constexpr std::string_view kUsage =
 
   status                            what the appliance is doing
   top [--once]                      its workers, live: load, traffic, where cycles go, drops
+  queue                             machines that wait for their turn
   drops                             frames that were not served, and why
   image list                        image sets
   image show NAME:TAG               its files
@@ -263,6 +264,15 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
   if (noun == "top" && words.size() == 1) {
     return RunTop(client,
                   {.server = command.target.server, .once = command.once, .json = command.json});
+  }
+  if (noun == "queue" && words.size() == 1) {
+    return PrintList(client.Get("/api/v1/queue"), command,
+                     {{"POSITION", "position"},
+                      {"MAC", "mac"},
+                      {"ADDRESS", "address"},
+                      {"WAITS", "where"},
+                      {"WAITED S", "waited_seconds"},
+                      {"EXPECTED IN S", "expected_seconds"}});
   }
   if (noun == "drops" && words.size() == 1) {
     return PrintList(client.Get("/api/v1/drops"), command,

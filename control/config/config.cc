@@ -53,6 +53,9 @@ class Builder {
     const Section& images = root.Child("images");
     config.image_memory = Number<std::uint64_t>(images, "memory");
     config.upload_max = Number<std::uint64_t>(images, "upload_max");
+    const Section& admission = root.Child("admission");
+    config.admission = {.enabled = *admission.Get<bool>("enabled"),
+                        .machines_at_once = Number<std::uint32_t>(admission, "machines_at_once")};
     const Section& limits = root.Child("limits");
     config.limits = {.connections = Number<std::uint32_t>(limits, "connections"),
                      .handshakes = Number<std::uint32_t>(limits, "handshakes"),

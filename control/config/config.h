@@ -94,6 +94,11 @@ struct CertificateConfig {
   std::filesystem::path key;
 };
 
+struct AdmissionConfig {
+  bool enabled = true;
+  std::uint32_t machines_at_once = 0;  // per worker; 0: as measured
+};
+
 struct LimitsConfig {
   std::uint32_t connections = 0;      // per worker
   std::uint32_t handshakes = 0;       // per worker
@@ -133,6 +138,7 @@ struct Config {
 
   std::uint64_t image_memory = 0;  // bytes
   std::uint64_t upload_max = 0;    // bytes
+  AdmissionConfig admission;
   LimitsConfig limits;
 };
 

@@ -34,6 +34,8 @@ constexpr TableSchema kTables[] = {
     {"tls.certificate", true, false,
      "A certificate chain; without any, a CA of our own signs them."},
     {"images", false, false, "The image store."},
+    {"admission", false, false,
+     "Who waits when more machines boot than are served in good time; nobody waits otherwise."},
     {"limits", false, false, "What may be held at once, so that no client can exhaust the daemon."},
 };
 
@@ -396,6 +398,20 @@ constexpr KeySchema kKeys[] = {
      .minimum = 1 * kMebi,
      .maximum = 16 * kTebi,
      .sentence = "Largest upload through the management interface."},
+
+    {.table = "admission",
+     .name = "enabled",
+     .type = kBoolean,
+     .fallback = "true",
+     .sentence = "Serves machines in turns, in order of arrival; false: all at once."},
+    {.table = "admission",
+     .name = "machines_at_once",
+     .type = kInteger,
+     .fallback = "0",
+     .unit = "machines per worker",
+     .minimum = 0,
+     .maximum = 1 << 16,
+     .sentence = "Served at once; 0: as few as fill the wire, found by trying."},
 
     {.table = "limits",
      .name = "connections",

@@ -2,8 +2,12 @@
 //
 // Boots: GET /boots (summaries, oldest first; ?mac= for one machine), GET /boots/{MAC} (the last
 // one with its steps), GET /boots/{id}. Boots of before the last start come from the store.
+// GET /queue: machines that wait for their turn.
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <map>
+#include <vector>
 
 #include "control/boots/boot_json.h"
 #include "control/rest/routes.h"
@@ -63,9 +67,59 @@ void ShowBoot(const httplib::Request& request, httplib::Response& response, Core
                     "'slipway drops' for frames that were not answered"));
 }
 
+// When the machine of a boot came to where it waits; nullptr when it does not wait.
+const BootStep* WaitingStep(const Boot& boot) {
+  const BootStep* waiting = nullptr;
+  for (const BootStep& step : boot.steps) {
+    using enum dataplane::EventKind;
+    if (step.kind == kAdmissionWaits) waiting = &step;
+    if (step.kind == kAdmissionTurn || step.kind == kTlsDone || step.kind == kHttpRequest) {
+      waiting = nullptr;
+    }
+  }
+  return boot.outcome == BootOutcome::kUnderWay ? waiting : nullptr;
+}
+
+// Machines that wait for their turn, the next one first: as they were told, less what has passed.
+void ListQueue(httplib::Response& response, Core& core) {
+  struct Waiting {
+    Boot boot;
+    BootStep step;
+    std::int64_t turn = 0;  // expected, Unix nanoseconds
+  };
+  std::vector<Waiting> waiting;
+  for (Boot& boot : core.timelines().All()) {
+    const BootStep* step = WaitingStep(boot);
+    if (step == nullptr) continue;
+    const std::int64_t turn =
+        step->unix_nanoseconds + std::max<std::int64_t>(0, step->extra) * 1'000'000;
+    waiting.push_back({std::move(boot), *step, turn});
+  }
+  std::ranges::stable_sort(waiting, {}, &Waiting::turn);
+  const std::int64_t now =
+      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  nlohmann::json list = nlohmann::json::array();
+  for (const Waiting& each : waiting) {
+    nlohmann::json entry = {{"position", list.size() + 1},
+                            {"mac", each.boot.mac.ToString()},
+                            {"address", each.boot.address.ToString()},
+                            {"where", each.step.text},
+                            {"waited_seconds", (now - each.step.unix_nanoseconds) / 1'000'000'000},
+                            {"expected_seconds", nullptr}};
+    if (each.step.extra >= 0) {
+      entry["expected_seconds"] = std::max<std::int64_t>(0, (each.turn - now) / 1'000'000'000);
+    }
+    list.push_back(std::move(entry));
+  }
+  Reply(response, list);
+}
+
 }  // namespace
 
 void AddBoots(httplib::Server& server, Core& core) {
+  server.Get("/api/v1/queue", [&core](const httplib::Request&, httplib::Response& response) {
+    ListQueue(response, core);
+  });
   server.Get("/api/v1/boots",
              [&core](const httplib::Request& request, httplib::Response& response) {
                ListBoots(request, response, core);

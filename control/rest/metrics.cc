@@ -108,6 +108,55 @@ constexpr WorkerMetric kWorkerMetrics[] = {
      &WorkerStatistics::frames_in_use},
 };
 
+// Machines that wait for their turn or have it (dataplane/admission.h).
+void CollectAdmission(const std::vector<WorkerStatistics>& workers,
+                      std::vector<prometheus::MetricFamily>& families) {
+  using dataplane::AdmissionStatistics;
+  struct Metric {
+    const char* name;
+    const char* help;
+    prometheus::MetricType type;
+    std::uint64_t AdmissionStatistics::*field;
+  };
+  constexpr Metric kMetrics[] = {
+      {"slipway_machines_served", "Machines served now.", kGauge, &AdmissionStatistics::serving},
+      {"slipway_machines_served_at_most", "Machines served at once; 0: admission is off.", kGauge,
+       &AdmissionStatistics::limit},
+      {"slipway_machines_admitted_total", "Machines whose turn came.", kCounter,
+       &AdmissionStatistics::admitted},
+      {"slipway_machines_waited_total", "Machines whose turn came after waiting.", kCounter,
+       &AdmissionStatistics::waited},
+      {"slipway_machines_forced_total",
+       "Machines let in before their turn, as their firmware's patience would have ended.",
+       kCounter, &AdmissionStatistics::forced},
+      {"slipway_machines_excused_total",
+       "Machines that took far less than the others and are no longer counted.", kCounter,
+       &AdmissionStatistics::excused},
+  };
+  for (const Metric& each : kMetrics) {
+    Family family(each.name, each.help, each.type);
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+      family.Add({{"worker", std::to_string(i)}}, workers[i].admission.*each.field);
+    }
+    families.push_back(std::move(family).family());
+  }
+  Family waiting("slipway_machines_waiting", "Machines that wait for their turn.", kGauge);
+  Family expected("slipway_expected_wait_milliseconds",
+                  "Until the turn of a machine that comes now; absent while it is not known.",
+                  kGauge);
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    const AdmissionStatistics& now = workers[i].admission;
+    const std::string worker = std::to_string(i);
+    waiting.Add({{"worker", worker}, {"at", "offer"}}, now.waiting_at_offer);
+    waiting.Add({{"worker", worker}, {"at", "syn"}}, now.waiting_at_syn);
+    waiting.Add({{"worker", worker}, {"at", "server_hello"}}, now.waiting_at_server_hello);
+    if (now.expected_wait_ms < 0) continue;
+    expected.Add({{"worker", worker}}, static_cast<std::uint64_t>(now.expected_wait_ms));
+  }
+  families.push_back(std::move(waiting).family());
+  families.push_back(std::move(expected).family());
+}
+
 std::vector<prometheus::MetricFamily> Collect(Core& core) {
   std::vector<prometheus::MetricFamily> families;
   const auto workers = core.statistics();
@@ -150,6 +199,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   families.push_back(std::move(cycles).family());
   families.push_back(std::move(receive_bursts).family());
   families.push_back(std::move(transmit_bursts).family());
+  CollectAdmission(workers, families);
   Family boots("slipway_boots_total", "Boots that ended, by outcome.", kCounter);
   const OutcomeCounts counts = core.timelines().counts();
   boots.Add({{"outcome", "complete"}}, counts.complete);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The appliance itself: GET /health, /drops, /ca (PEM), /ca/efi (EFI_SIGNATURE_LIST), /audit.
+#include <algorithm>
+
 #include "control/rest/routes.h"
 
 namespace slipway::control {
@@ -34,15 +36,31 @@ void AddSystem(httplib::Server& server, Core& core) {
     const OutcomeCounts boots = core.timelines().counts();
     std::uint64_t connections = 0;
     std::uint64_t bytes = 0;
+    dataplane::AdmissionStatistics admission;
     for (const auto& worker : core.statistics()) {
       connections += worker.connections;
       bytes += worker.payload_bytes;
+      admission.limit += worker.admission.limit;
+      admission.serving += worker.admission.serving;
+      admission.waiting_at_offer += worker.admission.waiting_at_offer;
+      admission.waiting_at_syn += worker.admission.waiting_at_syn;
+      admission.waiting_at_server_hello += worker.admission.waiting_at_server_hello;
+      admission.expected_wait_ms =
+          std::max(admission.expected_wait_ms, worker.admission.expected_wait_ms);
     }
     const auto sets = core.Images();
     Reply(response, {{"status", "serving"},
                      {"workers", core.statistics().size()},
                      {"connections", connections},
                      {"bytes_sent", bytes},
+                     {"machines_served", admission.serving},
+                     {"machines_served_at_most", admission.limit},
+                     {"machines_waiting", admission.waiting_at_offer + admission.waiting_at_syn +
+                                              admission.waiting_at_server_hello},
+                     {"expected_wait_seconds",
+                      admission.expected_wait_ms < 0
+                          ? nlohmann::json(nullptr)
+                          : nlohmann::json((admission.expected_wait_ms + 999) / 1000)},
                      {"image_sets", sets.ok() ? sets->size() : 0},
                      {"boots_complete", boots.complete},
                      {"boots_failed", boots.failed},

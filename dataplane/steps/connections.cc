@@ -14,8 +14,15 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
                                   packet.transport_checksum);
   if (!segment) return segment.drop();
   const auto tuple = tcp::FourTuple::Of(*segment, packet.ip.source, packet.ip.destination);
-  stray_way_ = {packet.back.station, packet.interface};
-  const tcp::Delivery delivery = tcp_.Receive(*segment, tuple, now);
+  const Hop from{packet.back.station, packet.interface};
+  if (segment->flags.syn && Holds(*segment, tuple, from, now)) return Drop::kNone;
+  return TakeSegment(*segment, tuple, from, now);
+}
+
+Drop Worker::TakeSegment(const tcp::Segment& segment, const tcp::FourTuple& tuple, const Hop& from,
+                         Time now) {
+  stray_way_ = from;
+  const tcp::Delivery delivery = tcp_.Receive(segment, tuple, now);
   if (!delivery.connection.valid()) {
     SendStrays(now);
     return delivery.drop;
@@ -23,15 +30,15 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
   Service& service = services_[delivery.connection.index];
   if (service.id != delivery.connection) {
     // Its SYN: from here on TCP has something to send, and must know where to.
-    service = Service{};
+    Release(service, now);
     service.id = delivery.connection;
-    service.station = packet.back.station;
-    service.interface = packet.interface;
+    service.station = from.station;
+    service.interface = from.interface;
     tcp_.LimitMss(service.id, links_[service.interface].mss());
   }
   // Whoever sends acceptable segments is where answers go: a router may have been replaced.
-  if (delivery.drop == Drop::kNone) service.station = packet.back.station;
-  if (delivery.opened) Open(service, packet.ip.source, now);
+  if (delivery.drop == Drop::kNone) service.station = from.station;
+  if (delivery.opened) Open(service, tuple.remote_address, now);
   Serve(delivery, service, now);
   SendStrays(now);
   return delivery.drop;
@@ -78,8 +85,16 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
   ++reporter_.statistics.connections_opened;
   if (service.application == nullptr) {
     Reset(service, now);
-    service = Service{};
+    Release(service, now);
     return;
+  }
+  if (info.tuple.local_port == kHttpsPort || info.tuple.local_port == kHttpPort) {
+    service.machine = admission_.Connected(service.station, address, now);
+    if (service.machine != Admission::kNobody) kept_[service.machine].syn_kept = false;
+    if (info.tuple.local_port == kHttpPort) {
+      admission_.ServedAtOnce(service.machine, now);
+      if (service.machine != Admission::kNobody) Resume(service.machine, now);
+    }
   }
   tcp_.Attach(id, &service.application->output());
   tcp_.SetReceiveRoom(id, service.application->receive_room());
@@ -97,7 +112,7 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
   if (reaction.abort) {
     TellEnd(service, EventKind::kTcpClosed, now);
     Reset(service, now);
-    service = Service{};
+    Release(service, now);
     return;
   }
   // TCP's Close() ends the stream with what exists. Records are made as windows allow: their last
@@ -108,10 +123,13 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
     tcp_.SetReceiveRoom(service.id, service.application->receive_room());
   }
   tcp_.Wake(service.id);
-  if (service.application->work_pending() && !service.work_queued) {
-    service.work_queued = true;
-    work_.push_back(service.id);
-  }
+  if (service.application->work_pending()) QueueWork(service, now);
+}
+
+// The slot is free for the next connection.
+void Worker::Release(Service& service, Time now) {
+  admission_.Closed(service.machine, now);
+  service = Service{};
 }
 
 // The reset leaves at once: it is no connection's any more, and only the service knows its way.
@@ -129,9 +147,14 @@ std::size_t Worker::WorkOff(Time now) {
   while (!work_.empty() && budget_.Allows(others_wait_)) {
     const tcp::ConnectionId id = work_.front();
     work_.pop_front();
-    ++steps;
     Service& service = services_[id.index];
-    if (service.id != id || service.application == nullptr) continue;
+    const bool alive = service.id == id && service.application != nullptr;
+    if (alive && !service.application->work_begun() && !factory_.may_begin_handshake()) {
+      work_.push_back(id);  // behind those that have begun
+      break;
+    }
+    ++steps;
+    if (!alive) continue;
     service.work_queued = false;
     Follow(service, service.application->Work(now), now);
     budget_.Stepped(rte_rdtsc());
@@ -141,7 +164,7 @@ std::size_t Worker::WorkOff(Time now) {
 
 void Worker::Ended(Service& service, EventKind how, Time now) {
   TellEnd(service, how, now);
-  service = Service{};
+  Release(service, now);
 }
 
 void Worker::TellEnd(const Service& service, EventKind how, Time now) {

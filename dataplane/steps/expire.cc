@@ -6,7 +6,7 @@
 namespace slipway::dataplane {
 
 std::size_t Worker::Expire(Time now) {
-  std::size_t work = WorkOff(now);
+  std::size_t work = Admit(now) + WorkOff(now);
   while (const auto expired = tcp_.Expire(now)) {
     ++work;
     reporter_.Count(Step::kExpire, Drop::kNone);

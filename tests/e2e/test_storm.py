@@ -15,13 +15,13 @@ MEBIBYTE = 1 << 20
 class Storm:
     """A slipwayd that serves one vhost-user socket, and storms let loose on it one by one."""
 
-    def __init__(self, context, name):
+    def __init__(self, context, name, more=""):
         self.context = context
         self.folder = context.fresh(name)
         self.socket = self.folder / "s"
         self.daemon = Daemon(Setup(
             self.folder, device=vhost(self.socket), preset=context.preset, http=True,
-            prefix=16, pool="10.77.100.0-10.77.120.255", probe_time=0))
+            prefix=16, pool="10.77.100.0-10.77.120.255", probe_time=0, more=more))
         self.count = 0
 
     def __enter__(self):
@@ -126,3 +126,23 @@ def receiver(_, storm):
     result = storm.run("--mode", "boot", "--machines", "20", "--personality", "uefi2025", *HURRY,
                        "--receiver", "firmware")
     expect(result["receiver"]["frames"] > 20 * 700 and result["receiver"]["most"] <= 64, f"{result}")
+
+
+@contextlib.contextmanager
+def in_turns(context):
+    with Storm(context, "turns", "[admission]\nmachines_at_once = 5\n") as storm:
+        yield storm
+
+
+@test("storm", "100 machines boot in turns, none waits after its request, and the operator sees who waits", in_turns)
+def admission(_, storm):
+    result = storm.run("--mode", "boot", "--machines", "100", *ALL, "--offer-wait", "0", "--patience", "5s")
+    expect(result["checked_bytes"] == 100 * MEBIBYTE, f"{result}")
+    status = storm.daemon.json("status")
+    expect(status["machines_waiting"] == 0 and status["machines_served_at_most"] == 5, f"{status}")
+    stories = [storm.daemon.boot(boot["mac"]) for boot in storm.daemon.json("boot", "list")]
+    words = [step["words"] for story in stories for step in story["steps"]]
+    waited = [word for word in words if word.startswith("waits for its turn before")]
+    turns = [word for word in words if word.startswith("has its turn, waited")]
+    expect(len(waited) >= len(turns) > 20, f"{len(waited)} were told to wait, {len(turns)} had their turn")
+    expect(all("position" in word for word in waited), waited[:3])

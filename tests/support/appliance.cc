@@ -25,11 +25,11 @@ std::unique_ptr<PacketPool> NewPool(EalImageMemory& images, unsigned worker) {
   return *std::move(pool);
 }
 
-tcp::Settings SettingsFor(std::uint16_t mtu) {
+tcp::Settings SettingsFor(const ApplianceOptions& chosen) {
   tcp::Settings settings;
-  settings.mss = static_cast<std::uint16_t>(mtu - 40);
-  settings.connections_max = 16;
-  settings.syn_backlog_max = 8;
+  settings.mss = static_cast<std::uint16_t>(std::max(chosen.mtu, chosen.second_mtu) - 40);
+  settings.connections_max = chosen.connections;
+  settings.syn_backlog_max = chosen.connections / 2;
   settings.time_wait_max = 16;
   settings.stray_max = 32;
   settings.out_of_order_blocks_max = 64;
@@ -51,8 +51,9 @@ Options OptionsFor(const ApplianceOptions& chosen) {
                              .addresses = {Ipv4Prefix{kSecondAddress, 24}},
                              .gateway = {}});
   }
-  options.limits.connections = 16;
-  options.limits.leases = 64;
+  options.limits.connections = chosen.connections;
+  options.limits.leases = std::max(64U, 2 * chosen.connections);
+  options.admission = chosen.admission;
   options.probe_time = Duration{0};
   return options;
 }
@@ -117,7 +118,7 @@ std::unique_ptr<Snapshot> NewSnapshot(const Serving& serving) {
 
 Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
     : options_(OptionsFor(chosen)),
-      tcp_(SettingsFor(std::max(chosen.mtu, chosen.second_mtu))),
+      tcp_(SettingsFor(chosen)),
       wire_(chosen.wire),
       second_wire_({.station = kSecondMac}),
       entropy_(chosen.seed),

@@ -61,6 +61,8 @@ struct ApplianceOptions {
   VirtualWireOptions wire = {};
   unsigned leases = 16;          // on their way to the journal
   std::uint16_t second_mtu = 0;  // of a second port, at kSecondAddress; 0: there is none
+  std::uint32_t connections = 16;
+  AdmissionOptions admission = {};
 };
 
 class Appliance final : public Endpoint {

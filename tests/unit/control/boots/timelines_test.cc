@@ -196,5 +196,15 @@ TEST_F(TimelinesTest, ProgressReplacesProgress) {
   EXPECT_EQ(Last().steps.back().number, 990);
 }
 
+TEST_F(TimelinesTest, WaitingForItsTurnIsToldWithPositionAndExpectedStart) {
+  Tell({kDiscover, kAck, {EventKind::kAdmissionWaits, 17, 11'200, "before its connection"}});
+  EXPECT_EQ(Last().words,
+            "waits for its turn before its connection, position 17, expected in 12 s");
+  Tell({EventKind::kAdmissionWaits, 9, -1, "before TLS"});
+  EXPECT_EQ(Last().words, "waits for its turn before TLS, position 9");
+  Tell({EventKind::kAdmissionTurn, 9800, 0, "before TLS"});
+  EXPECT_EQ(Last().words, "has its turn, waited 9800 ms before TLS");
+}
+
 }  // namespace
 }  // namespace slipway::control

@@ -91,6 +91,9 @@ image_set = "debian:stable"
       for (std::uint64_t i = 0; i < 5 * seconds; ++i) workers[0].transmit_bursts.Add(20);
       workers[0].busy_cycles = workers[0].idle_cycles = seconds * 1'000'000;
       workers[0].drops.counts[1] = 7;
+      workers[0].admission.limit = 256;
+      workers[0].admission.waiting_at_syn = 3;
+      workers[0].admission.expected_wait_ms = 1500;
       workers[0].steps[static_cast<std::size_t>(dataplane::Step::kEmit)].cycles = 9;
       return workers;
     };
@@ -249,6 +252,36 @@ TEST_F(RestTest, BootsAreToldWithTheirSteps) {
   EXPECT_THAT(ran.text, HasSubstr("asked for an address: HTTPClient:Arch:00016"));
   EXPECT_THAT(Slipway("boot list").text, HasSubstr("under way"));
   EXPECT_EQ(Slipway("boot show 52:54:00:00:00:02").code, 1);
+}
+
+TEST_F(RestTest, WhoWaitsForItsTurnIsListedTheNextOneFirst) {
+  const auto now =
+      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  for (std::uint8_t n = 1; n <= 3; ++n) {
+    dataplane::Event event;
+    event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, n}};
+    event.unix_nanoseconds = now;
+    event.kind = dataplane::EventKind::kAdmissionWaits;
+    event.number = 4 - n;
+    event.extra = 100'000 * (4 - n);
+    event.set_text("before TLS");
+    core_->timelines().Take(event);
+  }
+  dataplane::Event turn;
+  turn.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 2}};
+  turn.unix_nanoseconds = now + 1;
+  turn.kind = dataplane::EventKind::kAdmissionTurn;
+  core_->timelines().Take(turn);
+  const auto queue = nlohmann::json::parse(client_->Get("/api/v1/queue")->body);
+  ASSERT_EQ(queue.size(), 2u);
+  EXPECT_EQ(queue[0]["mac"], "52:54:00:00:00:03");
+  EXPECT_EQ(queue[0]["where"], "before TLS");
+  EXPECT_NEAR(queue[0]["expected_seconds"].get<int>(), 99, 2);
+  EXPECT_EQ(queue[1]["mac"], "52:54:00:00:00:01");
+  EXPECT_THAT(Slipway("queue").text, HasSubstr("52:54:00:00:00:01"));
+  EXPECT_THAT(Slipway("status").text, HasSubstr("machines_waiting: 3"));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("slipway_machines_waiting{worker=\"0\",at=\"syn\"} 3"));
 }
 
 TEST_F(RestTest, DropsMetricsNetworksAndTheCaAreThere) {
