@@ -108,11 +108,6 @@ std::optional<Bytes> AfterAuthentication(Bytes file) {
   return file.subspan(kTimeSize + length);
 }
 
-bool IsVolume(Bytes file) {
-  LittleEndianView view(file);
-  return AsText(view.Part(40, 4)) == "_FVH";
-}
-
 bool IsNamed(Bytes utf16, std::string_view name) {
   if (utf16.size() != 2 * (name.size() + 1)) return false;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -133,6 +128,11 @@ std::string GuidText(Bytes guid) {
     text += Hex(guid.subspan(kOrder[i], 1));
   }
   return text;
+}
+
+bool IsVariableStore(Bytes file) {
+  LittleEndianView view(file);
+  return AsText(view.Part(40, 4)) == "_FVH";
 }
 
 absl::StatusOr<SignatureDatabase> ParseSignatureLists(Bytes lists) {
@@ -164,7 +164,8 @@ absl::StatusOr<std::optional<std::string>> ReadSecurityVariable(Bytes volume,
   const std::size_t store = view.U16(48);  // the volume header's own length
   const std::uint64_t size = view.U32(store + kGuidSize);
   const std::uint16_t health = view.U16(store + kGuidSize + 4);
-  if (!IsVolume(volume) || GuidText(view.Part(store, kGuidSize)) != kAuthenticatedStoreGuid ||
+  if (!IsVariableStore(volume) ||
+      GuidText(view.Part(store, kGuidSize)) != kAuthenticatedStoreGuid ||
       health != (kStoreHealthy << 8 | kStoreFormatted) || size > volume.size() - store) {
     return Wrong("it holds no authenticated variable store as EDK II keeps it");
   }
@@ -191,7 +192,7 @@ absl::StatusOr<std::optional<std::string>> ReadSecurityVariable(Bytes volume,
 }
 
 absl::StatusOr<SignatureDatabase> ReadDatabase(Bytes file, std::string_view name) {
-  if (IsVolume(file)) {
+  if (IsVariableStore(file)) {
     const auto value = ReadSecurityVariable(file, name);
     if (!value.ok()) return value.status();
     return ParseSignatureLists(AsBytes(value->value_or(std::string())));

@@ -46,6 +46,9 @@ absl::StatusOr<SignatureDatabase> ParseSignatureLists(Bytes lists);
 absl::StatusOr<std::optional<std::string>> ReadSecurityVariable(Bytes volume,
                                                                 std::string_view name);
 
+// True for what ReadSecurityVariable reads: it may hold several databases.
+bool IsVariableStore(Bytes file);
+
 // Any of the forms above. `name`: "db" or "dbx", to be looked up in a variable store.
 absl::StatusOr<SignatureDatabase> ReadDatabase(Bytes file, std::string_view name);
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -121,11 +122,23 @@ class Signer {
  public:
   explicit Signer(const TemporaryFolder& folder, std::string name = "own")
       : folder_(folder), name_(std::move(name)) {
-    made_ = Shell(Text("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=Operator ",
-                       name_, "' -keyout ", key().string(), " -out ", pem().string()))
-                    .code == 0 &&
-            Shell(Text("openssl x509 -in ", pem().string(), " -outform DER -out ", der().string()))
-                    .code == 0;
+    // A key takes long to make: one of each name for the whole program.
+    static std::map<std::string, std::vector<std::string>> kept;
+    std::vector<std::string>& files = kept[name_];
+    if (files.empty()) {
+      made_ =
+          Shell(Text("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=Operator ",
+                     name_, "' -keyout ", key().string(), " -out ", pem().string()))
+                  .code == 0 &&
+          Shell(Text("openssl x509 -in ", pem().string(), " -outform DER -out ", der().string()))
+                  .code == 0;
+      if (made_) files = {ReadAll(key()), ReadAll(pem()), ReadAll(der())};
+      return;
+    }
+    folder_.Write(name_ + ".key", files[0]);
+    folder_.Write(name_ + ".pem", files[1]);
+    folder_.Write(name_ + ".der", files[2]);
+    made_ = true;
   }
   bool made() const { return made_; }
   std::filesystem::path key() const { return folder_.path() / (name_ + ".key"); }
