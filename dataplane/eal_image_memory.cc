@@ -13,7 +13,8 @@
 
 namespace slipway::dataplane {
 
-absl::StatusOr<std::unique_ptr<EalImageMemory>> EalImageMemory::Create(std::size_t budget) {
+absl::StatusOr<std::unique_ptr<EalImageMemory>> EalImageMemory::Create(std::size_t budget,
+                                                                       unsigned shards) {
   const std::size_t chunks = (std::max<std::size_t>(budget, 1) + kChunkBytes - 1) / kChunkBytes;
   std::unique_ptr<EalImageMemory> memory(new EalImageMemory);
   void* arena = rte_malloc("slipway_images", chunks * kChunkBytes, kChunkBytes);
@@ -24,13 +25,14 @@ absl::StatusOr<std::unique_ptr<EalImageMemory>> EalImageMemory::Create(std::size
         chunks * kChunkBytes >> 20));
   }
   memory->arena_ = static_cast<std::uint8_t*>(arena);
+  memory->shards_ = shards;
   memory->chunks_ = std::vector<std::atomic<Block*>>(chunks);
   return memory;
 }
 
 EalImageMemory::~EalImageMemory() {
   for (const auto& block : blocks_) {
-    for (const Shard& shard : block->shards) SLIPWAY_CHECK(shard.in_flight.load() == 0);
+    for (const Shard& shard : block->shards) SLIPWAY_CHECK(shard.idle());
   }
   rte_free(arena_);
 }
@@ -50,6 +52,7 @@ MutableBytes EalImageMemory::Allocate(std::size_t size) {
   auto block = std::make_unique<Block>();
   block->first = first;
   block->chunks = wanted;
+  block->shards = std::vector<Shard>(shards_);
   for (std::size_t i = 0; i < wanted; ++i) {
     chunks_[first + i].store(block.get(), std::memory_order_release);
   }
@@ -83,7 +86,7 @@ std::size_t EalImageMemory::going() {
   return chunks * kChunkBytes;
 }
 
-EalImageMemory::InFlight* EalImageMemory::Begin(Bytes slice, unsigned shard) {
+EalImageMemory::Counter* EalImageMemory::Begin(Bytes slice, unsigned shard) {
   const auto start = reinterpret_cast<std::uintptr_t>(slice.data());
   const auto arena = reinterpret_cast<std::uintptr_t>(arena_);
   if (start < arena || start - arena >= budget() || slice.size() > budget() - (start - arena)) {
@@ -94,18 +97,20 @@ EalImageMemory::InFlight* EalImageMemory::Begin(Bytes slice, unsigned shard) {
   if (block == nullptr || offset + slice.size() > (block->first + block->chunks) * kChunkBytes) {
     return nullptr;
   }
-  InFlight& counter = block->shards[shard % kShards].in_flight;
-  counter.fetch_add(1, std::memory_order_relaxed);
-  return &counter;
+  SLIPWAY_CHECK(shard < shards_);
+  Shard& counters = block->shards[shard];
+  const std::uint64_t begun = counters.begun.load(std::memory_order_relaxed);
+  counters.begun.store(begun + 1, std::memory_order_release);
+  return &counters.ended;
 }
 
-// Each borrowing is raised and lowered in the same shard, and none begins after Free(): a shard
-// once seen at zero stays there, so looking at one after the other is exact.
+// Each borrowing begins and ends in the same shard, and none begins after Free(): a shard once seen
+// idle stays so, and looking at one after the other is exact.
 void EalImageMemory::Reclaim() {
   std::erase_if(blocks_, [&](const auto& block) {
     if (!block->going) return false;
     for (const Shard& shard : block->shards) {
-      if (shard.in_flight.load(std::memory_order_acquire) != 0) return false;
+      if (!shard.idle()) return false;
     }
     for (std::size_t i = 0; i < block->chunks; ++i) {
       chunks_[block->first + i].store(nullptr, std::memory_order_release);

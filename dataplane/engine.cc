@@ -67,7 +67,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const Options& options) {
   if (!started.ok()) return started.status();
   engine->eal_ = *std::move(started);
 
-  auto images = EalImageMemory::Create(options.image_bytes);
+  auto images =
+      EalImageMemory::Create(options.image_bytes, static_cast<unsigned>(options.cores.size()));
   if (!images.ok()) return images.status();
   engine->images_ = *std::move(images);
   if (auto status = engine->CreatePools(); !status.ok()) return status;

@@ -138,13 +138,15 @@ class Frame {
   }
   // Fill in the IPv4 header's checksum.
   void RequestIpChecksum() { head_->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM; }
-  // Fill in the checksum of TCP or UDP over IPv4.
+  // Finish the checksum of TCP or UDP over IPv4: its field holds the pseudo header's sum, not
+  // complemented (tcp::FillPseudoHeaderSum).
   void RequestTransportChecksum(Transport transport) {
     head_->ol_flags |=
         RTE_MBUF_F_TX_IPV4 |
         (transport == Transport::kTcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM);
   }
-  // Cut the TCP text into segments of at most `segment_text_max` bytes; implies both checksums.
+  // Cut the TCP text into segments of at most `segment_text_max` bytes; implies both checksums,
+  // whatever their fields hold.
   void RequestSegmentation(std::uint16_t segment_text_max) {
     head_->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM |
                        RTE_MBUF_F_TX_TCP_SEG;

@@ -62,13 +62,6 @@ void AddFrom(const rte_mbuf* piece, std::size_t offset, Checksum& checksum) {
   }
 }
 
-Checksum StartTransport(const ipv4::WireHeader& ip, std::size_t length) {
-  return StartChecksum({.source = Ipv4Address(ip.source),
-                        .destination = Ipv4Address(ip.destination),
-                        .protocol = IpProtocol(ip.protocol),
-                        .length = static_cast<std::uint16_t>(length)});
-}
-
 // What a blank checksum field holds: the pseudo header's sum, not complemented (RFC 1071: halves of
 // 32-bit numbers may be added in any order).
 std::uint16_t PseudoSum(const ipv4::WireHeader& ip, std::size_t length) {
@@ -205,6 +198,8 @@ void TransmitSide::Segment(const Frame& frame) {
     if (i != 0) flags &= static_cast<std::uint8_t>(~kCwr);
     if (i + 1 != segments) flags &= static_cast<std::uint8_t>(~(kFin | kPsh));
     segment_tcp.flags = flags;
+    At<Big<std::uint16_t>>(bytes, link + network + kTcpChecksumOffset) =
+        PseudoSum(segment_ip, headers - link - network + size);
     rte_mbuf* const to = segment.buffers();
     to->ol_flags |= head->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK & ~RTE_MBUF_F_TX_TCP_SEG;
     to->tx_offload = head->tx_offload;
@@ -220,7 +215,9 @@ void TransmitSide::Segment(const Frame& frame) {
 void TransmitSide::Checksums(rte_mbuf* head) {
   const bool wants_ip = Asks(head, RTE_MBUF_F_TX_IP_CKSUM);
   const std::uint64_t transport = head->ol_flags & RTE_MBUF_F_TX_L4_MASK;
-  if (!wants_ip && transport == 0) return;
+  const bool segment = Asks(head, RTE_MBUF_F_TX_TCP_SEG);
+  const bool finished_by_port = limits_.hardware.transport_checksum_transmit || transport == 0;
+  if (!wants_ip && !segment && finished_by_port) return;
   const MutableBytes bytes = FirstPiece(head);
   const std::size_t link = head->l2_len;
   const std::size_t network = head->l3_len;
@@ -238,14 +235,10 @@ void TransmitSide::Checksums(rte_mbuf* head) {
   const bool tcp = transport == RTE_MBUF_F_TX_TCP_CKSUM;
   auto& field = At<Big<std::uint16_t>>(
       bytes, link + network + (tcp ? kTcpChecksumOffset : kUdpChecksumOffset));
-  const std::size_t length = head->pkt_len - link - network;
-  if (limits_.hardware.transport_checksum_transmit) {
-    // The hardware adds each segment's own length when it cuts.
-    field = PseudoSum(ip, Asks(head, RTE_MBUF_F_TX_TCP_SEG) ? 0 : length);
-    return;
-  }
-  field = 0;
-  Checksum checksum = StartTransport(ip, length);
+  // The hardware adds each segment's own length when it cuts.
+  if (segment) field = PseudoSum(ip, 0);
+  if (finished_by_port) return;
+  Checksum checksum;
   AddFrom(head, link + network, checksum);
   const std::uint16_t sum = checksum.Finish();
   field = !tcp && sum == 0 ? std::uint16_t{0xffff} : sum;  // RFC 768: zero means none

@@ -63,7 +63,7 @@ rte_mempool* CreateBuffers(const std::string& name, const BufferOptions& options
 
 // A borrowing ended: DPDK gave up the last (the only) reference of a buffer to image memory.
 void EndBorrowing(void*, void* counter) {
-  static_cast<EalImageMemory::InFlight*>(counter)->fetch_sub(1, std::memory_order_release);
+  static_cast<EalImageMemory::Counter*>(counter)->fetch_add(1, std::memory_order_release);
 }
 
 }  // namespace
@@ -105,10 +105,15 @@ absl::Status PacketPool::CreateMemory(const PacketPoolOptions& options) {
     }
     rte_mempool_obj_iter(*kind.memory, InitializePrivate, this);
   }
+  constexpr std::size_t kLine = RTE_CACHE_LINE_SIZE;
+  packets_ahead_.Begin(packets_, {0, kLine, data_at_, data_at_ + kLine});
+  handles_ahead_.Begin(handles_, {0, kLine, sizeof(rte_mbuf)});
   return absl::OkStatus();
 }
 
 PacketPool::~PacketPool() {
+  packets_ahead_.End();
+  handles_ahead_.End();
   const bool complete = packets_ != nullptr && large_ != nullptr && handles_ != nullptr;
   SLIPWAY_CHECK(!complete || abandons_ || in_use() == 0);
   for (rte_mempool* memory : {packets_, large_, handles_}) rte_mempool_free(memory);
@@ -116,26 +121,52 @@ PacketPool::~PacketPool() {
 
 std::size_t PacketPool::in_use() const {
   return rte_mempool_in_use_count(packets_) + rte_mempool_in_use_count(large_) +
-         rte_mempool_in_use_count(handles_);
+         rte_mempool_in_use_count(handles_) - packets_ahead_.count() - handles_ahead_.count();
+}
+
+void PacketPool::Ahead::Begin(rte_mempool* memory, const Lines& lines) {
+  memory_ = memory;
+  lines_ = lines;
+}
+
+void PacketPool::Ahead::End() {
+  for (; count_ != 0; --count_, ++first_) {
+    rte_mempool_put(memory_, buffers_[first_ % kRoom]);
+  }
+}
+
+std::size_t PacketPool::Ahead::Take(std::span<rte_mbuf*> buffers) {
+  SLIPWAY_CHECK(buffers.size() <= kTogether);
+  if (count_ < buffers.size()) Fill();
+  const std::size_t taken = std::min(buffers.size(), count_);
+  for (std::size_t i = 0; i < taken; ++i) buffers[i] = buffers_[(first_ + i) % kRoom];
+  first_ = (first_ + taken) % kRoom;
+  count_ -= taken;
+  if (count_ < kTogether) Fill();
+  return taken;
+}
+
+void PacketPool::Ahead::Fill() {
+  std::array<void*, kTogether> more;
+  unsigned count = kTogether;
+  while (rte_mempool_get_bulk(memory_, more.data(), count) != 0) {
+    count /= 2;
+    if (count == 0) return;
+  }
+  for (void* const buffer : std::span(more).first(count)) {
+    buffers_[(first_ + count_++) % kRoom] = static_cast<rte_mbuf*>(buffer);
+    for (const std::size_t line : lines_) {
+      FetchLineToWrite(static_cast<const char*>(buffer) + line);
+    }
+  }
 }
 
 std::size_t PacketPool::Allocate(std::span<Frame> frames) {
-  SLIPWAY_CHECK(frames.size() <= kTogether);
-  std::array<void*, kTogether> buffers;
-  auto count = static_cast<unsigned>(frames.size());
-  while (count > 0 && rte_mempool_get_bulk(packets_, buffers.data(), count) != 0) count /= 2;
-  // Their own two lines and the first of their bytes, of all of them at once.
-  for (unsigned i = 0; i < count; ++i) {
-    const auto* const buffer = static_cast<const char*>(buffers[i]);
-    __builtin_prefetch(buffer, 1);
-    __builtin_prefetch(buffer + RTE_CACHE_LINE_SIZE, 1);
-    __builtin_prefetch(buffer + data_at_, 1);
-    __builtin_prefetch(buffer + data_at_ + RTE_CACHE_LINE_SIZE, 1);
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    auto* const buffer = static_cast<rte_mbuf*>(buffers[i]);
-    rte_pktmbuf_reset(buffer);
-    frames[i] = Frame(buffer);
+  std::array<rte_mbuf*, kTogether> buffers;
+  const std::size_t count = packets_ahead_.Take(std::span(buffers).first(frames.size()));
+  for (std::size_t i = 0; i < count; ++i) {
+    rte_pktmbuf_reset(buffers[i]);
+    frames[i] = Frame(buffers[i]);
   }
   return count;
 }
@@ -169,10 +200,11 @@ std::size_t PacketPool::MemoryNeeded(const PacketPoolOptions& options) {
 
 rte_mbuf* PacketPool::Borrow(Bytes slice) {
   SLIPWAY_CHECK(slice.size() <= kFrameBytesMax);
-  rte_mbuf* const handle = rte_pktmbuf_alloc(handles_);
+  rte_mbuf* const handle = handles_ahead_.TakeOne();
   if (handle == nullptr) return nullptr;
-  EalImageMemory::InFlight* const in_flight = images_->Begin(slice, shard_);
-  if (in_flight == nullptr) {
+  rte_pktmbuf_reset(handle);
+  EalImageMemory::Counter* const ended = images_->Begin(slice, shard_);
+  if (ended == nullptr) {
     rte_pktmbuf_free(handle);
     return nullptr;
   }
@@ -180,7 +212,7 @@ rte_mbuf* PacketPool::Borrow(Bytes slice) {
   auto* const start = const_cast<std::uint8_t*>(slice.data());
   rte_mbuf_ext_shared_info* const shared = &PrivateOf(handle)->shared;
   shared->free_cb = EndBorrowing;
-  shared->fcb_opaque = in_flight;
+  shared->fcb_opaque = ended;
   rte_mbuf_ext_refcnt_set(shared, 1);
   rte_pktmbuf_attach_extbuf(handle, start, reinterpret_cast<rte_iova_t>(start),
                             static_cast<std::uint16_t>(slice.size()), shared);

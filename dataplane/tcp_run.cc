@@ -43,6 +43,8 @@ TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing&
   const auto& ip = At<ipv4::WireHeader>(room, kNetworkAt);
   total_length_ = ip.total_length;
   ip_checksum_ = ip.checksum;
+  pseudo_sum_ = tcp::PseudoHeaderSum(out.tuple.local_address, out.tuple.remote_address,
+                                     static_cast<std::uint16_t>(transport));
   flags_ = At<TcpHeader>(room, kTransportAt).flags;
   vlan_ = link.options().vlan.value();
 }
@@ -50,6 +52,18 @@ TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing&
 std::size_t TcpRun::frames_left() const {
   const std::size_t frames = (length_ - at_ + step_ - 1) / step_;
   return std::clamp<std::size_t>(frames, 1, kFramesMax);
+}
+
+// A usual header and what lies behind it by a copy of constant size, where text will be written
+// over the rest.
+void TcpRun::CopyHeaders(MutableBytes headers) const {
+  constexpr std::size_t kUsual = 80;
+  static_assert(kUsual <= sizeof bytes_);
+  if (size_ <= kUsual && headers.size() >= kUsual) {
+    static_cast<void>(Copy(Bytes(bytes_).first<kUsual>(), headers.first<kUsual>()));
+  } else {
+    static_cast<void>(Copy(Bytes(bytes_).first(size_), headers));
+  }
 }
 
 TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
@@ -60,7 +74,7 @@ TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   SLIPWAY_CHECK(headers.size() >= size_);  // a buffer holds the headers at least
   // Written only, never read back: the buffer's lines are still on their way from whoever freed it,
   // and a load behind these stores would wait for all of them.
-  static_cast<void>(Copy(Bytes(bytes_).first(size_), headers));
+  CopyHeaders(headers);
   auto& ip = At<ipv4::WireHeader>(headers, kNetworkAt);
   ip.total_length = static_cast<std::uint16_t>(total_length_ + size);
   ip.checksum = ChecksumOfMore(ip_checksum_, static_cast<std::uint16_t>(size));
@@ -69,6 +83,8 @@ TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   // FIN and PSH stand on the last segment alone.
   const std::uint8_t not_yet = at_ + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
   tcp.flags = static_cast<std::uint8_t>(flags_ & ~not_yet);
+  const std::uint32_t sum = pseudo_sum_ + size;
+  tcp.checksum = static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
   frame.SetHeaders({.link = kNetworkAt,
                     .network = ipv4::kHeaderSize,
                     .transport = static_cast<std::uint16_t>(size_ - kTransportAt)});

@@ -48,7 +48,9 @@ class TcpRun {
   static constexpr std::size_t kNetworkAt = sizeof(ethernet::WireHeader);
   static constexpr std::size_t kTransportAt = kNetworkAt + ipv4::kHeaderSize;
 
-  std::array<std::uint8_t, kTransportAt + kTcpHeaderMax> bytes_;
+  void CopyHeaders(MutableBytes headers) const;
+
+  std::array<std::uint8_t, kTransportAt + kTcpHeaderMax> bytes_{};
   std::size_t size_ = 0;
   std::uint64_t offset_;  // of the run's text in the source
   std::uint32_t length_;  // of the run's text
@@ -58,6 +60,7 @@ class TcpRun {
   std::uint32_t sequence_;
   std::uint16_t total_length_;  // of the IPv4 packet without text
   std::uint16_t ip_checksum_;   // of that packet
+  std::uint16_t pseudo_sum_;    // of that packet
   std::uint16_t vlan_;          // 0: none
   std::uint8_t flags_;
   bool done_ = false;

@@ -141,10 +141,10 @@ Team::Team(const TeamOptions& options)
 }
 
 absl::Status Team::Prepare() {
-  auto images = dataplane::EalImageMemory::Create(chosen_.image_bytes);
+  const auto workers = static_cast<unsigned>(chosen_.cores.size());
+  auto images = dataplane::EalImageMemory::Create(chosen_.image_bytes, workers);
   if (!images.ok()) return images.status();
   images_ = *std::move(images);
-  const auto workers = static_cast<unsigned>(chosen_.cores.size());
   auto handover = dataplane::Handover::Create(workers);
   if (!handover.ok()) return handover.status();
   handover_ = *std::move(handover);

@@ -22,8 +22,8 @@ std::size_t Worker::Receive() {
       // Its headers, which a NIC or another core wrote, come while others are looked at: to be
       // written, for a SYN's answer is written over it, and a line that is only shared comes twice.
       const std::uint8_t* const headers = frames[j].bytes().data();
-      __builtin_prefetch(headers, 1);
-      __builtin_prefetch(headers + kHeadersPrefetched, 1);
+      FetchLineToWrite(headers);
+      FetchLineToWrite(headers + kHeadersPrefetched);
       burst_[burst_size_++] = {std::move(frames[j]), link.interface(), /*ours=*/false};
     }
   }

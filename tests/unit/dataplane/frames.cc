@@ -99,6 +99,20 @@ bool TransportChecksumIsRight(const Buffer& frame, std::size_t link) {
   return TransportSum(frame, link) == 0xffff;
 }
 
+void RequestTransportChecksum(Frame& frame) {
+  const MutableBytes headers = frame.mutable_bytes();
+  const bool udp = headers[23] == 17;
+  const auto length = static_cast<std::uint16_t>(frame.size() - 34);
+  Buffer pseudo(headers.begin() + 26, headers.begin() + 34);  // both addresses
+  pseudo.insert(pseudo.end(), {0, headers[23], static_cast<std::uint8_t>(length >> 8),
+                               static_cast<std::uint8_t>(length)});
+  const std::uint16_t sum = SlowSum(pseudo);
+  const std::size_t field = udp ? 40 : 50;
+  headers[field] = static_cast<std::uint8_t>(sum >> 8);
+  headers[field + 1] = static_cast<std::uint8_t>(sum);
+  frame.RequestTransportChecksum(udp ? Transport::kUdp : Transport::kTcp);
+}
+
 std::unique_ptr<PacketPool> NewPool(PacketPoolOptions options) {
   static unsigned number = 0;
   options.name = "test" + std::to_string(number++);

@@ -45,6 +45,9 @@ std::uint16_t SlowSum(Bytes bytes);
 bool IpChecksumIsRight(const Buffer& frame, std::size_t link = 14);
 bool TransportChecksumIsRight(const Buffer& frame, std::size_t link = 14);
 
+// Asks for the checksum of a frame of Headers(): puts the pseudo header's sum into its field first.
+void RequestTransportChecksum(Frame& frame);
+
 // A pool whose name no other test uses; dies with every buffer back (PacketPool checks it).
 std::unique_ptr<PacketPool> NewPool(PacketPoolOptions options = {
                                         .packets = 1024, .large = 8, .handles = 64});

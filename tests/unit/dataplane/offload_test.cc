@@ -67,7 +67,7 @@ TEST_F(OffloadTest, FillsInChecksumsOfEveryTextSizeAndPieceSize) {
         if (size / piece > 200) continue;
         Frame frame = Build({.protocol = protocol}, size, piece);
         frame.RequestIpChecksum();
-        frame.RequestTransportChecksum(protocol == 6 ? Transport::kTcp : Transport::kUdp);
+        RequestTransportChecksum(frame);
         ASSERT_EQ(Send(std::move(frame)), 1U);
         const auto sent = Sent();
         ASSERT_EQ(sent.size(), 1U);
@@ -93,7 +93,7 @@ TEST_F(OffloadTest, AUdpChecksumOfZeroIsSentAsAllOnes) {
     const Buffer complete = CompleteFrame(spec, 0);
     if (U16At(complete, 40) != 0) continue;
     Frame frame = Build(spec, 0, 1);
-    frame.RequestTransportChecksum(Transport::kUdp);
+    RequestTransportChecksum(frame);
     ASSERT_EQ(Send(std::move(frame)), 1U);
     EXPECT_EQ(U16At(Sent().at(0), 40), 0xffff);
     return;
@@ -211,7 +211,7 @@ TEST_F(OffloadTest, TakesATagOut) {
 TEST_F(OffloadTest, JoinsPiecesForAPortThatSendsOnlyOne) {
   Open({.segments_max = 1}, 9000);
   Frame frame = Build({}, 8000, 500);
-  frame.RequestTransportChecksum(Transport::kTcp);
+  RequestTransportChecksum(frame);
   frame.RequestIpChecksum();
   ASSERT_EQ(Send(std::move(frame)), 1U);
   const Frame sent = wire_->Take();

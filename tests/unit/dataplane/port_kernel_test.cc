@@ -75,7 +75,7 @@ class KernelTest : public ::testing::Test {
       ASSERT_TRUE(frame.AppendCopy(text));
       frame.SetHeaders({.transport = 8});
       frame.RequestIpChecksum();
-      frame.RequestTransportChecksum(Transport::kUdp);
+      RequestTransportChecksum(frame);
       ASSERT_EQ(port_->Transmit(0, std::span(&frame, 1)), 1U);
       pollfd readable{.fd = socket_, .events = POLLIN};
       if (poll(&readable, 1, 300) != 1) continue;
