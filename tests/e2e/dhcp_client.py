@@ -79,7 +79,7 @@ class Clients:
 
 def discover(clients, count, first):
     waiting = {station(number) for number in range(first, first + count)}
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120  # for what hangs
     while waiting and time.monotonic() < deadline:
         for mac in sorted(waiting)[:16]:
             clients.send(mac, DISCOVER)
@@ -93,7 +93,7 @@ def discover(clients, count, first):
 
 def reboot(clients, addresses):
     waiting = {bytes.fromhex(mac.replace(":", "")): address for mac, address in addresses.items()}
-    for _try in range(8):
+    for _try in range(100):
         for mac, address in list(waiting.items())[:32]:
             clients.send(mac, REQUEST, bytes([50, 4]) + socket.inet_aton(address))
         for _xid, mac, kind, address, _server in clients.replies(time.monotonic() + 0.5):

@@ -7,6 +7,10 @@ import subprocess
 import time
 import traceback
 
+# Bounds of time are for what hangs, and never measure: a machine that does other things besides may
+# be many times slower, so each is taken so many times.
+PATIENCE = 4
+
 
 class Failed(Exception):
     """What was expected and what was seen."""
@@ -45,6 +49,7 @@ def expect(condition, message):
 
 def run(command, timeout=60, check=True, **options):
     """Runs a program to its end; its output, both streams together, as text."""
+    timeout *= PATIENCE
     command = [str(word) for word in command]
     try:
         done = subprocess.run(command, stdin=options.pop("stdin", subprocess.DEVNULL),

@@ -37,7 +37,7 @@ def leases(context):
             time.sleep(chance.uniform(0.15, 0.6))
             lab.daemon.kill()
             restart(lab)
-            for text in process.communicate(timeout=40)[0].splitlines():
+            for text in process.communicate(timeout=160)[0].splitlines():
                 mac, address = text.split()
                 expect(address not in given.values(), f"{address} was given twice, to {mac} too")
                 given[mac] = address
@@ -64,7 +64,7 @@ def imports(context):
             command = ["ip", "netns", "exec", lab.server, *lab.daemon.command("image", "import", big,
                                                                               "torn:1")]
             importer = threading.Thread(target=lambda command=command: subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60))
+                command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=240))
             importer.start()
             time.sleep(chance.uniform(0.02, 0.8))
             lab.daemon.kill()

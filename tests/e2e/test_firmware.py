@@ -57,7 +57,7 @@ def demo(context, payload, *words):
     """The demo is the test: what a newcomer runs is what is held to work."""
     done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), "--payload", payload,
                            "--preset", context.preset, *words], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200, check=False)
     text = done.stdout.decode(errors="replace")
     expect(done.returncode == 0 and "booted in" in text, text)
     return text
@@ -83,7 +83,7 @@ def broken(context, what, reason, helps, screen):
     """A boot that cannot succeed: the demo says so, why, what helps, and fails."""
     done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), "--payload", "hello",
                            "--preset", context.preset, "--break", what, "--json"],
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=1200, check=False)
     text = done.stdout.decode(errors="replace")
     expect(done.returncode == 1, f"exit {done.returncode}: {text}\n{done.stderr.decode()[-800:]}")
     document = json.loads(text)

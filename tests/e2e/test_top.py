@@ -38,7 +38,7 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.columns, self.rows = columns, rows
 
-    def until(self, pattern, seconds=30):
+    def until(self, pattern, seconds=120):
         """Everything drawn from now on until it matches."""
         start, end = len(self.text), time.monotonic() + seconds
         while not re.search(pattern, self.text[start:]):
@@ -59,7 +59,7 @@ class Terminal:
         os.write(self.master, key.encode())
 
     def end(self):
-        code = self.process.wait(timeout=10)
+        code = self.process.wait(timeout=60)
         with contextlib.suppress(OSError):
             while select.select([self.master], [], [], 0.2)[0]:
                 self.text += os.read(self.master, 65536).decode(errors="replace")
@@ -80,7 +80,7 @@ def downloads(context):
         thread = threading.Thread(target=load)
         thread.start()
         try:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 120
             while not re.search(r"^connections: [1-9]", storm.daemon.run("status").stdout, re.MULTILINE):
                 expect(time.monotonic() < end, "no machine connected")
                 time.sleep(0.2)
@@ -133,7 +133,7 @@ def live(_, storm):
     terminal.until(r"\x1b\[H")   # the next second's
     terminal.resize(160, 50)
     os.kill(terminal.process.pid, signal.SIGWINCH)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while len(lines := terminal.screen()) != 50:
         expect(time.monotonic() < end, "it does not follow the size")
     expect(max(map(len, lines)) <= 160 and "CYCLES/PKT" in "".join(lines[:5]), "\n".join(lines))

@@ -124,7 +124,7 @@ class Daemon:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def start(self, prefix=(), timeout=120):
+    def start(self, prefix=(), timeout=480):
         """Returns once the management interface answers. `prefix` as `ip netns exec NAME`.
         A first start makes RSA keys: 3 s of a processor, many times that on a busy machine."""
         self.config.write_text(configuration(self.setup, self.management), encoding="utf-8")
@@ -154,7 +154,7 @@ class Daemon:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
-    def stop(self, timeout=10):
+    def stop(self, timeout=60):
         """SIGTERM; returns the exit status, or None when it had to be killed."""
         if self._process is None:
             return 0
