@@ -298,7 +298,7 @@ std::optional<int> Run(Client& client, const Command& command) {
   if (Is(command, "lease", "list", 2)) {
     return PrintList(
         client.Get("/api/v1/leases"), command,
-        {{"ADDRESS", "address"}, {"MAC", "mac"}, {"STATE", "state"}, {"EXPIRES", "expires"}});
+        {{"ADDRESS", "address"}, {"MAC", "mac"}, {"STATE", "state"}, {"EXPIRES", "expires", true}});
   }
   if (Is(command, "boot", "list", 2) || Is(command, "boot", "list", 3)) {
     return PrintList(

@@ -3,6 +3,9 @@
 // A JSON list as a table for people.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -13,12 +16,22 @@ namespace slipway::control {
 struct Column {
   std::string_view title;
   std::string_view key;
+  bool moment = false;  // seconds since 1970, told as a date and time (UTC)
 };
 
+inline std::string Moment(std::int64_t unix_seconds) {
+  const std::time_t when = unix_seconds;
+  std::tm parts{};
+  std::array<char, 32> text{};
+  if (gmtime_r(&when, &parts) == nullptr) return std::to_string(unix_seconds);
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts)};
+}
+
 // One cell as people read it: no quotes, no braces.
-inline std::string Cell(const nlohmann::json& row, std::string_view key) {
-  const auto value = row.find(std::string(key));
+inline std::string Cell(const nlohmann::json& row, const Column& column) {
+  const auto value = row.find(std::string(column.key));
   if (value == row.end() || value->is_null()) return "";
+  if (column.moment && value->is_number_integer()) return Moment(value->get<std::int64_t>());
   if (value->is_string()) return value->get<std::string>();
   if (value->is_boolean()) return value->get<bool>() ? "yes" : "no";
   if (value->is_number_float()) {
@@ -34,12 +47,16 @@ inline std::string Cell(const nlohmann::json& row, std::string_view key) {
   return text;
 }
 
+inline std::string Cell(const nlohmann::json& row, std::string_view key) {
+  return Cell(row, Column{.title = {}, .key = key});
+}
+
 inline std::string Table(const nlohmann::json& rows, const std::vector<Column>& columns) {
   std::vector<std::vector<std::string>> cells(1);
   for (const Column& column : columns) cells[0].emplace_back(column.title);
   for (const auto& row : rows) {
     cells.emplace_back();
-    for (const Column& column : columns) cells.back().push_back(Cell(row, column.key));
+    for (const Column& column : columns) cells.back().push_back(Cell(row, column));
   }
   std::vector<std::size_t> widths(columns.size());
   for (const auto& row : cells) {

@@ -137,12 +137,12 @@ class Demo:
         # A slow machine may take its time, most of all before its first word, but not be silent.
         while time.monotonic() - news < payload.seconds * (1 if heard else 4):
             try:
-                self.found = story.steps(self.daemon.boot(MAC))
+                self.found = self.steps()
             except (ValueError, subprocess.TimeoutExpired):
                 pass
             lines = story.shown(self.found)
-            for _step, what in lines[shown:]:
-                screen.step(machine.seconds, what)
+            for step, what in lines[shown:]:
+                screen.step(step.seconds, what)
             if (told := len(self.found) + len(machine.lines)) > heard:
                 news, heard = time.monotonic(), told
             if machine.seen(story.GIVEN_UP):
@@ -167,6 +167,9 @@ class Demo:
             machine.wait(f"^{payload.line}", 0.25)
         return machine.seen(f"^{payload.line}") is not None
 
+    def steps(self):
+        return story.steps(self.daemon.boot(MAC), self.machine.powered_on)
+
     def run(self):
         booted, trouble, seconds = False, "", None
         try:
@@ -177,7 +180,7 @@ class Demo:
                 self.machine.wait_off(10)
                 self.screen.step(self.machine.seconds, "powered off")
             time.sleep(0.3)  # the last events are on their way to the API
-            self.found = story.steps(self.daemon.boot(MAC)) or self.found
+            self.found = self.steps() or self.found
             if not booted:
                 trouble, self.helps = story.judged(self.found, self.machine.tail(40))
         except (DaemonError, debs.Unavailable, RuntimeError, OSError) as error:
@@ -230,13 +233,16 @@ class Demo:
 
     def say_how_to_look(self):
         say, daemon = self.screen.say, self.daemon
-        client = " ".join(daemon.command())
+        client = os.path.relpath(daemon.client)
         say()
         say("still running; look around with")
-        for words in (f"boot show {MAC}", "boot list", "lease list", "image list", "drops"):
+        say(f"  export SLIPWAY_STATE={daemon.state}")
+        for words in (f"boot show {MAC}", "boot list", "lease list", "image list", "drops", "top"):
             say(f"  {client} {words}")
         say(f"logs and sockets: {self.folder}")
-        pids = [str(daemon.pid)] + ([str(self.machine.pid)] if self.machine else [])
+        pids = [str(daemon.pid)]
+        if self.machine and self.machine.started and self.machine.running():
+            pids.append(str(self.machine.pid))
         undo = "".join(f"; ip link del {name}" for name in self.taps)
         say(f"stop with: kill {' '.join(pids)}; rm -r {self.folder}{undo}")
 

@@ -79,7 +79,7 @@ class Machine:
     def __init__(self, hardware):
         self.hardware = hardware
         self.lines = []          # console lines, without escape sequences
-        self.started = None
+        self.started = self.powered_on = None
         self.ended = None
         self._process = None
         self._partial = ""
@@ -137,6 +137,7 @@ class Machine:
         folder = Path(self.hardware.folder)
         (folder / "qemu.command").write_text(" ".join(command) + "\n", encoding="utf-8")
         self.started = time.monotonic()
+        self.powered_on = time.time()  # to compare with what others write down
         with open(folder / "qemu.log", "wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,

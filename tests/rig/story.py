@@ -10,12 +10,12 @@ import dataclasses
 from terminal import size
 
 # Kinds that the table leaves out: they repeat, or their neighbour says the same.
-QUIET = {"HttpProgress", "DhcpOther"}
+QUIET = {"HttpProgress", "DhcpOther", "TcpClosed"}
 
 
 @dataclasses.dataclass
 class Step:
-    seconds: float      # since the boot's first step
+    seconds: float      # since power on, or where that is not known since the boot's first step
     kind: str
     words: str
     text: str
@@ -32,11 +32,12 @@ def tls_version(number):
     return {0x303: "TLS 1.2", 0x304: "TLS 1.3"}.get(number, f"TLS {number:#x}" if number else "TLS")
 
 
-def steps(boot):
-    """The steps of a boot as the API gives it."""
+def steps(boot, powered_on=None):
+    """The steps of a boot as the API gives it; `powered_on` is the Unix time that counts as zero."""
     found = []
+    zero = float((boot or {}).get("began", 0)) - powered_on if boot and powered_on else 0.0
     for entry in (boot or {}).get("steps", []):
-        found.append(Step(float(entry.get("at", 0)), entry.get("kind", ""),
+        found.append(Step(zero + float(entry.get("at", 0)), entry.get("kind", ""),
                           entry.get("words", ""), entry.get("text", ""),
                           int(entry.get("number", 0)), int(entry.get("extra", 0)),
                           int(entry.get("connection", 0))))
@@ -81,6 +82,8 @@ def sentence(step, asked):
     if step.kind == "DhcpOffer" and "://" in step.text:
         scheme, _, rest = step.text.partition("://")
         return f"was offered {scheme}://{rest.split('/')[0]}/…/{leaf(rest)}"
+    if step.kind == "DhcpOffer":
+        return "was offered an address"
     if step.kind == "TcpOpened":
         return f"connected to port {step.number}"
     if step.kind == "TlsDone":
