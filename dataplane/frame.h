@@ -123,6 +123,13 @@ class Frame {
     head_->pkt_len += static_cast<std::uint32_t>(size);
     return {start, size};
   }
+  // The same in a frame that was just allocated.
+  [[nodiscard]] MutableBytes AppendFirst(std::size_t size) {
+    if (size > std::size_t{head_->buf_len} - head_->data_off) return {};
+    head_->data_len = static_cast<std::uint16_t>(size);
+    head_->pkt_len = static_cast<std::uint32_t>(size);
+    return {Start(), size};
+  }
   // `size` bytes before the first; empty when the headroom (128 bytes) is used up.
   [[nodiscard]] MutableBytes Prepend(std::size_t size);
   // Copies `bytes` to the end, in as many pieces as it takes. False: the pool is empty, and the
@@ -131,10 +138,10 @@ class Frame {
   // Hangs a slice of image memory on without a copy; other memory is copied. False as above.
   [[nodiscard]] bool AppendBorrowed(Bytes slice);
 
+  // Before any request: one store, for the line is still on its way.
   void SetHeaders(const HeaderLengths& headers) {
-    head_->l2_len = headers.link & 0x7f;
-    head_->l3_len = headers.network & 0x1ff;
-    head_->l4_len = headers.transport & 0xff;
+    head_->tx_offload = rte_mbuf_tx_offload(headers.link & 0x7f, headers.network & 0x1ff,
+                                            headers.transport & 0xff, 0, 0, 0, 0);
   }
   // Fill in the IPv4 header's checksum.
   void RequestIpChecksum() { head_->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM; }

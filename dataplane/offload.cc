@@ -109,23 +109,16 @@ Frame Join(rte_mbuf* head, PacketPool& pool) {
 
 }  // namespace
 
-// Most frames: nothing to insert, to cut or to join, and short enough without a look at the tag.
-bool TransmitSide::IsPlain(const rte_mbuf& head) const {
-  return (head.ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_VLAN)) == 0 &&
-         head.pkt_len <= kEthernetBytes + limits_.mtu && head.nb_segs <= limits_.segments_max;
-}
-
-TransmitSide::TransmitSide(const PortLimits& limits) : limits_(limits) {
+TransmitSide::TransmitSide(const PortLimits& limits)
+    : limits_(limits),
+      work_flags_(RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_TX_IP_CKSUM |
+                  (limits.hardware.transport_checksum_transmit ? 0 : RTE_MBUF_F_TX_L4_MASK)),
+      plain_max_(kEthernetBytes + limits.mtu) {
   ready_.reserve(kReadyLow + kSegmentsMax);
 }
 
-void TransmitSide::Prepare(Frame frame) {
+void TransmitSide::Work(Frame frame) {
   rte_mbuf* head = frame.buffers();
-  SLIPWAY_CHECK(head != nullptr);
-  if (IsPlain(*head)) {
-    Checksums(head);
-    return Push(std::move(frame));
-  }
   const bool segment = Asks(head, RTE_MBUF_F_TX_TCP_SEG);
   const bool tagged = head->data_len >= kEthernetBytes &&
                       At<ethernet::WireHeader>(FirstPiece(head), 0).type == ethernet::kVlan.value();

@@ -65,7 +65,10 @@ class TransmitSide {
   bool HasRoom() const { return ready().size() < kReadyLow; }
   // Takes the frame: what leaves for it stands at the end of ready(), or it was dropped and
   // counted.
-  void Prepare(Frame frame);
+  void Prepare(Frame frame) {
+    if (IsPlain(*frame.buffers())) return Push(std::move(frame));
+    Work(std::move(frame));
+  }
   // Frames to be handed to the hardware, oldest first.
   std::span<rte_mbuf*> ready() { return std::span(ready_).subspan(first_); }
   std::span<rte_mbuf* const> ready() const { return std::span(ready_).subspan(first_); }
@@ -82,13 +85,21 @@ class TransmitSide {
   Counter dropped_link_down;
 
  private:
-  bool IsPlain(const rte_mbuf& head) const;
+  // Most frames: nothing to insert, to cut, to join or to add up, and short enough without a look
+  // at the tag.
+  bool IsPlain(const rte_mbuf& head) const {
+    return (head.ol_flags & work_flags_) == 0 && head.pkt_len <= plain_max_ &&
+           head.nb_segs <= limits_.segments_max;
+  }
+  void Work(Frame frame);
   bool InsertVlan(Frame& frame);
   void Segment(const Frame& frame);
   void Checksums(rte_mbuf* head);
   void Push(Frame frame) { ready_.push_back(frame.Release()); }
 
   PortLimits limits_;
+  std::uint64_t work_flags_;  // requests that the port does not see to by itself
+  std::size_t plain_max_;     // bytes of a frame without a tag
   std::vector<rte_mbuf*> ready_;
   std::size_t first_ = 0;
   Counter frames_, bytes_, too_long_, no_buffer_, linearised_, checksums_, segmented_;

@@ -69,8 +69,8 @@ void TcpRun::CopyHeaders(MutableBytes headers) const {
 TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   const std::uint32_t size = std::min(step_, length_ - at_);
   MutableBytes headers;
-  if (with_room && size <= mss_) headers = frame.Append(size_ + size);
-  if (headers.empty()) headers = frame.Append(size_);
+  if (with_room && size <= mss_) headers = frame.AppendFirst(size_ + size);
+  if (headers.empty()) headers = frame.AppendFirst(size_);
   SLIPWAY_CHECK(headers.size() >= size_);  // a buffer holds the headers at least
   // Written only, never read back: the buffer's lines are still on their way from whoever freed it,
   // and a load behind these stores would wait for all of them.
@@ -101,11 +101,7 @@ TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   return text;
 }
 
-bool TextRooms::Add(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
-  if (!text.room.empty()) {
-    AddPiece(text.room, text.offset, source);
-    return true;
-  }
+bool TextRooms::AddGrowing(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
   for (std::uint32_t at = 0; at < text.size;) {
     const MutableBytes piece =
         frame.Append(std::min<std::uint32_t>(text.size - at, text.piece_max));
@@ -114,12 +110,6 @@ bool TextRooms::Add(Frame& frame, const TcpRun::Text& text, ByteSource& source) 
     at += static_cast<std::uint32_t>(piece.size());
   }
   return true;
-}
-
-void TextRooms::AddPiece(MutableBytes piece, std::uint64_t offset, ByteSource& source) {
-  if (count_ == pieces_.size()) Fill(source);
-  if (count_ == 0) offset_ = offset;
-  pieces_[count_++] = piece;
 }
 
 void TextRooms::Fill(ByteSource& source) {

@@ -70,12 +70,21 @@ class TextRooms {
  public:
   // Adds the text of `frame`, which is grown where Start() made no room. What was added before is
   // read from `source` when there are too many pieces. False: packet memory ran out.
-  [[nodiscard]] bool Add(Frame& frame, const TcpRun::Text& text, ByteSource& source);
+  [[nodiscard]] bool Add(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
+    if (text.room.empty()) return AddGrowing(frame, text, source);
+    AddPiece(text.room, text.offset, source);
+    return true;
+  }
   // Reads what was added.
   void Fill(ByteSource& source);
 
  private:
-  void AddPiece(MutableBytes piece, std::uint64_t offset, ByteSource& source);
+  [[nodiscard]] bool AddGrowing(Frame& frame, const TcpRun::Text& text, ByteSource& source);
+  void AddPiece(MutableBytes piece, std::uint64_t offset, ByteSource& source) {
+    if (count_ == pieces_.size()) Fill(source);
+    if (count_ == 0) offset_ = offset;
+    pieces_[count_++] = piece;
+  }
 
   std::array<MutableBytes, 32> pieces_;
   std::size_t count_ = 0;

@@ -408,8 +408,6 @@ void SealedSource::Release(std::uint64_t offset) {
     --count_;
     if (reading_ != 0) --reading_;
   }
-  // What was acknowledged makes room for more, which leaves with this connection's next turn.
-  if (sealed_by_ == RecordsSealedBy::kSlipway) epochs_[epoch_].cipher->FetchAhead();
   if (sealed_by_ == RecordsSealedBy::kOpenssl && text_released_ != text_committed_ &&
       retained_bytes() == 0) {
     text_released_ = text_committed_;

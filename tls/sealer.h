@@ -33,8 +33,6 @@ class RecordCipher {
   virtual Tag Finish(Slot slot) = 0;
   // The ciphertext of `in`, which stands at `offset` of the body sealed under `nonce`.
   virtual void Reseal(const Nonce& nonce, std::uint64_t offset, Bytes in, MutableBytes out) = 0;
-  // It is about to be used: its key on its way into the cache.
-  virtual void FetchAhead() const {}
 };
 
 class Sealer {

@@ -76,11 +76,6 @@ class IpsecMbCipher final : public RecordCipher {
     if (!in.empty()) Counter(nonce, block, in, out);
   }
 
-  void FetchAhead() const override {
-    const auto* const self = reinterpret_cast<const std::uint8_t*>(this);
-    slipway::FetchAhead(Bytes(self, sizeof *this));
-  }
-
  private:
   gcm_context_data& At(Slot slot) { return contexts_[static_cast<std::size_t>(slot)]; }
 
