@@ -116,9 +116,19 @@ void ControlPlane::TakeEvents() {
        count = seams_.events->Poll(events)) {
     for (std::size_t i = 0; i < count; ++i) {
       core_->timelines().Take(events[i]);
+      TellOfLink(events[i]);
       if (events[i].kind == dataplane::EventKind::kImageWanted) core_->Want(events[i].text());
     }
   }
+}
+
+// A link belongs to no machine's story, but whoever wonders why no machine is heard looks here.
+void ControlPlane::TellOfLink(const dataplane::Event& event) const {
+  if (event.kind != dataplane::EventKind::kLinkChanged) return;
+  const auto port = static_cast<std::size_t>(event.number);
+  if (port >= config_.ports.size()) return;
+  std::cerr << "slipwayd: port " << config_.ports[port].device << ": link is "
+            << (event.extra != 0 ? "up" : "down") << '\n';
 }
 
 void ControlPlane::Tidy() {

@@ -37,6 +37,7 @@ class ControlPlane {
  private:
   void Watch();
   void TakeEvents();
+  void TellOfLink(const dataplane::Event& event) const;
   void Tidy();
 
   const Config config_;

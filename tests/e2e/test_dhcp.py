@@ -101,7 +101,7 @@ def networkd(_, lab):
         inside(space, "ping", "-c", "1", "-W", "2", ADDRESS)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
 
 @test("perfdhcp", "400 exchanges at 200 a second lose nothing", network)

@@ -2,6 +2,7 @@
 """Real UEFI firmware: every payload over vhost-user, what must be refused, and eight at once."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def wrong_authority(context):
                         "/CN=another CA", "-days", "2", "-keyout", "/dev/null", "-out", str(other)],
                        check=True, capture_output=True)
         with appliance.machine(certificates=(other,)).start() as guest:
-            expect(guest.wait("Could not retrieve NBP file size", 60), appliance.why(guest))
+            expect(guest.wait("Could not retrieve NBP file size", 240), appliance.why(guest))
             expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
         kinds = [step.kind for step in story.steps(appliance.daemon.boot(MAC.format(1)))]
         expect("TlsFailed" in kinds or "TcpReset" in kinds, f"the story knows nothing of it: {kinds}")
@@ -134,7 +135,7 @@ def wrong_authority(context):
 @test("firmware", "an unsigned program is refused under Secure Boot")
 def unsigned(context):
     with Appliance(context, "unsigned") as appliance, appliance.machine().start() as guest:
-        expect(guest.wait("Access Denied", 60), appliance.why(guest))
+        expect(guest.wait("Access Denied", 240), appliance.why(guest))
         expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
 
 
@@ -144,15 +145,18 @@ def twice(context):
         stations = []
         for _round in range(2):
             with appliance.machine().start() as guest:
-                expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+                expect(guest.wait(appliance.payload.line, 240), appliance.why(guest))
                 stations.append(guest.seen("Station IP address is"))
         expect(stations[0] == stations[1], f"addresses: {stations}")
+        links = re.findall(r"port net_vhost0,\S+: link is (up|down)", appliance.daemon.words(1000))
+        changes = [link for link, before in zip(links, ["down", *links]) if link != before]
+        expect(changes[:3] == ["up", "down", "up"], f"it tells of its link: {links}")
 
 
 @test("firmware", "boots by address when no name is configured", slow=True)
 def by_address(context):
     with Appliance(context, "hello", use_name=False) as appliance, appliance.machine().start() as guest:
-        expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+        expect(guest.wait(appliance.payload.line, 240), appliance.why(guest))
         expect(guest.seen(r"URI: https://10\.77\.0\.1/"), "the URI has no address")
 
 
@@ -160,7 +164,7 @@ def by_address(context):
 def cbc_forward_secret(context):
     with Appliance(context, "hello") as appliance:
         with appliance.machine(ciphers=(0x0067, 0x006B)).start() as guest:
-            expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+            expect(guest.wait(appliance.payload.line, 240), appliance.why(guest))
 
 
 # With 0x009C (RSA with GCM) as the only suite asked for, OVMF never opened a connection here, as if
@@ -169,7 +173,7 @@ def cbc_forward_secret(context):
 def rsa_only(context):
     with Appliance(context, "hello") as appliance:
         with appliance.machine(ciphers=(0x003D, 0x002F)).start() as guest:
-            expect(guest.wait(appliance.payload.line, 60), appliance.why(guest))
+            expect(guest.wait(appliance.payload.line, 240), appliance.why(guest))
 
 
 @test("firmware", "eight machines at once, on one wire, all boot")
@@ -183,7 +187,7 @@ def eight(context):
                 hw = hardware(payload, lab.folder / f"m{number}", f"tap:{lab.tap()}",
                               lab.daemon.authority(), 0x10 + number)
                 guests.append(machine.Machine(hw).start(("ip", "netns", "exec", lab.client)))
-            late = [n for n, guest in enumerate(guests) if not guest.wait(payload.line, 150)]
+            late = [n for n, guest in enumerate(guests) if not guest.wait(payload.line, 600)]
             expect(not late, f"machines {late} did not boot: {[guests[n].tail(2) for n in late]}")
             stations = {guest.seen("Station IP address is") for guest in guests}
             expect(len(stations) == 8, f"addresses given twice: {stations}")
@@ -199,4 +203,4 @@ def lossy(context):
         lab.daemon.import_payload(payload)
         hw = hardware(payload, lab.folder / "m", f"tap:{lab.tap()}", lab.daemon.authority())
         with machine.Machine(hw).start(("ip", "netns", "exec", lab.client)) as guest:
-            expect(guest.wait(payload.line, 120), "\n".join(guest.tail(8)))
+            expect(guest.wait(payload.line, 480), "\n".join(guest.tail(8)))

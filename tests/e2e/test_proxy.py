@@ -84,7 +84,7 @@ def boots(context, name, *words, payload="hello", **settings):
         hw = hardware(payload, lab.folder / "m", f"tap:{lab.tap()}", lab.daemon.authority())
         hw.disk = payload.disk
         with machine.Machine(hw).start(("ip", "netns", "exec", lab.client)) as guest:
-            said = guest.wait(payload.line, 90)
+            said = guest.wait(payload.line, 360)
             found = story.steps(lab.daemon.boot(MAC.format(1)))
             expect(said, "\n".join([*guest.tail(8), str([step.words for step in found])]))
             expect(guest.seen(r"(Station IP address is|net0:) 10\.77\.0\.[5-9]\d"),
@@ -170,7 +170,7 @@ def pxe(context):
             hw = hardware(payload, lab.folder / "m", f"tap:{lab.tap()}", lab.daemon.authority())
             hw.pxe = True
             with machine.Machine(hw).start(("ip", "netns", "exec", lab.client)) as guest:
-                expect(guest.wait(payload.line, 90), "\n".join(guest.tail(12)))
+                expect(guest.wait(payload.line, 360), "\n".join(guest.tail(12)))
                 expect(guest.seen(r"Station IP address is 10\.77\.0\.[5-9]\d"), "not Kea's address")
                 expect(guest.seen(r"Server IP address is 10\.77\.0\.20"), "\n".join(guest.tail(12)))
         expect("10.77.0." not in lab.daemon.run("lease", "list").stdout, "we gave an address too")
@@ -221,7 +221,7 @@ image_set = "chain:1"
         lab.daemon.import_image(chain, "chain:1")
         hw = hardware(payload, lab.folder / "m", f"tap:{lab.tap()}", lab.daemon.authority())
         with machine.Machine(hw).start(("ip", "netns", "exec", lab.client)) as guest:
-            expect(guest.wait(payload.line, 120), "\n".join(guest.tail(12)))
+            expect(guest.wait(payload.line, 480), "\n".join(guest.tail(12)))
             asked = [step.text for step in story.steps(lab.daemon.boot(MAC.format(1)))
                      if step.kind == "HttpRequest" and step.text.startswith("GET ")]
             expect(guest.seen(r"URI: https://\S+/chain/"), "\n".join(guest.tail(40)))

@@ -206,7 +206,7 @@ def firmware(context):
         router.isc("t0")
         hw = hardware(payload, lab.folder / "m", "tap:t0", lab.daemon.authority())
         with machine.Machine(hw).start(("ip", "netns", "exec", router.space)) as guest:
-            expect(guest.wait(payload.line, 90), "\n".join(guest.tail(8)))
+            expect(guest.wait(payload.line, 360), "\n".join(guest.tail(8)))
             expect(guest.seen(r"Station IP address is 10\.88\.0\."), "an address of another subnet")
             expect(guest.seen(f"URI: https://{NAME}/"), "not by name")
 

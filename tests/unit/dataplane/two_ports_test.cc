@@ -106,6 +106,28 @@ class TwoPortsTest : public ::testing::Test {
 
 Memory* TwoPortsTest::memory_ = nullptr;
 
+TEST_F(TwoPortsTest, TellsOfALinkAndAnnouncesItsAddressWhenItIsBack) {
+  Start({.second_mtu = 1500});
+  appliance_->Events();
+  const auto after = [&](bool up) {
+    appliance_->second_wire().SetLink(up);
+    for (const Time end = now_ + seconds(5); now_ < end; now_ += milliseconds(100)) {
+      appliance_->Run(now_);
+    }
+    return appliance_->Events();
+  };
+  for (const bool up : {false, true}) {
+    const auto events = after(up);
+    ASSERT_THAT(events, testing::SizeIs(1));
+    EXPECT_EQ(events[0].kind, EventKind::kLinkChanged);
+    EXPECT_EQ(events[0].number, 1) << "which port";
+    EXPECT_EQ(events[0].extra, up ? 1 : 0);
+    EXPECT_EQ(Empty(appliance_->wire()), 0u) << "the other port is not concerned";
+    const std::size_t told = Empty(appliance_->second_wire());
+    EXPECT_EQ(told > 0, up) << told << " frames";
+  }
+}
+
 // Four machines whose port takes nothing wait for their answers.
 TEST_F(TwoPortsTest, AFullPortDoesNotHoldUpTheOther) {
   Start({.second_mtu = 1500});
