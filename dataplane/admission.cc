@@ -18,8 +18,10 @@ constexpr Duration kKnown = seconds(90);
 constexpr Duration kArrival = seconds(5);
 constexpr Duration kLookEvery = milliseconds(10);
 // A machine that takes less than this part of what others take does not use its turn.
-constexpr std::uint64_t kUnusedPart = 8;
-constexpr double kNewest = 0.3;  // weight of the last second in the rate of turns
+constexpr double kUnusedPart = 8;
+constexpr double kNewest = 0.16;     // weight of the last review in the rate of turns
+constexpr double kStillBest = 0.93;  // what is left of the best rate at the next review
+constexpr double kSpareMuch = 0.25;
 
 }  // namespace
 
@@ -335,9 +337,26 @@ void Admission::See(Id id, const Share& share) {
   machine.rests &= share.rests;
 }
 
+// Bytes that a machine which uses its turn takes in a review: what the served take on the mean, or,
+// while the worker has much time to spare, what they did take when it was not so. Else readers that
+// are all slow would find each other quick enough, and keep everybody else out.
+double Admission::ShareOf(const AdmissionLimit::Load& load, double seconds) {
+  double bytes = 0;
+  double count = 0;
+  for (const Machine& machine : machines_) {
+    if (!machine.counted || machine.reviews == 0) continue;
+    bytes += static_cast<double>(machine.bytes);
+    ++count;
+  }
+  best_rate_ = std::max(best_rate_ * kStillBest, load.bytes_per_second);
+  const double mean = bytes / std::max(1.0, count);
+  return load.spare < kSpareMuch ? mean : std::max(mean, best_rate_ * seconds / limit());
+}
+
 void Admission::EndReview(const AdmissionLimit::Load& load, Time now) {
-  const double seconds = std::chrono::duration<double>(now - last_review_).count();
-  if (next_review_ != Time{} && seconds > 0 && (turns_ > 0 || !waiting_.empty())) {
+  const double seconds =
+      next_review_ == Time{} ? 0 : std::chrono::duration<double>(now - last_review_).count();
+  if (seconds > 0 && (turns_ > 0 || !waiting_.empty())) {
     const double rate = static_cast<double>(turns_) / seconds;
     turns_per_second_ =
         turns_per_second_ <= 0 ? rate : (1 - kNewest) * turns_per_second_ + kNewest * rate;
@@ -346,33 +365,29 @@ void Admission::EndReview(const AdmissionLimit::Load& load, Time now) {
   last_review_ = now;
   next_review_ = now + kReviewEvery;
 
-  std::uint64_t bytes = 0;
-  std::uint64_t machines = 0;
-  for (const Machine& machine : machines_) {
-    if (!machine.counted || machine.reviews == 0) continue;
-    bytes += machine.bytes;
-    ++machines;
-  }
-  const std::uint64_t mean = bytes / std::max<std::uint64_t>(1, machines);
+  const double share = ShareOf(load, seconds);
   for (Id id = 0; id < machines_.size(); ++id) {
     Machine& machine = machines_[id];
     if (machine.state == State::kFree) continue;
+    const auto bytes = static_cast<double>(machine.bytes);
     if (machine.counted && machine.connections > 0) {
-      const bool unused = machine.rests ? machine.bytes == 0
-                                        : !machine.blameless && machine.bytes * kUnusedPart < mean;
+      const bool unused =
+          machine.rests ? machine.bytes == 0 : !machine.blameless && bytes * kUnusedPart < share;
       if (machine.reviews > 0 && unused) {
         Uncount(id);
         if (!machine.rests) ++counters_.excused;
       }
       machine.reviews = 1;
-    } else if (machine.state == State::kAdmitted && machine.connections > 0 && mean > 0 &&
-               machine.bytes * 2 > mean) {
+    } else if (machine.state == State::kAdmitted && machine.connections > 0 && share > 0 &&
+               bytes * 2 > share) {
       Count(id);  // it takes its share again
     }
     machine.bytes = 0;
     machine.blameless = false;
     machine.rests = true;
   }
+  if (now < next_adjust_) return;
+  next_adjust_ = now + kAdjustEvery;
   limit_.Adjust({.bytes_per_second = load.bytes_per_second,
                  .spare = load.spare,
                  .some_wait = !waiting_.empty()});

@@ -66,7 +66,8 @@ class Admission {
   static constexpr Id kNobody = 0xffffffff;
   // An admitted machine without a connection keeps its admission for so long.
   static constexpr Duration kRemembered = std::chrono::seconds(120);
-  static constexpr Duration kReviewEvery = std::chrono::seconds(1);
+  static constexpr Duration kReviewEvery = std::chrono::milliseconds(500);
+  static constexpr Duration kAdjustEvery = std::chrono::seconds(1);  // how many are served
 
   explicit Admission(const AdmissionSettings& settings);
 
@@ -181,6 +182,7 @@ class Admission {
   Turn TakeTurn(Id id, Time now);
   std::vector<Id>::const_iterator PlaceOf(Id id) const;
   std::optional<Duration> WaitAt(std::size_t position) const;
+  double ShareOf(const AdmissionLimit::Load& load, double seconds);
   void SetWithheld(Machine& machine, bool withheld);
 
   AdmissionSettings settings_;
@@ -199,6 +201,8 @@ class Admission {
   Time next_look_{};
   Time next_review_{};
   Time last_review_{};
+  Time next_adjust_{};
+  double best_rate_ = 0;  // bytes per second of the last few seconds
   Counters counters_;
 };
 

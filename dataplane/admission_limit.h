@@ -34,7 +34,7 @@ class AdmissionLimit {
  private:
   static constexpr double kSpareLittle = 0.02;
   static constexpr double kGainWorthwhile = 1.0 / 16;  // of a quarter more machines
-  static constexpr std::uint32_t kRests = 8;           // reviews after a trial in vain
+  static constexpr std::uint32_t kRests = 4;           // calls after a trial in vain
 
   std::uint32_t fixed_;
   std::uint32_t most_;

@@ -66,7 +66,7 @@ struct WorkerSetup {
 class Worker {
  public:
   static constexpr std::size_t kBurst = 32;    // frames received in a round
-  static constexpr std::size_t kEmitMax = 64;  // segments sent in a round
+  static constexpr std::size_t kEmitMax = 64;  // segments sent in a round, and the rest of a turn
 
   Worker(const WorkerSetup& setup, const WorkerSeams& seams);
   ~Worker();

@@ -34,6 +34,7 @@ struct Storm {
   storm::Report report;
   double server_busy = 0;  // share of its core
   std::uint64_t resent = 0;
+  dataplane::AdmissionStatistics admission;
 };
 
 absl::StatusOr<Storm> RunStorm(const RowContext& context, const Trouble& trouble) {
@@ -71,6 +72,7 @@ absl::StatusOr<Storm> RunStorm(const RowContext& context, const Trouble& trouble
   const auto busy = static_cast<double>(after.busy_cycles - before.busy_cycles);
   storm.server_busy = busy / (busy + static_cast<double>(after.idle_cycles - before.idle_cycles));
   storm.resent = after.retransmissions - before.retransmissions;
+  storm.admission = after.admission;
   return storm;
 }
 
@@ -78,10 +80,13 @@ std::string Describe(const Storm& storm, const RowContext& context) {
   const storm::Report& report = storm.report;
   std::string text = absl::StrFormat(
       "%d of %d booted; p50 %.1f s, p99 %.1f s, last %.1f s; %.2f Gbit/s; Jain %.3f; server %.0f "
-      "%%, machines' core %.0f %% busy; %d resent",
+      "%%, machines' core %.0f %% busy; %d resent; %d waited, %d let in before their turn, %d "
+      "excused, "
+      "%d at once at the end",
       report.boots, context.machines, report.boot.p50, report.boot.p99, report.boot.max,
       report.gigabits_per_second, report.jain, 100 * storm.server_busy, 100 * report.busy_share,
-      storm.resent);
+      storm.resent, storm.admission.waited, storm.admission.forced, storm.admission.excused,
+      storm.admission.limit);
   if (report.tally.flood_sent > 0) {
     absl::StrAppendFormat(&text, "; %.0f SYNs a second", report.floods_per_second);
   }

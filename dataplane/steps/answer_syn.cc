@@ -74,6 +74,14 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                             .options = {},
                             .payload = network.first(total).subspan(ipv4::kHeaderSize)};
   if (ip::Judge(packet, link.options().addresses) != ip::Verdict{}) return false;
+  if (link.room() == 0) {
+    // Of what can wait for room, it is what costs least to lose: the client asks again. A machine
+    // that we gave its address does not depend on that luck (and may have to wait for its turn).
+    if (admission_.IdOf(packet.source) != Admission::kNobody) return false;
+    frame.Free();
+    reporter_.Count(Step::kEmit, Drop::kTransmitRingFull);
+    return true;
+  }
   if (!HasChecksums(frame, packet, network)) return false;
   const std::size_t size = tcp_.AnswerSyn({.room = room.subspan(kTransportAt),
                                            .size = packet.payload.size(),
@@ -91,13 +99,7 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                     answer.network);
   frame.BecomeAnswer(kTransportAt + size);
   if (link.vlan()) frame.RequestVlan(vlan.value());
-  if (link.room() == 0) {
-    // Of what can wait for room, it is what costs least to lose: the client asks again.
-    frame.Free();
-    reporter_.Count(Step::kEmit, Drop::kTransmitRingFull);
-  } else {
-    SendAnswer(arrived.interface, std::move(frame));
-  }
+  SendAnswer(arrived.interface, std::move(frame));
   return true;
 }
 

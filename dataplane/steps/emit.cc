@@ -21,14 +21,11 @@ std::size_t Worker::Emit(Time now) {
     if (!id) break;
     Service& service = services_[id->index];
     Link& link = links_[service.interface];
+    // A turn is not cut short: who would be cut most often would get least.
     while (const auto out = tcp_.Emit(*id, now, link.run_max())) {
       const std::size_t sent = EmitRun(*out, link, service);
       emitted += sent;
       room -= std::min(room, sent);
-      if (room == 0) {
-        tcp_.Ready(*id);
-        break;
-      }
     }
   }
   return emitted;

@@ -53,10 +53,15 @@ class AdmissionTest : public ::testing::Test {
     }
     return turns;
   }
-  // As the worker does each second, with so many bytes for each of `served`.
-  void Review(const std::vector<std::pair<Admission::Id, std::uint64_t>>& served, Time now) {
-    for (const auto& [id, bytes] : served) room_.See(id, {.bytes = bytes});
-    room_.EndReview({.bytes_per_second = 1e9, .spare = 0.5}, now);
+  // As the worker does, with so many bytes for each of `served` in the last second.
+  void Review(const std::vector<std::pair<Admission::Id, std::uint64_t>>& served, Time now,
+              double spare = 0.5) {
+    double sum = 0;
+    for (const auto& [id, bytes] : served) {
+      room_.See(id, {.bytes = bytes});
+      sum += static_cast<double>(bytes);
+    }
+    room_.EndReview({.bytes_per_second = sum, .spare = spare}, now);
   }
 
   // Machines 3 to 52 wait, and a turn comes once in two seconds.
@@ -252,6 +257,31 @@ TEST_F(AdmissionTest, AMachineThatTakesTooLittleIsServedButNotCounted) {
   EXPECT_EQ(Turns(At(2s)), std::vector{AddressOf(3)});
   EXPECT_EQ(room_.counters().excused, 1U);
   EXPECT_TRUE(Knock(1, At(2s)));  // still admitted
+}
+
+TEST_F(AdmissionTest, SlowReadersAloneAreHeldToWhatOthersTookBeforeThem) {
+  const Admission::Id quick = Serve(1, At(0s));
+  const Admission::Id slow = Serve(2, At(0s));
+  Review({{quick, 100'000'000}, {slow, 4000}}, At(1s));
+  room_.Closed(quick, At(1s));
+  const Admission::Id as_slow = Serve(3, At(1s));
+  EXPECT_FALSE(Knock(4, At(1s)));
+  EXPECT_FALSE(Knock(5, At(1s)));
+  Review({{slow, 4000}, {as_slow, 4000}}, At(2s));
+  Review({{slow, 4000}, {as_slow, 4000}}, At(3s));
+  EXPECT_EQ(Turns(At(3s)), (std::vector{AddressOf(4), AddressOf(5)}));
+  EXPECT_EQ(room_.counters().excused, 2U);
+  Review({{slow, 4000}, {as_slow, 4000}}, At(4s));
+  EXPECT_EQ(room_.serving(), 2U);  // nor do they count again among themselves
+}
+
+TEST_F(AdmissionTest, WhereNoTimeIsSpareAllMayBeSlow) {
+  const Admission::Id first = Serve(1, At(0s));
+  const Admission::Id second = Serve(2, At(0s));
+  Review({{first, 100'000'000}, {second, 100'000'000}}, At(1s), /*spare=*/0);
+  Review({{first, 4000}, {second, 4000}}, At(2s), /*spare=*/0);
+  Review({{first, 4000}, {second, 4000}}, At(3s), /*spare=*/0);
+  EXPECT_EQ(room_.serving(), 2U);
 }
 
 TEST_F(AdmissionTest, AMachineThatWaitsForUsIsNotBlamed) {

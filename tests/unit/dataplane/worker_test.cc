@@ -559,6 +559,34 @@ TEST_F(WorkerTest, TurnsTheSynsOfAFloodIntoTheirAnswersAndBootsAMachineBesideIt)
   Boot(station, Port(1024), Port(80));
 }
 
+TEST_F(WorkerTest, AFloodThatFillsTheWireTakesNoAnswerFromAMachineWithALease) {
+  Start();
+  Ends leased = kMachine;
+  leased.source = ReadDhcp(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover))).at(0)).address;
+  Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, leased.source)));
+  appliance_->MakeLeasesDurable();
+  Ends stranger = kMachine;
+  stranger.source = Ipv4Address(10, 77, 0, 10);
+  for (std::uint16_t port = 2000; port < 3000; ++port) {  // nobody takes the answers
+    appliance_->wire().Deliver(SynFrame(port, stranger));
+    appliance_->RunOnce(now_);
+  }
+  const std::uint64_t dropped = appliance_->Dropped(Drop::kTransmitRingFull);
+  EXPECT_GT(dropped, 0U);
+  appliance_->wire().Deliver(SynFrame(1024, leased));
+  std::size_t answers = 0;
+  for (int round = 0; round < 1000; ++round) {
+    appliance_->RunOnce(now_);
+    for (const Buffer& frame : appliance_->Sent()) {
+      const Seen seen = See(frame);
+      if (seen.tcp && seen.ip->destination == leased.source) ++answers;
+    }
+  }
+  EXPECT_EQ(answers, 1U);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTransmitRingFull), dropped);
+  EXPECT_TRUE(appliance_->StepsAddUp());
+}
+
 TEST_F(WorkerTest, AnswersNoSynOfAFloodThatItWouldNotAnswerOtherwise) {
   Start();
   for (std::uint16_t i = 0; i < kBacklog; ++i) Ask(SynFrame(static_cast<std::uint16_t>(2000 + i)));
