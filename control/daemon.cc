@@ -67,6 +67,11 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
       *journal_, *seams_.leases,
       [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); });
   watcher_ = std::thread([this] { Watch(); });
+  // Revocations may have changed since the sets were judged.
+  checker_ = std::thread([this] {
+    const auto changed = core_->Recheck(false, &stopping_);
+    if (!changed.ok()) std::cerr << "slipwayd: " << changed.status().message() << '\n';
+  });
   const auto& state = config_.state_directory;
   const Ipv4Address listening = config_.management.address;
   const std::string reachable =
@@ -87,6 +92,7 @@ void ControlPlane::Stop() {
   rest_.reset();
   stopping_.store(true);
   if (watcher_.joinable()) watcher_.join();
+  if (checker_.joinable()) checker_.join();
   writer_.reset();
 }
 

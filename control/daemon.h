@@ -48,6 +48,7 @@ class ControlPlane {
   std::unique_ptr<RestServer> rest_;
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
+  std::thread checker_;  // judges anew, once, what was judged by other revocations
 };
 
 }  // namespace slipway::control

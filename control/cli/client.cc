@@ -70,7 +70,8 @@ Answer Client::Put(const std::string& path, const nlohmann::json& body) {
   return AnswerOf(http_->Put(path, body.dump(), "application/json"));
 }
 
-Answer Client::PutFile(const std::string& path, const std::filesystem::path& file) {
+template <class Send>
+Answer Client::SendFile(const std::filesystem::path& file, Send send) {
   std::ifstream stream(file, std::ios::binary);
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
@@ -78,16 +79,28 @@ Answer Client::PutFile(const std::string& path, const std::filesystem::path& fil
     return {false, "", Text(file.string(), ": cannot be read; name a readable file")};
   }
   std::string piece;
-  return AnswerOf(http_->Put(
-      path, static_cast<std::size_t>(size),
-      [&](std::size_t, std::size_t length, httplib::DataSink& sink) {
-        piece.resize(std::min<std::size_t>(length, 1 << 20));
-        stream.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-        const auto got = static_cast<std::size_t>(stream.gcount());
-        return got != 0 && sink.write(piece.data(), got);
-      },
-      "application/octet-stream"));
+  return AnswerOf(send(static_cast<std::size_t>(size),
+                       [&](std::size_t, std::size_t length, httplib::DataSink& sink) {
+                         piece.resize(std::min<std::size_t>(length, 1 << 20));
+                         stream.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+                         const auto got = static_cast<std::size_t>(stream.gcount());
+                         return got != 0 && sink.write(piece.data(), got);
+                       }));
 }
+
+Answer Client::PutFile(const std::string& path, const std::filesystem::path& file) {
+  return SendFile(file, [&](std::size_t size, httplib::ContentProvider provider) {
+    return http_->Put(path, size, std::move(provider), "application/octet-stream");
+  });
+}
+
+Answer Client::PostFile(const std::string& path, const std::filesystem::path& file) {
+  return SendFile(file, [&](std::size_t size, httplib::ContentProvider provider) {
+    return http_->Post(path, size, std::move(provider), "application/octet-stream");
+  });
+}
+
+Answer Client::Post(const std::string& path) { return AnswerOf(http_->Post(path)); }
 
 Answer Client::Delete(const std::string& path) { return AnswerOf(http_->Delete(path)); }
 

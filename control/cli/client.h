@@ -41,9 +41,15 @@ class Client {
   Answer Get(const std::string& path);
   Answer Put(const std::string& path, const nlohmann::json& body);
   Answer PutFile(const std::string& path, const std::filesystem::path& file);
+  // The file as the body of a POST.
+  Answer PostFile(const std::string& path, const std::filesystem::path& file);
+  Answer Post(const std::string& path);
   Answer Delete(const std::string& path);
 
  private:
+  // `send` is httplib's Put or Post of a body that comes in pieces.
+  template <class Send>
+  Answer SendFile(const std::filesystem::path& file, Send send);
   template <class Result>
   Answer AnswerOf(const Result& result) const;
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/cli/client.h"
+#include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/top.h"
 #include "control/text.h"
@@ -29,9 +30,12 @@ constexpr std::string_view kUsage =
   queue                             machines that wait for their turn
   drops                             frames that were not served, and why
   image list                        image sets
-  image show NAME:TAG               its files
+  image show NAME:TAG               its files, and what Secure Boot would say to them
   image import PATH NAME:TAG        a folder (on the server), a file or an ISO (sent to it)
+  image check FILE                  what Secure Boot would say to an EFI program  [--arch ARCH]
   image rm NAME:TAG
+  secure-boot show                  what the machines' firmware is taken to trust
+  secure-boot recheck [--all]       judge the image sets again, by revocations as they are now
   machine list
   machine set MAC|UUID NAME:TAG     what the machine boots next time  [--name TEXT]
   machine rm MAC|UUID
@@ -52,6 +56,8 @@ struct Command {
   std::vector<std::string> words;
   Target target;
   std::string name;
+  std::string architecture;
+  bool all = false;
   bool json = false;
   bool follow = false;
   bool once = false;
@@ -78,6 +84,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
     if (bool* const flag = word == "--json"     ? &command.json
                            : word == "--follow" ? &command.follow
                            : word == "--once"   ? &command.once
+                           : word == "--all"    ? &command.all
                                                 : nullptr) {
       *flag = true;
       continue;
@@ -87,6 +94,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--token"  ? &command.target.token
                          : word == "--ca"     ? &ca
                          : word == "--name"   ? &command.name
+                         : word == "--arch"   ? &command.architecture
                                               : nullptr;
     if (value == nullptr || i + 1 == argc) {
       wrong = Text(word, value == nullptr ? ": unknown option" : ": its value is missing");
@@ -142,10 +150,49 @@ int ImportImage(Client& client, const Command& command) {
           : client.PutFile(Text(path, "?file=", source.filename().string()), source);
   if (!answer.good) return Fail(answer);
   const auto set = answer.json();
+  const nlohmann::json verdict = set.value("secure_boot", nlohmann::json());
+  const bool refused = verdict.is_object() && Cell(verdict, "outcome") == "refused";
+  if (refused) std::cerr << "slipway: warning: this set will not boot under Secure Boot\n";
   return PrintDone(answer, command,
                    Text(set.value("reference", ""), ": ", set["files"].size(), " files, ",
                         set.value("bytes", std::uint64_t{0}),
-                        " bytes, sha256:", set.value("digest", "").substr(0, 12)));
+                        " bytes, sha256:", set.value("digest", "").substr(0, 12),
+                        "\nSecure Boot: ", Cell(verdict, "outcome"), ": ", Cell(verdict, "words")));
+}
+
+// Exit code 1 where firmware would not boot it.
+int CheckImage(Client& client, const Command& command) {
+  const std::filesystem::path file = command.words[2];
+  const Answer answer = client.PostFile(
+      Text("/api/v1/secure-boot/check?file=", file.filename().string(),
+           command.architecture.empty() ? "" : "&architecture=" + command.architecture),
+      file);
+  if (!answer.good) return Fail(answer);
+  const auto verdict = answer.json();
+  std::cout << (command.json ? answer.body : VerdictText(verdict));
+  return Cell(verdict, "outcome") == "refused" ? 1 : 0;
+}
+
+int Recheck(Client& client, const Command& command) {
+  const Answer answer =
+      client.Post(Text("/api/v1/secure-boot/recheck", command.all ? "?all=true" : ""));
+  if (!answer.good) return Fail(answer);
+  const std::string changed = Cell(answer.json(), "changed");
+  return PrintDone(answer, command,
+                   changed.empty() ? "no outcome changed" : Text("other outcomes: ", changed));
+}
+
+// The list with each set's outcome, which lies a level deeper, as a column.
+int PrintImages(Answer answer, const Command& command, const std::vector<Column>& columns) {
+  if (answer.good && !command.json) {
+    auto sets = answer.json();
+    for (auto& set : sets) {
+      const nlohmann::json& verdict = set["secure_boot"];
+      set["outcome"] = verdict.is_object() ? Cell(verdict, "outcome") : "";
+    }
+    answer.body = sets.dump();
+  }
+  return PrintList(answer, command, columns);
 }
 
 std::string StepLine(const nlohmann::json& step) {
@@ -208,25 +255,37 @@ bool Is(const Command& command, std::string_view noun, std::string_view verb, st
 std::optional<int> RunImage(Client& client, const Command& command) {
   const auto& words = command.words;
   if (Is(command, "image", "list", 2)) {
-    return PrintList(client.Get("/api/v1/images"), command,
-                     {{"IMAGE SET", "reference"},
-                      {"BYTES", "bytes"},
-                      {"LOADED", "loaded"},
-                      {"DIGEST", "digest"}});
+    return PrintImages(client.Get("/api/v1/images"), command,
+                       {{"IMAGE SET", "reference"},
+                        {"BYTES", "bytes"},
+                        {"LOADED", "loaded"},
+                        {"SECURE BOOT", "outcome"},
+                        {"DIGEST", "digest"}});
   }
   if (Is(command, "image", "show", 3)) {
     const Answer answer = client.Get("/api/v1/images/" + words[2]);
     if (!answer.good || command.json) return PrintDone(answer, command, "");
     std::cout << Table(answer.json()["files"],
-                       {{"PATH", "path"}, {"BYTES", "bytes"}, {"TYPE", "media_type"}});
+                       {{"PATH", "path"}, {"BYTES", "bytes"}, {"TYPE", "media_type"}})
+              << VerdictText(answer.json()["secure_boot"]);
     return 0;
   }
   if (Is(command, "image", "import", 4)) return ImportImage(client, command);
+  if (Is(command, "image", "check", 3)) return CheckImage(client, command);
   if (Is(command, "image", "rm", 3)) {
     return PrintDone(client.Delete("/api/v1/images/" + words[2]), command,
                      Text(words[2], ": removed"));
   }
   return std::nullopt;
+}
+
+std::optional<int> RunSecureBoot(Client& client, const Command& command) {
+  if (Is(command, "secure-boot", "recheck", 2)) return Recheck(client, command);
+  if (!Is(command, "secure-boot", "show", 2)) return std::nullopt;
+  const Answer answer = client.Get("/api/v1/secure-boot");
+  if (!answer.good) return Fail(answer);
+  std::cout << (command.json ? answer.body : TrustText(answer.json()));
+  return 0;
 }
 
 std::optional<int> RunMachine(Client& client, const Command& command) {
@@ -283,7 +342,7 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunMachine}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunMachine}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "network", "list", 2)) {

@@ -56,6 +56,7 @@ class Builder {
     const Section& admission = root.Child("admission");
     config.admission = {.enabled = *admission.Get<bool>("enabled"),
                         .machines_at_once = Number<std::uint32_t>(admission, "machines_at_once")};
+    config.secure_boot = BuildSecureBoot(root.Child("secure_boot"));
     const Section& limits = root.Child("limits");
     config.limits = {.connections = Number<std::uint32_t>(limits, "connections"),
                      .handshakes = Number<std::uint32_t>(limits, "handshakes"),
@@ -76,6 +77,22 @@ class Builder {
   }
   std::filesystem::path Path(const Section& section, std::string_view key) const {
     return folder_ / *section.Get<std::string>(key);  // an absolute path stays itself
+  }
+
+  SecureBootConfig BuildSecureBoot(const Section& section) const {
+    SecureBootConfig config;
+    config.policy = section.Get<std::string>("policy") == "refuse" ? SecureBootPolicy::kRefuse
+                                                                   : SecureBootPolicy::kWarn;
+    for (const std::string& path : section.List<std::string>("db")) {
+      config.db.push_back(folder_ / path);
+    }
+    for (const std::string& path : section.List<std::string>("dbx")) {
+      config.dbx.push_back(folder_ / path);
+    }
+    if (const auto level = section.Get<std::string>("sbat_level")) {
+      config.sbat_level = folder_ / *level;
+    }
+    return config;
   }
 
   static void BuildDataplane(const Section& root, Config& config) {

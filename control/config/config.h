@@ -99,6 +99,16 @@ struct AdmissionConfig {
   std::uint32_t machines_at_once = 0;  // per worker; 0: as measured
 };
 
+enum class SecureBootPolicy : std::uint8_t { kWarn, kRefuse };
+
+// What the machines' firmware trusts, and what becomes of an image set that it would refuse.
+struct SecureBootConfig {
+  SecureBootPolicy policy = SecureBootPolicy::kWarn;
+  std::vector<std::filesystem::path> db;   // empty: OVMF's, where it is installed
+  std::vector<std::filesystem::path> dbx;  // empty: that of db's files which are variable stores
+  std::optional<std::filesystem::path> sbat_level;
+};
+
 struct LimitsConfig {
   std::uint32_t connections = 0;      // per worker
   std::uint32_t handshakes = 0;       // per worker
@@ -139,6 +149,7 @@ struct Config {
   std::uint64_t image_memory = 0;  // bytes
   std::uint64_t upload_max = 0;    // bytes
   AdmissionConfig admission;
+  SecureBootConfig secure_boot;
   LimitsConfig limits;
 };
 

@@ -190,6 +190,7 @@ void CrossCheck(const Section& root, const std::filesystem::path& file,
   CheckMachines(root, complaints);
   CheckBoot(root, complaints);
   CheckTls(root, complaints);
+  CheckSecureBoot(root, complaints);
 }
 
 }  // namespace slipway::control

@@ -40,5 +40,6 @@ void CheckNetworks(const Section& root, Complaints& complaints);
 void CheckMachines(const Section& root, Complaints& complaints);
 void CheckBoot(const Section& root, Complaints& complaints);
 void CheckTls(const Section& root, Complaints& complaints);
+void CheckSecureBoot(const Section& root, Complaints& complaints);
 
 }  // namespace slipway::control

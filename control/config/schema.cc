@@ -36,6 +36,8 @@ constexpr TableSchema kTables[] = {
     {"images", false, false, "The image store."},
     {"admission", false, false,
      "Who waits when more machines boot than are served in good time; nobody waits otherwise."},
+    {"secure_boot", false, false,
+     "What firmware under Secure Boot would say to an image set, checked when it is imported."},
     {"limits", false, false, "What may be held at once, so that no client can exhaust the daemon."},
 };
 
@@ -412,6 +414,34 @@ constexpr KeySchema kKeys[] = {
      .minimum = 0,
      .maximum = 1 << 16,
      .sentence = "Served at once; 0: as few as fill the wire, found by trying."},
+    {.table = "secure_boot",
+     .name = "policy",
+     .type = kChoice,
+     .fallback = "\"warn\"",
+     .choices = "warn refuse",
+     .sentence =
+         "What becomes of an image set that firmware would refuse: imported with a warning, "
+         "or not imported."},
+    {.table = "secure_boot",
+     .name = "db",
+     .type = kPath,
+     .list = true,
+     .fallback = "[]",
+     .sentence = "Files of what the machines' firmware trusts: signature lists, db updates, "
+                 "certificates, variable stores; empty: OVMF's Microsoft variables, where "
+                 "installed."},
+    {.table = "secure_boot",
+     .name = "dbx",
+     .type = kPath,
+     .list = true,
+     .fallback = "[]",
+     .sentence = "Files of what it no longer trusts; empty: what db's variable stores say."},
+    {.table = "secure_boot",
+     .name = "sbat_level",
+     .type = kPath,
+     .example = "\"SbatLevel.csv\"",
+     .sentence = "The SbatLevel of the machines, as a text; absent: what the set's own shim brings "
+                 "along."},
 
     {.table = "limits",
      .name = "connections",

@@ -7,19 +7,11 @@
 #include <functional>
 
 #include "control/image_store/refusal.h"
+#include "control/secure_boot/pe_image.h"
 #include "protocols/http/request.h"
 
 namespace slipway::control {
 namespace {
-
-struct Machine {
-  std::uint16_t value;
-  std::string_view architecture;
-};
-
-constexpr Machine kMachines[] = {{0x8664, "x64"},     {0x014c, "ia32"},        {0xaa64, "aa64"},
-                                 {0x01c2, "arm"},     {0x01c4, "arm"},         {0x5064, "riscv64"},
-                                 {0x5032, "riscv32"}, {0x6264, "loongarch64"}, {0x0ebc, "ebc"}};
 
 using http::EqualIgnoringCase;
 
@@ -69,11 +61,7 @@ std::optional<std::string_view> PeArchitecture(Bytes head) {
   const std::size_t pe = at(0x3c) | at(0x3d) << 8 | at(0x3e) << 16 | at(0x3f) << 24;
   if (pe > head.size() || head.size() - pe < 6) return {};
   if (!Equal(head.subspan(pe, 4), AsBytes(std::string_view("PE\0\0", 4)))) return {};
-  const std::size_t machine = at(pe + 4) | at(pe + 5) << 8;
-  for (const Machine& known : kMachines) {
-    if (known.value == machine) return known.architecture;
-  }
-  return {};
+  return PeMachineName(static_cast<std::uint16_t>(at(pe + 4) | at(pe + 5) << 8));
 }
 
 absl::StatusOr<Boot> ChooseBootFiles(const std::vector<BootCandidate>& files, const Boot& chosen) {

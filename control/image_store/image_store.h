@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -31,6 +32,9 @@ struct ImportOptions {
   // Architecture to path: the boot files where the rules (boot_file.h) would choose others.
   std::map<std::string, std::string> boot;
   std::int64_t created = 0;  // seconds since 1970; 0 is now
+  // Asked once all files are blobs, before anything leads to them; an error ends the import, and
+  // the blobs wait for the next collection.
+  std::function<absl::Status(const ImageSet&)> check;
 };
 
 class ImageStore {
@@ -59,6 +63,8 @@ class ImageStore {
   absl::StatusOr<std::uint64_t> CollectGarbage(const std::set<std::string>& pinned);
 
   const std::filesystem::path& folder() const { return folder_; }
+  // Where the bytes of a digest lie, if they are here; they never change.
+  std::filesystem::path BlobPath(const std::string& digest) const { return blobs() / digest; }
 
  private:
   explicit ImageStore(std::filesystem::path folder) : folder_(std::move(folder)) {}

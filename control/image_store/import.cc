@@ -108,6 +108,9 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
                .boot = *std::move(boot)};
   const std::string manifest = ManifestOf(set);
   set.digest = Sha256Hex(AsBytes(manifest));
+  if (options.check) {
+    if (absl::Status status = options.check(set); !status.ok()) return status;
+  }
   for (const std::string& blob : {std::string("{}"), manifest}) {
     if (absl::Status status = PutBlob(blob); !status.ok()) return status;
   }

@@ -2,20 +2,33 @@
 //
 // Image sets: GET /images, GET|PUT|DELETE /images/name:tag. PUT with a JSON body {"path": ...}
 // imports what lies on the server; with any other body, that body is one file ("?file=" names it).
-#include <unistd.h>
-
-#include <fstream>
-
 #include "control/rest/routes.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
-nlohmann::json ToJson(const ImageSet& set, bool loaded) {
-  nlohmann::json json = {{"reference", set.reference}, {"digest", set.digest},
-                         {"created", set.created},     {"bytes", set.bytes()},
-                         {"loaded", loaded},           {"boot", set.boot}};
+enum class Detail : std::uint8_t { kOutcome, kAll };
+
+// The stored verdict; null where the set was never judged.
+nlohmann::json VerdictJson(const ImageSet& set, Core& core, Detail detail) {
+  const auto verdict = core.VerdictOn(set);
+  if (!verdict.ok() || !verdict->has_value()) return nullptr;
+  auto json = nlohmann::json::parse((*verdict)->document, nullptr, false);
+  if (!json.is_object()) return nullptr;
+  json["is_current"] = (*verdict)->version == core.trust()->version;
+  if (detail == Detail::kOutcome) json.erase("files");
+  return json;
+}
+
+nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
+  nlohmann::json json = {{"reference", set.reference},
+                         {"digest", set.digest},
+                         {"created", set.created},
+                         {"bytes", set.bytes()},
+                         {"loaded", core.IsLoaded(set)},
+                         {"boot", set.boot},
+                         {"secure_boot", VerdictJson(set, core, detail)}};
   json["files"] = nlohmann::json::array();
   for (const ImageFile& file : set.files) {
     json["files"].push_back({{"path", file.path},
@@ -26,32 +39,12 @@ nlohmann::json ToJson(const ImageSet& set, bool loaded) {
   return json;
 }
 
-// A folder of one upload; gone with it.
-class UploadFolder {
- public:
-  explicit UploadFolder(const std::filesystem::path& state) {
-    std::string pattern = (state / "upload-XXXXXX").string();
-    const char* made = ::mkdtemp(pattern.data());
-    if (made != nullptr) path_ = made;
-  }
-  ~UploadFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  UploadFolder(const UploadFolder&) = delete;
-  UploadFolder& operator=(const UploadFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
   ImportOptions options;
   std::filesystem::path source;
-  const UploadFolder folder(core.config().state_directory);
+  UploadFolder folder(core.config().state_directory);
   if (request.get_header_value("Content-Type") == kJsonType) {
     std::string text;
     reader([&](const char* data, std::size_t size) {
@@ -66,26 +59,13 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     options.tree = body.value("tree", false);
     options.boot = body.value("boot", std::map<std::string, std::string>{});
   } else {
-    const std::string name =
-        std::filesystem::path(request.get_param_value("file")).filename().string();
-    if (name.empty() || name == "." || name == "..") {
-      return ReplyProblem(response, 400, "the upload has no name; add ?file=NAME to the address");
-    }
-    source = folder.path() / name;
-    std::ofstream file(source, std::ios::binary);
-    const bool whole = reader([&](const char* data, std::size_t size) {
-      return file.write(data, static_cast<std::streamsize>(size)).good();
-    });
-    file.close();
-    if (!whole || !file) {
-      return ReplyProblem(response, 507,
-                          "the upload could not be written whole; make room on the "
-                          "state directory's disk");
-    }
+    const auto file = folder.Receive(request, response, reader);
+    if (!file) return;
+    source = *file;
   }
   const auto set = core.ImportImage(source, reference, options);
   if (!set.ok()) return ReplyProblem(response, set.status());
-  Reply(response, ToJson(*set, core.IsLoaded(*set)), 201);
+  Reply(response, ToJson(*set, core, Detail::kAll), 201);
 }
 
 }  // namespace
@@ -95,7 +75,7 @@ void AddImages(httplib::Server& server, Core& core) {
     const auto sets = core.Images();
     if (!sets.ok()) return ReplyProblem(response, sets.status());
     nlohmann::json list = nlohmann::json::array();
-    for (const ImageSet& set : *sets) list.push_back(ToJson(set, core.IsLoaded(set)));
+    for (const ImageSet& set : *sets) list.push_back(ToJson(set, core, Detail::kOutcome));
     Reply(response, list);
   });
   server.Get(R"(/api/v1/images/([^/]+))", [&core](const httplib::Request& request,
@@ -105,7 +85,7 @@ void AddImages(httplib::Server& server, Core& core) {
     const auto reference = CanonicalReference(request.matches[1].str());
     if (!reference.ok()) return ReplyProblem(response, reference.status());
     for (const ImageSet& set : *sets) {
-      if (set.reference == *reference) return Reply(response, ToJson(set, core.IsLoaded(set)));
+      if (set.reference == *reference) return Reply(response, ToJson(set, core, Detail::kAll));
     }
     ReplyProblem(response, 404, Text(*reference, ": no such image set; see 'slipway image list'"));
   });

@@ -157,6 +157,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core) {
         ReplyProblem(response, 400, "a value in the body has another type than it should");
       });
   AddImages(server, core);
+  AddSecureBoot(server, core);
   AddMachines(server, core);
   AddNetworks(server, core);
   AddLeases(server, core);

@@ -7,6 +7,7 @@
 // thread; what changes images or publishes takes turns.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,7 @@
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
 #include "control/image_store/image_store.h"
+#include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
 #include "control/state/lease_book.h"
 #include "control/state/secrets.h"
@@ -63,6 +65,16 @@ class Core {
                                        const std::string& reference, const ImportOptions& options);
   absl::Status RemoveImage(const std::string& reference);
   bool IsLoaded(const ImageSet& set);
+
+  // What the machines' firmware is taken to trust; the files were read at the start and at the last
+  // recheck.
+  std::shared_ptr<const FirmwareTrust> trust();
+  // The stored verdict on a set; nullopt when there is none.
+  absl::StatusOr<std::optional<VerdictRecord>> VerdictOn(const ImageSet& set);
+  // Reads the trust files anew and judges again what was judged by others, or `all`. Gives the
+  // references whose outcome changed. Long: it hashes every EFI program that it judges.
+  absl::StatusOr<std::vector<std::string>> Recheck(bool all,
+                                                   const std::atomic<bool>* stop = nullptr);
   absl::StatusOr<Machine> PutMachine(const Machine& machine, const std::string& who);
   absl::Status RemoveMachine(std::int64_t id, const std::string& who);
 
@@ -72,6 +84,11 @@ class Core {
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
   absl::Status RepublishLocked();
+  // Stores the verdict, and gives an error where the policy refuses.
+  absl::Status CheckAtTheDoor(const ImageSet& set);
+  absl::StatusOr<SetVerdict> Judge(const ImageSet& set, const FirmwareTrust& trust) const;
+  absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
+  absl::Status ForgetVerdict(const std::string& digest);
 
   const Config config_;
   const Outlets outlets_;
@@ -90,6 +107,7 @@ class Core {
   std::unique_ptr<ImageShelf> shelf_;
   std::set<std::string> wanted_;  // references somebody asked for
   bool unfinished_ = false;
+  std::shared_ptr<const FirmwareTrust> trust_;
 };
 
 }  // namespace slipway::control

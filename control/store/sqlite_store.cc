@@ -22,6 +22,8 @@ constexpr const char* kMigrations[] = {
     "  id INTEGER PRIMARY KEY, mac BLOB NOT NULL, began INTEGER NOT NULL, document TEXT NOT NULL);"
     "CREATE INDEX boots_by_mac ON boots(mac, began);"
     "CREATE TABLE audit(at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL);",
+    "CREATE TABLE verdicts("
+    "  digest TEXT PRIMARY KEY, version TEXT NOT NULL, document TEXT NOT NULL);",
 };
 
 std::int64_t UnixSeconds() {
@@ -132,6 +134,33 @@ class SqliteStore final : public Store {
     }
     if (absl::Status status = statement.status(); !status.ok()) return status;
     return boots;
+  }
+
+  absl::Status PutVerdict(const VerdictRecord& verdict) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement = database_->Prepare(
+        "INSERT OR REPLACE INTO verdicts(digest, version, document) VALUES(?, ?, ?)");
+    statement.Bind(1, verdict.digest).Bind(2, verdict.version).Bind(3, verdict.document);
+    return statement.Run();
+  }
+
+  absl::StatusOr<std::optional<VerdictRecord>> Verdict(const std::string& digest) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement =
+        database_->Prepare("SELECT version, document FROM verdicts WHERE digest=?");
+    statement.Bind(1, digest);
+    std::optional<VerdictRecord> verdict;
+    if (statement.Next()) {
+      verdict = {.digest = digest, .version = statement.String(0), .document = statement.String(1)};
+    }
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return verdict;
+  }
+
+  absl::Status RemoveVerdict(const std::string& digest) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement = database_->Prepare("DELETE FROM verdicts WHERE digest=?");
+    return statement.Bind(1, digest).Run();
   }
 
   absl::StatusOr<std::vector<AuditRecord>> Audit(std::uint32_t newest) override {

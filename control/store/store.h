@@ -39,6 +39,13 @@ struct BootRecord {
   std::string document;
 };
 
+// What the check at the door said of an image set, as its JSON document.
+struct VerdictRecord {
+  std::string digest;   // of the set's manifest
+  std::string version;  // of what it was judged by (FirmwareTrust)
+  std::string document;
+};
+
 struct AuditRecord {
   std::int64_t unix_seconds = 0;
   std::string who;
@@ -60,6 +67,11 @@ class Store {
   // Replaces a record with the same id; keeps the newest `keep` of each machine.
   virtual absl::Status PutBoot(const BootRecord& boot, std::uint32_t keep) = 0;
   virtual absl::StatusOr<std::vector<BootRecord>> Boots() = 0;  // oldest first
+
+  // Replaces a verdict on the same set.
+  virtual absl::Status PutVerdict(const VerdictRecord& verdict) = 0;
+  virtual absl::StatusOr<std::optional<VerdictRecord>> Verdict(const std::string& digest) = 0;
+  virtual absl::Status RemoveVerdict(const std::string& digest) = 0;
 
   virtual absl::StatusOr<std::vector<AuditRecord>> Audit(std::uint32_t newest) = 0;
 };

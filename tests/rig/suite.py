@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("unit", "lint", "fuzz", "instructions", "e2e")
 FUZZ_RUNS = 20000  # of one target; never a time, which would depend on the machine
 FUZZ_RUNS_OF = {"tls_records": 300, "tls_session": 2000, "tcp_host": 3000, "dhcp_server": 5000,
-                "worker": 1000}
+                "worker": 1000, "verdict": 5000, "authenticode": 5000}
 # Bounds of time are for what hangs, and never measure: a machine that does other things besides may
 # be many times slower, so each is taken so many times.
 PATIENCE = 4
@@ -153,6 +153,8 @@ def fuzz_seeds(tally):
                         str(seeds)], check=True)
     else:
         tally.skip("fuzz seeds from captures", "no captures: set SLIPWAY_SHARED")
+    subprocess.run([sys.executable, str(ROOT / "tests/fuzz/loader_seeds.py"), str(seeds)],
+                   check=True)
     return seeds
 
 

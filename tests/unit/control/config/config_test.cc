@@ -50,6 +50,17 @@ const BadConfig kBadConfigs[] = {
      "s.toml:5:1: dataplane.core = [1]: unknown key; did you mean dataplane.cores?"},
     {"UnknownKeyNearNone", "[tls]\nwombat = 1\n",
      "s.toml:5:1: tls.wombat = 1: unknown key; tls has: policy, certificate"},
+    {"DatabaseThatIsNotThere", "[secure_boot]\ndb = [\"/nowhere\"]\n",
+     "s.toml:5:7: secure_boot.db = \"/nowhere\": cannot be read; write the path of a file"},
+    {"DatabaseThatIsNone", "[secure_boot]\ndbx = [\"/proc/sys/kernel/ostype\"]\n",
+     "s.toml:5:8: secure_boot.dbx = \"/proc/sys/kernel/ostype\": a signature list leads beyond the "
+     "file: no "
+     "EFI signature list, or cut short; write the path of a signature list, a certificate or a "
+     "variable store"},
+    {"SbatLevelThatIsNone", "[secure_boot]\nsbat_level = \"/proc/sys/kernel/ostype\"\n",
+     "s.toml:5:14: secure_boot.sbat_level = \"/proc/sys/kernel/ostype\": SBAT is malformed: the "
+     "line \"Linux\" "
+     "has 1 fields instead of 2; write the path of a text like \"sbat,1,2025051000\\nshim,4\\n\""},
     {"UnknownTable", "[netwrok]\nname = \"a\"\n",
      "s.toml:4:2: netwrok: unknown table; did you mean network?"},
     {"WrongType", "[boot]\nhttp = \"yes\"\n", "s.toml:5:8: boot.http = \"yes\": not true or false"},

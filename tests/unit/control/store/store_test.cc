@@ -51,6 +51,22 @@ TEST_F(StoreTest, MachinesSurviveTheProcess) {
   EXPECT_FALSE(machines->front().uuid.has_value());
 }
 
+TEST_F(StoreTest, AVerdictIsKeptReplacedAndRemoved) {
+  {
+    auto store = *OpenSqliteStore(folder_ / "catalog.db");
+    ASSERT_TRUE(store->PutVerdict({"a", "1", "{}"}).ok());
+    ASSERT_TRUE(store->PutVerdict({"a", "2", "{\"outcome\":\"refused\"}"}).ok());
+  }
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  const auto verdict = store->Verdict("a");
+  ASSERT_TRUE(verdict.ok() && verdict->has_value());
+  EXPECT_EQ((*verdict)->version, "2");
+  EXPECT_THAT((*verdict)->document, HasSubstr("refused"));
+  EXPECT_FALSE(store->Verdict("b")->has_value());
+  EXPECT_TRUE(store->RemoveVerdict("a").ok());
+  EXPECT_FALSE(store->Verdict("a")->has_value());
+}
+
 TEST_F(StoreTest, TheSameMacReplacesItsMachineAndKeepsItsId) {
   auto store = *OpenSqliteStore(folder_ / "catalog.db");
   const auto first = store->PutMachine(WithMac(1, "a:1"), "test");

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A real REST server over TLS with the real store and image store, a client of it, and the command
+// line's own program. Only image memory is the heap's.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <httplib.h>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+
+#include "control/rest/server.h"
+#include "control/serve/core.h"
+#include "control/text.h"
+#include "tests/unit/control/secure_boot/support.h"
+
+namespace slipway::control {
+
+class HeapImageMemory final : public dataplane::ImageMemory {
+ public:
+  MutableBytes Allocate(std::size_t size) override {
+    if (in_use_ + size > budget()) return {};
+    in_use_ += size;
+    return {new std::uint8_t[size], size};
+  }
+  void Free(MutableBytes block) override {
+    in_use_ -= block.size();
+    delete[] block.data();
+  }
+  std::size_t budget() const override { return 100'000; }
+  std::size_t in_use() const override { return in_use_; }
+
+ private:
+  std::size_t in_use_ = 0;
+};
+
+class RestTest : public testing::Test {
+ protected:
+  RestTest() {
+    std::string pattern = testing::TempDir() + "slipway_rest_XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    Begin();
+  }
+  ~RestTest() override {
+    End();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Begin() {
+    const ConfigResult parsed = ParseConfig(std::string() + R"(
+[state]
+directory = "state"
+[management]
+address = "127.0.0.1:0"
+[[port]]
+device = "net_ring0"
+addresses = ["10.77.0.1/24"]
+[[network]]
+name = "lab"
+subnet = "10.77.0.0/24"
+pools = ["10.77.0.100-10.77.0.199"]
+[boot]
+image_set = "debian:stable"
+)" + secure_boot_,
+                                            folder_ / "slipway.toml");
+    ASSERT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
+    Outlets outlets;
+    outlets.images = &memory_;
+    outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
+      snapshot_ = std::move(next);
+    };
+    outlets.statistics = [this] {
+      std::vector<dataplane::WorkerStatistics> workers(1);
+      // A second later each time, with a gigabit more sent in bursts of 20.
+      const std::uint64_t seconds = ++asked_;
+      workers[0].posted_nanoseconds = static_cast<std::int64_t>(seconds * 1'000'000'000);
+      workers[0].sent_bytes = seconds * 125'000'000;
+      for (std::uint64_t i = 0; i < 5 * seconds; ++i) workers[0].transmit_bursts.Add(20);
+      workers[0].busy_cycles = workers[0].idle_cycles = seconds * 1'000'000;
+      workers[0].drops.counts[1] = 7;
+      workers[0].admission.limit = 256;
+      workers[0].admission.waiting_at_syn = 3;
+      workers[0].admission.expected_wait_ms = 1500;
+      workers[0].steps[static_cast<std::size_t>(dataplane::Step::kEmit)].cycles = 9;
+      return workers;
+    };
+    auto core = Core::Open(*parsed.config, std::move(outlets));
+    ASSERT_TRUE(core.ok()) << core.status();
+    core_ = *std::move(core);
+    ASSERT_TRUE(core_->Republish().ok());
+    auto server = RestServer::Start(*core_);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    client_ = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->port());
+    client_->set_ca_cert_path((folder_ / "state/ca.pem").c_str());
+    client_->enable_server_certificate_verification(true);
+    client_->set_bearer_token_auth(core_->token().text);
+  }
+  void End() {
+    client_.reset();
+    server_.reset();
+    snapshot_.reset();
+    core_.reset();
+  }
+
+  std::atomic<std::uint64_t> asked_{0};  // by the server's threads
+
+  Ran Slipway(const std::string& arguments) {
+    const std::string command = Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
+                                     " --server 127.0.0.1:", server_->port(), " ", arguments);
+    return Shell(command);
+  }
+  void ImportBootFile(const std::string& reference, std::size_t size = 4000) {
+    std::ofstream(folder_ / "boot.efi") << std::string(size, 'x');
+    const Ran ran = Slipway("image import " + (folder_ / "boot.efi").string() + " " + reference);
+    ASSERT_EQ(ran.code, 0) << ran.text;
+  }
+
+  std::filesystem::path folder_;
+  std::string secure_boot_;  // a table of the configuration, for the next Begin
+  HeapImageMemory memory_;
+  std::unique_ptr<dataplane::Snapshot> snapshot_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<RestServer> server_;
+  std::unique_ptr<httplib::SSLClient> client_;
+};
+
+}  // namespace slipway::control
