@@ -6,7 +6,9 @@
 // how to replay a seed, stands in runs.h.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
+#include <vector>
 
 #include "tests/sim/liar.h"
 #include "tests/sim/oracle.h"
@@ -111,12 +113,29 @@ Wire Troubled(const Pipe& pipe, const Trouble& trouble) {
   return wire;
 }
 
+// kB/s, the median of so many runs: where the first loss falls decides one alone.
+std::int64_t Goodput(const Pipe& pipe, const Trouble& trouble) {
+  const std::uint64_t size = 1'000'000 + 4 * pipe.holds();
+  const Wire wire = Troubled(pipe, trouble);
+  const bool chance = wire.loss + wire.reorder + wire.ack_loss > 0 || wire.jitter != Duration{};
+  std::vector<std::int64_t> runs(chance ? 5 : 1);
+  std::uint64_t seed = 1;
+  for (std::int64_t& run : runs) {
+    const Download done = Fetch(wire, {.seed = seed, .size = size, .holds = 2 * pipe.holds()});
+    run = static_cast<std::int64_t>(size) * 1'000'000 / done.took.count();
+    seed += 10;
+  }
+  std::nth_element(runs.begin(), runs.begin() + std::ssize(runs) / 2, runs.end());
+  return runs[runs.size() / 2];
+}
+
 TEST(BulkSimulation, GoodputIsAsReviewed) {
   std::ostringstream table;
   table
       << "# kB/s of a download of 1 MB and four times what the wire holds; its rate is the first "
          "row.\n"
-      << "# The queue before it holds as much again. Columns: what is in flight on a full wire.\n";
+      << "# Where there is chance, the median of five. Columns: what is in flight on a full wire, "
+         "whose\n# queue holds as much again, and 30 kB at least.\n";
   table << std::string(16, ' ');
   for (const Pipe& pipe : kPipes) table << '\t' << pipe.name;
   table << '\n' << "wire            ";
@@ -126,12 +145,7 @@ TEST(BulkSimulation, GoodputIsAsReviewed) {
     std::string name = trouble.name;
     name.resize(16, ' ');
     table << name;
-    for (const Pipe& pipe : kPipes) {
-      const std::uint64_t size = 1'000'000 + 4 * pipe.holds();
-      const Download done =
-          Fetch(Troubled(pipe, trouble), {.size = size, .holds = 2 * pipe.holds()});
-      table << '\t' << static_cast<std::int64_t>(size) * 1'000'000 / done.took.count();
-    }
+    for (const Pipe& pipe : kPipes) table << '\t' << Goodput(pipe, trouble);
     table << '\n';
   }
   ExpectTable("goodput_bulk.txt", table.str());

@@ -110,6 +110,18 @@ TEST(Cubic, IsAsFastAsRenoOverAShortPath) {
   EXPECT_NEAR(static_cast<double>(path.window) / kMss, 70 + 40 * alpha, 2);
 }
 
+// 4.6: what pacing kept back of the window is no reason to reduce it further; a window that was
+// never used is.
+TEST(Cubic, ReducesTheWindowThatPacingHadNotLetOutYet) {
+  const auto reduced = [](std::uint64_t window, std::uint64_t flight) {
+    return Cubic().Reduce(window * kMss, flight * kMss, kMss);
+  };
+  EXPECT_EQ(reduced(100, 60), 70u * kMss);
+  EXPECT_EQ(reduced(100, 100), 70u * kMss);
+  EXPECT_EQ(reduced(1000, 100), 140u * kMss);
+  EXPECT_EQ(reduced(100, 102), 1428u * kMss / 20) << "limited transmit, a tail loss probe";
+}
+
 // RFC 9438 4.7: a second loss before it came back leaves room for a newcomer.
 TEST(Cubic, ConvergesFast) {
   const auto after = [](bool twice) {
@@ -161,6 +173,23 @@ TEST(HyStart, GoesBackWhenTheGrowthWasNoQueue) {
   slow.Round(40);
   ASSERT_EQ(slow.Round(46), Phase::kConservative);
   EXPECT_EQ(slow.Round(41), Phase::kSlow);
+}
+
+// A queue that grows while a round's text is on its way does not raise the round's shortest, which
+// its first segment was: eight in succession tell it, a round before the overflow.
+TEST(HyStart, SeesAQueueGrowWithinARound) {
+  Slow slow;
+  slow.Round(40);
+  const auto take = [&](std::uint64_t una, int ms) {
+    return slow.start.Take({.una = una, .nxt = 200, .rtt = milliseconds(ms)});
+  };
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(take(100 + i, i % 8 == 7 ? 44 : 60), Phase::kSlow) << "jitter";
+  }
+  for (std::uint64_t i = 0; i < 7; ++i) take(120 + i, 46 + static_cast<int>(i));
+  EXPECT_EQ(take(127, 53), Phase::kConservative);
+  EXPECT_EQ(slow.Round(41), Phase::kConservative) << "the round was measured before";
+  EXPECT_EQ(slow.Round(41), Phase::kSlow) << "the next was not";
 }
 
 TEST(HyStart, NeedsEightSamples) {
