@@ -16,6 +16,8 @@ using Slot = RecordCipher::Slot;
 constexpr std::size_t kRingBegin = 4;
 // Handshake flights, and what a peer may make us say before it acknowledges any of it.
 constexpr std::size_t kControlMax = 32 * 1024;
+// Text in flight from which on records are as large as they may be: half of firmware's window.
+constexpr std::uint64_t kFlowing = 32 * 1024;
 
 }  // namespace
 
@@ -133,12 +135,17 @@ bool SealedSource::control_overflows() const {
   return retained_bytes() > kControlMax + (records ? 2 * sizing_.retained_max : 0);
 }
 
-// Text of the next record: what the window allows now, small at the start of a response.
+// Text of the next record: what the window allows now, small at the start of a response. Where much
+// is on its way, a whole record: its end leaves with the next acknowledgments, and a receiver whose
+// window is always full would otherwise get, and pay for, four records instead of one.
 std::size_t SealedSource::NextText(std::uint64_t room, std::uint64_t available) const {
   const bool idle = text_released_ == text_committed_;
   const std::size_t overhead =
       sealed_by_ == RecordsSealedBy::kSlipway ? epochs_[epoch_].format.overhead() : 64;
-  const std::uint64_t least = idle ? sizing_.first_record : sizing_.record_min;
+  const bool flows = text_committed_ - text_released_ >= kFlowing;
+  const std::uint64_t least = idle    ? sizing_.first_record
+                              : flows ? sizing_.record_max
+                                      : sizing_.record_min;
   std::uint64_t text = room > overhead ? room - overhead : 0;
   text = idle ? least : std::max(text, least);
   return static_cast<std::size_t>(std::min({text, available, std::uint64_t{sizing_.record_max}}));

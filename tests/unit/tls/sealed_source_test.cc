@@ -227,7 +227,10 @@ TEST(RecordSizes, BeginSmallThenFillTheRoomThenTheMaximum) {
   EXPECT_EQ(sealed.NextRecord(9000), 9000U);
   EXPECT_EQ(sealed.NextRecord(16384 + kOverhead12), 16384 + kOverhead12);
   EXPECT_EQ(sealed.NextRecord(10), 4096 + kOverhead12) << "never many tiny records";
-  EXPECT_EQ(sealed.NextRecord(40000), 40000U + 0) << "several records, exactly the room";
+  EXPECT_EQ(sealed.NextRecord(2000), 4096 + kOverhead12)
+      << "once more: not yet 32 KiB on their way";
+  EXPECT_EQ(sealed.NextRecord(2000), 16384 + kOverhead12) << "much is on its way: a whole record";
+  EXPECT_EQ(sealed.NextRecord(40000), 3 * (16384 + kOverhead12)) << "several, none of them cut";
 }
 
 TEST(RecordSizes, AfterIdlenessTheNextResponseBeginsSmallAgain) {
