@@ -46,7 +46,7 @@ void SealSegments(benchmark::State& state, Sealer::Kind kind, std::uint8_t key_s
   const bool again = state.range(0) != 0;
   std::uint64_t at = 0;
   for (auto _ : state) {
-    if (source.length() < at + segment.size()) source.Extend(10 * 16413);
+    if (source.length() < at + segment.size()) source.Extend(std::uint64_t{10} * 16413);
     source.Read(at, segment);
     benchmark::DoNotOptimize(segment.data());
     if (again && at > 60000) continue;  // the same piece, lost and lost again
@@ -77,7 +77,8 @@ void SessionMemory(benchmark::State& state) {
       ByteSource& output = sessions.back()->output();
       output.Release(output.length());
     }
-    state.counters["bytes"] = static_cast<double>((mallinfo2().uordblks - before) / kSessions);
+    state.counters["bytes"] =
+        static_cast<double>(mallinfo2().uordblks - before) / double{kSessions};
   }
   state.counters["sizeof"] = sizeof(Session);
 }

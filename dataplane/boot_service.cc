@@ -15,7 +15,7 @@ namespace {
 constexpr Duration kProgressEvery = std::chrono::milliseconds(250);
 // Plaintext that may wait for room in the response stream. TCP's window, which follows
 // receive_room(), lets in less; a peer that gets beyond ignores it.
-constexpr std::size_t kWaitingMax = 64 * 1024;
+constexpr std::size_t kWaitingMax = std::size_t{64} * 1024;
 // Requests that have not arrived whole, of all connections of a worker: 4 MiB.
 constexpr std::size_t kHalfRequestsMax = 512;
 
@@ -129,7 +129,8 @@ Reaction BootService::Finish(Time now) {
 }
 
 std::uint32_t BootService::receive_room() const {
-  constexpr std::size_t kTlsRoom = 17 * 1024;  // a whole record, or a client's largest flight
+  constexpr std::size_t kTlsRoom =
+      std::size_t{17} * 1024;  // a whole record, or a client's largest flight
   if (!waiting_.empty()) return 0;
   return static_cast<std::uint32_t>(tls_ ? kTlsRoom : http_.Room());
 }

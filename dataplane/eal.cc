@@ -117,6 +117,7 @@ absl::StatusOr<std::unique_ptr<EalGuard>> EalGuard::Start(const EalOptions& opti
   }
   std::vector<std::string> arguments = EalArguments(options);
   std::vector<char*> argv;
+  argv.reserve(arguments.size());
   for (std::string& argument : arguments) argv.push_back(argument.data());
   rte_openlog_stream(stderr);
   rte_log_set_global_level(RTE_LOG_WARNING);

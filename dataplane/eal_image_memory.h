@@ -32,7 +32,7 @@ namespace slipway::dataplane {
 
 class EalImageMemory final : public ImageMemory {
  public:
-  static constexpr std::size_t kChunkBytes = 64 * 1024;
+  static constexpr std::size_t kChunkBytes = std::size_t{64} * 1024;
 
   // `budget` is rounded up to whole chunks. Each worker that lends has a shard of its own, of
   // `shards`.

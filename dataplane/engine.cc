@@ -145,10 +145,10 @@ void Engine::Start(std::span<const dhcp::Lease> leases) {
 // Worker `index`'s ends of all ports.
 std::vector<Link::End> Engine::EndsOf(unsigned index) const {
   std::vector<Link::End> ends;
-  for (std::uint16_t p = 0; p < ports_.size(); ++p) {
+  for (std::size_t p = 0; p < ports_.size(); ++p) {
     Link::End end{.port = ports_[p].get(),
                   .queue = static_cast<std::uint16_t>(index),
-                  .interface = p,
+                  .interface = static_cast<std::uint16_t>(p),
                   .through = nullptr,
                   .for_others = {},
                   .spread = ports_[p]->Capabilities().hardware.rss &&

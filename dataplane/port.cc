@@ -102,7 +102,7 @@ absl::Status DpdkPort::Initialize(const InitializeRequest& request) {
     if (absl::Status status = SetUpQueues(request, info); !status.ok()) return status;
     return Start();
   };
-  const absl::Status status = up();
+  absl::Status status = up();
   if (!status.ok()) Shutdown();
   return status;
 }

@@ -14,7 +14,7 @@
 namespace slipway::tls {
 namespace {
 
-constexpr long kDay = 24 * 60 * 60;
+constexpr long kDay = 24L * 60 * 60;
 
 KeyPointer NewKey(KeyType type) {
   if (type == KeyType::kEcdsaP256) return KeyPointer(EVP_EC_gen("P-256"));
@@ -163,8 +163,8 @@ std::vector<std::uint8_t> FirmwareEnrolment(std::string_view authorities_pem,
     const Bytes bytes{der, static_cast<std::size_t>(der_size)};
     const std::size_t signature_size = owner.size() + bytes.size();
     put(kX509);
-    put_little(kX509.size() + 3 * 4 + signature_size);
-    put_little(0);  // no header
+    put_little(kX509.size() + 12 + signature_size);  // three numbers
+    put_little(0);                                   // no header
     put_little(signature_size);
     put(owner);
     put(bytes);

@@ -265,6 +265,7 @@ bool Engine::TakeKeys(const RecordKeys& keys) {
   return keys_taken_;
 }
 
+// NOLINTNEXTLINE(readability-function-size): OpenSSL says how many parameters there are
 void Engine::MessageCallback(int sent, int, int type, const void* message, std::size_t size,
                              SSL* ssl, void*) {
   if (type != SSL3_RT_ALERT && type != SSL3_RT_HANDSHAKE) return;

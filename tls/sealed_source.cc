@@ -15,9 +15,9 @@ using Slot = RecordCipher::Slot;
 
 constexpr std::size_t kRingBegin = 4;
 // Handshake flights, and what a peer may make us say before it acknowledges any of it.
-constexpr std::size_t kControlMax = 32 * 1024;
+constexpr std::size_t kControlMax = std::size_t{32} * 1024;
 // Text in flight from which on records are as large as they may be: half of firmware's window.
-constexpr std::uint64_t kFlowing = 32 * 1024;
+constexpr std::uint64_t kFlowing = std::uint64_t{32} * 1024;
 
 }  // namespace
 

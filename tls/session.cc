@@ -7,7 +7,7 @@ namespace slipway::tls {
 namespace {
 
 // The longest flight a client sends before we answer: a ClientHello of one full record and more.
-constexpr std::size_t kQueueMax = 64 * 1024;
+constexpr std::size_t kQueueMax = std::size_t{64} * 1024;
 
 // The size of the whole records at the front; everything where libssl will refuse it anyway
 // (another protocol, a length no record has), so that it does so at once.

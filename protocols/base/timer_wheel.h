@@ -62,7 +62,7 @@ class TimerWheel {
 
   std::uint64_t tick_ = 0;  // everything below has been popped
   std::vector<Link> links_;
-  std::array<std::uint32_t, kLevels * kSlots> heads_;
+  std::array<std::uint32_t, std::size_t{kLevels} * kSlots> heads_;
   std::array<std::uint64_t, kLevels> occupied_{};  // a bit for each slot
 };
 

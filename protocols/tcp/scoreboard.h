@@ -32,7 +32,8 @@ class Scoreboard {
     std::int64_t word = 0;
 
     static Run Of(std::uint64_t end, Time sent, Fate fate, bool again) {
-      return {end, sent.time_since_epoch().count() * 8 + static_cast<int>(fate) * 2 + again};
+      return {end, sent.time_since_epoch().count() * 8 + std::int64_t{again} +
+                       2 * static_cast<std::int64_t>(fate)};
     }
     Time sent() const { return Time(Duration(word >> 3)); }  // last
     Fate fate() const { return static_cast<Fate>(word >> 1 & 3); }

@@ -25,7 +25,7 @@ struct FirmwareTiming {
   Duration turn = std::chrono::microseconds(10);
   Duration deaf = std::chrono::milliseconds(10);         // while it decrypts
   Duration system_poll = std::chrono::milliseconds(10);  // between two frames, meanwhile
-  std::uint64_t record = 16 * 1024;
+  std::uint64_t record = std::uint64_t{16} * 1024;
 
   // What a sender would reach that knows the ring: it is never empty and never full. Nobody waits
   // for the last record; the first frame after each of the others has waited in its stead.

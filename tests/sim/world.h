@@ -34,7 +34,7 @@ struct Wire {
   double duplicate = 0;
   double damage = 0;
   std::uint64_t bytes_per_second = 0;  // 0: without limit
-  std::size_t queue_bytes = 64 * 1024;
+  std::size_t queue_bytes = std::size_t{64} * 1024;
   double ack_loss = 0;            // more loss, from the client alone
   std::uint64_t policed_to = 0;   // bytes a second from the server, beyond which frames vanish,
   std::size_t policed_burst = 0;  // but for a burst of so many bytes; 0: no policer

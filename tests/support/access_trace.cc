@@ -238,7 +238,7 @@ bool CanTraceAccesses() {
 }
 
 TouchedLines TraceAccesses(const std::function<void()>& work) {
-  constexpr std::size_t kStack = 64 * 1024;
+  constexpr std::size_t kStack = std::size_t{64} * 1024;
   const Mapping stack(kStack);
   const Mapping log(kLogMax * sizeof(std::uintptr_t));
   state.log = static_cast<std::uintptr_t*>(log.memory());
