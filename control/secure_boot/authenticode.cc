@@ -141,6 +141,10 @@ absl::StatusOr<AuthenticodeSignature> AuthenticodeSignature::Parse(Bytes pkcs7) 
       signature.pkcs7_->d.sign == nullptr) {
     return Wrong("it is no PKCS#7 SignedData");
   }
+  // As the Authenticode specification has it; with several, OpenSSL's PKCS7_verify leaks.
+  if (sk_X509_ALGOR_num(signature.pkcs7_->d.sign->md_algs) != 1) {
+    return Wrong("it names several digest algorithms, or none");
+  }
   if (absl::Status status = signature.ReadContent(); !status.ok()) return status;
   if (absl::Status status = signature.ReadChain(); !status.ok()) return status;
   const ASN1_OBJECT* algorithm = OBJ_nid2obj(NidOf(signature.algorithm_));
@@ -217,7 +221,9 @@ absl::Status AuthenticodeSignature::ReadChain() {
 bool AuthenticodeSignature::LeadsTo(Bytes certificate_der) const {
   const X509Handle trusted = FromDer(certificate_der);
   const StoreHandle store(X509_STORE_new());
-  const BioHandle content(BIO_new_mem_buf(content_.data(), static_cast<int>(content_.size())));
+  // Behind a filter: of a memory BIO PKCS7_verify makes one more, and leaks it when it fails early.
+  const BioHandle content(BIO_push(
+      BIO_new(BIO_f_null()), BIO_new_mem_buf(content_.data(), static_cast<int>(content_.size()))));
   if (trusted == nullptr || store == nullptr || content == nullptr) return false;
   X509_STORE_add_cert(store.get(), trusted.get());
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
