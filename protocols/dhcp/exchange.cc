@@ -176,7 +176,7 @@ class Composer {
   // RFC 3442: prefix length, its significant octets, gateway. The default route is repeated here,
   // for a client that takes these ignores option 3.
   void Routes(Need need) {
-    std::array<std::uint8_t, 9 * 25> bytes;
+    std::array<std::uint8_t, std::size_t{9} * 25> bytes;
     Writer writer(bytes);
     const auto put = [&](const Ipv4Prefix& destination, Ipv4Address gateway) {
       writer.U8(destination.length);

@@ -169,6 +169,7 @@ void Server::Proxy(const Exchange& x, Outcome& outcome) {
   // and ours is the bootstrap.
   const bool somebody_elses =
       x.boot_item && x.boot_item->type != kPxeBootstrap && x.in.destination.is_broadcast();
+  // NOLINTNEXTLINE(bugprone-branch-clone): what is told first is by this order
   if (!boot_server && type != DhcpMessageType::kDiscover) {
     outcome.drop = Drop::kDhcpOtherServer;
   } else if (boot_server && type != DhcpMessageType::kRequest && type != DhcpMessageType::kInform) {

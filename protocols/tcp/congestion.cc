@@ -7,7 +7,7 @@ namespace slipway::tcp {
 
 std::uint64_t Congestion::InitialWindow(const Settings& settings, std::uint32_t mss) {
   const std::uint64_t segments = settings.initial_window_segments;
-  return std::min(segments * mss, std::max<std::uint64_t>(2 * mss, segments * 1460));
+  return std::min(segments * mss, std::max<std::uint64_t>(std::uint64_t{2} * mss, segments * 1460));
 }
 
 void Congestion::Start(const Settings& settings, std::uint32_t mss, CongestionAlgorithm algorithm) {
@@ -20,7 +20,7 @@ void Congestion::Start(const Settings& settings, std::uint32_t mss, CongestionAl
 // RFC 9406 4.2; after the first slow start, and with NewReno, RFC 5681's.
 void Congestion::GrowSlowly(const Ack& ack, Growth& growth) {
   if (algorithm_ == CongestionAlgorithm::kNewReno) {
-    window_ = Clamp(window_ + std::min<std::uint64_t>(ack.bytes, 2 * ack.mss));
+    window_ = Clamp(window_ + std::min<std::uint64_t>(ack.bytes, std::uint64_t{2} * ack.mss));
     return;
   }
   std::uint64_t bytes = std::min<std::uint64_t>(ack.bytes, HyStart::kSegmentsUnpaced * ack.mss);
@@ -64,12 +64,12 @@ std::uint64_t Congestion::Reduced(std::uint64_t flight, std::uint32_t mss, Growt
   counted_ = 0;
   switch (algorithm_) {
     case CongestionAlgorithm::kNewReno:
-      return std::max<std::uint64_t>(flight / 2, 2 * mss);
+      return std::max<std::uint64_t>(flight / 2, std::uint64_t{2} * mss);
     case CongestionAlgorithm::kCubic:
       growth.hystart.Lost();
       return growth.cubic.Reduce(window_, flight, mss);
   }
-  return 2 * mss;
+  return std::uint64_t{2} * mss;
 }
 
 void Congestion::LossDetected(std::uint64_t flight, std::uint32_t mss, Growth& growth) {

@@ -71,13 +71,13 @@ bool TimeoutWasSpurious(Connection& c, const Acknowledged& ack) {
     l.frto = goes_on ? Frto::kSecond : Frto::kNone;
     if (goes_on) {
       if (!c.sack) s.nxt = s.max;
-      c.congestion.SetWindow(c.Flight() + 2 * s.mss);
+      c.congestion.SetWindow(c.Flight() + std::uint64_t{2} * s.mss);
     }
     return false;
   }
   l.frto = Frto::kNone;
   if (c.sack ? ack.delivered.lowest_once <= l.recovery_point : ack.advanced) return true;
-  c.congestion.SetWindow(3 * s.mss);
+  c.congestion.SetWindow(std::uint64_t{3} * s.mss);
   if (!c.sack) s.nxt = s.una;
   return false;
 }

@@ -103,7 +103,7 @@ Parsed<Segment> Parse(Bytes bytes, Ipv4Address source, Ipv4Address destination,
   const Bytes all = bytes;
   const auto* header = Take<TcpHeader>(bytes);
   if (header == nullptr) return Drop::kTcpTruncated;
-  const std::size_t header_size = (header->data_offset.value() >> 4) * 4u;
+  const std::size_t header_size = std::size_t{4} * (header->data_offset.value() >> 4);
   if (header_size < sizeof(TcpHeader) || header_size > all.size()) return Drop::kTcpTruncated;
   if (checksum == ChecksumState::kVerify) {
     // The length is at most 65,515: an IPv4 payload.
