@@ -30,6 +30,7 @@ PATIENCE = 4
 # How the test programs of the asan preset run: the first finding ends one, and is a failure. A run of
 # the simulator costs about ten times as much, so there are fewer of each kind.
 SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+             "LSAN_OPTIONS": f"suppressions={ROOT / 'tests/rig/lsan.supp'}:print_suppressions=0",
              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "SLIPWAY_RUNS": "200"}
 SANITIZED_PATIENCE = 10
 
