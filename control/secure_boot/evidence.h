@@ -29,7 +29,7 @@ class Evidence {
   struct Signature {
     std::optional<AuthenticodeSignature> content;  // nullopt: it cannot be read
     std::string fault;                             // why it counts for nothing; empty: it counts
-    bool is_malformed = false;  // then firmware refuses the image, once it has a dbx
+    bool is_malformed = false;  // then the image is refused: firmware with a dbx does so
     std::string image_digest;   // of the image, by this signature's algorithm
     bool fits = false;          // the signed digest is the image's
   };
