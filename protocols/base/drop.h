@@ -87,6 +87,9 @@ namespace slipway {
   X(DhcpNoNetwork, kPeer, "no network of ours fits the interface or relay")                    \
   X(DhcpPoolEmpty, kLoad, "no address left in the pool")                                       \
   X(DhcpUnknownMachine, kNormal, "policy ignores this machine")                                \
+  X(DhcpIgnoredByRule, kNormal, "a rule says that this machine is never answered")             \
+  X(DhcpHeld, kNormal, "a rule holds this machine until an operator approves it")              \
+  X(DhcpBootsLocally, kNormal, "a rule leaves this machine to its next boot option")           \
   X(DhcpNotABootClient, kNormal, "not a boot client, and only those are answered")             \
   X(DhcpNoBootRule, kNormal, "a boot client that no boot rule fits")                           \
   X(DhcpClientIdentifierTooLong, kPeer, "a client identifier of more than 64 bytes")           \

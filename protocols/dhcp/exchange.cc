@@ -36,10 +36,29 @@ void ReadBootServerDiscovery(Exchange& x) {
   if (x.asks_boot_server) x.boot_item = item;
 }
 
+// A booted system's lease is not held back with its firmware's offer.
+Drop AdmitByChoice(const Exchange& x) {
+  switch (x.choice->disposition) {
+    case Disposition::kBoot:
+      return Drop::kNone;
+    case Disposition::kIgnore:
+      return Drop::kDhcpIgnoredByRule;
+    case Disposition::kHold:
+      return x.client.is_boot_client() ? Drop::kDhcpHeld : Drop::kNone;
+    case Disposition::kLocal:
+      return x.client.is_boot_client() ? Drop::kDhcpBootsLocally : Drop::kNone;
+  }
+  return Drop::kNone;
+}
+
 Drop Admit(const Exchange& x) {
   // What is given back is taken from anybody.
   if (x.client.type == DhcpMessageType::kRelease || x.client.type == DhcpMessageType::kDecline) {
     return Drop::kNone;
+  }
+  if (x.choice != nullptr) {
+    const Drop drop = AdmitByChoice(x);
+    if (drop != Drop::kNone || x.client.is_boot_client()) return drop;
   }
   if (x.machine != nullptr) return x.machine->ignore ? Drop::kDhcpUnknownMachine : Drop::kNone;
   switch (x.network->unknown_machines) {
@@ -121,17 +140,37 @@ class Composer {
     static constexpr std::uint8_t kDefault[] = {3, 6, 12, 15, 28};
     const Bytes list = x_.message.options[DhcpOption::kParameterRequestList];
     for (const std::uint8_t code : list.empty() ? Bytes(kDefault) : list) {
+      if (x_.choice != nullptr) AddAsked(code, x_.choice->options);
       Requested(static_cast<DhcpOption>(code), Need::kOptional);
-      for (const RawOption& raw : x_.network->options) {
-        if (raw.code == code) options_.Add(code, raw.value, Need::kOptional);
-      }
+      if (!quarantined()) AddAsked(code, x_.network->options);
     }
-    for (const RawOption& raw : x_.network->options) {
+    if (x_.choice != nullptr) AddAlways(x_.choice->options);
+    if (!quarantined()) AddAlways(x_.network->options);
+  }
+
+ private:
+  bool quarantined() const { return x_.choice != nullptr && x_.choice->quarantine; }
+
+  void AddAsked(std::uint8_t code, const std::vector<RawOption>& options) {
+    for (const RawOption& raw : options) {
+      if (raw.code == code) options_.Add(code, raw.value, Need::kOptional);
+    }
+  }
+
+  void AddAlways(const std::vector<RawOption>& options) {
+    for (const RawOption& raw : options) {
       if (raw.always) options_.Add(raw.code, raw.value, Need::kRequired);
     }
   }
 
- private:
+  // The way out of the network, which is kept from the quarantined: but for the router of a network
+  // that we are ourselves reached through.
+  bool MayBeTold(DhcpOption code) const {
+    if (!quarantined()) return true;
+    return code == DhcpOption::kRouter ? !x_.network->attachment.has_value()
+                                       : code != DhcpOption::kClasslessRoutes;
+  }
+
   void Pxe() {
     options_.Add(DhcpOption::kVendorClass, AsBytes("PXEClient"));
     if (x_.boot_item) {  // the client holds the answer to what it asked for
@@ -152,9 +191,11 @@ class Composer {
 
   void Requested(DhcpOption code, Need need) {
     const NetworkSettings& network = *x_.network;
-    if (options_.Has(static_cast<std::uint8_t>(code))) return;
+    if (options_.Has(static_cast<std::uint8_t>(code)) || !MayBeTold(code)) return;
     if (code == DhcpOption::kRouter && network.gateway) {
       options_.AddAddress(code, *network.gateway, need);
+    } else if (code == DhcpOption::kDomainNameServer && quarantined()) {
+      options_.AddAddress(code, network.server_address, need);
     } else if (code == DhcpOption::kDomainNameServer && !network.dns_servers.empty()) {
       const MutableBytes room = options_.Room(4 * network.dns_servers.size());
       Writer writer(room);
@@ -260,7 +301,13 @@ Drop Resolve(const Policy& policy, Exchange& x) {
                             client_identifier);
   x.machine = policy.FindMachine({x.client.mac, x.client.uuid, client_identifier});
   ReadBootServerDiscovery(x);
-  if (x.client.is_boot_client()) x.boot = policy.FindBootRule(x.machine, *x.network, x.client);
+  x.choice = policy.FindChoice(
+      x.machine, {.client = x.client, .message = x.message, .network = x.network->name});
+  if (x.client.is_boot_client()) {
+    x.boot = x.choice != nullptr && x.choice->boot != nullptr
+                 ? Policy::FindBootRule(*x.choice, x.client)
+                 : policy.FindBootRule(x.machine, *x.network, x.client);
+  }
   return Admit(x);
 }
 

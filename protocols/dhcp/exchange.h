@@ -26,6 +26,7 @@ struct Exchange {
   const NetworkSettings* network = nullptr;
   std::uint16_t network_index = 0;
   const MachineSettings* machine = nullptr;
+  const Choice* choice = nullptr;
   const BootRule* boot = nullptr;
   // A boot server is asked, not a DHCP server (PXE 2.1, 2.2.3), perhaps for one item of a menu.
   bool asks_boot_server = false;

@@ -47,17 +47,20 @@ Parsed<Message> Parse(Bytes bytes, OptionScratch& scratch) {
   return message;
 }
 
-std::optional<Ipv4Address> Message::RelayAddress(RelaySubOption code) const {
+Bytes Message::RelayValue(RelaySubOption code) const {
   Reader reader(options[DhcpOption::kRelayAgent]);
   while (!reader.empty()) {
     const std::uint8_t found = reader.U8();
     const Bytes value = reader.Take(reader.U8());
-    if (!reader.ok()) return std::nullopt;
-    if (found == static_cast<std::uint8_t>(code)) {
-      return value.size() == 4 ? std::optional(Ipv4Address(Reader(value).U32())) : std::nullopt;
-    }
+    if (!reader.ok()) return {};
+    if (found == static_cast<std::uint8_t>(code)) return value;
   }
-  return std::nullopt;
+  return {};
+}
+
+std::optional<Ipv4Address> Message::RelayAddress(RelaySubOption code) const {
+  const Bytes value = RelayValue(code);
+  return value.size() == 4 ? std::optional(Ipv4Address(Reader(value).U32())) : std::nullopt;
 }
 
 }  // namespace slipway::dhcp

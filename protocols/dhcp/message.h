@@ -37,7 +37,9 @@ struct Message {
 
   bool wants_broadcast() const { return (flags & kDhcpBroadcastFlag) != 0; }
   bool is_relayed() const { return !giaddr.is_unspecified(); }
-  // A sub-option of option 82 that is an address (RFC 3527, RFC 5107).
+  // A sub-option of option 82 (RFC 3046 2.0); empty when absent or the option is malformed.
+  Bytes RelayValue(RelaySubOption code) const;
+  // One that is an address (RFC 3527, RFC 5107).
   std::optional<Ipv4Address> RelayAddress(RelaySubOption code) const;
 
   static constexpr std::uint8_t kHopsMax = 16;

@@ -93,6 +93,20 @@ const MachineSettings* Policy::ReservedFor(Ipv4Address address) const {
   return found == by_address_.end() ? nullptr : &settings_.machines[found->second];
 }
 
+const Choice* Policy::FindChoice(const MachineSettings* machine, const Facts& facts) const {
+  const Choices* const choices =
+      machine != nullptr ? machine->choices.get() : settings_.unknown.get();
+  if (choices == nullptr) return nullptr;
+  for (const Choice& choice : *choices) {
+    if (Holds(choice.condition, facts)) return &choice;
+  }
+  return nullptr;
+}
+
+const BootRule* Policy::FindBootRule(const Choice& choice, const Client& client) {
+  return choice.boot == nullptr ? nullptr : Match(*choice.boot, client);
+}
+
 const BootRule* Policy::FindBootRule(const MachineSettings* machine, const NetworkSettings& network,
                                      const Client& client) const {
   if (machine != nullptr) {

@@ -6,12 +6,15 @@
 //
 // Build: fill a PolicySettings, ask Mistakes() for everything wrong with it at once, and only then
 // construct the Policy. Networks must not overlap: an address names its network.
-// A boot rule is looked for in the machine's rules, then the network's, then the common ones; in
-// each, the exact architecture before "any".
+// What becomes of a client is decided by the first choice whose condition holds, of its machine's
+// or, for a machine nobody knows, of those for the unknown; where none does, by the rest of the
+// policy: a boot rule is looked for in the machine's rules, then the network's, then the common
+// ones; in each, the exact architecture before "any".
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +27,7 @@
 #include "protocols/base/strong.h"
 #include "protocols/base/uuid.h"
 #include "protocols/dhcp/client.h"
+#include "protocols/dhcp/condition.h"
 
 namespace slipway::dhcp {
 
@@ -63,6 +67,24 @@ struct BootRule {
   std::string uri;
   Ipv4Address next_server;  // 0.0.0.0: the network's server address
 };
+
+enum class Disposition : std::uint8_t {
+  kBoot,    // what Choice::boot says
+  kIgnore,  // never answered
+  kHold,    // a boot client is not answered until an operator has decided
+  kLocal,   // a boot client is not answered, so that firmware goes on to its next boot option
+};
+
+struct Choice {
+  std::string name;             // of the rule it comes from
+  std::vector<Term> condition;  // empty: always
+  Disposition disposition = Disposition::kBoot;
+  // Told no router, no routes and no DNS server but ourselves: it reaches this appliance only.
+  bool quarantine = false;
+  std::shared_ptr<const std::vector<BootRule>> boot;  // null: as if no choice had been made
+  std::vector<RawOption> options;                     // before the network's of the same code
+};
+using Choices = std::vector<Choice>;
 
 enum class ServiceMode : std::uint8_t {
   kFull,   // addresses and boot offers
@@ -116,12 +138,14 @@ struct MachineSettings {
   std::string host_name;                        // option 12
   bool ignore = false;                          // never answered
   std::vector<BootRule> boot;
+  std::shared_ptr<const Choices> choices;  // null: none
 };
 
 struct PolicySettings {
   std::vector<NetworkSettings> networks;
   std::vector<MachineSettings> machines;
   std::vector<BootRule> boot;
+  std::shared_ptr<const Choices> unknown;  // for machines nobody knows; null: none
 };
 
 // How a client names itself; the keys a machine is looked up by.
@@ -155,9 +179,13 @@ class Policy {
                                                     const NetworkSettings& network);
   // The machine an address is reserved for.
   const MachineSettings* ReservedFor(Ipv4Address address) const;
+  // The first choice that holds; `machine` may be null. Null when none does.
+  const Choice* FindChoice(const MachineSettings* machine, const Facts& facts) const;
   // `machine` may be null. Null when nothing is to be booted.
   const BootRule* FindBootRule(const MachineSettings* machine, const NetworkSettings& network,
                                const Client& client) const;
+  // The choice's own, where it has any.
+  static const BootRule* FindBootRule(const Choice& choice, const Client& client);
   // The same prefixes, modes and pools in the same order.
   bool SameAddressing(const Policy& other) const;
 
