@@ -81,6 +81,11 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
   static_cast<void>(WriteFile(state / "management", reachable + "\n", 0644));
   std::cerr << "slipwayd: management on https://" << listening.ToString() << ':' << rest_->port()
             << ", CA in " << (state / "ca.pem").string() << '\n';
+  // In the system's log, out of reach of whoever can write the catalog.
+  if (const auto newest = core_->store().Audit({.limit = 1}); newest.ok() && !newest->empty()) {
+    std::cerr << "slipwayd: audit log ends at "
+              << AuditHead{newest->front().id, newest->front().hash}.ToString() << '\n';
+  }
   if (core_->token().made_now) {
     std::cerr << "slipwayd: token " << core_->token().text << " (once only; kept in "
               << (state / "token").string() << ")\n";

@@ -13,7 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "control/cli/access.h"
 #include "control/cli/client.h"
+#include "control/cli/command.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/top.h"
@@ -43,6 +45,8 @@ constexpr std::string_view kUsage =
   lease list
   boot list [MAC]
   boot show MAC|ID [--follow]       every step of the last boot, in words
+  audit list [--since WHEN]         who changed what; WHEN as 2h, 7d or Unix seconds
+  audit verify [--head N:HASH]      whether the audit log is whole and untouched
   ca show                           the CA certificate (PEM)
   ca efi FILE                       the CA as an EFI signature list, to enrol in firmware
 
@@ -51,17 +55,6 @@ Options (and the environment variables that stand for them):
   --server A:P     management address (SLIPWAY_SERVER; as DIR/management says)
   --token TEXT     (SLIPWAY_TOKEN)      --ca FILE  (SLIPWAY_CA)      --json
 )";
-
-struct Command {
-  std::vector<std::string> words;
-  Target target;
-  std::string name;
-  std::string architecture;
-  bool all = false;
-  bool json = false;
-  bool follow = false;
-  bool once = false;
-};
 
 std::string Environment(const char* name, std::string otherwise) {
   const char* value = std::getenv(name);
@@ -95,6 +88,8 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--ca"     ? &ca
                          : word == "--name"   ? &command.name
                          : word == "--arch"   ? &command.architecture
+                         : word == "--since"  ? &command.since
+                         : word == "--head"   ? &command.head
                                               : nullptr;
     if (value == nullptr || i + 1 == argc) {
       wrong = Text(word, value == nullptr ? ": unknown option" : ": its value is missing");
@@ -112,27 +107,6 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
     std::ifstream(std::filesystem::path(state) / "token") >> command.target.token;
   }
   return command;
-}
-
-int Fail(const Answer& answer) {
-  std::cerr << "slipway: " << answer.error << '\n';
-  return 1;
-}
-
-int PrintList(const Answer& answer, const Command& command, const std::vector<Column>& columns) {
-  if (!answer.good) return Fail(answer);
-  std::cout << (command.json ? answer.body : Table(answer.json(), columns));
-  return 0;
-}
-
-int PrintDone(const Answer& answer, const Command& command, std::string_view words) {
-  if (!answer.good) return Fail(answer);
-  if (command.json) {
-    std::cout << answer.body;
-  } else {
-    std::cout << words << '\n';
-  }
-  return 0;
 }
 
 int ImportImage(Client& client, const Command& command) {
@@ -247,10 +221,6 @@ int ShowCa(Client& client, const Command& command) {
   return 0;
 }
 
-bool Is(const Command& command, std::string_view noun, std::string_view verb, std::size_t count) {
-  return command.words.size() == count && command.words[0] == noun && command.words[1] == verb;
-}
-
 // Each of these: nullopt when it has no such command.
 std::optional<int> RunImage(Client& client, const Command& command) {
   const auto& words = command.words;
@@ -342,7 +312,7 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunMachine}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunMachine, RunAudit}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "network", "list", 2)) {

@@ -116,15 +116,15 @@ void ListQueue(httplib::Response& response, Core& core) {
 
 }  // namespace
 
-void AddBoots(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/queue", [&core](const httplib::Request&, httplib::Response& response) {
+void AddBoots(Router& router, Core& core) {
+  router.Get("/api/v1/queue", [&core](const httplib::Request&, httplib::Response& response) {
     ListQueue(response, core);
   });
-  server.Get("/api/v1/boots",
+  router.Get("/api/v1/boots",
              [&core](const httplib::Request& request, httplib::Response& response) {
                ListBoots(request, response, core);
              });
-  server.Get(R"(/api/v1/boots/([^/]+))",
+  router.Get("/api/v1/boots/{boot}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                ShowBoot(request, response, core);
              });

@@ -39,6 +39,27 @@ nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
   return json;
 }
 
+// What a reference leads to, for the audit log; null for nothing.
+nlohmann::json DigestOf(const std::string& reference, Core& core) {
+  const auto sets = core.Images();
+  if (!sets.ok()) return nullptr;
+  for (const ImageSet& set : *sets) {
+    if (set.reference == reference) return {{"digest", set.digest}};
+  }
+  return nullptr;
+}
+
+void RemoveImage(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const auto reference = CanonicalReference(request.matches[1].str());
+  if (!reference.ok()) return ReplyProblem(response, reference.status());
+  const auto before = DigestOf(*reference, core);
+  if (absl::Status status = core.RemoveImage(*reference); !status.ok()) {
+    return ReplyProblem(response, status);
+  }
+  core.Audit(RequestActor(request), "image " + *reference, before, nullptr);
+  response.status = 204;
+}
+
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
@@ -63,23 +84,26 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     if (!file) return;
     source = *file;
   }
+  const auto canonical = CanonicalReference(reference);
+  const auto before = canonical.ok() ? DigestOf(*canonical, core) : nullptr;
   const auto set = core.ImportImage(source, reference, options);
   if (!set.ok()) return ReplyProblem(response, set.status());
+  core.Audit(RequestActor(request), "image " + set->reference, before, {{"digest", set->digest}});
   Reply(response, ToJson(*set, core, Detail::kAll), 201);
 }
 
 }  // namespace
 
-void AddImages(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/images", [&core](const httplib::Request&, httplib::Response& response) {
+void AddImages(Router& router, Core& core) {
+  router.Get("/api/v1/images", [&core](const httplib::Request&, httplib::Response& response) {
     const auto sets = core.Images();
     if (!sets.ok()) return ReplyProblem(response, sets.status());
     nlohmann::json list = nlohmann::json::array();
     for (const ImageSet& set : *sets) list.push_back(ToJson(set, core, Detail::kOutcome));
     Reply(response, list);
   });
-  server.Get(R"(/api/v1/images/([^/]+))", [&core](const httplib::Request& request,
-                                                  httplib::Response& response) {
+  router.Get("/api/v1/images/{reference}", [&core](const httplib::Request& request,
+                                                   httplib::Response& response) {
     const auto sets = core.Images();
     if (!sets.ok()) return ReplyProblem(response, sets.status());
     const auto reference = CanonicalReference(request.matches[1].str());
@@ -89,19 +113,14 @@ void AddImages(httplib::Server& server, Core& core) {
     }
     ReplyProblem(response, 404, Text(*reference, ": no such image set; see 'slipway image list'"));
   });
-  server.Put(R"(/api/v1/images/([^/]+))",
+  router.Put("/api/v1/images/{reference}",
              [&core](const httplib::Request& request, httplib::Response& response,
                      const httplib::ContentReader& reader) {
                ImportUpload(request, response, reader, core);
              });
-  server.Delete(R"(/api/v1/images/([^/]+))",
+  router.Delete("/api/v1/images/{reference}",
                 [&core](const httplib::Request& request, httplib::Response& response) {
-                  const auto reference = CanonicalReference(request.matches[1].str());
-                  if (!reference.ok()) return ReplyProblem(response, reference.status());
-                  if (absl::Status status = core.RemoveImage(*reference); !status.ok()) {
-                    return ReplyProblem(response, status);
-                  }
-                  response.status = 204;
+                  RemoveImage(request, response, core);
                 });
 }
 

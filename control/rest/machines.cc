@@ -50,7 +50,7 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
                              "import PATH ",
                              set->ToString()));
   }
-  const auto stored = core.PutMachine(machine, "rest");
+  const auto stored = core.PutMachine(machine, RequestActor(request));
   if (!stored.ok()) return ReplyProblem(response, stored.status());
   Reply(response, ToJson(*stored));
 }
@@ -80,8 +80,8 @@ std::optional<Machine> Find(const std::string& key, httplib::Response& response,
 
 }  // namespace
 
-void AddMachines(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/machines", [&core](const httplib::Request&, httplib::Response& response) {
+void AddMachines(Router& router, Core& core) {
+  router.Get("/api/v1/machines", [&core](const httplib::Request&, httplib::Response& response) {
     const auto machines = core.store().Machines();
     if (!machines.ok()) return ReplyProblem(response, machines.status());
     nlohmann::json list = nlohmann::json::array();
@@ -91,20 +91,21 @@ void AddMachines(httplib::Server& server, Core& core) {
     }
     Reply(response, list);
   });
-  server.Get(R"(/api/v1/machines/([^/]+))",
+  router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto machine = Find(request.matches[1], response, core);
                if (machine) Reply(response, ToJson(*machine));
              });
-  server.Put(R"(/api/v1/machines/([^/]+))",
+  router.Put("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                PutMachine(request, response, core);
              });
-  server.Delete(R"(/api/v1/machines/([^/]+))",
+  router.Delete("/api/v1/machines/{machine}",
                 [&core](const httplib::Request& request, httplib::Response& response) {
                   const auto machine = Find(request.matches[1], response, core);
                   if (!machine) return;
-                  if (absl::Status status = core.RemoveMachine(machine->id, "rest"); !status.ok()) {
+                  if (absl::Status status = core.RemoveMachine(machine->id, RequestActor(request));
+                      !status.ok()) {
                     return ReplyProblem(response, status);
                   }
                   response.status = 204;

@@ -214,8 +214,8 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
 
 }  // namespace
 
-void AddMetrics(httplib::Server& server, Core& core) {
-  server.Get("/metrics", [&core](const httplib::Request&, httplib::Response& response) {
+void AddMetrics(Router& router, Core& core) {
+  router.Get("/metrics", [&core](const httplib::Request&, httplib::Response& response) {
     response.set_content(prometheus::TextSerializer().Serialize(Collect(core)),
                          "text/plain; version=0.0.4");
   });

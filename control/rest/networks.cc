@@ -6,8 +6,8 @@
 
 namespace slipway::control {
 
-void AddNetworks(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/networks", [&core](const httplib::Request&, httplib::Response& response) {
+void AddNetworks(Router& router, Core& core) {
+  router.Get("/api/v1/networks", [&core](const httplib::Request&, httplib::Response& response) {
     nlohmann::json list = nlohmann::json::array();
     const auto leases = core.leases().All();
     for (const NetworkConfig& network : core.config().networks) {
@@ -33,8 +33,8 @@ void AddNetworks(httplib::Server& server, Core& core) {
   });
 }
 
-void AddLeases(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/leases", [&core](const httplib::Request&, httplib::Response& response) {
+void AddLeases(Router& router, Core& core) {
+  router.Get("/api/v1/leases", [&core](const httplib::Request&, httplib::Response& response) {
     nlohmann::json list = nlohmann::json::array();
     for (const dhcp::Lease& lease : core.leases().All()) {
       list.push_back({{"address", lease.address.ToString()},

@@ -12,6 +12,8 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "control/rest/authenticate.h"
+#include "control/rest/router.h"
 #include "control/serve/core.h"
 
 namespace slipway::control {
@@ -42,14 +44,15 @@ class UploadFolder {
 // The body as a JSON object; nullopt, and a problem replied, when it is none.
 std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response);
 
-void AddImages(httplib::Server& server, Core& core);
-void AddSecureBoot(httplib::Server& server, Core& core);
-void AddMachines(httplib::Server& server, Core& core);
-void AddNetworks(httplib::Server& server, Core& core);
-void AddLeases(httplib::Server& server, Core& core);
-void AddBoots(httplib::Server& server, Core& core);
-void AddSystem(httplib::Server& server, Core& core);  // health, drops, ca
-void AddWorkers(httplib::Server& server, Core& core);
-void AddMetrics(httplib::Server& server, Core& core);  // /metrics
+void AddImages(Router& router, Core& core);
+void AddSecureBoot(Router& router, Core& core);
+void AddMachines(Router& router, Core& core);
+void AddNetworks(Router& router, Core& core);
+void AddLeases(Router& router, Core& core);
+void AddBoots(Router& router, Core& core);
+void AddSystem(Router& router, Core& core);  // health, drops, ca
+void AddAudit(Router& router, Core& core);
+void AddWorkers(Router& router, Core& core);
+void AddMetrics(Router& router, Core& core);  // /metrics
 
 }  // namespace slipway::control

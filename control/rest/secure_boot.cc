@@ -44,20 +44,22 @@ std::optional<std::filesystem::path> UploadFolder::Receive(const httplib::Reques
   return std::nullopt;
 }
 
-void AddSecureBoot(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/secure-boot", [&core](const httplib::Request&, httplib::Response& response) {
+void AddSecureBoot(Router& router, Core& core) {
+  router.Get("/api/v1/secure-boot", [&core](const httplib::Request&, httplib::Response& response) {
     nlohmann::json json = ToJson(*core.trust());
     json["policy"] =
         core.config().secure_boot.policy == SecureBootPolicy::kRefuse ? "refuse" : "warn";
     Reply(response, json);
   });
-  server.Post("/api/v1/secure-boot/recheck",
-              [&core](const httplib::Request& request, httplib::Response& response) {
-                const auto changed = core.Recheck(request.get_param_value("all") == "true");
-                if (!changed.ok()) return ReplyProblem(response, changed.status());
-                Reply(response, {{"changed", *changed}, {"version", core.trust()->version}});
-              });
-  server.Post("/api/v1/secure-boot/check", [&core](const httplib::Request& request,
+  router.Post("/api/v1/secure-boot/recheck", [&core](const httplib::Request& request,
+                                                     httplib::Response& response) {
+    const auto changed = core.Recheck(request.get_param_value("all") == "true");
+    if (!changed.ok()) return ReplyProblem(response, changed.status());
+    const nlohmann::json told = {{"changed", *changed}, {"version", core.trust()->version}};
+    core.Audit(RequestActor(request), "secure-boot recheck", nullptr, told);
+    Reply(response, told);
+  });
+  router.Post("/api/v1/secure-boot/check", [&core](const httplib::Request& request,
                                                    httplib::Response& response,
                                                    const httplib::ContentReader& reader) {
     UploadFolder folder(core.config().state_directory);

@@ -33,26 +33,17 @@ bool UseCertificate(SSL_CTX& context, const tls::Certificate& certificate) {
   return good;
 }
 
-bool MayPass(const httplib::Request& request, Core& core) {
-  if (request.path == "/api/v1/health") return true;
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string header = request.get_header_value("Authorization");
-  if (!header.starts_with(kScheme)) return false;
-  const auto hash = core.store().TokenHash();
-  return hash.ok() && hash->has_value() &&
-         SameSecret(HashOf(std::string_view(header).substr(kScheme.size())), **hash);
-}
-
 struct StatusWord {
   absl::StatusCode code;
   int status;
 };
 // Every other code is our own fault.
 constexpr StatusWord kStatuses[] = {
-    {absl::StatusCode::kNotFound, 404},      {absl::StatusCode::kInvalidArgument, 400},
-    {absl::StatusCode::kOutOfRange, 400},    {absl::StatusCode::kDataLoss, 400},
-    {absl::StatusCode::kAlreadyExists, 409}, {absl::StatusCode::kFailedPrecondition, 409},
-    {absl::StatusCode::kAborted, 409},       {absl::StatusCode::kResourceExhausted, 507},
+    {absl::StatusCode::kNotFound, 404},        {absl::StatusCode::kInvalidArgument, 400},
+    {absl::StatusCode::kOutOfRange, 400},      {absl::StatusCode::kDataLoss, 400},
+    {absl::StatusCode::kAlreadyExists, 409},   {absl::StatusCode::kFailedPrecondition, 409},
+    {absl::StatusCode::kUnauthenticated, 401}, {absl::StatusCode::kPermissionDenied, 403},
+    {absl::StatusCode::kAborted, 409},         {absl::StatusCode::kResourceExhausted, 507},
     {absl::StatusCode::kUnavailable, 503}};
 
 int HttpStatusOf(absl::StatusCode code) {
@@ -68,6 +59,8 @@ std::string_view TitleOf(int status) {
       return "Bad Request";
     case 401:
       return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 409:
@@ -138,33 +131,31 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core) {
   server.set_payload_max_length(core.config().upload_max);
   server.set_pre_routing_handler(
       [&core](const httplib::Request& request, httplib::Response& response) {
-        if (MayPass(request, core)) return httplib::Server::HandlerResponse::Unhandled;
-        response.set_header("WWW-Authenticate", "Bearer");
-        ReplyProblem(response, 401,
-                     "no valid token; send 'Authorization: Bearer ' and the token in the state "
-                     "directory's file 'token'");
-        return httplib::Server::HandlerResponse::Handled;
+        return Admit(request, response, core) ? httplib::Server::HandlerResponse::Unhandled
+                                              : httplib::Server::HandlerResponse::Handled;
       });
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty()) return;
     ReplyProblem(response, response.status,
                  Text(request.method, ' ', request.path,
-                      ": not answered here; resources are under "
-                      "/api/v1"));
+                      ": not answered here; resources are under /api/v1"));
   });
   server.set_exception_handler(
       [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
         ReplyProblem(response, 400, "a value in the body has another type than it should");
       });
-  AddImages(server, core);
-  AddSecureBoot(server, core);
-  AddMachines(server, core);
-  AddNetworks(server, core);
-  AddLeases(server, core);
-  AddBoots(server, core);
-  AddSystem(server, core);
-  AddWorkers(server, core);
-  AddMetrics(server, core);
+  Router router(server, core);
+  AddImages(router, core);
+  AddSecureBoot(router, core);
+  AddMachines(router, core);
+  AddNetworks(router, core);
+  AddLeases(router, core);
+  AddBoots(router, core);
+  AddSystem(router, core);
+  AddAudit(router, core);
+  AddWorkers(router, core);
+  AddMetrics(router, core);
+  if (absl::Status status = router.Finish(); !status.ok()) return status;
   const Endpoint& endpoint = core.config().management;
   const std::string host = endpoint.address.ToString();
   if (endpoint.port == 0) {

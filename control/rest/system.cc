@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The appliance itself: GET /health, /drops, /ca (PEM), /ca/efi (EFI_SIGNATURE_LIST), /audit.
+// The appliance itself: GET /health, /drops, /ca (PEM), /ca/efi (EFI_SIGNATURE_LIST).
 #include <algorithm>
 
 #include "control/rest/routes.h"
@@ -28,11 +28,11 @@ void ReplyDrops(httplib::Response& response, Core& core) {
 
 }  // namespace
 
-void AddSystem(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/health", [](const httplib::Request&, httplib::Response& response) {
+void AddSystem(Router& router, Core& core) {
+  router.Get("/api/v1/health", [](const httplib::Request&, httplib::Response& response) {
     Reply(response, {{"status", "serving"}});
   });
-  server.Get("/api/v1/status", [&core](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/status", [&core](const httplib::Request&, httplib::Response& response) {
     const OutcomeCounts boots = core.timelines().counts();
     std::uint64_t connections = 0;
     std::uint64_t bytes = 0;
@@ -66,24 +66,15 @@ void AddSystem(httplib::Server& server, Core& core) {
                      {"boots_failed", boots.failed},
                      {"boots_abandoned", boots.abandoned}});
   });
-  server.Get("/api/v1/drops", [&core](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/drops", [&core](const httplib::Request&, httplib::Response& response) {
     ReplyDrops(response, core);
   });
-  server.Get("/api/v1/ca", [&core](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/ca", [&core](const httplib::Request&, httplib::Response& response) {
     response.set_content(core.authority().certificate_pem, "application/x-pem-file");
   });
-  server.Get("/api/v1/ca/efi", [&core](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/ca/efi", [&core](const httplib::Request&, httplib::Response& response) {
     const auto list = tls::FirmwareEnrolment(core.authority().certificate_pem);
     response.set_content(std::string(list.begin(), list.end()), "application/octet-stream");
-  });
-  server.Get("/api/v1/audit", [&core](const httplib::Request&, httplib::Response& response) {
-    const auto records = core.store().Audit(100);
-    if (!records.ok()) return ReplyProblem(response, records.status());
-    nlohmann::json list = nlohmann::json::array();
-    for (const AuditRecord& record : *records) {
-      list.push_back({{"at", record.unix_seconds}, {"who", record.who}, {"what", record.what}});
-    }
-    Reply(response, list);
   });
 }
 

@@ -78,8 +78,8 @@ nlohmann::json ToJson(std::size_t index, const WorkerStatistics& worker) {
 
 }  // namespace
 
-void AddWorkers(httplib::Server& server, Core& core) {
-  server.Get("/api/v1/workers", [&core](const httplib::Request&, httplib::Response& response) {
+void AddWorkers(Router& router, Core& core) {
+  router.Get("/api/v1/workers", [&core](const httplib::Request&, httplib::Response& response) {
     const OutcomeCounts boots = core.timelines().counts();
     nlohmann::json answer = {{"boots",
                               {{"under_way", boots.under_way},

@@ -259,16 +259,25 @@ bool Core::IsLoaded(const ImageSet& set) {
   return shelf_->Holds(set);
 }
 
-absl::StatusOr<Machine> Core::PutMachine(const Machine& machine, const std::string& who) {
-  auto stored = store_->PutMachine(machine, who);
+absl::StatusOr<Machine> Core::PutMachine(const Machine& machine, const Actor& actor) {
+  auto stored = store_->PutMachine(machine, actor);
   if (!stored.ok()) return stored.status();
   if (absl::Status status = Republish(); !status.ok()) return status;
   return stored;
 }
 
-absl::Status Core::RemoveMachine(std::int64_t id, const std::string& who) {
-  if (absl::Status status = store_->RemoveMachine(id, who); !status.ok()) return status;
+absl::Status Core::RemoveMachine(std::int64_t id, const Actor& actor) {
+  if (absl::Status status = store_->RemoveMachine(id, actor); !status.ok()) return status;
   return Republish();
+}
+
+void Core::Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
+                 const nlohmann::json& after) {
+  const absl::Status status = store_->Note(actor, what, before, after);
+  if (!status.ok()) {
+    std::cerr << "slipwayd: not in the audit log: " << actor.name << ": " << what << ": "
+              << status.message() << '\n';
+  }
 }
 
 }  // namespace slipway::control

@@ -75,8 +75,14 @@ class Core {
   // references whose outcome changed. Long: it hashes every EFI program that it judges.
   absl::StatusOr<std::vector<std::string>> Recheck(bool all,
                                                    const std::atomic<bool>* stop = nullptr);
-  absl::StatusOr<Machine> PutMachine(const Machine& machine, const std::string& who);
-  absl::Status RemoveMachine(std::int64_t id, const std::string& who);
+  absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor);
+  absl::Status RemoveMachine(std::int64_t id, const Actor& actor);
+
+  // Notes a change that is not in the catalog's database, right after it was made. What changes
+  // the catalog is noted by the store, in the same transaction. A record that cannot be written is
+  // told in the log of the process: the change stands.
+  void Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
+             const nlohmann::json& after);
 
   void RotateTickets() { ticket_keys_->Rotate(); }
 

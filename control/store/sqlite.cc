@@ -106,6 +106,19 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
   return database;
 }
 
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenReadOnly(
+    const std::filesystem::path& file) {
+  auto database = std::make_unique<Database>();
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  database->handle_.reset(handle);
+  if (code == SQLITE_OK) return database;
+  return absl::NotFoundError(Text(file.string(),
+                                  ": cannot be opened: ", std::string_view(sqlite3_errmsg(handle)),
+                                  "; name the catalog.db of a state directory"));
+}
+
 absl::Status Database::Execute(const char* sql) {
   const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : ErrorOf(handle_.get(), code);

@@ -59,6 +59,8 @@ class Database {
  public:
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::filesystem::path& file,
                                                         Migrations migrations);
+  // As it is, without its history; NotFound where there is no such file.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenReadOnly(const std::filesystem::path& file);
 
   Statement Prepare(std::string_view sql) { return {handle_.get(), sql}; }
   absl::Status Execute(const char* sql);

@@ -2,7 +2,7 @@
 //
 // The Store in one SQLite file. Calls come from the REST threads and the event thread and take
 // turns behind one mutex: all of them are rare beside what a worker does.
-#include <chrono>
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -13,7 +13,7 @@
 namespace slipway::control {
 namespace {
 
-constexpr const char* kMigrations[] = {
+const char* const kMigrations[] = {
     "CREATE TABLE machines("
     "  id INTEGER PRIMARY KEY, name TEXT NOT NULL, mac BLOB UNIQUE, uuid BLOB UNIQUE,"
     "  image_set TEXT NOT NULL, CHECK(mac IS NOT NULL OR uuid IS NOT NULL));"
@@ -24,29 +24,34 @@ constexpr const char* kMigrations[] = {
     "CREATE TABLE audit(at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL);",
     "CREATE TABLE verdicts("
     "  digest TEXT PRIMARY KEY, version TEXT NOT NULL, document TEXT NOT NULL);",
+    kAuditMigration,
 };
 
-std::int64_t UnixSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+std::string NameOf(const Machine& machine) {
+  return Text("machine ", machine.mac ? machine.mac->ToString() : machine.uuid->ToString());
 }
 
-std::string Describe(const Machine& machine) {
-  return Text(machine.mac ? machine.mac->ToString() : machine.uuid->ToString(), " -> ",
-              machine.image_set.ToString());
+// For the audit log.
+nlohmann::json Told(const Machine& machine) {
+  return {{"name", machine.name},
+          {"mac", machine.mac ? machine.mac->ToString() : ""},
+          {"uuid", machine.uuid ? machine.uuid->ToString() : ""},
+          {"image_set", machine.image_set.ToString()}};
 }
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+  explicit SqliteStore(std::unique_ptr<Database> database)
+      : database_(std::move(database)), audit_(*database_) {}
+
+  absl::Status Adopt() { return audit_.Adopt(); }
 
   absl::StatusOr<std::vector<Machine>> Machines() override {
     const std::scoped_lock lock(mutex_);
     return ReadMachines();
   }
 
-  absl::StatusOr<Machine> PutMachine(const Machine& machine, const std::string& who) override {
+  absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor) override {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
@@ -54,6 +59,7 @@ class SqliteStore final : public Store {
     if (!machines.ok()) return machines.status();
     Machine stored = machine;
     stored.id = 0;
+    nlohmann::json before;
     for (const Machine& other : *machines) {
       const bool same =
           (machine.mac && other.mac == machine.mac) || (machine.uuid && other.uuid == machine.uuid);
@@ -63,28 +69,30 @@ class SqliteStore final : public Store {
             "the MAC and the UUID belong to two machines; remove one of them first");
       }
       stored.id = other.id;
+      before = Told(other);
       if (!stored.mac) stored.mac = other.mac;
       if (!stored.uuid) stored.uuid = other.uuid;
       if (stored.name.empty()) stored.name = other.name;
     }
     if (absl::Status status = Write(stored); !status.ok()) return status;
-    if (absl::Status status = Note(who, Text("machine ", Describe(stored))); !status.ok()) {
-      return status;
-    }
+    const absl::Status noted = audit_.Append(actor, NameOf(stored), before, Told(stored));
+    if (!noted.ok()) return noted;
     if (absl::Status status = transaction.Commit(); !status.ok()) return status;
     return stored;
   }
 
-  absl::Status RemoveMachine(std::int64_t id, const std::string& who) override {
+  absl::Status RemoveMachine(std::int64_t id, const Actor& actor) override {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
+    const auto machines = ReadMachines();
+    if (!machines.ok()) return machines.status();
+    const auto machine = std::ranges::find(*machines, id, &Machine::id);
+    if (machine == machines->end()) return absl::NotFoundError("no such machine");
     Statement statement = database_->Prepare("DELETE FROM machines WHERE id=?");
     if (absl::Status status = statement.Bind(1, id).Run(); !status.ok()) return status;
-    if (database_->changes() == 0) return absl::NotFoundError("no such machine");
-    if (absl::Status status = Note(who, Text("machine ", id, " removed")); !status.ok()) {
-      return status;
-    }
+    const absl::Status noted = audit_.Append(actor, NameOf(*machine), Told(*machine), nullptr);
+    if (!noted.ok()) return noted;
     return transaction.Commit();
   }
 
@@ -163,17 +171,23 @@ class SqliteStore final : public Store {
     return statement.Bind(1, digest).Run();
   }
 
-  absl::StatusOr<std::vector<AuditRecord>> Audit(std::uint32_t newest) override {
+  absl::Status Note(const Actor& actor, const std::string& what, const nlohmann::json& before,
+                    const nlohmann::json& after) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement =
-        database_->Prepare("SELECT at, who, what FROM audit ORDER BY rowid DESC LIMIT ?");
-    statement.Bind(1, std::int64_t{newest});
-    std::vector<AuditRecord> records;
-    while (statement.Next()) {
-      records.push_back({statement.Integer(0), statement.String(1), statement.String(2)});
-    }
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return records;
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const absl::Status noted = audit_.Append(actor, what, before, after);
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::StatusOr<std::vector<AuditRecord>> Audit(const AuditQuery& query) override {
+    const std::scoped_lock lock(mutex_);
+    return audit_.List(query);
+  }
+
+  absl::StatusOr<AuditHead> VerifyAudit(const std::optional<AuditHead>& witness) override {
+    const std::scoped_lock lock(mutex_);
+    return audit_.Verify(witness);
   }
 
  private:
@@ -209,13 +223,9 @@ class SqliteStore final : public Store {
     return statement.Run();
   }
 
-  absl::Status Note(const std::string& who, const std::string& what) {
-    Statement statement = database_->Prepare("INSERT INTO audit(at, who, what) VALUES(?, ?, ?)");
-    return statement.Bind(1, UnixSeconds()).Bind(2, who).Bind(3, what).Run();
-  }
-
   std::mutex mutex_;
   std::unique_ptr<Database> database_;
+  AuditLog audit_;
 };
 
 }  // namespace
@@ -223,7 +233,9 @@ class SqliteStore final : public Store {
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& file) {
   auto database = Database::Open(file, kMigrations);
   if (!database.ok()) return database.status();
-  return std::make_unique<SqliteStore>(*std::move(database));
+  auto store = std::make_unique<SqliteStore>(*std::move(database));
+  if (absl::Status status = store->Adopt(); !status.ok()) return status;
+  return std::unique_ptr<Store>(std::move(store));
 }
 
 }  // namespace slipway::control

@@ -4,8 +4,8 @@
 // share their state can put another behind it. Leases are not here: their journal has its own file
 // and its own pace (lease_journal.h).
 //
-// Invariants: a change is on disk when its call returns; every change is written to the audit
-// table in the same transaction, with who and when.
+// Invariants: a change is on disk when its call returns; every change that an Actor is given for is
+// written to the audit log in the same transaction.
 // Left out: tokens in clear (only their SHA-256), image sets (they lie in the OCI layout).
 #pragma once
 
@@ -18,7 +18,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/actor.h"
 #include "control/config/value.h"
+#include "control/store/audit_log.h"
 
 namespace slipway::control {
 
@@ -46,20 +48,14 @@ struct VerdictRecord {
   std::string document;
 };
 
-struct AuditRecord {
-  std::int64_t unix_seconds = 0;
-  std::string who;
-  std::string what;
-};
-
 class Store {
  public:
   virtual ~Store() = default;
 
   virtual absl::StatusOr<std::vector<Machine>> Machines() = 0;
   // Replaces the machine with the same MAC or UUID; fails when they name two different ones.
-  virtual absl::StatusOr<Machine> PutMachine(const Machine& machine, const std::string& who) = 0;
-  virtual absl::Status RemoveMachine(std::int64_t id, const std::string& who) = 0;
+  virtual absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor) = 0;
+  virtual absl::Status RemoveMachine(std::int64_t id, const Actor& actor) = 0;
 
   virtual absl::Status SetTokenHash(const std::string& hash_hex) = 0;
   virtual absl::StatusOr<std::optional<std::string>> TokenHash() = 0;
@@ -73,7 +69,11 @@ class Store {
   virtual absl::StatusOr<std::optional<VerdictRecord>> Verdict(const std::string& digest) = 0;
   virtual absl::Status RemoveVerdict(const std::string& digest) = 0;
 
-  virtual absl::StatusOr<std::vector<AuditRecord>> Audit(std::uint32_t newest) = 0;
+  // A record of a change that was made elsewhere.
+  virtual absl::Status Note(const Actor& actor, const std::string& what,
+                            const nlohmann::json& before, const nlohmann::json& after) = 0;
+  virtual absl::StatusOr<std::vector<AuditRecord>> Audit(const AuditQuery& query) = 0;
+  virtual absl::StatusOr<AuditHead> VerifyAudit(const std::optional<AuditHead>& witness) = 0;
 };
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& file);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was asked on the command line, and how every command answers.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/cli/client.h"
+#include "control/cli/table.h"
+
+namespace slipway::control {
+
+struct Command {
+  std::vector<std::string> words;
+  Target target;
+  std::string name;
+  std::string architecture;
+  std::string since;
+  std::string head;
+  bool all = false;
+  bool json = false;
+  bool follow = false;
+  bool once = false;
+};
+
+bool Is(const Command& command, std::string_view noun, std::string_view verb, std::size_t count);
+
+// Each gives the exit code: 0, or 1 and the error told.
+int Fail(const Answer& answer);
+int PrintList(const Answer& answer, const Command& command, const std::vector<Column>& columns);
+// `words`, or the answer itself for --json.
+int PrintDone(const Answer& answer, const Command& command, std::string_view words);
+
+}  // namespace slipway::control
