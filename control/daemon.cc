@@ -145,6 +145,7 @@ void ControlPlane::TellOfLink(const dataplane::Event& event) const {
 void ControlPlane::Tidy() {
   core_->timelines().Sweep(UnixNanoseconds());
   for (const Boot& boot : core_->timelines().TakeEnded()) {
+    counter_.Take(boot);
     const absl::Status status =
         core_->store().PutBoot({.id = boot.id,
                                 .mac = boot.mac,
@@ -153,6 +154,12 @@ void ControlPlane::Tidy() {
                                config_.limits.boots_per_machine);
     if (!status.ok()) {
       std::cerr << "slipwayd: a boot's story is not kept: " << status.message() << '\n';
+    }
+  }
+  for (const BootCounter::Counted& each : counter_.Settled(UnixNanoseconds())) {
+    if (const absl::Status status = core_->CountBoot(each.mac, each.completed); !status.ok()) {
+      std::cerr << "slipwayd: a boot of " << each.mac.ToString()
+                << " is not counted: " << status.message() << '\n';
     }
   }
   // The two take turns with publications by the core's lock.

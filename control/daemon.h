@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "control/config/config.h"
+#include "control/policy/boot_counter.h"
 #include "control/seams.h"
 #include "control/serve/core.h"
 #include "control/store/journal_writer.h"
@@ -46,6 +47,7 @@ class ControlPlane {
   std::unique_ptr<LeaseJournal> journal_;
   std::unique_ptr<JournalWriter> writer_;
   std::unique_ptr<RestServer> rest_;
+  BootCounter counter_;  // the watcher's
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
   std::thread checker_;  // judges anew, once, what was judged by other revocations

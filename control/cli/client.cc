@@ -64,7 +64,10 @@ Answer Client::AnswerOf(const Result& result) const {
   return answer;
 }
 
-Answer Client::Get(const std::string& path) { return AnswerOf(http_->Get(path)); }
+Answer Client::Get(const std::string& path, const std::map<std::string, std::string>& query) {
+  const httplib::Params parameters(query.begin(), query.end());
+  return AnswerOf(http_->Get(path, parameters, httplib::Headers()));
+}
 
 Answer Client::Put(const std::string& path, const nlohmann::json& body) {
   return AnswerOf(http_->Put(path, body.dump(), "application/json"));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -38,7 +39,7 @@ class Client {
   // For answers that are short and soon old. At first it waits for ten minutes: imports take long.
   void GiveUpAfter(int seconds);
 
-  Answer Get(const std::string& path);
+  Answer Get(const std::string& path, const std::map<std::string, std::string>& query = {});
   Answer Put(const std::string& path, const nlohmann::json& body);
   Answer PutFile(const std::string& path, const std::filesystem::path& file);
   // The file as the body of a POST.

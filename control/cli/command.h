@@ -3,6 +3,7 @@
 // What was asked on the command line, and how every command answers.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,7 @@ namespace slipway::control {
 struct Command {
   std::vector<std::string> words;
   Target target;
-  std::string name;
-  std::string architecture;
+  std::map<std::string, std::string> options;  // without the "--"; of the commands in policy.h
   std::string since;
   std::string head;
   bool all = false;

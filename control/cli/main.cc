@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "control/cli/access.h"
 #include "control/cli/client.h"
 #include "control/cli/command.h"
+#include "control/cli/policy.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/top.h"
@@ -39,8 +41,18 @@ constexpr std::string_view kUsage =
   secure-boot show                  what the machines' firmware is taken to trust
   secure-boot recheck [--all]       judge the image sets again, by revocations as they are now
   machine list
-  machine set MAC|UUID NAME:TAG     what the machine boots next time  [--name TEXT]
-  machine rm MAC|UUID
+  machine set MAC|UUID NAME:TAG|-   what the machine boots next time, '-': as the rules say
+                                    [--name TEXT] [--serial TEXT] [--mode MODE]
+  machine label MAC|UUID KEY=VALUE... KEY-...
+  machine mode MAC|UUID MODE        always, once, until-success:N, hold
+  machine approve|hold|reset|rm MAC|UUID
+  rule list                         who gets what, in the order in which it is decided
+  rule set NAME [--order N] [--when SELECTOR] [--action boot|quarantine|ignore|hold|local]
+                [--image NAME:TAG] [--mode MODE]
+  rule rm NAME
+  explain --mac MAC [--arch ARCH]   what a machine would get, and by which rule  [--uuid U]
+                [--client http|ipxe|pxe|plain] [--network NAME] [--client-id HEX]
+                [--circuit-id TEXT] [--remote-id TEXT] [--vendor-class TEXT]
   network list
   lease list
   boot list [MAC]
@@ -86,11 +98,11 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--server" ? &command.target.server
                          : word == "--token"  ? &command.target.token
                          : word == "--ca"     ? &ca
-                         : word == "--name"   ? &command.name
-                         : word == "--arch"   ? &command.architecture
                          : word == "--since"  ? &command.since
                          : word == "--head"   ? &command.head
-                                              : nullptr;
+                         : IsPolicyOption(word.substr(2))
+                             ? &command.options[std::string(word.substr(2))]
+                             : nullptr;
     if (value == nullptr || i + 1 == argc) {
       wrong = Text(word, value == nullptr ? ": unknown option" : ": its value is missing");
       return std::nullopt;
@@ -137,9 +149,10 @@ int ImportImage(Client& client, const Command& command) {
 // Exit code 1 where firmware would not boot it.
 int CheckImage(Client& client, const Command& command) {
   const std::filesystem::path file = command.words[2];
+  const auto architecture = command.options.find("arch");
   const Answer answer = client.PostFile(
       Text("/api/v1/secure-boot/check?file=", file.filename().string(),
-           command.architecture.empty() ? "" : "&architecture=" + command.architecture),
+           architecture == command.options.end() ? "" : "&architecture=" + architecture->second),
       file);
   if (!answer.good) return Fail(answer);
   const auto verdict = answer.json();
@@ -258,25 +271,6 @@ std::optional<int> RunSecureBoot(Client& client, const Command& command) {
   return 0;
 }
 
-std::optional<int> RunMachine(Client& client, const Command& command) {
-  const auto& words = command.words;
-  if (Is(command, "machine", "list", 2)) {
-    return PrintList(
-        client.Get("/api/v1/machines"), command,
-        {{"MAC", "mac"}, {"UUID", "uuid"}, {"NAME", "name"}, {"IMAGE SET", "image_set"}});
-  }
-  if (Is(command, "machine", "set", 4)) {
-    return PrintDone(client.Put("/api/v1/machines/" + words[2],
-                                {{"image_set", words[3]}, {"name", command.name}}),
-                     command, Text(words[2], ": boots ", words[3], " from now on"));
-  }
-  if (Is(command, "machine", "rm", 3)) {
-    return PrintDone(client.Delete("/api/v1/machines/" + words[2]), command,
-                     Text(words[2], ": removed"));
-  }
-  return std::nullopt;
-}
-
 std::optional<int> RunStatus(Client& client, const Command& command) {
   const auto& words = command.words;
   const std::string& noun = words[0];
@@ -312,7 +306,7 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunMachine, RunAudit}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAudit, RunPolicy}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "network", "list", 2)) {

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machines: GET /machines, PUT|GET|DELETE /machines/{MAC or UUID}. Those of the configuration file
-// are listed with id 0 and changed there.
+// Machines: GET /machines, PUT|GET|DELETE /machines/{MAC or UUID}. A PUT changes what its body
+// mentions and makes the machine if there is none; it also starts the machine's boot plan anew.
+// Those of the configuration file are listed with id 0 and changed there.
 #include "control/rest/routes.h"
+#include "control/serve/policy_builder.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
-nlohmann::json ToJson(const Machine& machine) {
-  return {{"id", machine.id},
-          {"name", machine.name},
-          {"mac", machine.mac ? machine.mac->ToString() : ""},
-          {"uuid", machine.uuid ? machine.uuid->ToString() : ""},
-          {"image_set", machine.image_set.ToString()}};
+nlohmann::json Shown(const Machine& machine) {
+  nlohmann::json json = ToJson(machine);
+  json["id"] = machine.id;
+  json["mac"] = machine.mac ? machine.mac->ToString() : "";
+  json["uuid"] = machine.uuid ? machine.uuid->ToString() : "";
+  return json;
 }
 
 // Reads a MAC or a UUID into the machine.
@@ -32,27 +34,9 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
   if (!NameMachine(request.matches[1], machine)) return ReplyProblem(response, 400, kBadName);
   const auto body = BodyOf(request, response);
   if (!body) return;
-  const auto set = ImageSetName::Parse(body->value("image_set", ""));
-  if (!set) {
-    return ReplyProblem(response, 400, "image_set is not \"name:tag\"; see 'slipway image list'");
-  }
-  machine.image_set = *set;
-  machine.name = body->value("name", "");
-  if (body->contains("uuid")) machine.uuid = Uuid::Parse(body->value("uuid", ""));
-  const auto sets = core.Images();
-  if (!sets.ok()) return ReplyProblem(response, sets.status());
-  const bool known = std::ranges::any_of(
-      *sets, [&](const ImageSet& each) { return each.reference == set->ToString(); });
-  if (!known) {
-    return ReplyProblem(response, 404,
-                        Text(set->ToString(),
-                             ": no such image set; import it first: slipway image "
-                             "import PATH ",
-                             set->ToString()));
-  }
-  const auto stored = core.PutMachine(machine, RequestActor(request));
+  const auto stored = core.ChangeMachine(machine, *body, RequestActor(request));
   if (!stored.ok()) return ReplyProblem(response, stored.status());
-  Reply(response, ToJson(*stored));
+  Reply(response, Shown(*stored));
 }
 
 std::optional<Machine> Find(const std::string& key, httplib::Response& response, Core& core) {
@@ -61,16 +45,12 @@ std::optional<Machine> Find(const std::string& key, httplib::Response& response,
     ReplyProblem(response, 400, kBadName);
     return std::nullopt;
   }
-  const auto machines = core.store().Machines();
-  if (!machines.ok()) {
-    ReplyProblem(response, machines.status());
+  auto machine = core.store().FindMachine(wanted.mac, wanted.uuid);
+  if (!machine.ok()) {
+    ReplyProblem(response, machine.status());
     return std::nullopt;
   }
-  for (const Machine& machine : *machines) {
-    if ((wanted.mac && machine.mac == wanted.mac) || (wanted.uuid && machine.uuid == wanted.uuid)) {
-      return machine;
-    }
-  }
+  if (*machine) return *std::move(machine);
   ReplyProblem(response, 404,
                Text(key,
                     ": no such machine; see 'slipway machine list' (those of the "
@@ -85,16 +65,16 @@ void AddMachines(Router& router, Core& core) {
     const auto machines = core.store().Machines();
     if (!machines.ok()) return ReplyProblem(response, machines.status());
     nlohmann::json list = nlohmann::json::array();
-    for (const Machine& machine : *machines) list.push_back(ToJson(machine));
+    for (const Machine& machine : *machines) list.push_back(Shown(machine));
     for (const MachineConfig& each : core.config().machines) {
-      list.push_back(ToJson(Machine{0, each.name, each.mac, each.uuid, each.image_set}));
+      list.push_back(Shown(FromConfig(each)));
     }
     Reply(response, list);
   });
   router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto machine = Find(request.matches[1], response, core);
-               if (machine) Reply(response, ToJson(*machine));
+               if (machine) Reply(response, Shown(*machine));
              });
   router.Put("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {

@@ -38,6 +38,12 @@ constexpr Route kRoutes[] = {
     {"PUT", "/api/v1/machines/{machine}", kOperator, kChange, "Makes or changes a machine."},
     {"DELETE", "/api/v1/machines/{machine}", kOperator, kChange, "Removes a machine."},
 
+    {"GET", "/api/v1/rules", kViewer, kNone, "Rules, in their order."},
+    {"GET", "/api/v1/rules/{rule}", kViewer, kNone, "One rule."},
+    {"PUT", "/api/v1/rules/{rule}", kOperator, kChange, "Makes or replaces a rule."},
+    {"DELETE", "/api/v1/rules/{rule}", kOperator, kChange, "Removes a rule."},
+    {"GET", "/api/v1/explain", kViewer, kNone, "What a machine would get, and by which rule."},
+
     {"GET", "/api/v1/networks", kViewer, kNone, "Networks and how full they are."},
     {"GET", "/api/v1/leases", kViewer, kNone, "Leases."},
     {"GET", "/api/v1/queue", kViewer, kNone, "Machines that wait for their turn."},

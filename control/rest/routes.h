@@ -47,6 +47,7 @@ std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::R
 void AddImages(Router& router, Core& core);
 void AddSecureBoot(Router& router, Core& core);
 void AddMachines(Router& router, Core& core);
+void AddRules(Router& router, Core& core);  // rules, explain
 void AddNetworks(Router& router, Core& core);
 void AddLeases(Router& router, Core& core);
 void AddBoots(Router& router, Core& core);

@@ -148,6 +148,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core) {
   AddImages(router, core);
   AddSecureBoot(router, core);
   AddMachines(router, core);
+  AddRules(router, core);
   AddNetworks(router, core);
   AddLeases(router, core);
   AddBoots(router, core);

@@ -84,7 +84,9 @@ absl::Status Core::RepublishLocked() {
   if (!machines.ok()) return machines.status();
   const auto sets = image_store_->List();
   if (!sets.ok()) return sets.status();
-  const std::vector<std::string> assigned = AssignedSets(config_, *machines);
+  const auto rules = store_->Rules();
+  if (!rules.ok()) return rules.status();
+  const std::vector<std::string> assigned = AssignedSets(config_, *machines, *rules);
   const std::set<std::string> pinned(assigned.begin(), assigned.end());
   std::vector<std::string> wanted = assigned;
   wanted.insert(wanted.end(), wanted_.begin(), wanted_.end());
@@ -102,8 +104,12 @@ absl::Status Core::RepublishLocked() {
       wanted_.insert(reference);
     }
   }
-  auto snapshot = BuildSnapshot(
-      {.config = config_, .machines = *machines, .sets = *sets, .shelf = *shelf_, .tls = tls_});
+  auto snapshot = BuildSnapshot({.config = config_,
+                                 .machines = *machines,
+                                 .rules = *rules,
+                                 .sets = *sets,
+                                 .shelf = *shelf_,
+                                 .tls = tls_});
   if (!snapshot.ok()) return snapshot.status();
   outlets_.publish(*std::move(snapshot));
   return absl::OkStatus();
@@ -168,10 +174,13 @@ absl::Status Core::RemoveImage(const std::string& reference) {
   const std::scoped_lock lock(mutex_);
   const auto machines = store_->Machines();
   if (!machines.ok()) return machines.status();
-  const auto assigned = AssignedSets(config_, *machines);
+  const auto rules = store_->Rules();
+  if (!rules.ok()) return rules.status();
+  const auto assigned = AssignedSets(config_, *machines, *rules);
   if (std::ranges::find(assigned, reference) != assigned.end()) {
-    return absl::FailedPreconditionError(
-        Text(reference, ": machines are assigned to it; give them another image set first"));
+    return absl::FailedPreconditionError(Text(
+        reference,
+        ": machines are assigned to it, by name or by a rule; give them another image set first"));
   }
   const auto removed = image_store_->Resolve(reference);
   if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;
@@ -257,18 +266,6 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atom
 bool Core::IsLoaded(const ImageSet& set) {
   const std::scoped_lock lock(mutex_);
   return shelf_->Holds(set);
-}
-
-absl::StatusOr<Machine> Core::PutMachine(const Machine& machine, const Actor& actor) {
-  auto stored = store_->PutMachine(machine, actor);
-  if (!stored.ok()) return stored.status();
-  if (absl::Status status = Republish(); !status.ok()) return status;
-  return stored;
-}
-
-absl::Status Core::RemoveMachine(std::int64_t id, const Actor& actor) {
-  if (absl::Status status = store_->RemoveMachine(id, actor); !status.ok()) return status;
-  return Republish();
 }
 
 void Core::Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,

@@ -20,6 +20,7 @@
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
 #include "control/image_store/image_store.h"
+#include "control/serve/explain.h"
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
 #include "control/state/lease_book.h"
@@ -75,14 +76,23 @@ class Core {
   // references whose outcome changed. Long: it hashes every EFI program that it judges.
   absl::StatusOr<std::vector<std::string>> Recheck(bool all,
                                                    const std::atomic<bool>* stop = nullptr);
-  absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor);
-  absl::Status RemoveMachine(std::int64_t id, const Actor& actor);
-
   // Notes a change that is not in the catalog's database, right after it was made. What changes
   // the catalog is noted by the store, in the same transaction. A record that cannot be written is
   // told in the log of the process: the change stands.
   void Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
              const nlohmann::json& after);
+
+  // What follows is in core_policy.cc. `named` has the MAC or UUID of a machine, which is made when
+  // the catalog has none; `changes` as Update() takes them.
+  absl::StatusOr<Machine> ChangeMachine(const Machine& named, const nlohmann::json& changes,
+                                        const Actor& actor);
+  absl::Status RemoveMachine(std::int64_t id, const Actor& actor);
+  absl::StatusOr<std::vector<Rule>> Rules() { return store_->Rules(); }
+  absl::Status PutRule(const Rule& rule, const Actor& actor);
+  absl::Status RemoveRule(const std::string& name, const Actor& actor);
+  // A boot that counts for its machine's plan has ended (boot_counter.h).
+  absl::Status CountBoot(const MacAddress& mac, bool completed);
+  absl::StatusOr<Explanation> ExplainMachine(const Question& question);
 
   void RotateTickets() { ticket_keys_->Rotate(); }
 
@@ -94,6 +104,7 @@ class Core {
   absl::Status CheckAtTheDoor(const ImageSet& set);
   absl::StatusOr<SetVerdict> Judge(const ImageSet& set, const FirmwareTrust& trust) const;
   absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
+  absl::Status NeedsSet(const std::optional<ImageSetName>& set);
   absl::Status ForgetVerdict(const std::string& digest);
 
   const Config config_;

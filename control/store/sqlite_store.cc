@@ -25,7 +25,15 @@ const char* const kMigrations[] = {
     "CREATE TABLE verdicts("
     "  digest TEXT PRIMARY KEY, version TEXT NOT NULL, document TEXT NOT NULL);",
     kAuditMigration,
+    // An empty image_set: as the rules say.
+    "ALTER TABLE machines ADD COLUMN document TEXT NOT NULL DEFAULT '{}';"
+    "ALTER TABLE machines ADD COLUMN completed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE machines ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE rules(name TEXT PRIMARY KEY, position INTEGER NOT NULL, document TEXT NOT NULL);",
 };
+
+constexpr std::string_view kMachineColumns =
+    "id, name, mac, uuid, image_set, document, completed, failed";
 
 std::string NameOf(const Machine& machine) {
   return Text("machine ", machine.mac ? machine.mac->ToString() : machine.uuid->ToString());
@@ -33,10 +41,10 @@ std::string NameOf(const Machine& machine) {
 
 // For the audit log.
 nlohmann::json Told(const Machine& machine) {
-  return {{"name", machine.name},
-          {"mac", machine.mac ? machine.mac->ToString() : ""},
-          {"uuid", machine.uuid ? machine.uuid->ToString() : ""},
-          {"image_set", machine.image_set.ToString()}};
+  nlohmann::json told = ToJson(machine);
+  told["mac"] = machine.mac ? machine.mac->ToString() : "";
+  told["uuid"] = machine.uuid ? machine.uuid->ToString() : "";
+  return told;
 }
 
 class SqliteStore final : public Store {
@@ -55,19 +63,17 @@ class SqliteStore final : public Store {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
-    const auto machines = ReadMachines();
-    if (!machines.ok()) return machines.status();
     Machine stored = machine;
     stored.id = 0;
+    const auto same = Same(machine.mac, machine.uuid);
+    if (!same.ok()) return same.status();
+    if (same->size() > 1) {
+      return absl::AlreadyExistsError(
+          "the MAC and the UUID belong to two machines; remove one of them first");
+    }
     nlohmann::json before;
-    for (const Machine& other : *machines) {
-      const bool same =
-          (machine.mac && other.mac == machine.mac) || (machine.uuid && other.uuid == machine.uuid);
-      if (!same) continue;
-      if (stored.id != 0) {
-        return absl::AlreadyExistsError(
-            "the MAC and the UUID belong to two machines; remove one of them first");
-      }
+    if (!same->empty()) {
+      const Machine& other = same->front();
       stored.id = other.id;
       before = Told(other);
       if (!stored.mac) stored.mac = other.mac;
@@ -94,6 +100,57 @@ class SqliteStore final : public Store {
     const absl::Status noted = audit_.Append(actor, NameOf(*machine), Told(*machine), nullptr);
     if (!noted.ok()) return noted;
     return transaction.Commit();
+  }
+
+  absl::StatusOr<std::optional<Machine>> FindMachine(const std::optional<MacAddress>& mac,
+                                                     const std::optional<Uuid>& uuid) override {
+    const std::scoped_lock lock(mutex_);
+    auto same = Same(mac, uuid);
+    if (!same.ok()) return same.status();
+    return same->empty() ? std::nullopt : std::optional(std::move(same->front()));
+  }
+
+  absl::Status CountBoot(std::int64_t machine, bool completed) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement =
+        database_->Prepare(completed ? "UPDATE machines SET completed=completed+1 WHERE id=?"
+                                     : "UPDATE machines SET failed=failed+1 WHERE id=?");
+    return statement.Bind(1, machine).Run();
+  }
+
+  absl::StatusOr<std::vector<Rule>> Rules() override {
+    const std::scoped_lock lock(mutex_);
+    return ReadRules();
+  }
+
+  absl::Status PutRule(const Rule& rule, const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto before = RuleNow(rule.name);
+    if (!before.ok()) return before.status();
+    Statement statement = database_->Prepare(
+        "INSERT OR REPLACE INTO rules(name, position, document) VALUES(?, ?, ?)");
+    const nlohmann::json document = ToJson(rule);
+    statement.Bind(1, rule.name).Bind(2, rule.order).Bind(3, document.dump());
+    if (absl::Status status = statement.Run(); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, Text("rule ", rule.name), *before, document);
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status RemoveRule(const std::string& name, const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto before = RuleNow(name);
+    if (!before.ok()) return before.status();
+    if (before->is_null()) {
+      return absl::NotFoundError(Text(name, ": no such rule; see 'slipway rule list'"));
+    }
+    Statement statement = database_->Prepare("DELETE FROM rules WHERE name=?");
+    if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, Text("rule ", name), *before, nullptr);
+    return noted.ok() ? transaction.Commit() : noted;
   }
 
   absl::Status SetTokenHash(const std::string& hash_hex) override {
@@ -193,16 +250,36 @@ class SqliteStore final : public Store {
  private:
   absl::StatusOr<std::vector<Machine>> ReadMachines() {
     Statement statement =
-        database_->Prepare("SELECT id, name, mac, uuid, image_set FROM machines ORDER BY id");
+        database_->Prepare(Text("SELECT ", kMachineColumns, " FROM machines ORDER BY id"));
+    return Read(statement);
+  }
+
+  // Those with this MAC or this UUID: one, unless the two belong to different machines.
+  absl::StatusOr<std::vector<Machine>> Same(const std::optional<MacAddress>& mac,
+                                            const std::optional<Uuid>& uuid) {
+    Statement statement = database_->Prepare(
+        Text("SELECT ", kMachineColumns, " FROM machines WHERE mac=? OR uuid=? ORDER BY id"));
+    if (mac) statement.Bind(1, Bytes(mac->octets));
+    if (uuid) statement.Bind(2, Bytes(uuid->octets));
+    return Read(statement);
+  }
+
+  static absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
     std::vector<Machine> machines;
     while (statement.Next()) {
-      Machine machine{.id = statement.Integer(0), .name = statement.String(1)};
+      Machine machine;
+      const auto document = nlohmann::json::parse(statement.String(5), nullptr, false);
+      if (absl::Status status = Update(document, machine); !status.ok()) return status;
+      machine.id = statement.Integer(0);
+      machine.name = statement.String(1);
       if (const Bytes mac = statement.Blob(2); mac.size() == 6) machine.mac = MacAddress::From(mac);
       if (const Bytes uuid = statement.Blob(3); uuid.size() == 16) {
         machine.uuid.emplace();
         Copy(uuid, machine.uuid->octets);
       }
-      machine.image_set = ImageSetName::Parse(statement.String(4)).value_or(ImageSetName{});
+      machine.image_set = ImageSetName::Parse(statement.String(4));
+      machine.completed = static_cast<std::uint32_t>(statement.Integer(6));
+      machine.failed = static_cast<std::uint32_t>(statement.Integer(7));
       machines.push_back(std::move(machine));
     }
     if (absl::Status status = statement.status(); !status.ok()) return status;
@@ -212,15 +289,52 @@ class SqliteStore final : public Store {
   // Gives a new machine its id.
   absl::Status Write(Machine& machine) {
     Statement statement = database_->Prepare(
-        "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set) VALUES(?, ?, ?, ?, ?) "
-        "RETURNING id");
+        "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set, document, completed, "
+        "failed) VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
     if (machine.id != 0) statement.Bind(1, machine.id);
     statement.Bind(2, machine.name);
     if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
     if (machine.uuid) statement.Bind(4, Bytes(machine.uuid->octets));
-    statement.Bind(5, machine.image_set.ToString());
+    const std::string set = machine.image_set ? machine.image_set->ToString() : "";
+    const std::string document = DocumentOf(machine).dump();
+    statement.Bind(5, set).Bind(6, document);
+    statement.Bind(7, std::int64_t{machine.completed}).Bind(8, std::int64_t{machine.failed});
     if (statement.Next()) machine.id = statement.Integer(0);
     return statement.Run();
+  }
+
+  // What has no column of its own.
+  static nlohmann::json DocumentOf(const Machine& machine) {
+    nlohmann::json document = ToJson(machine);
+    for (const char* column : {"name", "image_set", "boots_completed", "boots_failed"}) {
+      document.erase(column);
+    }
+    return document;
+  }
+
+  absl::StatusOr<std::vector<Rule>> ReadRules() {
+    Statement statement =
+        database_->Prepare("SELECT name, document FROM rules ORDER BY position, name");
+    std::vector<Rule> rules;
+    while (statement.Next()) {
+      const std::string name = statement.String(0);
+      auto rule = ParseRule(name, nlohmann::json::parse(statement.String(1), nullptr, false));
+      if (!rule.ok()) {
+        return absl::DataLossError(Text("rule ", name, " in the catalog: ",
+                                        std::string(rule.status().message()), "; write it again"));
+      }
+      rules.push_back(*std::move(rule));
+    }
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return rules;
+  }
+
+  // Null where there is none.
+  absl::StatusOr<nlohmann::json> RuleNow(const std::string& name) {
+    const auto rules = ReadRules();
+    if (!rules.ok()) return rules.status();
+    const auto rule = std::ranges::find(*rules, name, &Rule::name);
+    return rule == rules->end() ? nlohmann::json() : ToJson(*rule);
   }
 
   std::mutex mutex_;

@@ -21,17 +21,10 @@
 #include "control/access/actor.h"
 #include "control/config/value.h"
 #include "control/store/audit_log.h"
+#include "control/policy/machine.h"
+#include "control/policy/rule.h"
 
 namespace slipway::control {
-
-// A machine and what it boots.
-struct Machine {
-  std::int64_t id = 0;
-  std::string name;
-  std::optional<MacAddress> mac;
-  std::optional<Uuid> uuid;
-  ImageSetName image_set;
-};
 
 // A boot that came to its end, as its JSON document.
 struct BootRecord {
@@ -52,10 +45,21 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  virtual absl::StatusOr<std::vector<Machine>> Machines() = 0;
-  // Replaces the machine with the same MAC or UUID; fails when they name two different ones.
+  virtual absl::StatusOr<std::vector<Machine>> Machines() = 0;  // by id
+  // The one with this MAC or this UUID; nullopt when there is none.
+  virtual absl::StatusOr<std::optional<Machine>> FindMachine(const std::optional<MacAddress>& mac,
+                                                             const std::optional<Uuid>& uuid) = 0;
+  // Replaces the machine with the same MAC or UUID; fails when they name two different ones. A name
+  // it does not mention stays as it was.
   virtual absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor) = 0;
   virtual absl::Status RemoveMachine(std::int64_t id, const Actor& actor) = 0;
+
+  // One more boot has come to its end. No operator's doing, so it is not in the audit table.
+  virtual absl::Status CountBoot(std::int64_t machine, bool completed) = 0;
+
+  virtual absl::StatusOr<std::vector<Rule>> Rules() = 0;  // in their order
+  virtual absl::Status PutRule(const Rule& rule, const Actor& actor) = 0;
+  virtual absl::Status RemoveRule(const std::string& name, const Actor& actor) = 0;
 
   virtual absl::Status SetTokenHash(const std::string& hash_hex) = 0;
   virtual absl::StatusOr<std::optional<std::string>> TokenHash() = 0;

@@ -34,6 +34,7 @@ class Inspector {
       Machine("machine \"" + machine.name + "\"", machine);
     }
     Boot("boot", settings_.boot);
+    Decisions("unknown machines", settings_.unknown.get());
     return std::move(mistakes_);
   }
 
@@ -163,6 +164,19 @@ class Inspector {
     if (machine.host_name.size() > 63) Say(where, "the host name exceeds 63 characters");
     Reservations(where, machine);
     Boot(where, machine.boot);
+    Decisions(where, machine.choices.get());
+  }
+
+  // Lists are shared by machines: each is judged once.
+  void Decisions(const std::string& where, const Choices* choices) {
+    if (choices == nullptr || !choices_.insert(choices).second) return;
+    for (const Choice& choice : *choices) {
+      const std::string rule = where + ": rule \"" + choice.name + "\"";
+      for (const RawOption& option : choice.options) Raw(rule, option);
+      if (choice.boot != nullptr && lists_.insert(choice.boot.get()).second) {
+        Boot(rule, *choice.boot);
+      }
+    }
   }
 
   void Reservations(const std::string& where, const MachineSettings& machine) {
@@ -214,6 +228,8 @@ class Inspector {
   std::set<Uuid> uuids_;
   std::set<std::vector<std::uint8_t>> identifiers_;
   std::set<Ipv4Address> reserved_;
+  std::set<const Choices*> choices_;
+  std::set<const std::vector<BootRule>*> lists_;
 };
 
 }  // namespace

@@ -48,8 +48,10 @@ class SnapshotTest : public testing::Test {
     NoImageMemory memory;
     const ImageShelf shelf(*store, memory);
     const std::vector<Machine> machines;
+    const std::vector<Rule> rules;
     auto built = BuildSnapshot({.config = *parsed.config,
                                 .machines = machines,
+                                .rules = rules,
                                 .sets = sets_,
                                 .shelf = shelf,
                                 .tls = nullptr});

@@ -48,7 +48,7 @@ TEST_F(StoreTest, MachinesSurviveTheProcess) {
   auto store = OpenSqliteStore(folder_ / "catalog.db");
   const auto machines = (*store)->Machines();
   ASSERT_THAT(*machines, SizeIs(1));
-  EXPECT_EQ(machines->front().image_set.ToString(), "debian:stable");
+  EXPECT_EQ(machines->front().image_set->ToString(), "debian:stable");
   EXPECT_EQ(machines->front().mac->ToString(), "52:54:00:00:00:01");
   EXPECT_FALSE(machines->front().uuid.has_value());
 }
@@ -80,11 +80,52 @@ TEST_F(StoreTest, TheSameMacReplacesItsMachineAndKeepsItsId) {
 TEST_F(StoreTest, AMacAndAUuidOfTwoMachinesAreRefused) {
   auto store = *OpenSqliteStore(folder_ / "catalog.db");
   Machine other{.uuid = Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0b"),
-                .image_set = {"a", "1"}};
+                .image_set = ImageSetName{"a", "1"}};
   ASSERT_TRUE(store->PutMachine(WithMac(1, "a:1"), Tester()).ok());
   ASSERT_TRUE(store->PutMachine(other, Tester()).ok());
   other.mac = WithMac(1, "a:1").mac;
   EXPECT_EQ(store->PutMachine(other, Tester()).status().code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
+  Machine machine = WithMac(1, "a:1");
+  machine.serial = "S1";
+  machine.groups = {"web"};
+  machine.labels = {{"rack", "a1"}};
+  machine.variables = {{"console", "ttyS0"}};
+  machine.plan = *ParseBootPlan("until-success:3");
+  machine.approved = true;
+  {
+    auto store = *OpenSqliteStore(folder_ / "catalog.db");
+    const auto stored = store->PutMachine(machine, Tester());
+    ASSERT_TRUE(stored.ok());
+    ASSERT_TRUE(store->CountBoot(stored->id, true).ok());
+    ASSERT_TRUE(store->CountBoot(stored->id, false).ok());
+    ASSERT_TRUE(store->CountBoot(stored->id, false).ok());
+  }
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  const auto found = store->FindMachine(machine.mac, std::nullopt);
+  ASSERT_TRUE(found.ok() && found->has_value());
+  machine.completed = 1;
+  machine.failed = 2;
+  EXPECT_EQ(ToJson(**found), ToJson(machine));
+  EXPECT_FALSE(store->FindMachine(std::nullopt, std::nullopt)->has_value());
+  EXPECT_FALSE(store->FindMachine(WithMac(2, "a:1").mac, std::nullopt)->has_value());
+}
+
+TEST_F(StoreTest, RulesComeInTheirOrder) {
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  const auto put = [&](const std::string& name, int order) {
+    return store->PutRule(*ParseRule(name, {{"order", order}, {"image_set", "a:1"}}), Tester());
+  };
+  ASSERT_TRUE(put("b", 2).ok() && put("c", 1).ok() && put("a", 2).ok() && put("b", 2).ok());
+  std::string names;
+  const auto rules = *store->Rules();
+  for (const Rule& rule : rules) names += rule.name;
+  EXPECT_EQ(names, "cab");
+  EXPECT_TRUE(store->RemoveRule("c", Tester()).ok());
+  EXPECT_EQ(store->RemoveRule("c", Tester()).code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(*store->Audit({}), SizeIs(5));
 }
 
 TEST_F(StoreTest, OnlyTheNewestBootsOfAMachineAreKept) {

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/policy.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <span>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+// The option, and the member of a body or query that it stands for.
+struct Option {
+  std::string_view name;
+  std::string_view member;
+};
+constexpr std::array<Option, 4> kMachineOptions = {
+    {{"name", "name"}, {"serial", "serial"}, {"mode", "mode"}, {"uuid", "uuid"}}};
+constexpr std::array<Option, 4> kRuleOptions = {
+    {{"when", "selector"}, {"action", "action"}, {"image", "image_set"}, {"mode", "mode"}}};
+constexpr std::array<Option, 9> kExplainOptions = {{{"mac", "mac"},
+                                                    {"uuid", "uuid"},
+                                                    {"arch", "arch"},
+                                                    {"client", "client"},
+                                                    {"network", "network"},
+                                                    {"client-id", "client_id"},
+                                                    {"circuit-id", "circuit_id"},
+                                                    {"remote-id", "remote_id"},
+                                                    {"vendor-class", "vendor_class"}}};
+
+int Misused(std::string_view what) {
+  std::cerr << "slipway: " << what << '\n';
+  return 2;
+}
+
+bool Begins(const Command& command, std::string_view noun, std::string_view verb,
+            std::size_t least) {
+  return command.words.size() >= least && command.words[0] == noun && command.words[1] == verb;
+}
+
+std::string Listed(const nlohmann::json& texts) {
+  std::string line;
+  for (const auto& [key, value] : texts.items()) {
+    line += Text(line.empty() ? "" : ",", key, "=", value.get<std::string>());
+  }
+  return line;
+}
+
+int ListMachines(Client& client, const Command& command) {
+  const Answer answer = client.Get("/api/v1/machines");
+  if (!answer.good) return Fail(answer);
+  if (command.json) {
+    std::cout << answer.body;
+    return 0;
+  }
+  auto machines = answer.json();
+  for (auto& machine : machines) {
+    machine["labels"] = Listed(machine["labels"]);
+    if (Cell(machine, "image_set").empty()) machine["image_set"] = "(rules)";
+  }
+  std::cout << Table(machines, {{"MAC", "mac"},
+                                {"UUID", "uuid"},
+                                {"NAME", "name"},
+                                {"IMAGE SET", "image_set"},
+                                {"MODE", "mode"},
+                                {"LABELS", "labels"}});
+  return 0;
+}
+
+nlohmann::json Given(const Command& command, std::span<const Option> options) {
+  nlohmann::json body = nlohmann::json::object();
+  for (const Option& option : options) {
+    const auto value = command.options.find(std::string(option.name));
+    if (value != command.options.end()) body[option.member] = value->second;
+  }
+  return body;
+}
+
+int SetMachine(Client& client, const Command& command) {
+  nlohmann::json body = Given(command, kMachineOptions);
+  const std::string& set = command.words[3];
+  body["image_set"] = set == "-" ? "" : set;
+  return PrintDone(client.Put("/api/v1/machines/" + command.words[2], body), command,
+                   set == "-" ? Text(command.words[2], ": boots as the rules say from now on")
+                              : Text(command.words[2], ": boots ", set, " from now on"));
+}
+
+// "key=value" sets a label, "key-" removes it.
+int LabelMachine(Client& client, const Command& command) {
+  const std::string path = "/api/v1/machines/" + command.words[2];
+  const Answer before = client.Get(path);
+  nlohmann::json labels = before.good ? before.json()["labels"] : nlohmann::json::object();
+  for (std::size_t i = 3; i < command.words.size(); ++i) {
+    const std::string& word = command.words[i];
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos) {
+      labels[word.substr(0, equals)] = word.substr(equals + 1);
+    } else if (word.ends_with('-')) {
+      labels.erase(word.substr(0, word.size() - 1));
+    } else {
+      return Misused(Text(word, ": neither KEY=VALUE nor KEY-, which removes a label"));
+    }
+  }
+  return PrintDone(client.Put(path, {{"labels", labels}}), command,
+                   Text(command.words[2], ": ", labels.empty() ? "no labels" : Listed(labels)));
+}
+
+int ChangeMachine(Client& client, const Command& command) {
+  const std::string& verb = command.words[1];
+  const std::string path = "/api/v1/machines/" + command.words[2];
+  if (verb == "approve") {
+    return PrintDone(client.Put(path, {{"approved", true}}), command,
+                     Text(command.words[2], ": approved; rules that hold machines pass it by"));
+  }
+  if (verb == "hold") {
+    return PrintDone(client.Put(path, {{"mode", "hold"}}), command,
+                     Text(command.words[2], ": is held until 'slipway machine mode ",
+                          command.words[2], " always'"));
+  }
+  if (verb == "reset") {
+    return PrintDone(client.Put(path, nlohmann::json::object()), command,
+                     Text(command.words[2], ": its boots are counted from nought again"));
+  }
+  return PrintDone(client.Delete(path), command, Text(command.words[2], ": removed"));
+}
+
+std::optional<int> RunMachine(Client& client, const Command& command) {
+  constexpr std::array<std::string_view, 4> kVerbs = {"approve", "hold", "reset", "rm"};
+  const auto& words = command.words;
+  if (Is(command, "machine", "list", 2)) return ListMachines(client, command);
+  if (Is(command, "machine", "set", 4)) return SetMachine(client, command);
+  if (Begins(command, "machine", "label", 4)) return LabelMachine(client, command);
+  if (Is(command, "machine", "mode", 4)) {
+    return PrintDone(client.Put("/api/v1/machines/" + words[2], {{"mode", words[3]}}), command,
+                     Text(words[2], ": boots ", words[3]));
+  }
+  if (words.size() == 3 && std::ranges::find(kVerbs, words[1]) != kVerbs.end()) {
+    return ChangeMachine(client, command);
+  }
+  return std::nullopt;
+}
+
+int SetRule(Client& client, const Command& command) {
+  nlohmann::json body = Given(command, kRuleOptions);
+  const auto order = command.options.find("order");
+  if (order != command.options.end()) {
+    const auto number = nlohmann::json::parse(order->second, nullptr, false);
+    if (!number.is_number_integer()) return Misused(Text("--order ", order->second, ": no number"));
+    body["order"] = number;
+  }
+  const Answer answer = client.Put("/api/v1/rules/" + command.words[2], body);
+  if (!answer.good) return Fail(answer);
+  const std::string when = Cell(answer.json(), "selector");
+  return PrintDone(
+      answer, command,
+      Text("rule ", command.words[2], ": ", when.empty() ? "every machine" : when, " -> ",
+           Cell(answer.json(), "action"), ' ', Cell(answer.json(), "image_set")));
+}
+
+std::optional<int> RunRule(Client& client, const Command& command) {
+  const auto& words = command.words;
+  if (words.size() == 2 && words[1] == "list") {
+    const Answer answer = client.Get("/api/v1/rules");
+    if (!answer.good) return Fail(answer);
+    std::cout << (command.json ? answer.body
+                               : Table(answer.json(), {{"ORDER", "order"},
+                                                       {"NAME", "name"},
+                                                       {"WHEN", "selector"},
+                                                       {"ACTION", "action"},
+                                                       {"IMAGE SET", "image_set"},
+                                                       {"MODE", "mode"}}));
+    return 0;
+  }
+  if (words.size() == 3 && words[1] == "set") return SetRule(client, command);
+  if (words.size() == 3 && words[1] == "rm") {
+    return PrintDone(client.Delete("/api/v1/rules/" + words[2]), command,
+                     Text(words[2], ": removed"));
+  }
+  return std::nullopt;
+}
+
+int ExplainMachine(Client& client, const Command& command) {
+  std::map<std::string, std::string> query;
+  const nlohmann::json given = Given(command, kExplainOptions);
+  for (const auto& [name, value] : given.items()) {
+    query[name] = value.get<std::string>();
+  }
+  const Answer answer = client.Get("/api/v1/explain", query);
+  if (!answer.good) return Fail(answer);
+  if (command.json) {
+    std::cout << answer.body;
+    return 0;
+  }
+  const auto told = answer.json();
+  const std::string machine = Cell(told, "machine");
+  std::cout << (machine.empty() ? "a machine that the catalog does not know" : machine)
+            << ", network " << Cell(told, "network") << '\n';
+  for (const auto& step : told["steps"]) {
+    std::cout << (step["decides"].get<bool>() ? "  * " : "    ") << Cell(step, "rule") << ": "
+              << Cell(step, "words") << '\n';
+  }
+  std::cout << Cell(told, "words") << '\n';
+  return 0;
+}
+
+}  // namespace
+
+bool IsPolicyOption(std::string_view name) {
+  const auto among = [&](std::span<const Option> options) {
+    return std::ranges::find(options, name, &Option::name) != options.end();
+  };
+  return name == "order" || among(kMachineOptions) || among(kRuleOptions) || among(kExplainOptions);
+}
+
+std::optional<int> RunPolicy(Client& client, const Command& command) {
+  const auto& words = command.words;
+  if (words[0] == "explain" && words.size() == 1) return ExplainMachine(client, command);
+  if (words[0] == "machine" && words.size() >= 2) return RunMachine(client, command);
+  if (words[0] == "rule" && words.size() >= 2) return RunRule(client, command);
+  return std::nullopt;
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Decide: the rules put to one machine, as far as they can be decided before it speaks.
+//
+// What comes out is an order of candidates: the first whose terms the machine's message meets
+// decides. After the first candidate without terms nothing can decide any more, so it is the last.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/policy/machine.h"
+#include "control/policy/rule.h"
+
+namespace slipway::control {
+
+struct Candidate {
+  const Rule* rule = nullptr;  // null: the machine's own record
+  RuleAction action = RuleAction::kBoot;
+  std::optional<ImageSetName> image_set;
+  std::vector<dhcp::Term> terms;
+  std::string why;  // where a boot plan changed the action: "has booted once, as planned"
+
+  std::string name() const { return rule == nullptr ? "machine" : rule->name; }
+};
+
+// `rules` in their order. `machine`: null for one that the catalog does not know.
+std::vector<Candidate> Candidates(std::span<const Rule> rules, const Machine* machine);
+
+// How a plan stands after the boots that were counted.
+struct PlanState {
+  RuleAction action = RuleAction::kBoot;
+  std::string why;
+};
+PlanState StateOf(const BootPlan& plan, const Machine* machine);
+
+}  // namespace slipway::control

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rules: GET /rules, PUT|GET|DELETE /rules/{name}; and GET /explain, which says what a machine
+// would get by them.
+#include <algorithm>
+#include <array>
+
+#include "control/rest/routes.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+std::optional<Rule> Find(const std::string& name, httplib::Response& response, Core& core) {
+  auto rules = core.Rules();
+  if (!rules.ok()) {
+    ReplyProblem(response, rules.status());
+    return std::nullopt;
+  }
+  const auto rule = std::ranges::find(*rules, name, &Rule::name);
+  if (rule != rules->end()) return *rule;
+  ReplyProblem(response, 404, Text(name, ": no such rule; see 'slipway rule list'"));
+  return std::nullopt;
+}
+
+void PutRule(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const auto body = BodyOf(request, response);
+  if (!body) return;
+  const auto rule = ParseRule(request.matches[1], *body);
+  if (!rule.ok()) return ReplyProblem(response, rule.status());
+  if (absl::Status status = core.PutRule(*rule, RequestActor(request)); !status.ok()) {
+    return ReplyProblem(response, status);
+  }
+  Reply(response, ToJson(*rule));
+}
+
+// The question from "?mac=...&arch=..."; nullopt, and a problem replied, where it cannot be read.
+std::optional<Question> QuestionOf(const httplib::Request& request, httplib::Response& response) {
+  Question question;
+  const auto mac = MacAddress::Parse(request.get_param_value("mac"));
+  if (!mac || !mac->is_station()) {
+    ReplyProblem(response, 400, "mac: not a machine's MAC such as 52:54:00:12:34:56");
+    return std::nullopt;
+  }
+  question.mac = *mac;
+  struct Part {
+    const char* name;
+    std::string* text;
+  };
+  const std::array<Part, 6> parts = {{{"arch", &question.architecture},
+                                      {"client", &question.client},
+                                      {"network", &question.network},
+                                      {"vendor_class", &question.vendor_class},
+                                      {"circuit_id", &question.circuit},
+                                      {"remote_id", &question.remote}}};
+  for (const auto& [name, value] : request.params) {
+    if (name == "mac") continue;
+    if (const auto part =
+            std::ranges::find(parts, name, [](const Part& each) { return each.name; });
+        part != parts.end()) {
+      *part->text = value;
+    } else if (name == "uuid" && Uuid::Parse(value)) {
+      question.uuid = Uuid::Parse(value);
+    } else if (name == "client_id" && ParseHex(value)) {
+      question.client_identifier = *ParseHex(value);
+    } else {
+      ReplyProblem(response, 400,
+                   Text(name, "=", value,
+                        ": not understood; there are mac, uuid, client_id (hexadecimal), arch, "
+                        "client, network, vendor_class, circuit_id and remote_id"));
+      return std::nullopt;
+    }
+  }
+  return question;
+}
+
+}  // namespace
+
+void AddRules(Router& router, Core& core) {
+  router.Get("/api/v1/rules", [&core](const httplib::Request&, httplib::Response& response) {
+    const auto rules = core.Rules();
+    if (!rules.ok()) return ReplyProblem(response, rules.status());
+    nlohmann::json list = nlohmann::json::array();
+    for (const Rule& rule : *rules) list.push_back(ToJson(rule));
+    Reply(response, list);
+  });
+  router.Get("/api/v1/rules/{rule}",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               const auto rule = Find(request.matches[1], response, core);
+               if (rule) Reply(response, ToJson(*rule));
+             });
+  router.Put("/api/v1/rules/{rule}",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               PutRule(request, response, core);
+             });
+  router.Delete("/api/v1/rules/{rule}", [&core](const httplib::Request& request,
+                                                httplib::Response& response) {
+    const absl::Status status = core.RemoveRule(request.matches[1], RequestActor(request));
+    if (!status.ok()) return ReplyProblem(response, status);
+    response.status = 204;
+  });
+  router.Get("/api/v1/explain",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               const auto question = QuestionOf(request, response);
+               if (!question) return;
+               const auto explanation = core.ExplainMachine(*question);
+               if (!explanation.ok()) return ReplyProblem(response, explanation.status());
+               Reply(response, ToJson(*explanation));
+             });
+}
+
+}  // namespace slipway::control

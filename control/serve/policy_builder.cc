@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/serve/policy_builder.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "control/serve/choice_builder.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+class Builder {
+ public:
+  Builder(const PolicyInputs& inputs, BootRules& boot)
+      : inputs_(inputs), boot_(boot), choices_(inputs.config, inputs.rules, boot) {}
+
+  dhcp::PolicySettings Build() {
+    dhcp::PolicySettings settings;
+    for (const NetworkConfig& network : inputs_.config.networks) {
+      settings.networks.push_back(BuildNetwork(network));
+    }
+    BuildMachines(settings);
+    return settings;
+  }
+
+ private:
+  std::optional<dhcp::Attachment> AttachmentOf(const NetworkConfig& network) const {
+    for (std::size_t i = 0; i < inputs_.config.ports.size(); ++i) {
+      for (const Ipv4Prefix& own : inputs_.config.ports[i].addresses) {
+        if (network.subnet.Contains(own.address)) {
+          return dhcp::Attachment{static_cast<std::uint16_t>(i), inputs_.config.ports[i].vlan};
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+  dhcp::NetworkSettings BuildNetwork(const NetworkConfig& network) const {
+    dhcp::NetworkSettings settings;
+    settings.name = network.name;
+    settings.prefix = network.subnet;
+    settings.attachment = AttachmentOf(network);
+    settings.server_address = ServerAddress(inputs_.config, network);
+    settings.mode = network.proxy_dhcp ? dhcp::ServiceMode::kProxy : dhcp::ServiceMode::kFull;
+    switch (network.unknown_machines) {
+      case UnknownMachines::kServe:
+        settings.unknown_machines = dhcp::UnknownMachines::kServe;
+        break;
+      case UnknownMachines::kBootOnly:
+        settings.unknown_machines = dhcp::UnknownMachines::kBootClientsOnly;
+        break;
+      case UnknownMachines::kIgnore:
+        settings.unknown_machines = dhcp::UnknownMachines::kIgnore;
+        break;
+    }
+    settings.authoritative = network.authoritative;
+    settings.pools = network.pools;
+    settings.gateway = network.router;
+    settings.dns_servers = network.dns;
+    if (network.dns.empty()) settings.dns_servers = {settings.server_address};
+    settings.domain_name = network.domain;
+    for (const RouteConfig& route : network.routes) {
+      settings.routes.push_back({route.destination, route.via});
+    }
+    for (const OptionConfig& option : network.options) {
+      settings.options.push_back(
+          {.code = option.code, .value = {option.value.begin(), option.value.end()}});
+    }
+    settings.boot = boot_.Common(boot_.HostOf(settings.server_address));
+    settings.lease_time = network.lease_time;
+    settings.lease_time_min = std::min(settings.lease_time_min, network.lease_time);
+    settings.lease_time_max = std::max(settings.lease_time_max, network.lease_time);
+    return settings;
+  }
+
+  // Machines by the names that clients call themselves by.
+  class Machines {
+   public:
+    explicit Machines(dhcp::PolicySettings& settings) : settings_(settings) {}
+
+    // The one that has one of these names, or a new one.
+    dhcp::MachineSettings& Find(const std::optional<MacAddress>& mac,
+                                const std::optional<Uuid>& uuid, const std::string& client) {
+      std::vector<std::string> names;
+      if (mac) names.push_back(mac->ToString());
+      if (uuid) names.push_back(uuid->ToString());
+      if (!client.empty()) names.push_back(Text("id ", client));
+      std::size_t at = settings_.machines.size();
+      for (const std::string& name : names) {
+        if (const auto known = places_.find(name); known != places_.end()) at = known->second;
+      }
+      if (at == settings_.machines.size()) settings_.machines.emplace_back();
+      for (std::string& name : names) places_.emplace(std::move(name), at);
+      dhcp::MachineSettings& machine = settings_.machines[at];
+      if (!machine.mac) machine.mac = mac;
+      if (!machine.uuid) machine.uuid = uuid;
+      if (!client.empty()) machine.client_identifier.assign(client.begin(), client.end());
+      return machine;
+    }
+
+   private:
+    dhcp::PolicySettings& settings_;
+    std::unordered_map<std::string, std::size_t> places_;
+  };
+
+  void BuildMachines(dhcp::PolicySettings& settings) {
+    Machines machines(settings);
+    const auto add = [&](const Machine& each) {
+      dhcp::MachineSettings& machine = machines.Find(each.mac, each.uuid, "");
+      if (!each.name.empty()) machine.name = each.name;
+      machine.choices = choices_.For(&each);
+    };
+    for (const MachineConfig& each : inputs_.config.machines) add(FromConfig(each));
+    for (const Machine& each : inputs_.machines) add(each);
+    // Whoever has but a reservation is, to the rules, as unknown as the others.
+    settings.unknown = choices_.For(nullptr);
+    const std::size_t known = settings.machines.size();
+    for (const NetworkConfig& network : inputs_.config.networks) {
+      for (const ReservationConfig& each : network.reservations) {
+        machines.Find(each.mac, each.uuid, each.client_identifier)
+            .addresses.push_back(each.address);
+      }
+    }
+    for (std::size_t i = known; i < settings.machines.size(); ++i) {
+      settings.machines[i].choices = settings.unknown;
+    }
+  }
+
+  const PolicyInputs& inputs_;
+  BootRules& boot_;
+  ChoiceBuilder choices_;
+};
+
+}  // namespace
+
+dhcp::PolicySettings BuildPolicy(const PolicyInputs& inputs, BootRules& boot) {
+  return Builder(inputs, boot).Build();
+}
+
+Ipv4Address ServerAddress(const Config& config, const NetworkConfig& network) {
+  for (const PortConfig& port : config.ports) {
+    for (const Ipv4Prefix& own : port.addresses) {
+      if (network.subnet.Contains(own.address)) return own.address;
+    }
+  }
+  return config.ports.front().addresses.front().address;
+}
+
+Machine FromConfig(const MachineConfig& config) {
+  Machine machine;
+  machine.name = config.name;
+  machine.mac = config.mac;
+  machine.uuid = config.uuid;
+  machine.image_set = config.image_set;
+  return machine;
+}
+
+}  // namespace slipway::control

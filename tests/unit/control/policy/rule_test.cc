@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rules and machine records as documents, and what they come to for a machine.
+#include "control/policy/rule.h"
+
+#include <gmock/gmock.h>
+
+#include "control/policy/boot_counter.h"
+#include "control/policy/decide.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+Rule Made(const std::string& name, const json& body) {
+  auto rule = ParseRule(name, body);
+  EXPECT_TRUE(rule.ok()) << rule.status();
+  return rule.ok() ? *rule : Rule{};
+}
+
+TEST(Rule, ADocumentComesBackAsItWas) {
+  const json body = {{"name", "web"},
+                     {"order", 7},
+                     {"selector", "arch=x64, rack=a1"},
+                     {"action", "boot"},
+                     {"image_set", "debian:stable"},
+                     {"mode", "until-success:3"},
+                     {"options", {{{"code", 42}, {"hex", "0a4d0009"}}}},
+                     {"variables", {{"console", "ttyS0"}}}};
+  EXPECT_EQ(ToJson(Made("web", body)), body);
+  EXPECT_EQ(ToJson(Made("web", ToJson(Made("web", body)))), body);
+}
+
+TEST(Rule, AMistakeIsNamedByItsMember) {
+  const json good = {{"action", "boot"}, {"image_set", "a:1"}};
+  const struct {
+    const char* member;
+    json value;
+    const char* says;
+  } kCases[] = {
+      {"order", -1, "order: not a number from 0"},
+      {"order", "7", "order: not a number"},
+      {"selector", "rack=", ""},
+      {"selector", "arch", "selector \"arch\", character"},
+      {"selector", 5, "selector: not a text"},
+      {"action", "destroy", "action: none of boot"},
+      {"action", "hold", "image_set: of no use to a rule that says hold"},
+      {"image_set", "../x", "image_set: not \"name:tag\""},
+      {"image_set", "", "image_set: missing"},
+      {"mode", "sometimes", "\"sometimes\" is none of"},
+      {"mode", "until-success:0", "is none of"},
+      {"mode", "until-success:9x", "is none of"},
+      {"options", json::array({json{{"code", 51}, {"hex", "00"}}}), "51 is the server's own"},
+      {"options", json::array({json{{"code", 42}, {"hex", "0"}}}), "not pairs of hexadecimal"},
+      {"options", json::array({json{{"code", 42}}}), "each is {\"code\""},
+      {"variables", {{"1x", "y"}}, "variables: \"1x\" is no key"},
+      {"variables", {{"x", 5}}, "variables.x: not a text"},
+      {"colour", "red", "colour: no such member"},
+  };
+  for (const auto& each : kCases) {
+    json body = good;
+    body[each.member] = each.value;
+    const auto rule = ParseRule("r", body);
+    if (*each.says == '\0') {
+      EXPECT_TRUE(rule.ok()) << each.member << ": " << rule.status();
+      continue;
+    }
+    ASSERT_FALSE(rule.ok()) << each.member << " " << each.value;
+    EXPECT_THAT(std::string(rule.status().message()), HasSubstr(each.says));
+  }
+  EXPECT_FALSE(ParseRule("a b", good).ok());
+  EXPECT_FALSE(ParseRule("r", json::array()).ok());
+  EXPECT_FALSE(ParseRule("r", {{"action", "local"}, {"mode", "once"}}).ok());
+}
+
+TEST(Machine, AChangeIsWholeOrNotMadeAtAll) {
+  Machine machine;
+  ASSERT_TRUE(
+      Update({{"labels", {{"rack", "a1"}}}, {"mode", "once"}, {"name", "web1"}}, machine).ok());
+  machine.completed = 2;
+  const json before = ToJson(machine);
+  for (const json& wrong :
+       {json{{"name", "other"}, {"labels", 5}}, json{{"name", "other"}, {"mode", "never"}},
+        json{{"name", "other"}, {"colour", "red"}}, json{{"groups", {"a b"}}},
+        json{{"approved", 1}}, json{{"image_set", 4}}, json{{"uuid", "x"}}}) {
+    EXPECT_FALSE(Update(wrong, machine).ok()) << wrong;
+    EXPECT_EQ(ToJson(machine), before) << wrong;
+  }
+  ASSERT_TRUE(Update({{"mode", "hold"}}, machine).ok());
+  EXPECT_TRUE(machine.hold);
+  EXPECT_EQ(machine.completed, 0u) << "a change begins the plan anew";
+  EXPECT_EQ(ToString(machine.plan), "once") << "as it was before it was held";
+}
+
+class DecideTest : public testing::Test {
+ protected:
+  DecideTest() {
+    machine_.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
+    machine_.labels = {{"rack", "a1"}};
+  }
+  // "rule action [set][ if terms]" of each candidate.
+  std::string Told(const Machine* machine) const {
+    std::string told;
+    for (const Candidate& each : Candidates(rules_, machine)) {
+      told += Text(told.empty() ? "" : "; ", each.name(), ' ', Word(each.action),
+                   each.image_set ? " " + each.image_set->ToString() : "",
+                   each.terms.empty() ? "" : " if");
+    }
+    return told;
+  }
+  std::vector<Rule> rules_{
+      Made("banned", {{"selector", "mac=de:ad:*"}, {"action", "ignore"}}),
+      Made("rack", {{"selector", "rack=a1"}, {"image_set", "rack:1"}, {"mode", "once"}}),
+      Made("arm", {{"selector", "arch=arm64"}, {"image_set", "arm:1"}}),
+      Made("ask", {{"action", "hold"}}), Made("rest", {{"image_set", "all:1"}})};
+  Machine machine_;
+};
+
+TEST_F(DecideTest, AnUnknownMachineIsLeftToWhatItWillSay) {
+  EXPECT_EQ(Told(nullptr), "banned ignore if; arm boot arm:1 if; ask hold");
+}
+
+TEST_F(DecideTest, AKnownOneIsDecidedAsFarAsItIsKnown) {
+  EXPECT_EQ(Told(&machine_), "rack boot rack:1");
+  machine_.labels.clear();
+  EXPECT_EQ(Told(&machine_), "arm boot arm:1 if; ask hold");
+  machine_.approved = true;
+  EXPECT_EQ(Told(&machine_), "arm boot arm:1 if; rest boot all:1");
+  machine_.mac.reset();
+  EXPECT_EQ(Told(&machine_), "banned ignore if; arm boot arm:1 if; rest boot all:1");
+}
+
+TEST_F(DecideTest, ItsOwnSetComesBeforeRulesAndBeingHeldBeforeThat) {
+  machine_.image_set = ImageSetName{"own", "1"};
+  EXPECT_EQ(Told(&machine_), "machine boot own:1");
+  machine_.hold = true;
+  EXPECT_EQ(Told(&machine_), "machine hold");
+}
+
+TEST_F(DecideTest, PlansEndAsTheySay) {
+  machine_.image_set = ImageSetName{"own", "1"};
+  machine_.plan = *ParseBootPlan("until-success:2");
+  machine_.failed = 1;
+  EXPECT_EQ(Told(&machine_), "machine boot own:1");
+  machine_.failed = 2;
+  EXPECT_EQ(Told(&machine_), "machine hold own:1");
+  machine_.completed = 1;
+  EXPECT_EQ(Told(&machine_), "machine local own:1");
+  machine_.image_set.reset();
+  EXPECT_EQ(Told(&machine_), "rack local rack:1") << "the rule's plan is once";
+}
+
+Boot EndedAt(std::int64_t second, BootOutcome outcome) {
+  Boot boot;
+  boot.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
+  boot.outcome = outcome;
+  boot.last_unix_nanoseconds = second * 1'000'000'000;
+  return boot;
+}
+
+TEST(BootCounter, OfAChainTheLastBootCountsOnceAllIsQuiet) {
+  BootCounter counter;
+  counter.Take(EndedAt(10, BootOutcome::kComplete));  // firmware loads iPXE
+  counter.Take(EndedAt(12, BootOutcome::kUnderWay));
+  counter.Take(EndedAt(20, BootOutcome::kFailed));  // which fails
+  EXPECT_TRUE(counter.Settled(79'000'000'000).empty());
+  const auto settled = counter.Settled(80'000'000'000);
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_FALSE(settled[0].completed);
+  EXPECT_TRUE(counter.Settled(999'000'000'000).empty());
+}
+
+}  // namespace
+}  // namespace slipway::control

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/policy/selector.h"
+
+#include <gmock/gmock.h>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+using testing::HasSubstr;
+
+Selector Parsed(std::string_view text) {
+  auto selector = Selector::Parse(text);
+  EXPECT_TRUE(selector.ok()) << text << ": " << selector.status();
+  return selector.ok() ? *selector : Selector{};
+}
+
+TEST(Selector, IsWrittenAsItWasMeant) {
+  const struct {
+    const char* text;
+    const char* meant;
+  } kCases[] = {
+      {"", ""},
+      {"  ", ""},
+      {"arch=x64", "arch=x64"},
+      {"arch == amd64", "arch=x64"},
+      {"arch in (aa64,  arm)", "arch in (arm64, arm32)"},
+      {"mac!=52-54-00-*,rack=a1", "mac!=52:54:00:*, rack=a1"},
+      {"rack notin (a1, a2)", "rack notin (a1, a2)"},
+      {"!retired , dc/row", "!retired, dc/row"},
+      {"client-id=01:52:54", "client-id=015254"},
+      {"name=web 1, serial=", "name=web 1, serial="},
+  };
+  for (const auto& each : kCases) {
+    const Selector selector = Parsed(each.text);
+    EXPECT_EQ(selector.ToString(), each.meant) << each.text;
+    EXPECT_EQ(Parsed(selector.ToString()), selector) << each.text;
+  }
+}
+
+TEST(Selector, AMistakeIsNamedWithItsPlace) {
+  const struct {
+    const char* text;
+    const char* says;
+  } kCases[] = {
+      {"arch", "'arch' is a fact, not a label; write 'arch=VALUE'"},
+      {"!mac", "is a fact, not a label"},
+      {"=x", "character 1: write a key"},
+      {"rack=a,", "a requirement is missing after ','"},
+      {"rack=a,,b", "write a key"},
+      {"rack in a", "write '(' and the values"},
+      {"rack in (a", "write ')' after the values"},
+      {"rack within (a)", "write '=', '!=', 'in (...)'"},
+      {"rack ! a", "write '=' or '!='"},
+      {"1rack=a", "write a key"},
+      {"rack in (a) b", "write ',' between requirements"},
+  };
+  for (const auto& each : kCases) {
+    const auto selector = Selector::Parse(each.text);
+    ASSERT_FALSE(selector.ok()) << each.text;
+    EXPECT_THAT(std::string(selector.status().message()), HasSubstr(each.says)) << each.text;
+  }
+  EXPECT_FALSE(Selector::Parse(std::string(3000, 'a')).ok());
+}
+
+MachineFacts Known() {
+  MachineFacts facts;
+  facts.in_catalog = true;
+  facts.mac = "52:54:00:00:00:01";
+  facts.name = "web1";
+  facts.serial = "S1";
+  facts.groups = {"web", "lab"};
+  facts.labels = {{"rack", "a1"}, {"empty", ""}};
+  return facts;
+}
+
+// "no": known to fail. "yes": known to hold. "?": the message decides.
+std::string Answer(const char* text, const MachineFacts& facts) {
+  const Selector selector = Parsed(text);
+  const Remainder remainder = Apply(selector, facts);
+  if (remainder.failed != nullptr) return "no";
+  return remainder.terms.empty() ? "yes" : "?";
+}
+
+TEST(Selector, WhatIsKnownIsDecidedAndTheRestIsLeft) {
+  const struct {
+    const char* text;
+    const char* known;
+    const char* unknown;
+  } kCases[] = {
+      {"", "yes", "yes"},
+      {"mac=52:54:*", "yes", "?"},
+      {"mac!=52:54:*", "no", "?"},
+      {"uuid=*", "?", "?"},
+      {"arch=x64", "?", "?"},
+      {"arch=x64, rack=b1", "no", "no"},
+      {"arch=x64, rack=A1", "?", "no"},
+      {"rack", "yes", "no"},
+      {"empty", "yes", "no"},
+      {"!rack", "no", "yes"},
+      {"rack!=a1", "no", "yes"},
+      {"rack!=b1", "yes", "yes"},
+      {"rack in (b1, a*)", "yes", "no"},
+      {"rack notin (b1, a*)", "no", "yes"},
+      {"group=web", "yes", "no"},
+      {"group in (x, lab)", "yes", "no"},
+      {"group!=web", "no", "yes"},
+      {"name=WEB*", "yes", "no"},
+      {"serial=S2", "no", "no"},
+  };
+  for (const auto& each : kCases) {
+    EXPECT_EQ(Answer(each.text, Known()), each.known) << each.text;
+    EXPECT_EQ(Answer(each.text, MachineFacts{}), each.unknown) << each.text;
+  }
+}
+
+}  // namespace
+}  // namespace slipway::control

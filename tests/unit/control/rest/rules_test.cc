@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rules and machines as an operator meets them: through the command line, down to what the
+// dataplane's policy then answers.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "protocols/dhcp/message.h"
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+using testing::HasSubstr;
+
+class RulesTest : public RestTest {
+ protected:
+  // What the dataplane would do with a machine that says nothing but its MAC and that it is x64's
+  // UEFI HTTP boot: the choice's name and what it does.
+  std::string Decided(std::uint8_t last) {
+    const MacAddress mac{{0x52, 0x54, 0, 0, 0, last}};
+    const dhcp::Policy& policy = *snapshot_->dhcp;
+    dhcp::Client client;
+    client.mac = mac;
+    client.kind = dhcp::ClientKind::kHttp;
+    client.architectures[client.architecture_count++] = 0x10;
+    const dhcp::Message message{};
+    const dhcp::Choice* choice =
+        policy.FindChoice(policy.FindMachine({mac, {}, {}}), {client, message, "lab"});
+    if (choice == nullptr) return "nothing";
+    const dhcp::BootRule* rule = dhcp::Policy::FindBootRule(*choice, client);
+    constexpr const char* kWords[] = {"boot", "ignore", "hold", "local"};
+    return Text(choice->name, ' ', kWords[static_cast<unsigned>(choice->disposition)],
+                rule == nullptr ? "" : " " + rule->uri.substr(0, rule->uri.find_last_of('/')));
+  }
+};
+
+TEST_F(RulesTest, AMachineNobodyKnowsIsHeldUntilItIsApproved) {
+  ImportBootFile("debian:stable");
+  EXPECT_EQ(Slipway("rule set ask --order 10 --action hold").code, 0);
+  EXPECT_EQ(Slipway("rule set rest --order 20 --image debian:stable").code, 0);
+  EXPECT_EQ(Decided(1), "ask hold");
+  const Ran held = Slipway("explain --mac 52:54:00:00:00:01");
+  EXPECT_THAT(held.text, HasSubstr("a machine that the catalog does not know"));
+  EXPECT_THAT(held.text, HasSubstr("is held until it is approved or reset, by rule ask"));
+  EXPECT_EQ(Slipway("machine approve 52:54:00:00:00:01").code, 0);
+  EXPECT_THAT(Decided(1), testing::StartsWith("rest boot https://"));
+  EXPECT_EQ(Decided(2), "ask hold");
+  EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text,
+              HasSubstr("the machine is approved"));
+}
+
+TEST_F(RulesTest, LabelsDecideAndAreSeen) {
+  ImportBootFile("web:1");
+  EXPECT_EQ(Slipway("rule set web --when 'rack in (a1, a2), arch=x64' --image web:1").code, 0);
+  EXPECT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1 role=db").code, 0);
+  EXPECT_EQ(Decided(2), "nothing");
+  EXPECT_THAT(Decided(1), testing::StartsWith("web boot"));
+  EXPECT_THAT(Slipway("machine list").text, HasSubstr("rack=a1,role=db"));
+  EXPECT_EQ(Slipway("machine label 52:54:00:00:00:01 rack-").code, 0);
+  EXPECT_EQ(Decided(1), "nothing");
+  EXPECT_THAT(Slipway("rule list").text, HasSubstr("rack in (a1, a2), arch=x64"));
+  EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text, HasSubstr("web: needs rack in"));
+}
+
+TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
+  ImportBootFile("installer:1");
+  EXPECT_EQ(Slipway("rule set install --image installer:1 --mode once").code, 0);
+  EXPECT_THAT(Decided(1), testing::StartsWith("install boot"));
+  const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}};
+  ASSERT_TRUE(core_->CountBoot(mac, false).ok());
+  EXPECT_THAT(Decided(1), testing::StartsWith("install boot")) << "it failed";
+  ASSERT_TRUE(core_->CountBoot(mac, true).ok());
+  EXPECT_EQ(Decided(1), "install local");
+  EXPECT_THAT(Decided(2), testing::StartsWith("install boot"));
+  EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text,
+              HasSubstr("as it has booted, as often as planned"));
+  EXPECT_EQ(Slipway("machine reset 52:54:00:00:00:01").code, 0);
+  EXPECT_THAT(Decided(1), testing::StartsWith("install boot"));
+}
+
+TEST_F(RulesTest, AMachineWithoutAPlanIsNotEnteredForItsBoots) {
+  ImportBootFile("debian:stable");
+  ASSERT_TRUE(core_->CountBoot(MacAddress{{0x52, 0x54, 0, 0, 0, 1}}, true).ok());
+  EXPECT_EQ(client_->Get("/api/v1/machines")->body, "[]\n");
+}
+
+TEST_F(RulesTest, MistakesAreSaidAndChangeNothing) {
+  ImportBootFile("debian:stable");
+  EXPECT_EQ(Slipway("rule set r --image debian:stable").code, 0);
+  const struct {
+    const char* command;
+    const char* says;
+  } kCases[] = {
+      {"rule set r --image gone:1", "gone:1: no such image set; import it first"},
+      {"rule set r --image debian:stable --when arch", "'arch' is a fact, not a label"},
+      {"rule set r --action dance", "none of boot, quarantine"},
+      {"rule set r", "image_set: missing"},
+      {"rule rm other", "other: no such rule"},
+      {"machine mode 52:54:00:00:00:01 never", "is none of \"always\""},
+      {"machine set 52:54:00:00:00:01 gone:1", "import it first"},
+      {"machine approve nobody", "not a MAC"},
+      {"explain --mac nobody", "mac: not a machine's MAC"},
+      {"explain --mac 52:54:00:00:00:01 --arch z80", "arch: \"z80\""},
+  };
+  const std::string before = client_->Get("/api/v1/rules")->body;
+  for (const auto& each : kCases) {
+    const Ran ran = Slipway(each.command);
+    EXPECT_EQ(ran.code, 1) << each.command;
+    EXPECT_THAT(ran.text, HasSubstr(each.says)) << each.command;
+  }
+  EXPECT_EQ(client_->Get("/api/v1/rules")->body, before);
+  EXPECT_EQ(client_->Get("/api/v1/machines")->body, "[]\n");
+  EXPECT_EQ(client_->Get("/api/v1/explain?mac=52:54:00:00:00:01&colour=red")->status, 400);
+  EXPECT_EQ(Slipway("image rm debian:stable").code, 1) << "a rule sends machines to it";
+}
+
+TEST_F(RulesTest, RulesSurviveARestart) {
+  ImportBootFile("debian:stable");
+  EXPECT_EQ(Slipway("rule set r --when rack=a1 --image debian:stable").code, 0);
+  const std::string before = client_->Get("/api/v1/rules")->body;
+  End();
+  Begin();
+  EXPECT_EQ(client_->Get("/api/v1/rules")->body, before);
+  EXPECT_EQ(client_->Get("/api/v1/rules/r")->status, 200);
+  EXPECT_EQ(client_->Get("/api/v1/rules/s")->status, 404);
+}
+
+}  // namespace
+}  // namespace slipway::control
