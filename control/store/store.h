@@ -20,9 +20,9 @@
 #include "absl/status/statusor.h"
 #include "control/access/actor.h"
 #include "control/config/value.h"
-#include "control/store/audit_log.h"
 #include "control/policy/machine.h"
 #include "control/policy/rule.h"
+#include "control/store/audit_log.h"
 
 namespace slipway::control {
 
