@@ -191,6 +191,9 @@ struct WorkerStatistics {
   std::uint64_t handshakes = 0;          // TLS, finished
   std::uint64_t handshakes_waiting = 0;  // for their next step, now
   std::uint64_t retransmissions = 0;     // segments
+  std::uint64_t ecn_connections = 0;     // opened with explicit congestion notification
+  std::uint64_t ecn_marks = 0;           // segments of text that came with a congestion mark
+  std::uint64_t ecn_reductions = 0;      // windows reduced because a peer echoed a mark
   std::uint64_t payload_bytes = 0;       // bytes of TCP streams sent, first time and again
   std::uint64_t borrowed_bytes = 0;      // of them sent from image memory without a copy
   std::uint64_t sealed_bytes = 0;        // of them TLS records

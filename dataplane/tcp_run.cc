@@ -35,6 +35,7 @@ TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing&
   ipv4::EmitHeader({.source = out.tuple.local_address,
                     .destination = out.tuple.remote_address,
                     .protocol = ipv4::kTcp,
+                    .service = static_cast<std::uint8_t>(out.segment.ecn),
                     .dont_fragment = true,
                     .options = {},
                     .payload = {}},

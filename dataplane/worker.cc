@@ -128,6 +128,9 @@ void Worker::Post(Time now) {
   statistics.posted_nanoseconds = now.time_since_epoch().count();
   statistics.connections = tcp_.connections();
   statistics.retransmissions = tcp_.counters().retransmissions;
+  statistics.ecn_connections = tcp_.counters().ecn_agreed;
+  statistics.ecn_marks = tcp_.counters().marks;
+  statistics.ecn_reductions = tcp_.counters().marks_answered;
   statistics.handshakes_waiting = work_.size();
   statistics.frames_in_use = pool_.in_use();
   statistics.pool_permille = pool_.in_use_permille();

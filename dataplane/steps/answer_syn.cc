@@ -86,7 +86,8 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
   const std::size_t size = tcp_.AnswerSyn({.room = room.subspan(kTransportAt),
                                            .size = packet.payload.size(),
                                            .source = packet.source,
-                                           .destination = packet.destination},
+                                           .destination = packet.destination,
+                                           .ecn = EcnOf(headers->network.service)},
                                           now);
   if (size == 0) return false;
   MutableBytes rest = room;

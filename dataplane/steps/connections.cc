@@ -10,9 +10,10 @@ namespace slipway::dataplane {
 
 Drop Worker::DeliverTcp(const Packet& packet, Time now) {
   if (packet.to_group) return Drop::kIpNotForUs;
-  const auto segment = tcp::Parse(packet.ip.payload, packet.ip.source, packet.ip.destination,
-                                  packet.transport_checksum);
+  auto segment = tcp::Parse(packet.ip.payload, packet.ip.source, packet.ip.destination,
+                            packet.transport_checksum);
   if (!segment) return segment.drop();
+  segment->ecn = EcnOf(packet.ip.service);
   const auto tuple = tcp::FourTuple::Of(*segment, packet.ip.source, packet.ip.destination);
   const Hop from{packet.back.station, packet.interface};
   if (segment->flags.syn && Holds(*segment, tuple, from, now)) return Drop::kNone;

@@ -59,7 +59,8 @@ namespace slipway {
   X(IpFragmentTimeout, kPeer, "fragments did not arrive in time")                              \
   X(IpFragmentedTcp, kPeer, "TCP in fragments, which one of several workers cannot hand over")   \
   X(IpFragmentTooMany, kPeer, "a datagram of too many fragments")                              \
-  X(IpFragmentDuplicate, kNormal, "a fragment that was here before")
+  X(IpFragmentDuplicate, kNormal, "a fragment that was here before")                           \
+  X(IpFragmentMarked, kPeer, "fragments marked by a congested router beside some it may not mark")
 
 #define SLIPWAY_DROPS_ICMP(X)                                                                  \
   X(IcmpTruncated, kPeer, "shorter than an ICMP header")                                       \
@@ -135,7 +136,6 @@ namespace slipway {
   X(TlsRecordMalformed, kPeer, "a record that is too long or of an unknown type")              \
   X(TlsAlertReceived, kPeer, "the peer sent a fatal alert")                                    \
   X(TlsRenegotiation, kPeer, "the peer asked for renegotiation")                               \
-  X(TlsHandshakeLimit, kLoad, "too many handshakes at once")                                   \
   X(TlsKeyUpdateLimit, kPeer, "more key updates than the peer acknowledged records of")        \
   X(TlsInputLimit, kPeer, "more handshake bytes than any client needs")                        \
   X(TlsControlLimit, kPeer, "made us answer more alerts and updates than it acknowledged")

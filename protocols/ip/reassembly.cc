@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "protocols/base/check.h"
+#include "protocols/wire/ecn.h"
 
 namespace slipway::ip {
 namespace {
@@ -47,7 +48,7 @@ Reassembly::Slot* Reassembly::FindOrTake(const ipv4::Packet& fragment, Time now)
   }
   if (free == nullptr || of_this_source >= settings_.datagrams_per_source_max) return nullptr;
   free->taken = true;
-  free->condemned = false;
+  free->condemned = free->marked = free->not_markable = false;
   free->header = fragment;
   free->header.options = free->header.payload = {};
   free->received = 0;
@@ -70,6 +71,10 @@ Reassembly::Outcome Reassembly::Receive(const ipv4::Packet& fragment, Time now) 
     return {.drop = drop};
   }
   if (slot->total != slot->received) return {};
+  if (slot->marked && slot->not_markable) {
+    slot->taken = false;
+    return {.drop = Drop::kIpFragmentMarked};
+  }
   return {.packet = Complete(*slot)};
 }
 
@@ -104,6 +109,8 @@ Drop Reassembly::Place(Slot& slot, const ipv4::Packet& fragment) const {
   if (slot.ranges.size() == settings_.fragments_max) return Drop::kIpFragmentTooMany;
   slot.ranges.insert(next, range);
   slot.received += range.end - range.begin;
+  slot.marked |= EcnOf(fragment.service) == Ecn::kExperienced;
+  slot.not_markable |= EcnOf(fragment.service) == Ecn::kNotCapable;
   if (!fragment.more_fragments) slot.total = range.end;
   Copy(fragment.payload, MutableBytes(slot.payload).subspan(range.begin));
   if (fragment.fragment_offset == 0) {
@@ -117,6 +124,7 @@ ipv4::Packet Reassembly::Complete(Slot& slot) {
   ipv4::Packet packet = slot.header;
   packet.more_fragments = false;
   packet.fragment_offset = 0;
+  if (slot.marked) packet.service = static_cast<std::uint8_t>(packet.service | 3);  // CE
   // The longest payload with the longest header could not have been one packet.
   const std::size_t room = ipv4::kPacketSizeMax - packet.header_size();
   packet.payload = Bytes(slot.payload).first(std::min<std::size_t>(*slot.total, room));

@@ -11,7 +11,9 @@
 // does for IPv6): nothing honest overlaps, but for an exact repetition, which is ignored. So no two
 // readings of the same fragments exist, and teardrop and its kin end here. A fragment that would
 // end beyond the longest packet (ping of death), is empty, or breaks the units of 8 bytes, is
-// malformed, and condemns its datagram too. The header is that of the first fragment.
+// malformed, and condemns its datagram too. The header is that of the first fragment, but for a
+// congestion mark: a mark on any is a mark on the whole, which is given up where another fragment
+// says that it must not be marked (RFC 3168 5.3).
 //
 // Left out: ICMP time exceeded for what timed out (RFC 1122 3.3.2 asks for it; nobody boots by it).
 #pragma once
@@ -61,6 +63,8 @@ class Reassembly {
   struct Slot {
     bool taken = false;
     bool condemned = false;
+    bool marked = false;         // a fragment came with CE
+    bool not_markable = false;   // a fragment came without ECT
     Drop reason = Drop::kNone;   // why condemned
     ipv4::Packet header;         // of the first fragment to arrive, then of the one at offset 0
     std::uint32_t received = 0;  // bytes

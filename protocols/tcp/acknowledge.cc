@@ -15,6 +15,7 @@ void Arrival::TakeAcknowledgment(std::uint64_t position) {
   Acknowledged ack{
       .bytes = position - s.una, .flight = c_.outstanding(), .advanced = position > s.una};
   if (c_.timestamps && segment_.options.timestamps) ack.echo = segment_.options.timestamps->echo;
+  ack.congestion = segment_.flags.ece && c_.ect && !segment_.flags.syn;
   if (c_.sack && !segment_.options.sack.empty()) TakeSackBlocks(position, ack);
   if (ack.advanced) {
     Advance(position, ack);
@@ -22,7 +23,8 @@ void Arrival::TakeAcknowledgment(std::uint64_t position) {
     const std::uint32_t window = std::uint32_t{segment_.window} << s.scale;
     ack.duplicate = segment_.length() == 0 && window == s.window;
   }
-  if (ack.advanced || ack.duplicate || ack.selected || ack.duplicated != 0 || s.tail_probed) {
+  if (ack.advanced || ack.duplicate || ack.selected || ack.duplicated != 0 || s.tail_probed ||
+      ack.congestion) {
     TakeAcknowledged(context_, c_, ack);
   }
   UpdateWindow(ack.advanced);

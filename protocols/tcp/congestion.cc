@@ -64,21 +64,27 @@ std::uint64_t Congestion::Reduced(std::uint64_t flight, std::uint32_t mss, Growt
   counted_ = 0;
   switch (algorithm_) {
     case CongestionAlgorithm::kNewReno:
-      return std::max<std::uint64_t>(flight / 2, std::uint64_t{2} * mss);
+      return flight / 2;
     case CongestionAlgorithm::kCubic:
       growth.hystart.Lost();
       return growth.cubic.Reduce(window_, flight, mss);
   }
-  return std::uint64_t{2} * mss;
+  return 0;
 }
 
 void Congestion::LossDetected(std::uint64_t flight, std::uint32_t mss, Growth& growth) {
-  threshold_ = Clamp(Reduced(flight, mss, growth));
+  threshold_ = Clamp(std::max(Reduced(flight, mss, growth), std::uint64_t{2} * mss));
   window_ = threshold_;
 }
 
+void Congestion::EchoReceived(std::uint64_t flight, std::uint32_t mss, Growth& growth) {
+  const std::uint64_t reduced = Reduced(flight, mss, growth);
+  threshold_ = Clamp(std::max(reduced, std::uint64_t{2} * mss));
+  window_ = Clamp(std::max<std::uint64_t>(reduced, mss));
+}
+
 void Congestion::TimedOut(std::uint64_t flight, std::uint32_t mss, bool again, Growth& growth) {
-  if (!again) threshold_ = Clamp(Reduced(flight, mss, growth));
+  if (!again) threshold_ = Clamp(std::max(Reduced(flight, mss, growth), std::uint64_t{2} * mss));
   window_ = mss;
   counted_ = 0;
 }

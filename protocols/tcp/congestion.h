@@ -44,6 +44,8 @@ class Congestion {
   void Acknowledged(const Ack& ack, Growth& growth);
   // Fast retransmit (RFC 5681 3.2 (2), RFC 9438 4.6): a share of what was in flight.
   void LossDetected(std::uint64_t flight, std::uint32_t mss, Growth& growth);
+  // The same for an echoed mark, which leaves one segment at least, not two (RFC 9438 4.6).
+  void EchoReceived(std::uint64_t flight, std::uint32_t mss, Growth& growth);
   // The retransmission timer expired. `again`: for the same text (RFC 5681 3.1: ssthresh stays).
   void TimedOut(std::uint64_t flight, std::uint32_t mss, bool again, Growth& growth);
   // Nothing was sent for `timeouts` times the RTO: half the window for each, down to the restart
@@ -74,6 +76,7 @@ class Congestion {
     return static_cast<std::uint32_t>(bytes < kWindowMax ? bytes : kWindowMax);
   }
   void GrowSlowly(const Ack& ack, Growth& growth);
+  // What the algorithm leaves, however little.
   std::uint64_t Reduced(std::uint64_t flight, std::uint32_t mss, Growth& growth);
 
   std::uint32_t window_ = 0;

@@ -84,6 +84,7 @@ struct SendState {
   bool tail_probe_due : 1 = false;  // send something that draws an answer
   bool tail_probed : 1 = false;     // it was sent, and its answer is awaited
   bool paced : 1 = false;           // the next quantum waits for pacer.release_at()
+  bool cwr_due : 1 = false;         // the next new text says that the window was reduced
 };
 
 // What only losses touch.
@@ -91,11 +92,13 @@ struct LossState {
   Rack rack;
   std::uint64_t recovery_point = 0;  // RFC 6582 "recover", plus one
   std::uint64_t reduce_from = 0;     // una below this: duplicates are no sign of a new loss
+  std::uint64_t reduced_at = 0;      // max at the last reduction: what was sent before had its one
   Time last_resent{};
-  std::uint64_t tail_end = 0;    // TLP.end_seq, with send.tail_probed
-  std::uint32_t tail_stamp = 0;  // the timestamp that went with it
-  bool tail_resent = false;      // TLP.is_retrans
-  bool partial_seen = false;     // a partial acknowledgment in this fast recovery
+  std::uint64_t tail_end = 0;     // TLP.end_seq, with send.tail_probed
+  std::uint32_t tail_stamp = 0;   // the timestamp that went with it
+  bool tail_resent = false;       // TLP.is_retrans
+  bool reduced_for_echo = false;  // ... and it was for an echo, not a loss
+  bool partial_seen = false;      // a partial acknowledgment in this fast recovery
   Frto frto = Frto::kNone;
   Prr prr;
   Undo undo;
@@ -142,6 +145,9 @@ struct alignas(64) HotConnection {
   bool closing : 1 = false;     // Close(): no more text is taken, FIN follows what exists
   bool timestamps : 1 = false;  // negotiated
   bool sack : 1 = false;        // negotiated
+  bool ecn : 1 = false;         // ecn.h: marks are echoed
+  bool ect : 1 = false;         // ... and echoes are answered; or asked for, in SYN-SENT
+  bool ece : 1 = false;         // a mark has come, and no CWR since
   bool ready_linked : 1 = false;
   SendState send;
   ReceiveState receive;
@@ -169,9 +175,11 @@ struct Connection : HotConnection {
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
   std::uint64_t tail_probes = 0;
-  std::uint64_t undone = 0;    // losses that were none
-  std::uint16_t link_mss = 0;  // of the link it came by; 0: the settings'
-  Options peer;                // what the SYN offered
+  std::uint64_t undone = 0;          // losses that were none
+  std::uint64_t marks = 0;           // segments that came with one
+  std::uint64_t marks_answered = 0;  // windows reduced for an echo
+  std::uint16_t link_mss = 0;        // of the link it came by; 0: the settings'
+  Options peer;                      // what the SYN offered
 
   SeqNum At(std::uint64_t position) const {
     return send.iss + static_cast<std::uint32_t>(position);

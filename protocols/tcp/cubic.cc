@@ -54,8 +54,7 @@ std::uint64_t Cubic::Reduce(std::uint64_t window, std::uint64_t flight, std::uin
   // 4.6 lets the window be what is reduced where it does not grow unused. It grows as long as half
   // of it is used (recovery.cc), so twice the flight bounds it.
   const std::uint64_t used = std::max(std::min(window, 2 * flight), flight);
-  const auto reduced = static_cast<std::uint64_t>(static_cast<double>(used) * kBeta);
-  return std::max<std::uint64_t>(reduced, 2 * std::uint64_t{mss});
+  return static_cast<std::uint64_t>(static_cast<double>(used) * kBeta);
 }
 
 }  // namespace slipway::tcp

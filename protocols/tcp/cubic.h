@@ -24,7 +24,8 @@ class Cubic {
   };
   // By how much the window grows, in congestion avoidance (4.2 to 4.5).
   std::uint64_t Growth(const Ack& ack);
-  // A loss was found with `flight` sent and not acknowledged: the new ssthresh (4.6, 4.7).
+  // A loss was found, or a mark echoed, with `flight` sent and not acknowledged: what remains of
+  // the window (4.6, 4.7), before the least that the two differ in.
   std::uint64_t Reduce(std::uint64_t window, std::uint64_t flight, std::uint32_t mss);
   // The next ACK of congestion avoidance begins a new epoch: after a timeout, or a pause
   // (4.8, 5.8).

@@ -78,6 +78,8 @@ void Host::Retire(std::uint32_t index) {
   Connection& c = connections_[index];
   if (c.passive && c.state == State::kSynReceived) --half_open_;
   counters_.retransmissions += c.retransmissions;
+  counters_.marks += c.marks;
+  counters_.marks_answered += c.marks_answered;
   c.state = State::kClosed;
   c.source = nullptr;
   table_.Erase(c.tuple, index);
@@ -120,6 +122,7 @@ std::optional<ConnectionId> Host::Connect(const FourTuple& tuple, Time now) {
   Move<State::kClosed, State::kSynSent>(c.state);
   c.send.iss = InitialSequence(tuple, now);
   c.send.syn_due = true;
+  c.ecn = c.ect = settings_.ecn && settings_.ecn_asked;
   Ready(IdOf(index));
   return IdOf(index);
 }
@@ -144,6 +147,7 @@ Delivery Host::ReceiveConnection(std::uint32_t index, const Segment& segment, Ti
   const Context context = At(now);
   const Outcome outcome = Arrival(context, c, segment).Run();
   if (half_open && c.state != State::kSynReceived) --half_open_;
+  if (outcome.opened && c.ecn) ++counters_.ecn_agreed;
   Delivery delivery{.connection = IdOf(index),
                     .drop = outcome.drop,
                     .text = outcome.text,
@@ -354,10 +358,14 @@ tcp::Info Host::Info(ConnectionId id) const {
           .fast_recoveries = c->fast_recoveries,
           .tail_probes = c->tail_probes,
           .undone = c->undone,
+          .marks = c->marks,
+          .marks_answered = c->marks_answered,
           .mss = c->send.mss,
           .peer = c->peer,
           .timestamps = c->timestamps,
           .sack = c->sack,
+          .ecn = c->ecn,
+          .ect = c->ect,
           .opened_at = c->opened_at,
           .next_timer = c->state == State::kClosed ? kNever : NextTimer(settings_, *c)};
 }

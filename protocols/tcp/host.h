@@ -65,11 +65,15 @@ struct Info {
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
   std::uint64_t tail_probes = 0;
-  std::uint64_t undone = 0;  // fast recoveries and timeouts that were not needed
+  std::uint64_t undone = 0;          // fast recoveries and timeouts that were not needed
+  std::uint64_t marks = 0;           // segments of text that came with a congestion mark
+  std::uint64_t marks_answered = 0;  // reductions for echoes of the peer
   std::uint16_t mss = 0;
   Options peer;  // as its SYN offered them
   bool timestamps = false;
   bool sack = false;
+  bool ecn = false;  // its marks are echoed
+  bool ect = false;  // its echoes are answered
   Time opened_at{};
   Time next_timer = kNever;
 };
@@ -79,8 +83,12 @@ struct HostCounters {
   std::uint64_t cookies_sent = 0;
   std::uint64_t cookies_accepted = 0;
   std::uint64_t strays_lost = 0;  // the stray queue was full
-  std::uint64_t retransmissions = 0;
   std::uint64_t time_wait_reused = 0;
+  std::uint64_t ecn_agreed = 0;  // connections opened with it
+  // Of connections that have ended:
+  std::uint64_t retransmissions = 0;
+  std::uint64_t marks = 0;
+  std::uint64_t marks_answered = 0;
 };
 
 class Host {
@@ -108,6 +116,7 @@ class Host {
     std::size_t size = 0;
     Ipv4Address source;
     Ipv4Address destination;
+    Ecn ecn = Ecn::kNotCapable;  // of the IPv4 header
   };
   std::size_t AnswerSyn(const SynInPlace& syn, Time now);
   // The next run of text that had waited for a gap to close. Call until empty after each Receive

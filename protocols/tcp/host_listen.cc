@@ -4,6 +4,7 @@
 // LISTEN), SYN cookies (RFC 4987), and TIME-WAIT (3.10.7.4 as far as it applies; RFC 6191).
 #include <algorithm>
 
+#include "protocols/tcp/ecn.h"
 #include "protocols/tcp/host.h"
 
 namespace slipway::tcp {
@@ -69,6 +70,7 @@ Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqN
   c.passive = true;
   c.send.iss = iss;
   c.send.syn_due = true;
+  c.ecn = c.ect = settings_.ecn && AsksForEcn(syn);
   Negotiate(settings_, syn.options, c);
   StartCongestion(settings_, c);
   c.irs = syn.seq;
@@ -88,15 +90,18 @@ Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqN
 SynAnswer Host::AnswerByCookie(const SynOffer& syn, const FourTuple& tuple, Time now) {
   ++counters_.cookies_sent;
   const bool sack = settings_.sack && syn.sack_permitted;
+  const bool ecn = settings_.ecn && syn.ecn;
   SynAnswer answer{
       .seq = listener_.cookies().Make(
           tuple, syn.seq,
-          {.mss = syn.mss, .window_scale = syn.window_scale, .sack_permitted = sack}, now),
+          {.mss = syn.mss, .window_scale = syn.window_scale, .sack_permitted = sack, .ecn = ecn},
+          now),
       .ack = syn.seq + 1,
       .window =
           static_cast<std::uint16_t>(std::min<std::uint32_t>(settings_.receive_window, 0xffff)),
       .mss = settings_.mss,
-      .sack_permitted = sack};
+      .sack_permitted = sack,
+      .ecn = ecn};
   if (syn.window_scale) answer.window_scale = std::min(settings_.window_scale, kWindowScaleMax);
   if (settings_.timestamps && syn.timestamp) {
     const auto offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
@@ -109,14 +114,15 @@ void Host::SendCookie(const Segment& syn, const FourTuple& tuple, Time now) {
   SynOffer offer{.seq = syn.seq,
                  .mss = syn.options.mss.value_or(kMssDefault),
                  .window_scale = syn.options.window_scale,
-                 .sack_permitted = syn.options.sack_permitted};
+                 .sack_permitted = syn.options.sack_permitted,
+                 .ecn = AsksForEcn(syn)};
   if (syn.options.timestamps) offer.timestamp = syn.options.timestamps->value;
   const SynAnswer answer = AnswerByCookie(offer, tuple, now);
   SendStray(tuple, {.source = tuple.local_port,
                     .destination = tuple.remote_port,
                     .seq = answer.seq,
                     .ack = answer.ack,
-                    .flags = {.syn = true, .ack = true},
+                    .flags = {.syn = true, .ack = true, .ece = answer.ecn},
                     .window = answer.window,
                     .options = {.mss = answer.mss,
                                 .window_scale = answer.window_scale,
@@ -126,7 +132,7 @@ void Host::SendCookie(const Segment& syn, const FourTuple& tuple, Time now) {
 
 std::size_t Host::AnswerSyn(const SynInPlace& syn, Time now) {
   if (!backlog_full()) return 0;
-  const auto offer = ReadSyn(Bytes(syn.room).first(syn.size));
+  auto offer = ReadSyn(Bytes(syn.room).first(syn.size));
   if (!offer || !listener_.IsOpen(offer->destination)) return 0;
   const FourTuple tuple{.local_address = syn.destination,
                         .local_port = offer->destination,
@@ -135,6 +141,7 @@ std::size_t Host::AnswerSyn(const SynInPlace& syn, Time now) {
   const std::uint32_t hash = table_.HashOf(tuple);
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
   if (table_.FindHashed(hash, same) || time_wait_.FindHashed(tuple, hash)) return 0;
+  offer->ecn = offer->ecn && syn.ecn == Ecn::kNotCapable;
   return WriteSynAnswer(AnswerByCookie(*offer, tuple, now), tuple, syn.room);
 }
 
@@ -147,7 +154,7 @@ Delivery Host::AcceptCookie(const Segment& segment, const FourTuple& tuple, Time
     SendReset(segment, tuple);
     return {.drop = Drop::kTcpCookieInvalid};
   }
-  Segment syn{.seq = peer_iss, .flags = {.syn = true}};
+  Segment syn{.seq = peer_iss, .flags = {.syn = true, .ece = options->ecn, .cwr = options->ecn}};
   syn.options.mss = options->mss;
   syn.options.window_scale = options->window_scale;
   syn.options.sack_permitted = options->sack_permitted;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocols/tcp/ecn.h"
+
 namespace slipway::tcp {
 namespace {
 
@@ -52,6 +54,7 @@ void Arrival::SynSent() {
   ReceiveState& r = c_.receive;
   Negotiate(context_.settings, segment_.options, c_);
   StartCongestion(context_.settings, c_);
+  AgreeOnEcn();
   c_.irs = segment_.seq;
   r.nxt = r.taken = r.last_ack_sent = segment_.seq + 1;
   r.edge = r.nxt + std::min<std::uint32_t>(r.room, 0xffff);
@@ -73,15 +76,23 @@ void Arrival::SynSent() {
   c_.send.window = c_.send.window_max = segment_.window;  // never scaled in a SYN
 }
 
+// RFC 3168 6.1.1. One SYN or SYN-ACK that does not agree ends it, whatever others say.
+void Arrival::AgreeOnEcn() {
+  const bool agrees = segment_.flags.ack ? GrantsEcn(segment_) : AsksForEcn(segment_);
+  c_.ecn = c_.ecn && agrees;
+  c_.ect = c_.ect && agrees;
+}
+
 // First, 3.10.7.4.
 bool Arrival::CheckSequence() {
   if (c_.state == State::kSynReceived && segment_.flags.syn && segment_.seq == c_.irs) {
+    AgreeOnEcn();
     if (!segment_.flags.ack) {
       outcome_.drop = Drop::kTcpOldDuplicate;
       c_.send.syn_due = true;
       return false;
     }
-    segment_.flags.syn = false;
+    segment_.flags.syn = segment_.flags.ece = false;
     segment_.seq = segment_.seq + 1;
   }
   if (!CheckTimestamps()) return false;
@@ -208,10 +219,21 @@ void Arrival::FinAcknowledged() {
   }
 }
 
+// RFC 3168 6.1.3: a mark is echoed until CWR comes; a marked segment with CWR begins anew. Nothing
+// outside of the window comes here (6.1.5). The first echo leaves at once.
+void Arrival::TakeMark() {
+  if (segment_.flags.cwr) c_.ece = false;
+  if (segment_.ecn != Ecn::kExperienced) return;
+  ++c_.marks;
+  if (!c_.ece) c_.receive.ack_due = true;
+  c_.ece = true;
+}
+
 // Seventh: the segment's text, cut to the window. False when the connection ends over it.
 bool Arrival::TakeText() {
   ReceiveState& r = c_.receive;
   if (segment_.length() == 0 || !TakesText(c_.state)) return true;
+  if (c_.ecn && !segment_.text.empty()) TakeMark();
   Bytes text = segment_.text;
   SeqNum start = segment_.seq;
   if (const std::int32_t known = r.nxt - start; known > 0) {

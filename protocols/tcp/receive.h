@@ -53,6 +53,8 @@ class Arrival {
   bool Acceptable() const;
   bool CompleteHandshake(std::int64_t position);
   void FinAcknowledged();
+  void AgreeOnEcn();
+  void TakeMark();
   void TakeInOrder(Bytes text);
   void TakeOutOfOrder(SeqNum start, Bytes text);
   void Challenge(Drop drop);

@@ -15,6 +15,13 @@ void LetOut(Connection& c, std::uint64_t delivered, bool safe) {
                                             .safe = safe}));
 }
 
+// What was in flight together is answered once (RFC 3168 6.1.2), and the next new text says so.
+void NoteReduction(Connection& c, bool for_echo = false) {
+  c.loss.reduced_at = c.send.max;
+  c.loss.reduced_for_echo = for_echo;
+  c.send.cwr_due = c.ect;
+}
+
 void EnterFastRecovery(const Context& context, Connection& c, std::uint64_t inflation) {
   SendState& s = c.send;
   LossState& l = c.loss;
@@ -24,7 +31,11 @@ void EnterFastRecovery(const Context& context, Connection& c, std::uint64_t infl
   l.recovery_point = l.reduce_from = s.max;
   l.partial_seen = false;
   ++c.fast_recoveries;
-  c.congestion.LossDetected(c.outstanding(), s.mss, c.growth);
+  // Not again where an echo has reduced the window that this was lost from.
+  if (!l.reduced_for_echo || s.una >= l.reduced_at) {
+    c.congestion.LossDetected(c.outstanding(), s.mss, c.growth);
+  }
+  NoteReduction(c);
   if (c.sack) {
     l.prr.Begin(c.scoreboard.flying() + c.scoreboard.lost());
     LetOut(c, 0, false);  // the fast retransmit
@@ -108,6 +119,7 @@ void TakeProbesAnswer(const Context& context, Connection& c, const Acknowledged&
   s.tail_probed = false;
   if (l.tail_resent && repaired && s.recovery == Recovery::kOpen) {
     c.congestion.LossDetected(ack.flight, s.mss, c.growth);
+    NoteReduction(c);
   }
 }
 
@@ -154,7 +166,7 @@ bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack
       }
       return true;
     case Recovery::kTimeout:
-      if (c.loss.frto != Frto::kSecond) Grow(context, c, ack);
+      if (c.loss.frto != Frto::kSecond && !ack.congestion) Grow(context, c, ack);
       if (over) {
         s.recovery = Recovery::kOpen;
         c.loss.rack.LeftRecovery();
@@ -163,7 +175,7 @@ bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack
     case Recovery::kOpen:
       // A window that was not used says nothing about the network. Half of it counts as used (RFC
       // 7661 4.1): slow start doubles it in a round trip, and pacing keeps a share of it back.
-      if (2 * (ack.flight + s.mss) >= c.congestion.window()) {
+      if (2 * (ack.flight + s.mss) >= c.congestion.window() && !ack.congestion) {
         Grow(context, c, ack);
       }
       return true;
@@ -180,6 +192,15 @@ void TakeSelected(const Context& context, Connection& c, const Acknowledged& ack
   DetectLosses(context, c);
   if (c.send.recovery != Recovery::kFast) return;
   LetOut(c, ack.delivered.bytes, ack.advanced && c.scoreboard.lost() <= lost);
+}
+
+// RFC 3168 6.1.2: as for one loss, once in a window, and not where a loss has done it already.
+// Of what was in flight before this acknowledgment, which need not leave anything.
+void TakeEcho(Connection& c, const Acknowledged& ack) {
+  if (c.send.recovery != Recovery::kOpen || c.send.una <= c.loss.reduced_at) return;
+  c.congestion.EchoReceived(ack.flight, c.send.mss, c.growth);
+  NoteReduction(c, /*for_echo=*/true);
+  ++c.marks_answered;
 }
 
 }  // namespace
@@ -204,6 +225,7 @@ void TakeAcknowledged(const Context& context, Connection& c, const Acknowledged&
     }
   }
   if (ack.delivered.bytes != 0) TakeSelected(context, c, ack);
+  if (ack.congestion) TakeEcho(c, ack);
 }
 
 void DetectLosses(const Context& context, Connection& c) {
@@ -230,6 +252,7 @@ void TimeOut(Connection& c) {
   l.frto = s.recovery == Recovery::kOpen && unclear ? Frto::kFirst : Frto::kNone;
   if (s.recovery == Recovery::kOpen) l.undo.Begin(c.congestion, c.growth);
   c.congestion.TimedOut(c.outstanding(), s.mss, s.retries > 1, c.growth);
+  NoteReduction(c);
   s.recovery = Recovery::kTimeout;
   l.recovery_point = s.max;
   l.reduce_from = s.max + 1;

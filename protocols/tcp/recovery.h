@@ -3,7 +3,8 @@
 // What losses do to a connection: how they are found, how they are answered, and when the answer is
 // taken back. Peers that select: RACK (rack.h) and PRR (prr.h). The others: duplicate ACKs and
 // NewReno (RFC 5681, RFC 6582). Both: the tail loss probe's answer (RFC 8985 7.4), timeouts, F-RTO
-// (RFC 5682), and undo (undo.h). The window arithmetic is congestion.h's.
+// (RFC 5682), and undo (undo.h); and what echoes of congestion marks do, which are answered as one
+// loss would be, without one (RFC 3168 6.1.2). The window arithmetic is congestion.h's.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ struct Acknowledged {
   bool advanced = false;
   bool selected = false;         // SACK blocks told something new
   bool duplicate = false;        // RFC 5681 2; of peers that do not select
+  bool congestion = false;       // the echo of a mark (RFC 3168 6.1.2)
   std::uint64_t duplicated = 0;  // bytes that the peer says it got twice (D-SACK)
   Scoreboard::Delivered delivered;
   std::optional<std::uint32_t> echo;  // of our timestamp

@@ -5,8 +5,9 @@
 //
 // Parse refuses what no state accepts (SYN with FIN, SYN with RST). An option of a known kind and
 // a wrong length is skipped, as is an unknown one; one that runs over the header ends the segment.
-// The urgent pointer is not kept: urgent text is ordinary text here (RFC 9293 3.8.5 as RFC 6093
-// reads it).
+// `ecn` is the IPv4 header's: Parse leaves it to the caller, who has that header, as EmitHeader
+// does. The urgent pointer is not kept: urgent text is ordinary text here (RFC 9293 3.8.5 as RFC
+// 6093 reads it).
 #pragma once
 
 #include <array>
@@ -20,6 +21,7 @@
 #include "protocols/base/strong.h"
 #include "protocols/tcp/seq.h"
 #include "protocols/wire/checksum.h"
+#include "protocols/wire/ecn.h"
 #include "protocols/wire/tcp.h"
 
 namespace slipway::tcp {
@@ -93,6 +95,7 @@ struct Segment {
   SeqNum seq;
   SeqNum ack;  // meaningful with flags.ack; carried as it is without
   Flags flags;
+  Ecn ecn = Ecn::kNotCapable;
   std::uint16_t window = 0;  // raw, as on the wire: not scaled
   Options options;
   Bytes text;
@@ -104,8 +107,8 @@ struct Segment {
   std::size_t header_size() const { return sizeof(TcpHeader) + options.size(); }
   friend bool operator==(const Segment& a, const Segment& b) {
     return a.source == b.source && a.destination == b.destination && a.seq == b.seq &&
-           a.ack == b.ack && a.flags == b.flags && a.window == b.window && a.options == b.options &&
-           Equal(a.text, b.text);
+           a.ack == b.ack && a.flags == b.flags && a.ecn == b.ecn && a.window == b.window &&
+           a.options == b.options && Equal(a.text, b.text);
   }
 };
 

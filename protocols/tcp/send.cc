@@ -104,7 +104,7 @@ Outgoing Sender::Bare(std::uint64_t position) {
                            .destination = c_.tuple.remote_port,
                            .seq = c_.At(position),
                            .ack = r.nxt,
-                           .flags = {.ack = true},
+                           .flags = {.ack = true, .ece = c_.ece},
                            .window = AdvertiseWindow(context_, c_)},
                .tuple = c_.tuple,
                .offset = position == 0 ? 0 : position - 1,
@@ -127,11 +127,15 @@ Outgoing Sender::Bare(std::uint64_t position) {
 std::optional<Outgoing> Sender::Syn() {
   s_.syn_due = false;
   const bool answering = c_.state == State::kSynReceived;
+  if (s_.max != 0) c_.ect = false;  // again: without the question (ecn.h)
   Outgoing out{.segment = {.source = c_.tuple.local_port,
                            .destination = c_.tuple.remote_port,
                            .seq = s_.iss,
                            .ack = answering ? c_.receive.nxt : SeqNum(),
-                           .flags = {.syn = true, .ack = answering},
+                           .flags = {.syn = true,
+                                     .ack = answering,
+                                     .ece = c_.ect,
+                                     .cwr = c_.ect && !answering},
                            .options = SynOptions(context_, c_)},
                .tuple = c_.tuple,
                .mss = s_.mss,
@@ -170,8 +174,10 @@ std::uint64_t Sender::CongestionWindowLeft() const {
   return window > flight ? window - flight : 0;
 }
 
-// What one segment may be made of before port or caller splits it.
+// What one segment may be made of before port or caller splits it. CWR stands on one alone: on all
+// of a run it would end echoes of marks that came between (RFC 3168 6.1.2).
 std::uint64_t Sender::Segments() const {
+  if (s_.cwr_due) return 1;
   return std::min<std::uint64_t>(payload_max_ / s_.mss, std::max<std::uint32_t>(c_.burst_left, 1));
 }
 
@@ -251,6 +257,12 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
   out.segment.options.sack = {};
   out.segment.flags.fin = fin;
   out.segment.flags.psh = length != 0 && position + length == c_.end();
+  // New text alone (RFC 3168 6.1.4, 6.1.5): neither what goes again nor a window probe (6.1.6).
+  if (c_.ect && !again && length != 0 && !s_.persisting) {
+    out.segment.ecn = Ecn::kCapable0;
+    out.segment.flags.cwr = s_.cwr_due;
+    s_.cwr_due = false;
+  }
   if (fin && s_.fin == kNoPosition) {
     s_.fin = position + length;
     if (c_.state == State::kEstablished) {

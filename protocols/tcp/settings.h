@@ -21,6 +21,9 @@ struct Settings {
   std::uint8_t window_scale = 2;         // offered for our receive window; 0 to 14
   bool timestamps = true;
   bool sack = true;
+  // Congestion marks (ecn.h): granted to a peer whose SYN asks for them; asked for by our own SYNs.
+  bool ecn = true;
+  bool ecn_asked = false;
 
   std::uint32_t initial_window_segments = 10;  // RFC 6928
   // CUBIC with HyStart++ for peers that select; the others, and all without this, get NewReno.

@@ -11,7 +11,7 @@ namespace {
 
 static_assert(SynOffer{}.mss == kMssDefault);
 
-// RFC 3168 6.1.1: an ECN-setup SYN; our answer to a flood is not one, which declines.
+// RFC 3168 6.1.1: an ECN-setup SYN has both.
 constexpr std::uint8_t kEcn = tcp_flag::kEce | tcp_flag::kCwr;
 
 std::uint32_t Word(Bytes bytes) {
@@ -95,7 +95,8 @@ std::optional<SynOffer> ReadSyn(Bytes segment) {
   if ((header->data_offset >> 4) * std::size_t{4} != all.size()) return std::nullopt;
   SynOffer offer{.source = Port(header->source_port),
                  .destination = Port(header->destination_port),
-                 .seq = SeqNum(header->sequence)};
+                 .seq = SeqNum(header->sequence),
+                 .ecn = (header->flags & kEcn) == kEcn};
   if (!ReadOptions(segment, offer)) return std::nullopt;
   return offer;
 }
@@ -110,20 +111,21 @@ std::size_t WriteSynAnswer(const SynAnswer& answer, const FourTuple& tuple, Muta
   const std::uint16_t local = tuple.local_port.value();
   const std::uint16_t remote = tuple.remote_port.value();
   const auto offset = static_cast<std::uint8_t>(size / 4 << 4);
-  constexpr std::uint8_t kFlags = tcp_flag::kSyn | tcp_flag::kAck;
+  const auto flags = static_cast<std::uint8_t>(tcp_flag::kSyn | tcp_flag::kAck |
+                                               (answer.ecn ? tcp_flag::kEce : 0));
   // The pseudo header (RFC 9293 3.1), the header's words, and the options.
   const std::uint64_t pseudo = std::uint64_t{tuple.local_address.value()} +
                                tuple.remote_address.value() +
                                (std::uint32_t{kIpProtocolTcp.value()} << 16 | size);
-  const std::uint64_t header = (std::uint64_t{local} << 16 | remote) + answer.seq.value() +
-                               answer.ack.value() +
-                               (std::uint32_t{offset} << 24 | kFlags << 16 | answer.window);
+  const std::uint64_t header =
+      (std::uint64_t{local} << 16 | remote) + answer.seq.value() + answer.ack.value() +
+      (std::uint32_t{offset} << 24 | std::uint32_t{flags} << 16 | answer.window);
   layout->header = {.source_port = local,
                     .destination_port = remote,
                     .sequence = answer.seq.value(),
                     .acknowledgment = answer.ack.value(),
                     .data_offset = offset,
-                    .flags = kFlags,
+                    .flags = flags,
                     .window = answer.window,
                     .checksum = ChecksumOfWords(pseudo + header + words.sum()),
                     .urgent_pointer = std::uint16_t{0}};

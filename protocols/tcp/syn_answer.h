@@ -3,10 +3,10 @@
 // The SYN and the SYN-ACK of a flood (RFC 4987 2): read and written without a tcp::Segment, since
 // they come a million times a second and most of what a Segment may hold is not in them.
 //
-// ReadSyn takes what carries SYN alone (RFC 3168's ECE and CWR beside it are not answered), no text
-// and well-formed options; tcp::Parse and the ordinary path take everything else, so nothing is
-// lost by its refusal. What it takes means the same there; a test holds both to each other, as it
-// does WriteSynAnswer and tcp::EmitHeader.
+// ReadSyn takes what carries SYN alone (and the two flags that ask for ECN, RFC 3168 6.1.1), no
+// text and well-formed options; tcp::Parse and the ordinary path take everything else, so nothing
+// is lost by its refusal. What it takes means the same there; a test holds both to each other, as
+// it does WriteSynAnswer and tcp::EmitHeader.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ struct SynOffer {
   std::optional<std::uint8_t> window_scale;
   bool sack_permitted = false;
   std::optional<std::uint32_t> timestamp;  // TSval
+  bool ecn = false;                        // by its flags; the IPv4 header is the caller's
 };
 
 struct SynAnswer {
@@ -36,6 +37,7 @@ struct SynAnswer {
   std::optional<std::uint8_t> window_scale;
   bool sack_permitted = false;
   std::optional<Timestamps> timestamps;
+  bool ecn = false;
 };
 
 // `segment` is exactly the IPv4 payload; its checksum is not looked at.

@@ -41,8 +41,8 @@ SeqNum SynCookies::Make(const FourTuple& tuple, SeqNum peer_iss, const CookieOpt
                         Time now) {
   const std::uint8_t scale =
       options.window_scale ? std::min<std::uint8_t>(*options.window_scale, 14) : kNoScale;
-  const auto low = static_cast<std::uint8_t>(MssIndex(options.mss) << 6 | scale << 1 |
-                                             (options.sack_permitted ? 1 : 0));
+  const auto low = static_cast<std::uint8_t>(MssIndex(options.mss) << 6 | (options.ecn ? 32 : 0) |
+                                             scale << 1 | (options.sack_permitted ? 1 : 0));
   return SeqNum(Mac(Current(now), tuple, peer_iss, low) | low);
 }
 
@@ -53,7 +53,8 @@ std::optional<CookieOptions> SynCookies::Check(const FourTuple& tuple, SeqNum pe
   for (const Period& period : periods_) {
     if (period.number < 0 || period.number + 1 < number) continue;
     if ((Mac(period, tuple, peer_iss, low) | low) != cookie.value()) continue;
-    CookieOptions options{.mss = kMss[low >> 6], .sack_permitted = (low & 1) != 0};
+    CookieOptions options{
+        .mss = kMss[low >> 6], .sack_permitted = (low & 1) != 0, .ecn = (low & 32) != 0};
     const auto scale = static_cast<std::uint8_t>(low >> 1 & 15);
     if (scale != kNoScale) options.window_scale = scale;
     return options;

@@ -3,11 +3,11 @@
 // SYN cookies (RFC 4987 3.6): an initial sequence number that is itself the half-open connection.
 //
 //     31                 8 7   6 5 4       1 0
-//     | MAC (24 bits)     | mss |0| scale   | sack |   mss: an index into kMss; scale 15: none
+//     | MAC (24 bits)     | mss |E| scale   | sack |   mss: an index into kMss; scale 15: none
 //
 // The MAC is keyed and covers the tuple, the peer's initial sequence number, the period and the
-// low byte. Firmware sends no timestamps, so window scale and SACK-permitted stand in the cookie
-// itself; whether timestamps were negotiated shows in the ACK, which must then carry them.
+// low byte. Firmware sends no timestamps, so window scale, SACK-permitted and ECN (E) stand in the
+// cookie itself; whether timestamps were negotiated shows in the ACK, which must then carry them.
 //
 // A period is 64 s with a key of its own; the present and the last one are believed, and only if a
 // cookie was made in them. A blind guess succeeds once in 2^23 tries while cookies are being sent.
@@ -28,6 +28,7 @@ struct CookieOptions {
   std::uint16_t mss = 0;
   std::optional<std::uint8_t> window_scale;
   bool sack_permitted = false;
+  bool ecn = false;
   friend bool operator==(const CookieOptions&, const CookieOptions&) = default;
 };
 

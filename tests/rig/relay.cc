@@ -5,12 +5,15 @@
 //
 //   slipway-relay A B [--seed=N] [--seconds=N] [--loss=P] [--duplicate=P] [--reorder=P]
 //                     [--reorder-ms=T] [--delay-ms=T] [--jitter-ms=T] [--flip=P] [--vlan=N]
+//                     [--mark=P]
 //
 // Every frame that arrives on one interface leaves on the other; in between it may be lost,
-// doubled, have one bit flipped, or wait. P is a probability (0 to 1), T milliseconds; both
-// directions are treated alike and independently. Jitter keeps the order; only frames chosen for
-// reordering wait `reorder-ms` longer and are overtaken. The same seed makes the same decisions for
-// the n-th frame of a direction. Ends after --seconds (600), or on SIGTERM, and says what it did.
+// doubled, have one bit flipped, be marked as by a congested router (what says ECT then says CE,
+// RFC 3168 5; nothing else is changed by it), or wait. P is a probability (0 to 1), T milliseconds;
+// both directions are treated alike and independently. Jitter keeps the order; only frames chosen
+// for reordering wait `reorder-ms` longer and are overtaken. The same seed makes the same decisions
+// for the n-th frame of a direction. Ends after --seconds (600), or on SIGTERM, and says what it
+// did.
 //
 // With --vlan=N it is a switch's access port: A's frames carry IEEE 802.1Q tags, B's none. What B
 // sends gets the tag N; what A sends loses it, and goes no further when it has another one or none.
@@ -53,6 +56,7 @@ struct Weather {
   double jitter_ms = 0;
   double flip = 0;
   double vlan = 0;
+  double mark = 0;
 };
 
 // What becomes of the tags of frames that go one way.
@@ -72,6 +76,25 @@ bool RemoveTag(std::vector<std::uint8_t>& frame, std::uint16_t vlan) {
   if (frame.size() < kTagAt + kTagBytes + 2 || frame[12] != 0x81 || frame[13] != 0x00) return false;
   if (((frame[14] & 0x0f) << 8 | frame[15]) != vlan) return false;
   frame.erase(frame.begin() + kTagAt, frame.begin() + kTagAt + kTagBytes);
+  return true;
+}
+
+// False: it is no IPv4 packet that says ECT, or was marked before.
+bool MarkFrame(std::vector<std::uint8_t>& frame) {
+  constexpr std::size_t kHeader = 20;
+  std::size_t at = sizeof(ether_header);
+  if (frame.size() >= at && frame[kTagAt] == 0x81 && frame[kTagAt + 1] == 0x00) at += kTagBytes;
+  if (frame.size() < at + kHeader || frame[at - 2] != 0x08 || frame[at - 1] != 0x00) return false;
+  const unsigned said = frame[at + 1] & 3U;
+  if (said == 0 || said == 3) return false;
+  // RFC 1624, of the word that holds the field: ~m + m' is what the field grows by.
+  frame[at + 1] |= 3;
+  unsigned sum = (frame[at + 10] << 8 | frame[at + 11]) ^ 0xffffU;
+  sum += 3 - said;
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum ^= 0xffff;
+  frame[at + 10] = static_cast<std::uint8_t>(sum >> 8);
+  frame[at + 11] = static_cast<std::uint8_t>(sum);
   return true;
 }
 
@@ -173,8 +196,8 @@ class Direction {
   void Report(const char* name) const {
     std::printf(
         "%s: %lu taken, %lu sent, %lu lost, %lu doubled, %lu reordered, %lu flipped, %lu of other "
-        "VLANs\n",
-        name, arrived_, sent_, lost_, doubled_, reordered_, flipped_, foreign_);
+        "VLANs, %lu marked\n",
+        name, arrived_, sent_, lost_, doubled_, reordered_, flipped_, foreign_, marked_);
   }
 
  private:
@@ -201,6 +224,7 @@ class Direction {
       const auto bit = random_() % ((frame.size() - sizeof(ether_header)) * 8);
       frame[sizeof(ether_header) + bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
     }
+    if (weather_.mark > 0 && Chance(weather_.mark)) marked_ += MarkFrame(frame) ? 1U : 0U;
     const int copies = Chance(weather_.duplicate) ? 2 : 1;
     doubled_ += copies == 2;
     for (int copy = 0; copy < copies; ++copy) queue_.push({Due(), arrived_, frame});
@@ -227,7 +251,7 @@ class Direction {
   std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> queue_;
   Clock::time_point last_due_{};
   std::uint64_t arrived_ = 0, sent_ = 0, lost_ = 0, doubled_ = 0, reordered_ = 0, flipped_ = 0;
-  std::uint64_t foreign_ = 0;
+  std::uint64_t foreign_ = 0, marked_ = 0;
 };
 
 void Run(Direction& there, Direction& back, std::array<pollfd, 2> sockets, double seconds) {
@@ -269,6 +293,7 @@ bool Set(Weather& weather, const std::string& option) {
       {"--jitter-ms", &weather.jitter_ms},
       {"--flip", &weather.flip},
       {"--vlan", &weather.vlan},
+      {"--mark", &weather.mark},
   };
   for (const auto& [known, number] : numbers) {
     if (name != known) continue;
@@ -288,7 +313,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr,
                  "usage: slipway-relay A B [--seed=N] [--seconds=N] [--loss=P] [--duplicate=P] "
                  "[--reorder=P]\n         [--reorder-ms=T] [--delay-ms=T] [--jitter-ms=T] "
-                 "[--flip=P] [--vlan=N]\n");
+                 "[--flip=P] [--vlan=N] [--mark=P]\n");
     return 2;
   }
   std::signal(SIGTERM, AskStop);

@@ -2,8 +2,9 @@
 //
 // What must hold of every conversation, whatever the wire does to it, as seen by somebody who
 // watches the server's side of it: a byte of the stream, once sent, never changes (so that no
-// nonce of TLS is used for two plaintexts), and nothing is sent beyond the window the client
-// offered, but for a probe of one byte into a closed one.
+// nonce of TLS is used for two plaintexts), nothing is sent beyond the window the client
+// offered, but for a probe of one byte into a closed one, and only new text says that congestion
+// may be marked in it (RFC 3168 6.1).
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ class Oracle {
 
  private:
   void Sent(const tcp::Segment& segment) {
+    if (segment.text.empty() && segment.ecn != Ecn::kNotCapable) ++violations_;
     if (segment.flags.rst) return;
     if (segment.flags.syn) first_ = segment.seq + 1;
     if (!segment.flags.syn && !segment.options.window_scale && !first_) return;
@@ -48,6 +50,7 @@ class Oracle {
       return;
     }
     const std::size_t known = std::min(stream_.size(), end);
+    if (segment.ecn != Ecn::kNotCapable && begin < known) ++violations_;
     if (begin > stream_.size()) ++violations_;  // a hole that was never sent
     if (begin < known &&
         !Equal(segment.text.first(known - begin), Bytes(stream_).subspan(begin, known - begin))) {

@@ -51,6 +51,8 @@ Wire WireOf(std::uint64_t seed) {
     wire.shrinks_at = Time(std::chrono::seconds(1)) + std::chrono::milliseconds(random.Below(300));
     wire.packet_max_later = 600 + random.Below(900);
   }
+  if (random.Below(3) == 0) wire.marks_above = wire.queue_bytes / 4;
+  wire.marks = maybe(0.05);
   return wire;
 }
 
@@ -64,6 +66,7 @@ tcp::Settings SettingsOf(std::uint64_t seed) {
   settings.sack = seed % 4 != 0;
   settings.timestamps = seed % 3 != 0;
   settings.window_scale = static_cast<std::uint8_t>(seed % 5);
+  settings.ecn_asked = seed % 2 != 0;
   return settings;
 }
 

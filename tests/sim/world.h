@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // World: two endpoints, a wire between them, and a clock that only this loop moves. The wire has a
-// delay, jitter, loss, reordering, duplication, damage, a bandwidth with a queue, and a largest
-// packet that may change under way; all chance comes from one seed, so a seed is a whole run.
+// delay, jitter, loss, reordering, duplication, damage, a bandwidth with a queue that may mark
+// (RFC 3168 5), and a largest packet that may change under way; all chance comes from one seed, so
+// a seed is a whole run.
 //
 // A damaged frame has one bit flipped behind its Ethernet header: the header is guarded by the
 // frame check sequence, which real ports check and this wire does not carry. A packet that is too
@@ -35,6 +36,8 @@ struct Wire {
   double damage = 0;
   std::uint64_t bytes_per_second = 0;  // 0: without limit
   std::size_t queue_bytes = std::size_t{64} * 1024;
+  std::size_t marks_above = 0;    // so much in the queue: what says ECT is marked; 0: never
+  double marks = 0;               // ... and by chance
   double ack_loss = 0;            // more loss, from the client alone
   std::uint64_t policed_to = 0;   // bytes a second from the server, beyond which frames vanish,
   std::size_t policed_burst = 0;  // but for a burst of so many bytes; 0: no policer
@@ -57,6 +60,7 @@ class World {
 
   Time now() const { return now_; }
   std::uint64_t frames() const { return frames_; }
+  std::uint64_t marked() const { return marked_; }
   // The same for two runs that sent the same frames at the same times.
   std::uint64_t trace() const { return trace_; }
 
@@ -139,6 +143,9 @@ class World {
       const auto full =
           std::chrono::nanoseconds(wire_.queue_bytes * 1'000'000'000 / wire_.bytes_per_second);
       if (free_at_[side] > now_ + full) return;
+      const auto marking =
+          std::chrono::nanoseconds(wire_.marks_above * 1'000'000'000 / wire_.bytes_per_second);
+      if (wire_.marks_above != 0 && free_at_[side] > now_ + marking) Mark(seen, frame);
       free_at_[side] = at = std::max(free_at_[side], now_) + serial;
     }
     at += wire_.delay;
@@ -149,12 +156,22 @@ class World {
     if (Chance(wire_.duplicate)) {
       flying_.emplace(at + wire_.delay, Flight{side, false, frame});
     }
+    if (Chance(wire_.marks)) Mark(seen, frame);
     const bool damaged = seen.ip && Chance(wire_.damage);
     if (damaged) {  // not in the padding, where nobody would notice
       const std::uint64_t bit = seen.link.size() * 8 + random_.Below(seen.ip->size() * 8);
       frame[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
     }
     flying_.emplace(at, Flight{side, damaged, std::move(frame)});
+  }
+
+  // What says ECT says CE instead (RFC 3168 5).
+  void Mark(const Seen& seen, Buffer& frame) {
+    if (!seen.ip || EcnOf(seen.ip->service) == Ecn::kNotCapable) return;
+    ipv4::Packet packet = *seen.ip;
+    packet.service = static_cast<std::uint8_t>(packet.service | 3);
+    ipv4::EmitHeader(packet, packet.payload.size(), MutableBytes(frame).subspan(seen.link.size()));
+    ++marked_;
   }
 
   // A token bucket, as a policer is.
@@ -197,6 +214,7 @@ class World {
   Time now_{std::chrono::seconds(1)};
   const bool prints_ = std::getenv("SLIPWAY_TRACE") != nullptr;
   std::uint64_t frames_ = 0;
+  std::uint64_t marked_ = 0;
   std::uint64_t trace_ = 0xcbf29ce484222325;
 };
 

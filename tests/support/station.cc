@@ -58,6 +58,7 @@ Buffer TcpFrame(const Ends& ends, const tcp::Segment& segment) {
   return IpFrame(ends, {.source = ends.source,
                         .destination = ends.destination,
                         .protocol = ipv4::kTcp,
+                        .service = static_cast<std::uint8_t>(segment.ecn),
                         .dont_fragment = true,
                         .options = {},
                         .payload = payload});
@@ -89,6 +90,7 @@ Seen See(Bytes bytes) {
         tcp::Parse(ip->payload, ip->source, ip->destination, ChecksumState::kVerify);
     SLIPWAY_CHECK(segment.ok());
     seen.tcp = *segment;
+    seen.tcp->ecn = EcnOf(ip->service);
   }
   return seen;
 }
@@ -187,14 +189,14 @@ void Station::Receive(Bytes bytes, Time now) {
   }
   const auto ip = ipv4::Parse(frame->payload);
   if (ip && ip->protocol != ipv4::kTcp) others.emplace_back(bytes.begin(), bytes.end());
-  const auto segment =
-      ip && ip->protocol == ipv4::kTcp && ip->destination == ends_.source
-          ? tcp::Parse(ip->payload, ip->source, ip->destination, ChecksumState::kVerify)
-          : Parsed<tcp::Segment>(Drop::kTcpTruncated);
+  auto segment = ip && ip->protocol == ipv4::kTcp && ip->destination == ends_.source
+                     ? tcp::Parse(ip->payload, ip->source, ip->destination, ChecksumState::kVerify)
+                     : Parsed<tcp::Segment>(Drop::kTcpTruncated);
   if (!segment) {
     ++damaged;
     return;
   }
+  segment->ecn = EcnOf(ip->service);
   const tcp::Delivery delivery =
       host_.Receive(*segment, tcp::FourTuple::Of(*segment, ip->source, ip->destination), now);
   if (!delivery.connection.valid()) return;

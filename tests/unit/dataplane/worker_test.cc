@@ -392,6 +392,51 @@ TEST_F(WorkerTest, ServesAnImageOverHttpByteExact) {
   EXPECT_EQ(appliance_->statistics().connections_opened, 1u);
 }
 
+// The machine's own segments, one by one.
+tcp::Segment FromMachine(const tcp::Flags& flags, std::uint32_t seq, tcp::SeqNum ack = {}) {
+  return {.source = Port(1024),
+          .destination = Port(80),
+          .seq = tcp::SeqNum(seq),
+          .ack = ack,
+          .flags = flags,
+          .window = 65535,
+          .options = {},
+          .text = {}};
+}
+
+// In the IPv4 header as well: in that of the SYN, of text, of an acknowledgment that is marked.
+TEST_F(WorkerTest, SpeaksEcnWithAPeerThatAsksForIt) {
+  Start();
+  auto sent = Ask(TcpFrame(kMachine, FromMachine({.syn = true, .ece = true, .cwr = true}, 100)));
+  ASSERT_THAT(sent, SizeIs(1));
+  const Seen syn_ack = See(sent[0]);
+  EXPECT_EQ(syn_ack.tcp->flags, (tcp::Flags{.syn = true, .ack = true, .ece = true}));
+  EXPECT_EQ(syn_ack.ip->service, 0);
+  const tcp::SeqNum first = syn_ack.tcp->seq + 1;
+  tcp::Segment get = FromMachine({.psh = true, .ack = true}, 101, first);
+  get.text = AsBytes(kGet);
+  get.ecn = Ecn::kExperienced;
+  sent = Ask(TcpFrame(kMachine, get));
+  ASSERT_GT(sent.size(), 5u);
+  std::uint32_t text = 0;
+  for (const Buffer& frame : sent) {
+    const Seen seen = See(frame);
+    EXPECT_EQ(seen.ip->service, seen.tcp->text.empty() ? 0 : 2) << "ECT(0) on new text alone";
+    EXPECT_TRUE(seen.tcp->flags.ece) << "its mark is echoed";
+    text += static_cast<std::uint32_t>(seen.tcp->text.size());
+  }
+  const std::uint32_t next = 101 + static_cast<std::uint32_t>(kGet.size());
+  sent = Ask(TcpFrame(kMachine, FromMachine({.ack = true, .ece = true}, next, first + text)));
+  ASSERT_GT(sent.size(), 1u);
+  EXPECT_TRUE(See(sent[0]).tcp->flags.cwr);
+  EXPECT_FALSE(See(sent[1]).tcp->flags.cwr);
+  EXPECT_THAT(Ask(TcpFrame(kMachine, FromMachine({.rst = true}, next))), IsEmpty());
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted now and then
+  EXPECT_EQ(appliance_->statistics().ecn_connections, 1u);
+  EXPECT_EQ(appliance_->statistics().ecn_marks, 1u);
+  EXPECT_EQ(appliance_->statistics().ecn_reductions, 1u);
+}
+
 TEST_F(WorkerTest, ServesAnImageOverEitherTlsByteExact) {
   Start();
   Station station(kMachine, MachineSettings(), 1);

@@ -185,6 +185,30 @@ TEST(Reassembly, TheFirstFragmentsHeaderAndOptionsAreTheDatagrams) {
   EXPECT_EQ(outcome.packet->options[0], 1);
 }
 
+// RFC 3168 5.3, for every pair of fragments, in either order.
+TEST(Reassembly, LosesNoCongestionMarkAndMarksNothingThatMustNotBe) {
+  for (unsigned fields = 0; fields < 16; ++fields) {
+    for (const bool last_first : {false, true}) {
+      Reassembly reassembly({});
+      ipv4::Packet first = Fragment({0, 8, true});
+      ipv4::Packet last = Fragment({8, 4, false});
+      const unsigned a = fields & 3;
+      const unsigned b = fields >> 2;
+      first.service = static_cast<std::uint8_t>(0xb8 | a);
+      last.service = static_cast<std::uint8_t>(0xb8 | b);
+      reassembly.Receive(last_first ? last : first, kStart);
+      const auto outcome = reassembly.Receive(last_first ? first : last, kStart);
+      EXPECT_EQ(reassembly.pending(), 0U);
+      if ((a == 3 && b == 0) || (a == 0 && b == 3)) {
+        EXPECT_EQ(outcome.drop, Drop::kIpFragmentMarked);
+        continue;
+      }
+      ASSERT_TRUE(outcome.packet);
+      EXPECT_EQ(outcome.packet->service, 0xb8 | (b == 3 ? 3 : a)) << a << ' ' << b;
+    }
+  }
+}
+
 TEST(Reassembly, IsBoundedInDatagramsSourcesAndFragments) {
   Reassembly reassembly({.datagrams_max = 8, .datagrams_per_source_max = 3, .fragments_max = 4});
   for (std::uint16_t id = 0; id < 3; ++id) {

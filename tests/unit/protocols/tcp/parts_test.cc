@@ -209,8 +209,9 @@ TEST(SynCookies, CarryEveryOfferThatFirmwareMakes) {
   constexpr std::uint16_t kOffers[] = {0, 536, 1219, 1220, 1440, 1459, 1460, 9000};
   for (const std::uint16_t mss : kOffers) {
     for (int scale = -1; scale <= 14; ++scale) {
-      for (const bool sack : {false, true}) {
-        CookieOptions offered{.mss = mss, .sack_permitted = sack};
+      for (int bits = 0; bits < 4; ++bits) {
+        CookieOptions offered{
+            .mss = mss, .sack_permitted = (bits & 1) != 0, .ecn = (bits & 2) != 0};
         if (scale >= 0) offered.window_scale = static_cast<std::uint8_t>(scale);
         const SeqNum cookie = cookies.Make(kServerTuple, SeqNum(99), offered, At(seconds(1)));
         EXPECT_EQ(cookies.Check(kServerTuple, SeqNum(99), cookie, At(seconds(2))),

@@ -52,6 +52,7 @@ class Peer {
     std::uint16_t window = 60000;
     Options options = {};
     std::size_t text = 0;
+    Ecn ecn = Ecn::kNotCapable;
   };
   Segment Make(const Template& t) {
     if (pattern_.size() < t.text + 65536) pattern_.resize(t.text + 65536);
@@ -63,6 +64,7 @@ class Peer {
             .seq = kPeerIss + static_cast<std::uint32_t>(t.seq),
             .ack = t.flags.ack ? iss + static_cast<std::uint32_t>(t.ack) : SeqNum(),
             .flags = t.flags,
+            .ecn = t.ecn,
             .window = t.window,
             .options = t.options,
             .text = Bytes(pattern_).first(t.text)};

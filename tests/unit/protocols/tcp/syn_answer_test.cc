@@ -78,8 +78,11 @@ TEST(SynAnswer, IsByteForByteWhatReceiveAndEmitStraySay) {
       settings.sack = sack;
       settings.timestamps = timestamps;
       Peer peer(settings);
+      unsigned number = 0;
       for (const Options& offer : EveryOffer()) {
-        const Segment syn = Syn(offer);
+        Segment syn = Syn(offer);
+        syn.flags.ece = (++number & 1) != 0;
+        syn.flags.cwr = (number & 2) != 0;
         const Header short_way = Answer(peer.host, Wire(syn), peer.now);
         peer.host.Receive(syn, kServerTuple, peer.now);
         const auto out = peer.host.EmitStray(peer.now);
@@ -108,6 +111,31 @@ TEST(SynAnswer, OpensTheConnectionItPromised) {
   EXPECT_EQ(info.peer_window, 64'000u);
   EXPECT_TRUE(info.sack);
   EXPECT_EQ(info.mss, 1460);
+}
+
+// Whoever overwrote the field of the SYN would overwrite marks as well (ecn.h).
+TEST(SynAnswer, GrantsEcnToASynThatAsksAndCameUnmarked) {
+  Peer peer(NoBacklog());
+  for (unsigned bits = 0; bits < 16; ++bits) {
+    Segment syn = Syn({.mss = 1460});
+    syn.flags.ece = (bits & 4) != 0;
+    syn.flags.cwr = (bits & 8) != 0;
+    Header room = Wire(syn);
+    const std::size_t size = room.size();
+    room.resize(kTcpHeaderMax);
+    const std::size_t answered =
+        peer.host.AnswerSyn({.room = room,
+                             .size = size,
+                             .source = kClientAddress,
+                             .destination = kServerAddress,
+                             .ecn = EcnOf(static_cast<std::uint8_t>(bits))},
+                            peer.now);
+    ASSERT_NE(answered, 0u);
+    const auto answer =
+        Parse(Bytes(room).first(answered), kServerAddress, kClientAddress, ChecksumState::kVerify);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->flags, (Flags{.syn = true, .ack = true, .ece = bits == 12})) << bits;
+  }
 }
 
 TEST(SynAnswer, DeclinesWhileTheBacklogHasRoom) {

@@ -131,6 +131,7 @@ class Wire {
   struct Flight {
     bool to_server;
     std::vector<std::uint8_t> bytes;
+    Ecn ecn = Ecn::kNotCapable;
   };
 
   Time now = At(seconds(1));
@@ -138,6 +139,8 @@ class Wire {
   std::vector<Crossing> log;
   // Called for each segment about to cross; true loses it.
   std::function<bool(const Crossing&)> drop_if;
+  // Called for each that says ECT; true marks it.
+  std::function<bool(const Crossing&)> mark_if;
   End client;
   End server;
 
@@ -147,8 +150,9 @@ class Wire {
   void Deliver(End& end, const Flight& flight) {
     const auto [from, to] = &end == &server ? std::pair(kClientAddress, kServerAddress)
                                             : std::pair(kServerAddress, kClientAddress);
-    const auto segment = Parse(flight.bytes, from, to, ChecksumState::kVerify);
+    auto segment = Parse(flight.bytes, from, to, ChecksumState::kVerify);
     SLIPWAY_CHECK(segment.ok());
+    segment->ecn = flight.ecn;
     const Delivery d = end.host.Receive(*segment, FourTuple::Of(*segment, from, to), now);
     if (d.drop != Drop::kNone) end.drops.push_back(d.drop);
     if (!d.connection.valid()) return;
@@ -209,11 +213,13 @@ class Wire {
       crossing.lost =
           bytes.size() + 20 > link.frame_max || Chance(link.loss) || (drop_if && drop_if(crossing));
       if (!crossing.lost) {
+        const bool capable = segment.ecn != Ecn::kNotCapable;
+        const Ecn ecn = capable && mark_if && mark_if(crossing) ? Ecn::kExperienced : segment.ecn;
         Duration delay = link.delay;
         if (Chance(link.reorder)) delay += link.delay * (1 + random_.Below(4));
         if (Chance(link.duplicate))
-          flying_.emplace(now + delay + link.delay, Flight{from_client, bytes});
-        flying_.emplace(now + delay, Flight{from_client, std::move(bytes)});
+          flying_.emplace(now + delay + link.delay, Flight{from_client, bytes, ecn});
+        flying_.emplace(now + delay, Flight{from_client, std::move(bytes), ecn});
       }
       log.push_back(crossing);
       done += size;
