@@ -146,6 +146,7 @@ void ControlPlane::Tidy() {
   core_->timelines().Sweep(UnixNanoseconds());
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     counter_.Take(boot);
+    core_->NoteBoot(boot);
     const absl::Status status =
         core_->store().PutBoot({.id = boot.id,
                                 .mac = boot.mac,

@@ -50,6 +50,9 @@ constexpr std::string_view kUsage =
   rule set NAME [--order N] [--when SELECTOR] [--action boot|quarantine|ignore|hold|local]
                 [--image NAME:TAG] [--mode MODE]
   rule rm NAME
+  rollout list                      tags on their way to another version, and how its boots end
+  rollout start NAME:TAG CANDIDATE  [--when SELECTOR] [--percent N] [--failures-max N]
+  rollout promote|rollback NAME:TAG
   explain --mac MAC [--arch ARCH]   what a machine would get, and by which rule  [--uuid U]
                 [--client http|ipxe|pxe|plain] [--network NAME] [--client-id HEX]
                 [--circuit-id TEXT] [--remote-id TEXT] [--vendor-class TEXT]

@@ -20,6 +20,7 @@ constexpr std::array<Option, 4> kMachineOptions = {
     {{"name", "name"}, {"serial", "serial"}, {"mode", "mode"}, {"uuid", "uuid"}}};
 constexpr std::array<Option, 4> kRuleOptions = {
     {{"when", "selector"}, {"action", "action"}, {"image", "image_set"}, {"mode", "mode"}}};
+constexpr std::array<Option, 1> kRolloutOptions = {{{"when", "selector"}}};
 constexpr std::array<Option, 9> kExplainOptions = {{{"mac", "mac"},
                                                     {"uuid", "uuid"},
                                                     {"arch", "arch"},
@@ -181,6 +182,67 @@ std::optional<int> RunRule(Client& client, const Command& command) {
   return std::nullopt;
 }
 
+std::string Ended(const nlohmann::json& count) {
+  return Text(Cell(count, "complete"), " ok, ", Cell(count, "failed"), " failed");
+}
+
+int ListRollouts(Client& client, const Command& command) {
+  const Answer answer = client.Get("/api/v1/rollouts");
+  if (!answer.good) return Fail(answer);
+  if (command.json) {
+    std::cout << answer.body;
+    return 0;
+  }
+  auto rollouts = answer.json();
+  for (auto& rollout : rollouts) {
+    rollout["stable_ended"] = Ended(rollout["stable_boots"]);
+    rollout["candidate_ended"] = Ended(rollout["candidate_boots"]);
+  }
+  std::cout << Table(rollouts, {{"TAG", "stable"},
+                                {"ITS BOOTS", "stable_ended"},
+                                {"CANDIDATE", "candidate"},
+                                {"ITS BOOTS", "candidate_ended"},
+                                {"MACHINES", "machines"},
+                                {"WHO", "selector"},
+                                {"%", "percent"}});
+  for (const auto& rollout : rollouts) {
+    const std::string last = Cell(rollout["candidate_boots"], "last_failure");
+    if (!last.empty()) std::cout << Cell(rollout, "candidate") << ": last failed: " << last << '\n';
+  }
+  return 0;
+}
+
+int StartRollout(Client& client, const Command& command) {
+  nlohmann::json body = Given(command, kRolloutOptions);
+  body["candidate"] = command.words[3];
+  for (const char* name : {"percent", "failures-max"}) {
+    const auto given = command.options.find(name);
+    if (given == command.options.end()) continue;
+    const auto number = nlohmann::json::parse(given->second, nullptr, false);
+    if (!number.is_number_integer())
+      return Misused(Text("--", name, ' ', given->second, ": no number"));
+    body[name == std::string_view("percent") ? "percent" : "failures_max"] = number;
+  }
+  return PrintDone(client.Put("/api/v1/rollouts/" + command.words[2], body), command,
+                   Text(command.words[2], ": its canary boots ", command.words[3],
+                        " from now on; see 'slipway rollout list'"));
+}
+
+std::optional<int> RunRollout(Client& client, const Command& command) {
+  const auto& words = command.words;
+  if (Is(command, "rollout", "list", 2)) return ListRollouts(client, command);
+  if (Is(command, "rollout", "start", 4)) return StartRollout(client, command);
+  if (Is(command, "rollout", "promote", 3)) {
+    return PrintDone(client.Post(Text("/api/v1/rollouts/", words[2], "/promote")), command,
+                     Text(words[2], ": every machine boots the candidate's version from now on"));
+  }
+  if (Is(command, "rollout", "rollback", 3)) {
+    return PrintDone(client.Delete("/api/v1/rollouts/" + words[2]), command,
+                     Text(words[2], ": every machine boots this version again"));
+  }
+  return std::nullopt;
+}
+
 int ExplainMachine(Client& client, const Command& command) {
   std::map<std::string, std::string> query;
   const nlohmann::json given = Given(command, kExplainOptions);
@@ -211,7 +273,8 @@ bool IsPolicyOption(std::string_view name) {
   const auto among = [&](std::span<const Option> options) {
     return std::ranges::find(options, name, &Option::name) != options.end();
   };
-  return name == "order" || among(kMachineOptions) || among(kRuleOptions) || among(kExplainOptions);
+  return name == "order" || name == "percent" || name == "failures-max" || among(kMachineOptions) ||
+         among(kRuleOptions) || among(kExplainOptions);
 }
 
 std::optional<int> RunPolicy(Client& client, const Command& command) {
@@ -219,6 +282,7 @@ std::optional<int> RunPolicy(Client& client, const Command& command) {
   if (words[0] == "explain" && words.size() == 1) return ExplainMachine(client, command);
   if (words[0] == "machine" && words.size() >= 2) return RunMachine(client, command);
   if (words[0] == "rule" && words.size() >= 2) return RunRule(client, command);
+  if (words[0] == "rollout" && words.size() >= 2) return RunRollout(client, command);
   return std::nullopt;
 }
 

@@ -198,6 +198,28 @@ absl::Status ImageStore::Load(std::string_view digest, MutableBytes destination)
   return absl::OkStatus();
 }
 
+absl::Status ImageStore::Tag(std::string_view from, std::string_view to) {
+  const auto source = CanonicalReference(from);
+  const auto target = CanonicalReference(to);
+  if (!source.ok()) return source.status();
+  if (!target.ok()) return target.status();
+  const auto lock = StoreLock::Take(folder_);
+  if (!lock.ok()) return lock.status();
+  auto entries = ReadIndex();
+  if (!entries.ok()) return entries.status();
+  const auto found = std::ranges::find(*entries, *source, &Entry::reference);
+  if (found == entries->end()) {
+    return Refuse(absl::StatusCode::kNotFound, {.where = "image set " + *source,
+                                                .what = "not in " + folder_.string(),
+                                                .remedy = "slipway image list shows what is"});
+  }
+  Entry tagged = *found;
+  tagged.reference = *target;
+  std::erase_if(*entries, [&](const Entry& entry) { return entry.reference == *target; });
+  entries->push_back(std::move(tagged));
+  return WriteIndex(*std::move(entries));
+}
+
 absl::Status ImageStore::Remove(std::string_view reference) {
   const auto canonical = CanonicalReference(reference);
   if (!canonical.ok()) return canonical.status();

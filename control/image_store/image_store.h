@@ -55,6 +55,9 @@ class ImageStore {
   // `destination` is worth nothing, when the bytes are not those the digest names.
   absl::Status Load(std::string_view digest, MutableBytes destination) const;
 
+  // Makes `to` lead to the version that `from` leads to, in one step; `to` may be new.
+  absl::Status Tag(std::string_view from, std::string_view to);
+
   // Forgets the reference. Its blobs stay until garbage is collected.
   absl::Status Remove(std::string_view reference);
 

@@ -16,13 +16,16 @@
 namespace slipway::control {
 
 struct Candidate {
-  const Rule* rule = nullptr;  // null: the machine's own record
+  const Rule* rule = nullptr;     // null: the machine's own record
+  bool by_configuration = false;  // no rule, and no record: what [boot] says
   RuleAction action = RuleAction::kBoot;
   std::optional<ImageSetName> image_set;
   std::vector<dhcp::Term> terms;
   std::string why;  // where a boot plan changed the action: "has booted once, as planned"
 
-  std::string name() const { return rule == nullptr ? "machine" : rule->name; }
+  std::string name() const {
+    return by_configuration ? "configuration" : rule == nullptr ? "machine" : rule->name;
+  }
 };
 
 // `rules` in their order. `machine`: null for one that the catalog does not know.

@@ -44,6 +44,13 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/v1/rules/{rule}", kOperator, kChange, "Removes a rule."},
     {"GET", "/api/v1/explain", kViewer, kNone, "What a machine would get, and by which rule."},
 
+    {"GET", "/api/v1/rollouts", kViewer, kNone, "Rollouts, and how their versions' boots end."},
+    {"PUT", "/api/v1/rollouts/{stable}", kOperator, kChange, "Begins or changes a rollout."},
+    {"POST", "/api/v1/rollouts/{stable}/promote", kOperator, kChange,
+     "Makes the candidate stable."},
+    {"DELETE", "/api/v1/rollouts/{stable}", kOperator, kChange,
+     "Rolls back to the stable version."},
+
     {"GET", "/api/v1/networks", kViewer, kNone, "Networks and how full they are."},
     {"GET", "/api/v1/leases", kViewer, kNone, "Leases."},
     {"GET", "/api/v1/queue", kViewer, kNone, "Machines that wait for their turn."},

@@ -48,6 +48,7 @@ void AddImages(Router& router, Core& core);
 void AddSecureBoot(Router& router, Core& core);
 void AddMachines(Router& router, Core& core);
 void AddRules(Router& router, Core& core);  // rules, explain
+void AddRollouts(Router& router, Core& core);
 void AddNetworks(Router& router, Core& core);
 void AddLeases(Router& router, Core& core);
 void AddBoots(Router& router, Core& core);

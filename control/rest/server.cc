@@ -149,6 +149,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core) {
   AddSecureBoot(router, core);
   AddMachines(router, core);
   AddRules(router, core);
+  AddRollouts(router, core);
   AddNetworks(router, core);
   AddLeases(router, core);
   AddBoots(router, core);

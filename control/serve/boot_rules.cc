@@ -143,9 +143,17 @@ void BootRules::AppendPxe(std::vector<dhcp::BootRule>& rules) const {
   }
 }
 
+const ImageSetName* CommonSet(const Config& config) {
+  return config.boot_image_set && config.boot_overrides.empty() ? &*config.boot_image_set : nullptr;
+}
+
+std::string VersionName(const ImageSet& set) {
+  return Text(set.reference.substr(0, set.reference.find(':')), '/',
+              std::string_view(set.digest).substr(0, 12));
+}
+
 std::string VersionPath(const ImageSet& set, const ImageFile& file) {
-  const std::string name = set.reference.substr(0, set.reference.find(':'));
-  return Text('/', name, '/', std::string_view(set.digest).substr(0, 12), '/', file.path);
+  return Text('/', VersionName(set), '/', file.path);
 }
 
 }  // namespace slipway::control

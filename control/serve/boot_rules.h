@@ -46,6 +46,11 @@ class BootRules {
   std::map<std::pair<std::string, std::string>, List> lists_;
 };
 
+// What [boot] gives to every client alike; null where it tells them apart, or gives nothing.
+const ImageSetName* CommonSet(const Config& config);
+
+// "debian/0123456789ab": its name and the first 12 digits of its digest.
+std::string VersionName(const ImageSet& set);
 // "/debian/0123456789ab/EFI/BOOT/BOOTX64.EFI", not percent-encoded.
 std::string VersionPath(const ImageSet& set, const ImageFile& file);
 

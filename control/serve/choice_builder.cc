@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/serve/policy_builder.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -42,10 +41,10 @@ std::string KeyOf(const std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-ChoiceBuilder::ChoiceBuilder(const Config& config, std::span<const Rule> rules, BootRules& boot)
-    : rules_(rules), boot_(boot) {
-  for (const NetworkConfig& network : config.networks) {
-    std::string host = boot.HostOf(ServerAddress(config, network));
+ChoiceBuilder::ChoiceBuilder(const PolicyInputs& inputs, BootRules& boot)
+    : inputs_(inputs), boot_(boot) {
+  for (const NetworkConfig& network : inputs.config.networks) {
+    std::string host = boot.HostOf(ServerAddress(inputs.config, network));
     const auto same = std::ranges::find(hosts_, host, &Host::host);
     if (same != hosts_.end()) {
       same->networks.push_back(network.name);
@@ -56,7 +55,8 @@ ChoiceBuilder::ChoiceBuilder(const Config& config, std::span<const Rule> rules, 
 }
 
 std::shared_ptr<const dhcp::Choices> ChoiceBuilder::For(const Machine* machine) {
-  const std::vector<Candidate> candidates = Candidates(rules_, machine);
+  std::vector<Candidate> candidates = Candidates(inputs_.rules, machine);
+  ApplyRollouts(inputs_.rollouts, machine, CommonSet(inputs_.config), candidates);
   if (candidates.empty()) return nullptr;
   auto& list = lists_[KeyOf(candidates)];
   if (list != nullptr) return list;

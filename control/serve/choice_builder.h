@@ -6,20 +6,20 @@
 
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "control/policy/decide.h"
 #include "control/serve/boot_rules.h"
+#include "control/serve/policy_builder.h"
 #include "protocols/dhcp/policy.h"
 
 namespace slipway::control {
 
 class ChoiceBuilder {
  public:
-  // `rules` in their order; both must live longer.
-  ChoiceBuilder(const Config& config, std::span<const Rule> rules, BootRules& boot);
+  // Both must live longer.
+  ChoiceBuilder(const PolicyInputs& inputs, BootRules& boot);
 
   // Null when no rule can decide. `machine`: null for those that nobody knows.
   std::shared_ptr<const dhcp::Choices> For(const Machine* machine);
@@ -32,7 +32,7 @@ class ChoiceBuilder {
   };
   void Append(const Candidate& candidate, const Host& host, dhcp::Choices& choices);
 
-  std::span<const Rule> rules_;
+  const PolicyInputs& inputs_;
   BootRules& boot_;
   std::vector<Host> hosts_;
   std::map<std::string, std::shared_ptr<const dhcp::Choices>> lists_;  // by what they say

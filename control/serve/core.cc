@@ -36,6 +36,7 @@ absl::Status Core::OpenState() {
   if (!images.ok()) return images.status();
   image_store_ = std::make_unique<ImageStore>(*std::move(images));
   shelf_ = std::make_unique<ImageShelf>(*image_store_, *outlets_.images);
+  retired_ = RetiredVersions(outlets_.images->budget() / 4);
 
   auto trust = LoadFirmwareTrust(config_.secure_boot);
   if (!trust.ok()) return trust.status();
@@ -86,28 +87,16 @@ absl::Status Core::RepublishLocked() {
   if (!sets.ok()) return sets.status();
   const auto rules = store_->Rules();
   if (!rules.ok()) return rules.status();
-  const std::vector<std::string> assigned = AssignedSets(config_, *machines, *rules);
-  const std::set<std::string> pinned(assigned.begin(), assigned.end());
-  std::vector<std::string> wanted = assigned;
-  wanted.insert(wanted.end(), wanted_.begin(), wanted_.end());
-  wanted_.clear();
-  unfinished_ = false;
-  for (const std::string& reference : wanted) {
-    const auto set = std::ranges::find(*sets, reference, &ImageSet::reference);
-    if (set == sets->end()) continue;
-    const absl::Status status = shelf_->Load(*set, pinned);
-    if (status.ok()) continue;
-    std::cerr << "slipwayd: image set " << reference << " is not served: " << status.message()
-              << '\n';
-    if (status.code() == absl::StatusCode::kUnavailable) {
-      unfinished_ = true;
-      wanted_.insert(reference);
-    }
-  }
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  retired_.Note(*sets, *shelf_, std::chrono::steady_clock::now());
+  LoadWanted(AssignedSets(config_, *machines, *rules, *rollouts), *sets);
   auto snapshot = BuildSnapshot({.config = config_,
                                  .machines = *machines,
                                  .rules = *rules,
+                                 .rollouts = *rollouts,
                                  .sets = *sets,
+                                 .retired = retired_.all(),
                                  .shelf = *shelf_,
                                  .tls = tls_});
   if (!snapshot.ok()) return snapshot.status();
@@ -115,8 +104,35 @@ absl::Status Core::RepublishLocked() {
   return absl::OkStatus();
 }
 
+void Core::LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets) {
+  std::vector<std::string> wanted = assigned;
+  wanted.insert(wanted.end(), wanted_.begin(), wanted_.end());
+  wanted_.clear();
+  unfinished_ = false;
+  // What a tag led to before is not pinned by what it leads to now.
+  std::set<std::string> pinned;
+  for (const ImageSet& set : sets) {
+    if (std::ranges::find(assigned, set.reference) != assigned.end()) pinned.insert(set.digest);
+  }
+  for (const std::string& reference : wanted) {
+    const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
+    if (set == sets.end()) continue;
+    const absl::Status status = shelf_->Load(*set, pinned);
+    if (status.ok()) continue;
+    std::cerr << "slipwayd: image set " << reference << " is not served: " << status.message()
+              << '\n';
+    if (status.code() == absl::StatusCode::kUnavailable) {
+      // Its memory is free once the snapshot before this one is.
+      static_cast<void>(retired_.DropOldest());
+      unfinished_ = true;
+      wanted_.insert(reference);
+    }
+  }
+}
+
 void Core::Housekeep() {
   const std::scoped_lock lock(mutex_);
+  if (retired_.Expire(std::chrono::steady_clock::now())) unfinished_ = true;
   if (!unfinished_) return;
   if (const absl::Status status = RepublishLocked(); !status.ok()) {
     std::cerr << "slipwayd: " << status.message() << '\n';
@@ -176,11 +192,14 @@ absl::Status Core::RemoveImage(const std::string& reference) {
   if (!machines.ok()) return machines.status();
   const auto rules = store_->Rules();
   if (!rules.ok()) return rules.status();
-  const auto assigned = AssignedSets(config_, *machines, *rules);
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  const auto assigned = AssignedSets(config_, *machines, *rules, *rollouts);
   if (std::ranges::find(assigned, reference) != assigned.end()) {
-    return absl::FailedPreconditionError(Text(
-        reference,
-        ": machines are assigned to it, by name or by a rule; give them another image set first"));
+    return absl::FailedPreconditionError(
+        Text(reference,
+             ": machines are assigned to it, by name, by a rule or by a rollout; give them another "
+             "image set first"));
   }
   const auto removed = image_store_->Resolve(reference);
   if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;

@@ -23,6 +23,8 @@
 #include "control/serve/explain.h"
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
+#include "control/serve/retired_versions.h"
+#include "control/serve/version_tally.h"
 #include "control/state/lease_book.h"
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
@@ -92,6 +94,14 @@ class Core {
   absl::Status RemoveRule(const std::string& name, const Actor& actor);
   // A boot that counts for its machine's plan has ended (boot_counter.h).
   absl::Status CountBoot(const MacAddress& mac, bool completed);
+  absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
+  absl::Status PutRollout(const Rollout& rollout, const Actor& actor);
+  // Moves the tag to the candidate's version and ends the rollout.
+  absl::Status Promote(const ImageSetName& stable, const Actor& actor);
+  absl::Status RollBack(const ImageSetName& stable, const Actor& actor);
+  // A boot has ended, as its timeline says: for the tally of the version that it asked for.
+  void NoteBoot(const Boot& boot);
+  VersionTally& tally() { return tally_; }
   absl::StatusOr<Explanation> ExplainMachine(const Question& question);
 
   void RotateTickets() { ticket_keys_->Rotate(); }
@@ -100,6 +110,8 @@ class Core {
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
   absl::Status RepublishLocked();
+  // Brings image sets into memory; what does not fit is told, and tried again later.
+  void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
   // Stores the verdict, and gives an error where the policy refuses.
   absl::Status CheckAtTheDoor(const ImageSet& set);
   absl::StatusOr<SetVerdict> Judge(const ImageSet& set, const FirmwareTrust& trust) const;
@@ -119,9 +131,12 @@ class Core {
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   std::shared_ptr<const tls::Context> tls_;
 
+  VersionTally tally_;
+
   std::mutex mutex_;  // what follows
   std::unique_ptr<ImageStore> image_store_;
   std::unique_ptr<ImageShelf> shelf_;
+  RetiredVersions retired_;
   std::set<std::string> wanted_;  // references somebody asked for
   bool unfinished_ = false;
   std::shared_ptr<const FirmwareTrust> trust_;

@@ -2,9 +2,11 @@
 //
 // The core's second half: machines, rules, and what they come to.
 #include <algorithm>
+#include <iostream>
 #include <utility>
 
 #include "control/policy/decide.h"
+#include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
 #include "control/text.h"
 
@@ -53,6 +55,60 @@ absl::Status Core::RemoveRule(const std::string& name, const Actor& actor) {
   return Republish();
 }
 
+absl::Status Core::PutRollout(const Rollout& rollout, const Actor& actor) {
+  for (const ImageSetName& name : {rollout.stable, rollout.candidate}) {
+    if (absl::Status status = NeedsSet(name); !status.ok()) return status;
+  }
+  if (absl::Status status = store_->PutRollout(rollout, actor); !status.ok()) return status;
+  return Republish();
+}
+
+absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  const auto rollout = std::ranges::find(*rollouts, stable, &Rollout::stable);
+  if (rollout == rollouts->end()) {
+    return absl::NotFoundError(Text(stable.ToString(), ": no rollout; see 'slipway rollout list'"));
+  }
+  // First the tag: were this the last that happens, the rollout would still stand, with both of its
+  // tags at one version.
+  const absl::Status tagged =
+      image_store_->Tag(rollout->candidate.ToString(), rollout->stable.ToString());
+  if (!tagged.ok()) return tagged;
+  if (absl::Status status = store_->EndRollout(stable, "promoted", actor); !status.ok()) {
+    return status;
+  }
+  return RepublishLocked();
+}
+
+absl::Status Core::RollBack(const ImageSetName& stable, const Actor& actor) {
+  if (absl::Status status = store_->EndRollout(stable, "rolled back", actor); !status.ok()) {
+    return status;
+  }
+  return Republish();
+}
+
+void Core::NoteBoot(const Boot& boot) {
+  const std::string version = tally_.Take(boot);
+  if (version.empty() || boot.outcome == BootOutcome::kComplete) return;
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok() || rollouts->empty()) return;
+  const auto sets = Images();
+  if (!sets.ok()) return;
+  for (const Rollout& rollout : *rollouts) {
+    const auto set = std::ranges::find(*sets, rollout.candidate.ToString(), &ImageSet::reference);
+    if (rollout.failures_max == 0 || set == sets->end() || VersionName(*set) != version) continue;
+    const VersionCount count = tally_.Of(version);
+    if (count.failed < rollout.failures_max) continue;
+    std::cerr << "slipwayd: rollout of " << rollout.stable.ToString() << " is rolled back after "
+              << count.failed << " failed boots of " << rollout.candidate.ToString()
+              << "; last: " << count.last_failure << '\n';
+    const absl::Status status = RollBack(rollout.stable, DaemonActor());
+    if (!status.ok()) std::cerr << "slipwayd: " << status.message() << '\n';
+  }
+}
+
 absl::Status Core::CountBoot(const MacAddress& mac, bool completed) {
   auto found = store_->FindMachine(mac, std::nullopt);
   if (!found.ok()) return found.status();
@@ -84,7 +140,9 @@ absl::StatusOr<Explanation> Core::ExplainMachine(const Question& question) {
   if (!rules.ok()) return rules.status();
   const auto sets = Images();
   if (!sets.ok()) return sets.status();
-  return Explain(question, {config_, *sets, *rules, *std::move(machine)});
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  return Explain(question, {config_, *sets, *rules, *rollouts, *std::move(machine)});
 }
 
 }  // namespace slipway::control

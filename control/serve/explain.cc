@@ -118,15 +118,17 @@ std::string WordsOf(const dhcp::Term& term) {
 class Walk {
  public:
   Walk(const ExplainInputs& inputs, const dhcp::Facts& facts, Explanation& told)
-      : machine_(inputs.machine ? &*inputs.machine : nullptr),
+      : inputs_(inputs),
+        machine_(inputs.machine ? &*inputs.machine : nullptr),
         rules_(inputs.rules),
         facts_(facts),
         told_(told) {}
 
   // The candidate that decides; nullopt when none does.
   std::optional<Candidate> Run() {
-    const auto candidates = Candidates(rules_, machine_);
-    if (!candidates.empty() && candidates[0].rule == nullptr) {
+    auto candidates = Candidates(rules_, machine_);
+    ApplyRollouts(inputs_.rollouts, machine_, CommonSet(inputs_.config), candidates);
+    if (!candidates.empty() && candidates[0].rule == nullptr && !candidates[0].by_configuration) {
       told_.steps.push_back({"machine", true, Fits(candidates[0])});
       return candidates[0];
     }
@@ -144,7 +146,9 @@ class Walk {
       }
       told_.steps.push_back({rule.name, false, Text("needs ", WordsOf(*failed))});
     }
-    return std::nullopt;
+    if (candidates.empty() || !candidates.back().by_configuration) return std::nullopt;
+    told_.steps.push_back({"configuration", true, Fits(candidates.back())});
+    return candidates.back();
   }
 
  private:
@@ -161,6 +165,7 @@ class Walk {
     return "the machine is approved";
   }
 
+  const ExplainInputs& inputs_;
   const Machine* machine_;
   const std::vector<Rule>& rules_;
   const dhcp::Facts& facts_;
@@ -208,7 +213,8 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
   std::vector<Machine> machines;
   if (inputs.machine) machines.push_back(*inputs.machine);
   BootRules boot(inputs.config, inputs.sets);
-  const dhcp::Policy policy(BuildPolicy({inputs.config, machines, inputs.rules}, boot));
+  const dhcp::Policy policy(
+      BuildPolicy({inputs.config, machines, inputs.rules, inputs.rollouts}, boot));
   const auto& networks = policy.networks();
   const auto network = question.network.empty() ? networks.begin()
                                                 : std::ranges::find(networks, question.network,

@@ -14,6 +14,7 @@
 #include "control/config/config.h"
 #include "control/image_store/image_set.h"
 #include "control/policy/machine.h"
+#include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 
 namespace slipway::control {
@@ -51,6 +52,7 @@ struct ExplainInputs {
   const Config& config;
   const std::vector<ImageSet>& sets;
   const std::vector<Rule>& rules;
+  const std::vector<Rollout>& rollouts;
   std::optional<Machine> machine;  // the catalog's, by the question's names
 };
 // InvalidArgument names the part of the question that cannot be, and what can.

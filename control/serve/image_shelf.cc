@@ -26,7 +26,7 @@ absl::Status ImageShelf::Load(const ImageSet& set, const std::set<std::string>& 
                       .reference = each.reference,
                       .bytes = each.bytes(),
                       .last_use = last_use_[each.reference],
-                      .pins = pinned.contains(each.reference) ? 1u : 0u});
+                      .pins = pinned.contains(digest) ? 1u : 0u});
   }
   const auto leaving = cache_.MakeRoom(loaded, set.reference, set.bytes());
   if (!leaving.ok()) return leaving.status();

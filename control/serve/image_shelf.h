@@ -43,7 +43,7 @@ class ImageShelf {
   ImageShelf(const ImageStore& store, dataplane::ImageMemory& memory)
       : store_(store), memory_(memory), cache_(memory.budget()) {}
 
-  // Brings the set in, if need be in the place of sets that are not `pinned` (references).
+  // Brings the set in, if need be in the place of sets that are not `pinned` (manifests' digests).
   absl::Status Load(const ImageSet& set, const std::set<std::string>& pinned);
   void Touch(const std::string& reference) { last_use_[reference] = ++clock_; }
   void Forget(const std::string& reference);

@@ -15,7 +15,7 @@ namespace {
 class Builder {
  public:
   Builder(const PolicyInputs& inputs, BootRules& boot)
-      : inputs_(inputs), boot_(boot), choices_(inputs.config, inputs.rules, boot) {}
+      : inputs_(inputs), boot_(boot), choices_(inputs, boot) {}
 
   dhcp::PolicySettings Build() {
     dhcp::PolicySettings settings;

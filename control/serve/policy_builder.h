@@ -7,6 +7,7 @@
 
 #include "control/config/config.h"
 #include "control/policy/machine.h"
+#include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 #include "control/serve/boot_rules.h"
 #include "protocols/dhcp/policy.h"
@@ -17,6 +18,7 @@ struct PolicyInputs {
   const Config& config;
   std::span<const Machine> machines;  // of the catalog; they come before the configuration's
   std::span<const Rule> rules;        // in their order
+  std::span<const Rollout> rollouts;
 };
 
 // Policy::Mistakes() is the caller's to ask.

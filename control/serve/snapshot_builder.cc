@@ -20,7 +20,8 @@ class Builder {
 
   absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> Build() {
     BootRules boot(config_, inputs_.sets);
-    dhcp::PolicySettings settings = BuildPolicy({config_, inputs_.machines, inputs_.rules}, boot);
+    dhcp::PolicySettings settings =
+        BuildPolicy({config_, inputs_.machines, inputs_.rules, inputs_.rollouts}, boot);
     if (const auto mistakes = dhcp::Policy::Mistakes(settings); !mistakes.empty()) {
       return absl::FailedPreconditionError(Join(mistakes, "; "));
     }
@@ -57,22 +58,38 @@ class Builder {
       const auto name = ImageSetName::Parse(set.reference);
       if (!name) continue;  // a name with slashes of another tool's: not a path of ours
       for (const ImageFile& file : set.files) {
-        http::Resource resource;
-        resource.path = VersionPath(set, file);
-        resource.etag_digest = file.digest;
-        resource.media_type = http::MediaTypeOf(file.path);
-        resource.last_modified = set.created;
-        if (const auto block = held ? inputs_.shelf.Find(file.digest) : nullptr) {
-          resource.content = block->bytes();
-          resource.loaded = true;
-          keeps.push_back(block);
-        }
+        auto block = held ? inputs_.shelf.Find(file.digest) : nullptr;
+        http::Resource resource = ResourceOf(set, file, block);
+        if (block != nullptr) keeps.push_back(std::move(block));
         resources.push_back(resource);
         resource.path = Text('/', name->name, '/', name->tag, '/', file.path);
         resources.push_back(std::move(resource));
       }
     }
+    for (const RetiredVersion& version : inputs_.retired) {
+      for (const ImageFile& file : version.set.files) {
+        const auto block = version.blocks.find(file.digest);
+        if (block == version.blocks.end()) continue;
+        resources.push_back(ResourceOf(version.set, file, block->second));
+        keeps.push_back(block->second);
+      }
+    }
     return resources;
+  }
+
+  // At its version's path; `block` may be null: not in memory.
+  static http::Resource ResourceOf(const ImageSet& set, const ImageFile& file,
+                                   const std::shared_ptr<const ImageBlock>& block) {
+    http::Resource resource;
+    resource.path = VersionPath(set, file);
+    resource.etag_digest = file.digest;
+    resource.media_type = http::MediaTypeOf(file.path);
+    resource.last_modified = set.created;
+    if (block != nullptr) {
+      resource.content = block->bytes();
+      resource.loaded = true;
+    }
+    return resource;
   }
 
   const SnapshotInputs& inputs_;
@@ -86,7 +103,8 @@ absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> BuildSnapshot(const Snapsho
 }
 
 std::vector<std::string> AssignedSets(const Config& config, std::span<const Machine> machines,
-                                      std::span<const Rule> rules) {
+                                      std::span<const Rule> rules,
+                                      std::span<const Rollout> rollouts) {
   std::vector<std::string> references;
   std::unordered_set<std::string> seen;
   const auto add = [&](const ImageSetName& name) {
@@ -98,6 +116,7 @@ std::vector<std::string> AssignedSets(const Config& config, std::span<const Mach
   for (const Rule& each : rules) {
     if (each.image_set) add(*each.image_set);
   }
+  for (const Rollout& each : rollouts) add(each.candidate);
   for (const MachineConfig& each : config.machines) add(each.image_set);
   for (const Machine& each : machines) {
     if (each.image_set) add(*each.image_set);

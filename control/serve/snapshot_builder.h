@@ -16,8 +16,10 @@
 #include "control/config/config.h"
 #include "control/image_store/image_set.h"
 #include "control/policy/machine.h"
+#include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 #include "control/serve/image_shelf.h"
+#include "control/serve/retired_versions.h"
 #include "dataplane/snapshot.h"
 
 namespace slipway::control {
@@ -26,7 +28,9 @@ struct SnapshotInputs {
   const Config& config;
   const std::vector<Machine>& machines;  // of the store; they come before the configuration's
   const std::vector<Rule>& rules;        // in their order
+  const std::vector<Rollout>& rollouts;
   const std::vector<ImageSet>& sets;
+  const std::vector<RetiredVersion>& retired;
   const ImageShelf& shelf;
   std::shared_ptr<const tls::Context> tls;
 };
@@ -35,6 +39,7 @@ absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> BuildSnapshot(const Snapsho
 
 // References of the sets that somebody may be sent to, most general first.
 std::vector<std::string> AssignedSets(const Config& config, std::span<const Machine> machines,
-                                      std::span<const Rule> rules);
+                                      std::span<const Rule> rules,
+                                      std::span<const Rollout> rollouts);
 
 }  // namespace slipway::control

@@ -30,6 +30,7 @@ const char* const kMigrations[] = {
     "ALTER TABLE machines ADD COLUMN completed INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE machines ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE rules(name TEXT PRIMARY KEY, position INTEGER NOT NULL, document TEXT NOT NULL);",
+    "CREATE TABLE rollouts(stable TEXT PRIMARY KEY, document TEXT NOT NULL);",
 };
 
 constexpr std::string_view kMachineColumns =
@@ -150,6 +151,45 @@ class SqliteStore final : public Store {
     Statement statement = database_->Prepare("DELETE FROM rules WHERE name=?");
     if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
     const absl::Status noted = audit_.Append(actor, Text("rule ", name), *before, nullptr);
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::StatusOr<std::vector<Rollout>> Rollouts() override {
+    const std::scoped_lock lock(mutex_);
+    return ReadRollouts();
+  }
+
+  absl::Status PutRollout(const Rollout& rollout, const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto before = RolloutNow(rollout.stable);
+    if (!before.ok()) return before.status();
+    Statement statement =
+        database_->Prepare("INSERT OR REPLACE INTO rollouts(stable, document) VALUES(?, ?)");
+    const std::string stable = rollout.stable.ToString();
+    const nlohmann::json document = ToJson(rollout);
+    statement.Bind(1, stable).Bind(2, document.dump());
+    if (absl::Status status = statement.Run(); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, Text("rollout of ", stable), *before, document);
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
+                          const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto before = RolloutNow(stable);
+    if (!before.ok()) return before.status();
+    const std::string tag = stable.ToString();
+    if (before->is_null()) {
+      return absl::NotFoundError(Text(tag, ": no rollout; see 'slipway rollout list'"));
+    }
+    Statement statement = database_->Prepare("DELETE FROM rollouts WHERE stable=?");
+    if (absl::Status status = statement.Bind(1, tag).Run(); !status.ok()) return status;
+    const absl::Status noted =
+        audit_.Append(actor, Text("rollout of ", tag, " ", what), *before, nullptr);
     return noted.ok() ? transaction.Commit() : noted;
   }
 
@@ -327,6 +367,34 @@ class SqliteStore final : public Store {
     }
     if (absl::Status status = statement.status(); !status.ok()) return status;
     return rules;
+  }
+
+  absl::StatusOr<std::vector<Rollout>> ReadRollouts() {
+    Statement statement =
+        database_->Prepare("SELECT stable, document FROM rollouts ORDER BY stable");
+    std::vector<Rollout> rollouts;
+    while (statement.Next()) {
+      const std::string tag = statement.String(0);
+      const auto stable = ImageSetName::Parse(tag);
+      auto rollout =
+          stable ? ParseRollout(*stable, nlohmann::json::parse(statement.String(1), nullptr, false))
+                 : absl::DataLossError("no tag");
+      if (!rollout.ok()) {
+        return absl::DataLossError(
+            Text("rollout of ", tag, " in the catalog: ", std::string(rollout.status().message())));
+      }
+      rollouts.push_back(*std::move(rollout));
+    }
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return rollouts;
+  }
+
+  // Null where there is none.
+  absl::StatusOr<nlohmann::json> RolloutNow(const ImageSetName& stable) {
+    const auto rollouts = ReadRollouts();
+    if (!rollouts.ok()) return rollouts.status();
+    const auto rollout = std::ranges::find(*rollouts, stable, &Rollout::stable);
+    return rollout == rollouts->end() ? nlohmann::json() : ToJson(*rollout);
   }
 
   // Null where there is none.

@@ -21,6 +21,7 @@
 #include "control/access/actor.h"
 #include "control/config/value.h"
 #include "control/policy/machine.h"
+#include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 #include "control/store/audit_log.h"
 
@@ -60,6 +61,13 @@ class Store {
   virtual absl::StatusOr<std::vector<Rule>> Rules() = 0;  // in their order
   virtual absl::Status PutRule(const Rule& rule, const Actor& actor) = 0;
   virtual absl::Status RemoveRule(const std::string& name, const Actor& actor) = 0;
+
+  virtual absl::StatusOr<std::vector<Rollout>> Rollouts() = 0;
+  // Replaces the one of the same tag.
+  virtual absl::Status PutRollout(const Rollout& rollout, const Actor& actor) = 0;
+  // `what` is told in the audit log: "promoted", "rolled back".
+  virtual absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
+                                  const Actor& actor) = 0;
 
   virtual absl::Status SetTokenHash(const std::string& hash_hex) = 0;
   virtual absl::StatusOr<std::optional<std::string>> TokenHash() = 0;

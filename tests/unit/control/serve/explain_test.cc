@@ -59,7 +59,7 @@ class ExplainTest : public testing::Test {
     rules_.push_back(*std::move(rule));
   }
   Explanation Told() {
-    auto told = Explain(question_, {config_, sets_, rules_, machine_});
+    auto told = Explain(question_, {config_, sets_, rules_, rollouts_, machine_});
     EXPECT_TRUE(told.ok()) << told.status();
     return told.ok() ? *told : Explanation{};
   }
@@ -67,6 +67,7 @@ class ExplainTest : public testing::Test {
   Config config_;
   std::vector<ImageSet> sets_{SetOf("all:1"), SetOf("web:1")};
   std::vector<Rule> rules_;
+  std::vector<Rollout> rollouts_;
   std::optional<Machine> machine_;
   Question question_;
 };
@@ -110,11 +111,25 @@ TEST_F(ExplainTest, ASetThatIsMissingIsSaidToBe) {
       "is not answered: gone:1 is not in the store, or has no boot file for it, by rule gone");
 }
 
+TEST_F(ExplainTest, TheCanaryOfWhatEverybodyGetsIsOfMachinesInTheCatalog) {
+  rollouts_ = {*ParseRollout({"all", "1"}, {{"candidate", "web:1"}, {"selector", "rack=a1"}})};
+  EXPECT_EQ(Told().decided_by, "configuration");
+  EXPECT_EQ(Told().image_set, "");
+  machine_.emplace();
+  machine_->mac = question_.mac;
+  EXPECT_THAT(Told().words, HasSubstr("/all/"));
+  machine_->labels["rack"] = "a1";
+  const Explanation told = Told();
+  EXPECT_EQ(told.image_set, "web:1");
+  EXPECT_EQ(told.steps.back().words, "fits: boot web:1, as it is in the canary of all:1");
+  EXPECT_THAT(told.words, HasSubstr("/web/"));
+}
+
 TEST_F(ExplainTest, AQuestionThatCannotBeIsRefusedByItsPart) {
   const auto refused = [&](auto change) {
     Question question = question_;
     change(question);
-    const auto told = Explain(question, {config_, sets_, rules_, machine_});
+    const auto told = Explain(question, {config_, sets_, rules_, rollouts_, machine_});
     return told.ok() ? std::string("answered") : std::string(told.status().message());
   };
   EXPECT_THAT(refused([](Question& q) { q.architecture = "z80"; }), HasSubstr("arch: \"z80\""));

@@ -49,10 +49,14 @@ class SnapshotTest : public testing::Test {
     const ImageShelf shelf(*store, memory);
     const std::vector<Machine> machines;
     const std::vector<Rule> rules;
+    const std::vector<Rollout> rollouts;
+    const std::vector<RetiredVersion> retired;
     auto built = BuildSnapshot({.config = *parsed.config,
                                 .machines = machines,
                                 .rules = rules,
+                                .rollouts = rollouts,
                                 .sets = sets_,
+                                .retired = retired,
                                 .shelf = shelf,
                                 .tls = nullptr});
     ASSERT_TRUE(built.ok()) << built.status();

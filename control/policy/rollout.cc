@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/policy/rollout.h"
+
+#include <algorithm>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+absl::Status Wrong(std::string_view member, std::string_view what) {
+  return absl::InvalidArgumentError(Text(member, ": ", what));
+}
+
+absl::Status SetNumber(const nlohmann::json& value, const std::string& member, std::uint32_t most,
+                       std::uint32_t& number) {
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 0 ||
+      value.get<std::int64_t>() > most) {
+    return Wrong(member, Text("not a number from 0 to ", most));
+  }
+  number = value.get<std::uint32_t>();
+  return absl::OkStatus();
+}
+
+absl::Status SetSelector(const nlohmann::json& value, Rollout& rollout) {
+  if (!value.is_string()) return Wrong("selector", "not a text such as \"rack=a1\"");
+  auto selector = Selector::Parse(value.get_ref<const std::string&>());
+  if (!selector.ok()) return selector.status();
+  for (const Requirement& one : selector->requirements()) {
+    const auto fact = FactOf(one.key);
+    if (!fact || *fact == dhcp::Fact::kMac || *fact == dhcp::Fact::kUuid) continue;
+    return Wrong("selector", Text("'", one.key, "' is known only when a machine speaks; a canary ",
+                                  "is of labels, group, name, serial, mac and uuid"));
+  }
+  rollout.selector = *std::move(selector);
+  return absl::OkStatus();
+}
+
+absl::Status SetCandidate(const nlohmann::json& value, Rollout& rollout) {
+  const auto name =
+      value.is_string() ? ImageSetName::Parse(value.get_ref<const std::string&>()) : std::nullopt;
+  if (!name) return Wrong("candidate", "not \"name:tag\"; see 'slipway image list'");
+  if (*name == rollout.stable) return Wrong("candidate", "the tag itself; name another");
+  rollout.candidate = *name;
+  return absl::OkStatus();
+}
+
+absl::Status Set(const std::string& member, const nlohmann::json& value, Rollout& rollout) {
+  if (member == "candidate") return SetCandidate(value, rollout);
+  if (member == "selector") return SetSelector(value, rollout);
+  if (member == "percent") return SetNumber(value, member, 100, rollout.percent);
+  if (member == "failures_max") return SetNumber(value, member, 1'000'000, rollout.failures_max);
+  if (member == "stable" && value == rollout.stable.ToString()) return absl::OkStatus();
+  return Wrong(member, "no such member; there are candidate, selector, percent and failures_max");
+}
+
+// 0 to 99, the same for a machine and a tag each time: FNV-1a, 64 bits.
+std::uint32_t Bucket(const Rollout& rollout, const Machine& machine) {
+  const std::string name = Text(rollout.stable.ToString(), ' ',
+                                machine.mac ? machine.mac->ToString() : machine.uuid->ToString());
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
+  return static_cast<std::uint32_t>((hash >> 32) % 100);
+}
+
+}  // namespace
+
+nlohmann::json ToJson(const Rollout& rollout) {
+  return {{"stable", rollout.stable.ToString()},
+          {"candidate", rollout.candidate.ToString()},
+          {"selector", rollout.selector.ToString()},
+          {"percent", rollout.percent},
+          {"failures_max", rollout.failures_max}};
+}
+
+absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann::json& json) {
+  if (!json.is_object()) return Wrong(stable.ToString(), "a rollout is a JSON object");
+  Rollout rollout;
+  rollout.stable = stable;
+  for (const auto& [member, value] : json.items()) {
+    if (absl::Status status = Set(member, value, rollout); !status.ok()) return status;
+  }
+  if (rollout.candidate.name.empty()) {
+    return Wrong("candidate", "missing; name the tag of the next version, such as \"debian:next\"");
+  }
+  return rollout;
+}
+
+bool InCanary(const Rollout& rollout, const Machine& machine) {
+  const Remainder remainder = Apply(rollout.selector, FactsOf(machine));
+  return remainder.failed == nullptr && remainder.terms.empty() &&
+         Bucket(rollout, machine) < rollout.percent;
+}
+
+void ApplyRollouts(std::span<const Rollout> rollouts, const Machine* machine,
+                   const ImageSetName* common, std::vector<Candidate>& candidates) {
+  if (machine == nullptr) return;
+  const bool open = candidates.empty() || !candidates.back().terms.empty();
+  for (const Rollout& rollout : rollouts) {
+    if (!InCanary(rollout, *machine)) continue;
+    const std::string why = Text("is in the canary of ", rollout.stable.ToString());
+    for (Candidate& each : candidates) {
+      if (each.image_set != rollout.stable) continue;
+      each.image_set = rollout.candidate;
+      if (each.why.empty()) each.why = why;
+    }
+    if (open && common != nullptr && *common == rollout.stable) {
+      candidates.push_back({.rule = nullptr,
+                            .by_configuration = true,
+                            .action = RuleAction::kBoot,
+                            .image_set = rollout.candidate,
+                            .terms = {},
+                            .why = why});
+    }
+  }
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rollout: a tag on its way from one version to the next. Machines that would get the tag get the
+// candidate instead when they are in the canary; promoting moves the tag to the candidate's
+// version, rolling back forgets the candidate. Only machines of the catalog can be in a canary: for
+// the others there is nothing that would stay the same from boot to boot.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "control/policy/decide.h"
+#include "control/policy/machine.h"
+#include "control/policy/selector.h"
+
+namespace slipway::control {
+
+struct Rollout {
+  ImageSetName stable;             // names the rollout: one at a time for each tag
+  ImageSetName candidate;          // another tag
+  Selector selector;               // of the catalog's facts only; empty: all of its machines
+  std::uint32_t percent = 100;     // of those: the same machines each time, more when it rises
+  std::uint32_t failures_max = 0;  // boots of the candidate that may fail before it is rolled back
+                                   // by itself; 0: any number
+};
+
+nlohmann::json ToJson(const Rollout& rollout);
+// Refused, by name: a member that is unknown, missing or wrong.
+absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann::json& json);
+
+bool InCanary(const Rollout& rollout, const Machine& machine);
+// Puts candidates in the place of tags. `machine`: null for one that the catalog does not know.
+// `common`: what machines get for whom no rule decides; null: nothing.
+void ApplyRollouts(std::span<const Rollout> rollouts, const Machine* machine,
+                   const ImageSetName* common, std::vector<Candidate>& candidates);
+
+}  // namespace slipway::control

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/policy/rollout.h"
+
+#include <gmock/gmock.h>
+
+#include "control/serve/version_tally.h"
+
+namespace slipway::control {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const ImageSetName kStable{"debian", "stable"};
+
+Machine Numbered(unsigned number) {
+  Machine machine;
+  machine.mac = MacAddress{{0x52, 0x54, 0, 0, static_cast<std::uint8_t>(number >> 8),
+                            static_cast<std::uint8_t>(number)}};
+  return machine;
+}
+
+TEST(Rollout, ADocumentComesBackAsItWas) {
+  const json body = {{"stable", "debian:stable"},
+                     {"candidate", "debian:next"},
+                     {"selector", "rack=a1"},
+                     {"percent", 10},
+                     {"failures_max", 3}};
+  const auto rollout = ParseRollout(kStable, body);
+  ASSERT_TRUE(rollout.ok()) << rollout.status();
+  EXPECT_EQ(ToJson(*rollout), body);
+}
+
+TEST(Rollout, AMistakeIsNamedByItsMember) {
+  const struct {
+    json body;
+    const char* says;
+  } kCases[] = {
+      {{{"percent", 5}}, "candidate: missing"},
+      {{{"candidate", "debian:stable"}}, "candidate: the tag itself"},
+      {{{"candidate", "../x"}}, "candidate: not \"name:tag\""},
+      {{{"candidate", "a:1"}, {"percent", 101}}, "percent: not a number from 0 to 100"},
+      {{{"candidate", "a:1"}, {"percent", -1}}, "percent: not a number"},
+      {{{"candidate", "a:1"}, {"selector", "arch=x64"}}, "'arch' is known only when a machine"},
+      {{{"candidate", "a:1"}, {"speed", 1}}, "speed: no such member"},
+      {json::array(), "is a JSON object"},
+  };
+  for (const auto& each : kCases) {
+    const auto rollout = ParseRollout(kStable, each.body);
+    ASSERT_FALSE(rollout.ok()) << each.body;
+    EXPECT_THAT(std::string(rollout.status().message()), HasSubstr(each.says));
+  }
+}
+
+TEST(Rollout, APercentageIsOfTheSameMachinesAndOfMoreWhenItRises) {
+  constexpr unsigned kMachines = 10'000;
+  Rollout rollout{.stable = kStable, .candidate = {"debian", "next"}, .selector = {}};
+  std::vector<bool> before(kMachines);
+  for (const unsigned percent : {0u, 1u, 10u, 50u, 99u, 100u}) {
+    rollout.percent = percent;
+    unsigned count = 0;
+    for (unsigned i = 0; i < kMachines; ++i) {
+      const bool is_in = InCanary(rollout, Numbered(i));
+      EXPECT_TRUE(is_in || !before[i]) << "machine " << i << " left at " << percent << " %";
+      before[i] = is_in;
+      count += is_in ? 1u : 0u;
+    }
+    EXPECT_NEAR(count, kMachines / 100 * percent, kMachines / 50) << percent << " %";
+  }
+}
+
+TEST(Rollout, TagsAreNotTriedOnTheSameMachinesEachTime) {
+  Rollout one{.stable = kStable, .candidate = {"a", "1"}, .selector = {}, .percent = 10};
+  Rollout other{
+      .stable = {"suse", "stable"}, .candidate = {"b", "1"}, .selector = {}, .percent = 10};
+  unsigned both = 0;
+  for (unsigned i = 0; i < 10'000; ++i) {
+    both += InCanary(one, Numbered(i)) && InCanary(other, Numbered(i)) ? 1u : 0u;
+  }
+  EXPECT_NEAR(both, 100, 60);
+}
+
+Boot BootOf(std::uint8_t last, std::int64_t id, BootOutcome outcome, const std::string& path) {
+  Boot boot;
+  boot.id = id;
+  boot.mac = MacAddress{{0x52, 0x54, 0, 0, 0, last}};
+  boot.outcome = outcome;
+  boot.words = "stopped answering";
+  boot.steps = {{.kind = dataplane::EventKind::kHttpRequest, .text = "GET " + path}};
+  return boot;
+}
+
+TEST(VersionTally, EachBootCountsOnceAsItEndedLast) {
+  VersionTally tally;
+  const std::string path = "/debian/0123456789ab/x.efi";
+  EXPECT_EQ(tally.Take(BootOf(1, 1, BootOutcome::kFailed, path)), "debian/0123456789ab");
+  tally.Take(BootOf(1, 1, BootOutcome::kFailed, path));
+  tally.Take(BootOf(2, 2, BootOutcome::kAbandoned, path));
+  EXPECT_EQ(tally.Of("debian/0123456789ab").failed, 2u);
+  tally.Take(BootOf(1, 1, BootOutcome::kComplete, path));
+  tally.Take(BootOf(1, 3, BootOutcome::kComplete, path));
+  const VersionCount count = tally.Of("debian/0123456789ab");
+  EXPECT_EQ(count.complete, 2u);
+  EXPECT_EQ(count.failed, 1u);
+  EXPECT_EQ(count.last_failure, "52:54:00:00:00:02: stopped answering");
+  for (const char* none :
+       {"/debian/stable/x.efi", "/x", "", "/debian/0123456789AB/x", "/debian/0123456789abc/x"}) {
+    EXPECT_EQ(tally.Take(BootOf(3, 9, BootOutcome::kComplete, none)), "") << none;
+  }
+}
+
+}  // namespace
+}  // namespace slipway::control

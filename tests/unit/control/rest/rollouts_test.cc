@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A version on its way, as an operator meets it, and what boots in flight get meanwhile.
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+using testing::HasSubstr;
+
+class RolloutsTest : public RestTest {
+ protected:
+  // The first 12 digits of the version that a tag leads to.
+  std::string Version(const std::string& reference) {
+    const auto sets = *core_->Images();
+    const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
+    return set == sets.end() ? "none" : set->digest.substr(0, 12);
+  }
+  // The version that a machine is sent to.
+  std::string Sent(std::uint8_t last) {
+    const auto told = core_->ExplainMachine({.mac = MacAddress{{0x52, 0x54, 0, 0, 0, last}}});
+    if (!told.ok()) return std::string(told.status().message());
+    const std::size_t at = told->uri.find("/debian/");
+    return at == std::string::npos ? told->words : told->uri.substr(at + 8, 12);
+  }
+  bool Serves(const std::string& path) {
+    const auto* resource = snapshot_->images.Find(path);
+    return resource != nullptr && resource->loaded;
+  }
+  Boot Failed(std::uint8_t last, const std::string& version) {
+    Boot boot;
+    boot.id = last;
+    boot.mac = MacAddress{{0x52, 0x54, 0, 0, 0, last}};
+    boot.outcome = BootOutcome::kFailed;
+    boot.words = "reset its connection";
+    boot.steps = {{.kind = dataplane::EventKind::kHttpRequest,
+                   .text = Text("GET /debian/", version, "/boot.efi")}};
+    return boot;
+  }
+};
+
+TEST_F(RolloutsTest, ACanaryIsPromoted) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 canary=yes").code, 0);
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:02 canary=no").code, 0);
+  const Ran started = Slipway("rollout start debian:stable debian:next --when canary=yes");
+  EXPECT_EQ(started.code, 0) << started.text;
+  EXPECT_EQ(Sent(1), next);
+  EXPECT_EQ(Sent(2), old);
+  EXPECT_EQ(Sent(3), old) << "not in the catalog";
+  EXPECT_TRUE(Serves(Text("/debian/", next, "/boot.efi"))) << "it is in memory before it is asked";
+  EXPECT_THAT(Slipway("rollout list").text, HasSubstr("debian:next"));
+  EXPECT_EQ(Slipway("image rm debian:next").code, 1);
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  for (const std::uint8_t machine : std::initializer_list<std::uint8_t>{1, 2, 3})
+    EXPECT_EQ(Sent(machine), next);
+  EXPECT_EQ(Version("debian:stable"), next);
+  EXPECT_EQ(client_->Get("/api/v1/rollouts")->body, "[]\n");
+  EXPECT_TRUE(Serves(Text("/debian/", old, "/boot.efi"))) << "for boots in flight";
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 1);
+}
+
+TEST_F(RolloutsTest, ACanaryIsRolledBackByHandOrByItsFailures) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 canary=yes").code, 0);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  EXPECT_EQ(Sent(1), next);
+  EXPECT_EQ(Slipway("rollout rollback debian:stable").code, 0);
+  EXPECT_EQ(Sent(1), old);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
+  core_->NoteBoot(Failed(1, next));
+  core_->NoteBoot(Failed(2, old));
+  EXPECT_EQ(Sent(1), next);
+  EXPECT_THAT(Slipway("rollout list").text, HasSubstr("last failed: 52:54:00:00:00:01"));
+  core_->NoteBoot(Failed(3, next));
+  EXPECT_EQ(Sent(1), old);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+TEST_F(RolloutsTest, MistakesAreSaidAndChangeNothing) {
+  ImportBootFile("debian:stable");
+  for (const auto& [command, says] : std::map<std::string, std::string>{
+           {"rollout start debian:stable debian:gone", "debian:gone: no such image set"},
+           {"rollout start debian:gone debian:stable", "debian:gone: no such image set"},
+           {"rollout start debian:stable debian:stable", "the tag itself"},
+           {"rollout start debian:stable a:1 --percent 200", "percent: not a number from 0"},
+           {"rollout start debian:stable a:1 --when network=lab", "known only when a machine"},
+           {"rollout rollback debian:stable", "no rollout"}}) {
+    const Ran ran = Slipway(command);
+    EXPECT_EQ(ran.code, 1) << command;
+    EXPECT_THAT(ran.text, HasSubstr(says)) << command;
+  }
+  EXPECT_EQ(Slipway("rollout start debian:stable a:1 --percent few").code, 2);
+  EXPECT_EQ(client_->Get("/api/v1/rollouts")->body, "[]\n");
+}
+
+TEST_F(RolloutsTest, ATagThatIsReplacedOverAndOverDoesNotFillTheMemory) {
+  const std::size_t size = memory_.budget() / 3;
+  for (std::size_t i = 1; i <= 8; ++i) {
+    ImportBootFile("debian:stable", size - i);
+    // What the snapshot before held is free by the next time.
+    for (int again = 0; again < 3; ++again) core_->Housekeep();
+    EXPECT_TRUE(Serves("/debian/stable/boot.efi")) << "version " << i;
+  }
+}
+
+TEST_F(RolloutsTest, AVersionThatWasReplacedIsServedUntilItsMemoryIsNeeded) {
+  // Two of these are within what versions that were replaced may take.
+  const std::size_t size = memory_.budget() / 9;
+  ImportBootFile("debian:stable", size);
+  const std::string first = Version("debian:stable");
+  std::string before = first;
+  for (std::size_t i = 1; i <= 5; ++i) {
+    ImportBootFile("debian:stable", size - i);
+    const std::string now = Version("debian:stable");
+    EXPECT_TRUE(Serves(Text("/debian/", now, "/boot.efi"))) << "version " << i;
+    EXPECT_TRUE(Serves(Text("/debian/stable/boot.efi"))) << "version " << i;
+    EXPECT_TRUE(Serves(Text("/debian/", before, "/boot.efi"))) << "the one before " << i;
+    before = now;
+  }
+  EXPECT_FALSE(Serves(Text("/debian/", first, "/boot.efi")));
+}
+
+}  // namespace
+}  // namespace slipway::control
