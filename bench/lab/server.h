@@ -67,6 +67,7 @@ class BenchServer {
   Bytes image() const { return image_; }
   dataplane::LeaseChannel& leases() { return leases_; }
   dataplane::PacketPool& pool() { return *pool_; }
+  dataplane::SnapshotPublisher& snapshots() { return snapshots_; }
   // What the control plane would do: says of leases that they are durable (unless another does),
   // and takes events away. To be called often, by whoever runs the machines: a thread for it would
   // need a third core.
