@@ -49,6 +49,9 @@ LAYER_EXCEPTIONS = {
     'bench/seal_bench.cc': ('tests/fuzz/tls_fixture.h',),
     # DHCP is measured with leases on disk, by the journal that the product writes.
     'bench/rows/fast_wire.cc': ('control/state/lease_book.h', 'control/store/'),
+    # The control plane of a large site is what these measure.
+    'bench/catalog/main.cc': ('control/', '<httplib.h>'),
+    'bench/catalog/site.cc': ('control/',),
     'dataplane/compose.h': ('control/config/config.h', 'control/seams.h'),
 }
 
