@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "control/boots/boot_json.h"
 #include "control/rest/server.h"
 #include "control/state/secrets.h"
+#include "control/store/boot_archive.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -19,6 +19,8 @@ using std::chrono::steady_clock;
 
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
 constexpr auto kTidyInterval = std::chrono::seconds(1);
+constexpr auto kStoreInterval = std::chrono::seconds(5);
+constexpr auto kForgetInterval = std::chrono::hours(1);
 constexpr auto kTicketLifetime = std::chrono::hours(12);
 
 std::int64_t UnixNanoseconds() {
@@ -142,21 +144,30 @@ void ControlPlane::TellOfLink(const dataplane::Event& event) const {
             << (event.extra != 0 ? "up" : "down") << '\n';
 }
 
+// Boots that have ended at once; those under way every few seconds, and at the end.
+void ControlPlane::StoreBoots(bool all) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool due = all || now - stored_ >= kStoreInterval;
+  if (due) stored_ = now;
+  const auto changed = core_->timelines().TakeChanged(due);
+  absl::Status status = core_->archive().Put(changed, config_.limits.boots_per_machine);
+  if (status.ok() && now - forgotten_ >= kForgetInterval) {
+    forgotten_ = now;
+    const auto kept = std::chrono::nanoseconds(config_.limits.boots_kept).count();
+    status = core_->archive().Forget(UnixNanoseconds() - kept).status();
+  }
+  if (!status.ok()) {
+    std::cerr << "slipwayd: stories of boots are not kept: " << status.message() << '\n';
+  }
+}
+
 void ControlPlane::Tidy() {
   core_->timelines().Sweep(UnixNanoseconds());
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     counter_.Take(boot);
     core_->NoteBoot(boot);
-    const absl::Status status =
-        core_->store().PutBoot({.id = boot.id,
-                                .mac = boot.mac,
-                                .began_unix_nanoseconds = boot.began(),
-                                .document = ToJson(boot, BootDetail::kSteps).dump()},
-                               config_.limits.boots_per_machine);
-    if (!status.ok()) {
-      std::cerr << "slipwayd: a boot's story is not kept: " << status.message() << '\n';
-    }
   }
+  StoreBoots(stopping_.load());
   for (const BootCounter::Counted& each : counter_.Settled(UnixNanoseconds())) {
     if (const absl::Status status = core_->CountBoot(each.mac, each.completed); !status.ok()) {
       std::cerr << "slipwayd: a boot of " << each.mac.ToString()

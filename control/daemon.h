@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -40,6 +41,7 @@ class ControlPlane {
   void TakeEvents();
   void TellOfLink(const dataplane::Event& event) const;
   void Tidy();
+  void StoreBoots(bool all);
 
   const Config config_;
   const Seams seams_;
@@ -47,6 +49,8 @@ class ControlPlane {
   std::unique_ptr<LeaseJournal> journal_;
   std::unique_ptr<JournalWriter> writer_;
   std::unique_ptr<RestServer> rest_;
+  std::chrono::steady_clock::time_point stored_{};
+  std::chrono::steady_clock::time_point forgotten_{};
   BootCounter counter_;  // the watcher's
   std::atomic<bool> stopping_{false};
   std::thread watcher_;

@@ -2,6 +2,7 @@
 #include "dataplane/boot_service.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <string>
 
@@ -18,6 +19,33 @@ constexpr Duration kProgressEvery = std::chrono::milliseconds(250);
 constexpr std::size_t kWaitingMax = std::size_t{64} * 1024;
 // Requests that have not arrived whole, of all connections of a worker: 4 MiB.
 constexpr std::size_t kHalfRequestsMax = 512;
+
+// The newest of what was offered. Values that only test our tolerance (RFC 8701) are none.
+std::uint16_t Newest(std::span<const std::uint16_t> versions) {
+  std::uint16_t newest = 0;
+  for (const std::uint16_t version : versions) {
+    if ((version & 0x0f0f) != 0x0a0a) newest = std::max(newest, version);
+  }
+  return newest;
+}
+
+// "sni=boot.test suites=009f,009e,...", whole numbers only.
+std::string OfferText(const tls::ClientOffer& offer) {
+  constexpr std::size_t kNameMax = 64;
+  std::string text;
+  if (!offer.server_name.empty()) text = "sni=" + offer.server_name.substr(0, kNameMax) + ' ';
+  text += "suites=";
+  for (const std::uint16_t suite : offer.suites) {
+    std::array<char, 5> digits{'0', '0', '0', '0', ','};
+    std::array<char, 4> hex{};
+    const auto* const end = std::to_chars(hex.data(), hex.data() + hex.size(), suite, 16).ptr;
+    std::copy_backward<const char*>(hex.data(), end, digits.data() + 4);
+    if (text.size() + digits.size() > Event::kTextMax) break;
+    text.append(digits.data(), digits.size());
+  }
+  text.pop_back();
+  return text;
+}
 
 }  // namespace
 
@@ -41,6 +69,7 @@ ByteSource& BootService::output() {
 }
 
 Reaction BootService::Receive(Bytes text, Time now) {
+  heard_ = true;
   if (tls_) return TakeSecured(tls_->Receive(text), now);
   return TakePlain(text, now);
 }
@@ -50,7 +79,9 @@ bool BootService::work_pending() const { return tls_ && tls_->handshake_pending(
 Reaction BootService::Work(Time now) {
   if (!handshake_begun_) ++shared_.handshakes;
   handshake_begun_ = true;
-  return TakeSecured(tls_->Step(), now);
+  const tls::Received received = tls_->Step();
+  if (!offer_told_) TellOffer(now);
+  return TakeSecured(received, now);
 }
 
 bool BootService::rests() const {
@@ -155,8 +186,7 @@ void BootService::Ended(Time now) {
   Event event = NewEvent(EventKind::kTlsFailed);
   event.number = info.alert_sent ? *info.alert_sent : -1;
   event.extra = info.alert_received ? *info.alert_received : -1;
-  event.set_text(info.suite_name.empty() ? "ended before our certificate was sent"
-                                         : "ended after our certificate was sent");
+  event.set_text(offer_told_ ? kEndedAfterCertificate : heard_ ? kEndedWaiting : kEndedBeforeHello);
   shared_.reporter.Tell(event, now);
 }
 
@@ -167,6 +197,17 @@ Reaction BootService::Expire(Time now) {
   TellRequests(now);
   if (expired.close) EndStream();
   return {.drop = expired.drop, .close = expired.close, .abort = expired.abort};
+}
+
+void BootService::TellOffer(Time now) {
+  const tls::ClientOffer offer = tls_->TakeOffer();
+  if (offer.suites.empty()) return;
+  offer_told_ = true;
+  Event event = NewEvent(EventKind::kTlsOffered);
+  event.number = Newest(offer.versions);
+  event.extra = static_cast<std::int64_t>(offer.suites.size());
+  event.set_text(OfferText(offer));
+  shared_.reporter.Tell(event, now);
 }
 
 void BootService::TellHandshake(Time now) {
@@ -207,7 +248,10 @@ void BootService::Tell(EventKind kind, const http::RequestRecord& record, Time n
   event.number = static_cast<std::int64_t>(record.body_bytes);
   if (kind == EventKind::kHttpRequest) {
     event.number = static_cast<std::int64_t>(Code(record.status));
-    event.extra = static_cast<std::int64_t>(record.body_bytes);
+    // What HEAD asks for, though it gets none of it.
+    const bool asks_size = record.method == http::Method::kHead && record.resource != nullptr;
+    event.extra =
+        static_cast<std::int64_t>(asks_size ? record.resource->content.size() : record.body_bytes);
   } else if (kind == EventKind::kHttpProgress) {
     event.number = static_cast<std::int64_t>(released > record.begin ? released - record.begin : 0);
     event.extra = static_cast<std::int64_t>(record.end - record.begin);

@@ -83,6 +83,7 @@ class BootService final : public Application {
   Reaction TakeSecured(tls::Received received, Time now);
   Reaction TakePlain(Bytes text, Time now);
   void EndStream();
+  void TellOffer(Time now);
   void TellHandshake(Time now);
   void TellRequests(Time now);
   void Tell(EventKind kind, const http::RequestRecord& record, Time now);
@@ -98,6 +99,8 @@ class BootService final : public Application {
   std::vector<std::uint8_t> waiting_;
   bool handshake_begun_ = false;
   bool handshake_told_ = false;
+  bool heard_ = false;  // the peer has said something
+  bool offer_told_ = false;
   Time next_progress_{};
 };
 

@@ -23,12 +23,17 @@ Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival,
 void DhcpService::Expire(Time now) {
   for (arp::Neighbours& neighbours : around_.neighbours) {
     while (const auto probed = neighbours.TakeProbeOutcome()) {
-      Act(server_.ProbeResult(probed->address, probed->in_use_by.has_value(), now), reply_, {},
-          now);
+      const dhcp::Outcome outcome =
+          server_.ProbeResult(probed->address, probed->in_use_by.has_value(), now);
+      if (outcome.decision == dhcp::Decision::kAddressInUse) {
+        TellConflict(outcome, *probed->in_use_by, now);
+      }
+      Act(outcome, reply_, {}, now);
     }
   }
   if (server_.Deadline() <= now) server_.Expire(now);
   while (const auto outcome = server_.Emit(reply_, now)) {
+    TellIgnored(*outcome, outcome->drop, now);
     Act(*outcome, reply_, outcome->client.mac, now);
   }
   // One commit frees a thousand replies; those the outbox has no room for leave in later rounds.
@@ -56,6 +61,7 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
     if (sequence == 0) {
       server_.Abandon(*outcome.change);
       around_.reporter.Count(Step::kEmit, Drop::kDhcpJournalFull);
+      TellIgnored(outcome, Drop::kDhcpJournalFull, now);
       return;
     }
   }
@@ -124,6 +130,7 @@ void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
   event.address = outcome.address;
   const auto architectures = outcome.client.architecture_list();
   event.number = architectures.empty() ? -1 : architectures.front();
+  event.extra = outcome.client.relay.value();
   event.set_text(AsText(outcome.client.vendor_class));
   switch (outcome.client.type) {
     case DhcpMessageType::kDiscover:
@@ -143,11 +150,29 @@ void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
       break;
   }
   around_.reporter.Tell(event, now);
+  TellIgnored(outcome, outcome.drop, now);
+}
+
+void DhcpService::TellIgnored(const dhcp::Outcome& outcome, Drop drop, Time now) {
   // A probe delays the answer; it is no refusal.
-  if (outcome.drop == Drop::kNone || outcome.drop == Drop::kDhcpProbePending) return;
+  if (drop == Drop::kNone || drop == Drop::kDhcpProbePending) return;
+  if (!outcome.client.mac.is_station()) return;
+  Event event;
   event.kind = EventKind::kDhcpIgnored;
-  event.number = static_cast<std::int64_t>(outcome.drop);
-  event.set_text(Describe(outcome.drop).sentence);
+  event.mac = outcome.client.mac;
+  event.address = outcome.address;
+  event.number = static_cast<std::int64_t>(drop);
+  if (drop == Drop::kDhcpOtherServer) event.extra = outcome.client.server.value();
+  event.set_text(Describe(drop).sentence);
+  around_.reporter.Tell(event, now);
+}
+
+void DhcpService::TellConflict(const dhcp::Outcome& outcome, const MacAddress& user, Time now) {
+  Event event;
+  event.kind = EventKind::kDhcpConflict;
+  event.mac = outcome.client.mac;
+  event.address = outcome.address;
+  event.set_text(user.ToString());
   around_.reporter.Tell(event, now);
 }
 
@@ -176,6 +201,13 @@ Event DhcpService::AnswerEvent(const dhcp::Outcome& outcome) {
     case dhcp::Decision::kAddressInUse:
       event.kind = EventKind::kDhcpOther;
       break;
+  }
+  if (event.kind == EventKind::kDhcpOffer) {
+    const bool proxy = outcome.decision == dhcp::Decision::kProxyOffered;
+    event.number =
+        static_cast<std::int64_t>(proxy                     ? DhcpOfferOf::kBootAlone
+                                  : outcome.boot != nullptr ? DhcpOfferOf::kAddressAndBoot
+                                                            : DhcpOfferOf::kAddressAlone);
   }
   event.set_text(outcome.boot != nullptr ? std::string_view(outcome.boot->uri)
                                          : dhcp::Describe(outcome.decision));

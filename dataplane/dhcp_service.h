@@ -71,6 +71,8 @@ class DhcpService {
   void StartProbe(const dhcp::Outcome& outcome, Time now);
   Frame BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station);
   void TellQuestion(const dhcp::Outcome& outcome, Time now);
+  void TellIgnored(const dhcp::Outcome& outcome, Drop drop, Time now);
+  void TellConflict(const dhcp::Outcome& outcome, const MacAddress& user, Time now);
   static Event AnswerEvent(const dhcp::Outcome& outcome);
 
   dhcp::Server server_;

@@ -24,28 +24,40 @@
 namespace slipway::dataplane {
 
 // Steps of a boot's story, in the order in which a machine takes them. X(Name, "words").
-// The meaning of Event::number and Event::extra is given beside each.
+// The meaning of Event::number and Event::extra is given beside each. "facts" are words of the form
+// name=number with a blank between, those of the transport: window, scale, sack, timestamps, rtt_us
+// (smoothed), acked (bytes), timeouts, recoveries, closures (of the peer's window), closed_ms (how
+// long it is closed now), because (what ended it: a Drop's name, or stalled, no-answer, silent,
+// linger).
 #define SLIPWAY_EVENT_KINDS(X)                                                                     \
-  X(DhcpDiscover, "asked for an address")     /* number: architecture; text: vendor class */       \
-  X(DhcpOffer, "was offered an address")      /* text: boot URI */                                 \
-  X(DhcpRequest, "requested an address")      /* number: architecture */                           \
+  X(DhcpDiscover, "asked for an address")     /* number: architecture, -1: none; extra: relay's    \
+                                                 address, 0: none; text: vendor class */           \
+  X(DhcpOffer, "was offered an address")      /* number: DhcpOfferOf; text: boot URI */            \
+  X(DhcpRequest, "requested an address")      /* as DhcpDiscover */                                \
   X(DhcpAck, "got its address")               /* number: lease seconds */                          \
   X(DhcpNak, "was refused an address")        /* text: reason */                                   \
   X(DhcpOther, "declined, released or asked") /* number: DHCP message type */                      \
-  X(DhcpIgnored, "was not answered")          /* number: Drop; text: its sentence */               \
-  X(DnsQuery, "asked for a name")             /* number: query type; text: name */                 \
-  X(TcpOpened, "connected")                   /* number: port; extra: peer's MSS */                \
-  X(TlsDone, "finished the TLS handshake")    /* number: version; text: suite, group */            \
-  X(TlsFailed, "failed the TLS handshake")    /* number: alert sent, extra: received, -1: none */  \
-  X(AdmissionWaits, "waits for its turn") /* number: position; extra: expected ms, -1: unknown;    \
-                                             text: where */                                        \
-  X(AdmissionTurn, "has its turn")        /* number: milliseconds waited; text: where */           \
+  X(DhcpIgnored, "was not answered")          /* number: Drop; extra: the server that was chosen,  \
+                                                 0: none; text: the drop's sentence */             \
+  X(DhcpConflict, "was to get an address that is in use") /* address: which; text: whose */        \
+  X(ArpAsked, "asked where we are")                       /* text: which address of ours */        \
+  X(DnsQuery, "asked for a name") /* number: query type; extra: response code; text: name */       \
+  X(TcpOpened, "connected")       /* number: port; extra: peer's MSS; text: facts */               \
+  X(TlsOffered, "offered TLS")    /* number: newest version; extra: how many suites;               \
+                                     text: sni=NAME suites=HEX,HEX,... as many as fit */           \
+  X(TlsDone, "finished the TLS handshake") /* number: version; text: suite, group */               \
+  X(TlsFailed, "failed the TLS handshake") /* number: alert sent, extra: received, -1: none */     \
+  X(AdmissionWaits, "waits for its turn")  /* number: position; extra: expected ms, -1: unknown;   \
+                                              text: where */                                       \
+  X(AdmissionTurn, "has its turn")         /* number: milliseconds waited; text: where */          \
   X(HttpRequest, "requested a file")    /* number: status; extra: body bytes; text: method path */ \
   X(HttpProgress, "is downloading")     /* number: bytes acknowledged; extra: of */                \
   X(HttpComplete, "has the whole file") /* number: bytes; text: method path */                     \
-  X(TcpClosed, "closed its connection") /* number: bytes sent; extra: retransmissions */           \
-  X(TcpReset, "reset its connection")   /* number: bytes unacknowledged; extra: retransmissions */ \
-  X(TcpTimedOut, "stopped answering")   /* number: bytes unacknowledged */                         \
+  X(TcpClosed, "closed its connection") /* number: bytes acknowledged; extra: retransmissions;     \
+                                           text: facts */                                          \
+  X(TcpReset, "reset its connection")   /* number: bytes unacknowledged; extra: retransmissions;   \
+                                           text: facts */                                          \
+  X(TcpTimedOut, "stopped answering")   /* as TcpReset */                                          \
   X(ImageWanted, "asked for a file that is not loaded") /* text: path */                           \
   X(AddressConflict, "uses an address of ours")         /* address: which */                       \
   X(LinkChanged, "link changed") /* number: port index; extra: 1 up, 0 down */
@@ -68,6 +80,16 @@ inline constexpr EventDescription kEventDescriptions[] = {
 constexpr const EventDescription& Describe(EventKind kind) {
   return kEventDescriptions[static_cast<std::size_t>(kind)];
 }
+
+// What an OFFER held; number of DhcpOffer.
+enum class DhcpOfferOf : std::uint8_t { kAddressAlone, kAddressAndBoot, kBootAlone };
+
+// The text of TlsFailed where the connection ended in the middle of the handshake, without an
+// alert. Firmware that does not trust our certificate does so after it.
+inline constexpr std::string_view kEndedBeforeHello = "ended before it said anything of TLS";
+inline constexpr std::string_view kEndedWaiting =
+    "ended while its ClientHello waited to be answered";
+inline constexpr std::string_view kEndedAfterCertificate = "ended after our certificate was sent";
 
 // Fixed size, trivially copyable. Strings are cut, never overrun.
 struct Event {

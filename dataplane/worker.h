@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/admission.h"
@@ -37,6 +38,7 @@
 #include "dataplane/waiting_line.h"
 #include "dataplane/work_budget.h"
 #include "protocols/arp/neighbours.h"
+#include "protocols/base/token_bucket.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
 #include "protocols/tcp/host.h"
@@ -119,6 +121,11 @@ class Worker {
     MacAddress station;
     std::uint16_t interface = 0;
   };
+  // How a connection ended, for its story.
+  struct End {
+    EventKind how;
+    std::string_view because = {};  // Event's fact of that name; empty: the peer ended it
+  };
   // What is kept of a machine that waits for its turn.
   struct Kept {
     tcp::Segment syn;
@@ -145,6 +152,7 @@ class Worker {
   unsigned OwnerOf(const Arrived& arrived) const;
   Drop ClassifyFrame(Arrived& arrived, Time now);
   Drop ReceiveArp(Link& link, const ethernet::Frame& frame, Time now);
+  void TellArp(const arp::Packet& question, Time now);
   Drop ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now);
   bool AnswerSyn(Arrived& arrived, Time now);
   // Deliver.
@@ -175,8 +183,8 @@ class Worker {
   void TakeText(Bytes text, Service& service, Time now);
   void Follow(Service& service, const Reaction& reaction, Time now);
   void Reset(const Service& service, Time now);
-  void Ended(Service& service, EventKind how, Time now);
-  void TellEnd(const Service& service, EventKind how, Time now);
+  void Ended(Service& service, const End& end, Time now);
+  void TellEnd(const Service& service, const End& end, Time now);
   std::size_t WorkOff(Time now);
   static Event EventOf(const Service& service, const tcp::Info& info);
   // Emit.
@@ -226,6 +234,7 @@ class Worker {
   // Where the segment came from that is being received: its stray answer goes back there.
   Hop stray_way_;
   std::uint64_t next_number_ = 0;
+  TokenBucket arp_told_{200, 200};  // questions for our address that become events
   Time next_post_{};
   // Since the last review of who is served.
   Time last_review_{};

@@ -3,10 +3,11 @@
 
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_format.h"
-#include "control/boots/boot_json.h"
 #include "control/image_store/image_store.h"
+#include "control/store/boot_archive.h"
 #include "control/store/store.h"
 
 namespace slipway::bench {
@@ -98,21 +99,23 @@ Boot BootOf(std::uint32_t machine, std::uint32_t number, std::uint32_t steps) {
     step.text = "GET /set00/0123456789ab/boot.efi";
     boot.steps.push_back(step);
   }
+  boot.began_unix_nanoseconds = began;
   boot.last_unix_nanoseconds = boot.steps.back().unix_nanoseconds;
+  boot.cause = failed ? "transfer.stopped_answering" : "boot.complete";
   return boot;
 }
 
-absl::Status AddBoots(control::Store& store, const SiteOptions& options) {
+absl::Status AddBoots(control::BootArchive& archive, const SiteOptions& options) {
+  constexpr std::size_t kAtOnce = 1000;
   for (std::uint32_t number = 0; number < options.boots_each; ++number) {
+    std::vector<Boot> boots;
     for (std::uint32_t i = 0; i < options.machines; ++i) {
-      const Boot boot = BootOf(i, number, options.steps);
-      const absl::Status status =
-          store.PutBoot({.id = boot.id,
-                         .mac = boot.mac,
-                         .began_unix_nanoseconds = boot.began(),
-                         .document = control::ToJson(boot, control::BootDetail::kSteps).dump()},
-                        options.boots_each);
-      if (!status.ok()) return status;
+      boots.push_back(BootOf(i, number, options.steps));
+      if (boots.size() < kAtOnce && i + 1 < options.machines) continue;
+      if (absl::Status status = archive.Put(boots, options.boots_each); !status.ok()) {
+        return status;
+      }
+      boots.clear();
     }
   }
   return absl::OkStatus();
@@ -131,7 +134,9 @@ absl::Status FillSite(const std::filesystem::path& folder, const SiteOptions& op
   if (!store.ok()) return store.status();
   if (absl::Status status = AddMachines(**store, options.machines); !status.ok()) return status;
   if (absl::Status status = AddRules(**store); !status.ok()) return status;
-  return AddBoots(**store, options);
+  auto archive = control::BootArchive::Open(folder / "boots.db");
+  if (!archive.ok()) return archive.status();
+  return AddBoots(**archive, options);
 }
 
 }  // namespace slipway::bench

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "control/boots/timelines.h"
 
@@ -13,5 +14,7 @@ namespace slipway::control {
 enum class BootDetail : std::uint8_t { kSummary, kSteps };
 
 nlohmann::json ToJson(const Boot& boot, BootDetail detail);
+// What kSteps wrote, as releases before boots had a database of their own kept it.
+std::optional<Boot> FromJson(const nlohmann::json& json);
 
 }  // namespace slipway::control

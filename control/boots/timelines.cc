@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/boots/causes.h"
+#include "control/boots/diagnosis.h"
+#include "control/boots/story.h"
 #include "control/boots/words.h"
 #include "control/text.h"
 
@@ -13,17 +16,49 @@ namespace {
 using dataplane::Event;
 using dataplane::EventKind;
 
-bool IsBootClient(std::string_view vendor_class) {
-  return vendor_class.starts_with("HTTPClient") || vendor_class.starts_with("PXEClient") ||
-         vendor_class.starts_with("iPXE");
-}
-
 // The last step of this kind on this connection, or null.
 const BootStep* LastOf(const Boot& boot, EventKind kind, std::uint64_t connection) {
   const auto step = std::find_if(boot.steps.rbegin(), boot.steps.rend(), [&](const BootStep& each) {
     return each.kind == kind && each.connection == connection;
   });
   return step == boot.steps.rend() ? nullptr : &*step;
+}
+
+// Texts come from the wire. What is no printable ASCII would be no UTF-8, and so no JSON.
+std::string Printable(std::string_view text) {
+  std::string printable(text);
+  std::ranges::replace_if(
+      printable, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return printable;
+}
+
+// It asked where we are since it last got an address, or is done.
+bool AskedAlready(const Boot& boot) {
+  if (boot.outcome == BootOutcome::kComplete) return true;
+  for (auto step = boot.steps.rbegin(); step != boot.steps.rend(); ++step) {
+    if (step->kind == EventKind::kDhcpAck) return false;
+    if (step->kind == EventKind::kArpAsked) return true;
+  }
+  return false;
+}
+
+// The connection ended in the middle of a file, or of its handshake, or unanswered.
+bool EndedTooSoon(const Boot& boot, const Event& event) {
+  const BootStep* request = LastOf(boot, EventKind::kHttpRequest, event.connection);
+  const bool by_us = !FactText(event.text(), "because").empty();
+  if (event.kind == EventKind::kTcpClosed) return request != nullptr && by_us;
+  if (event.kind == EventKind::kTcpTimedOut) return true;
+  if (event.kind != EventKind::kTcpReset) return false;
+  if (request != nullptr) return event.number > 0;
+  const BootStep* opened = LastOf(boot, EventKind::kTcpOpened, event.connection);
+  return LastOf(boot, EventKind::kTlsDone, event.connection) == nullptr && opened != nullptr &&
+         opened->number == 443;
+}
+
+bool IsFailure(const Boot& boot, const Event& event) {
+  return event.kind == EventKind::kTlsFailed || event.kind == EventKind::kDhcpNak ||
+         (event.kind == EventKind::kHttpRequest && event.number >= 400) ||
+         EndedTooSoon(boot, event);
 }
 
 }  // namespace
@@ -45,15 +80,23 @@ void BootTimelines::Take(const Event& event) {
       Boot& before = story.boots.back();
       End(before, BootOutcome::kAbandoned, Text("began anew after it ", WhereItStands(before)));
     }
-    if (story.boots.size() >= limits_.boots_per_machine) story.boots.erase(story.boots.begin());
+    if (story.boots.size() >= limits_.boots_per_machine) {
+      Forget(std::move(story.boots.front()));
+      story.boots.erase(story.boots.begin());
+    }
     // Unique and rising, also across restarts: the time it began.
     last_id_ = std::max(last_id_ + 1, event.unix_nanoseconds / 1000);
-    story.boots.push_back({.id = last_id_, .mac = mac});
+    story.boots.push_back(
+        {.id = last_id_, .mac = mac, .began_unix_nanoseconds = event.unix_nanoseconds});
     ++counts_.under_way;
   }
   Boot& boot = story.boots.back();
   if (!event.address.is_unspecified()) boot.address = event.address;
   boot.last_unix_nanoseconds = event.unix_nanoseconds;
+  // What asks where we are again and again, as it boots or afterwards, says nothing new.
+  const bool repeats = event.kind == EventKind::kArpAsked && AskedAlready(boot);
+  if (repeats) return;
+  changed_.insert_or_assign(boot.id, boot.mac);
   Append(boot, event);
   Judge(boot, event);
 }
@@ -68,10 +111,13 @@ BootTimelines::MachineStory& BootTimelines::StoryOf(MacAddress mac) {
   story.recency = recency_.insert(recency_.end(), mac.value());
   if (machines_.size() > limits_.machines) {
     const auto oldest = machines_.find(recency_.front());
-    const auto& boots = oldest->second.boots;
-    if (!boots.empty() && boots.back().outcome == BootOutcome::kUnderWay) --counts_.under_way;
-    machines_.erase(oldest);
     recency_.pop_front();
+    if (oldest == machines_.end()) return story;
+    for (Boot& boot : oldest->second.boots) {
+      if (boot.outcome == BootOutcome::kUnderWay) --counts_.under_way;
+      Forget(std::move(boot));
+    }
+    machines_.erase(oldest);
   }
   return story;
 }
@@ -93,7 +139,7 @@ void BootTimelines::Append(Boot& boot, const Event& event) const {
                 .number = event.number,
                 .extra = event.extra,
                 .connection = event.connection,
-                .text = std::string(event.text())};
+                .text = Printable(event.text())};
   // Progress replaces progress.
   if (event.kind == EventKind::kHttpProgress && !boot.steps.empty() &&
       boot.steps.back().kind == EventKind::kHttpProgress &&
@@ -107,48 +153,33 @@ void BootTimelines::Append(Boot& boot, const Event& event) const {
 }
 
 void BootTimelines::Judge(Boot& boot, const Event& event) {
-  const bool ended = boot.outcome == BootOutcome::kComplete;
   if (event.kind == EventKind::kTlsDone) boot.tls = TlsWords(event.number, event.text());
   if (event.kind == EventKind::kHttpComplete && !event.text().starts_with("HEAD")) {
     boot.bytes += static_cast<std::uint64_t>(event.number);
     End(boot, BootOutcome::kComplete, Text("has the whole file ", PathOf(event.text())));
-  } else if (ended) {
-    return;  // What a running system does to its connections is not the boot's failure.
-  } else if (event.kind == EventKind::kTlsFailed) {
-    End(boot, BootOutcome::kFailed, TlsFailureWords(event.number, event.extra));
-  } else if (event.kind == EventKind::kHttpRequest && event.number >= 400) {
-    End(boot, BootOutcome::kFailed,
-        Text("asked for ", PathOf(event.text()), " and was answered ", event.number));
-  } else if (event.kind == EventKind::kTcpReset || event.kind == EventKind::kTcpTimedOut) {
-    const BootStep* request = LastOf(boot, EventKind::kHttpRequest, event.connection);
-    const BootStep* progress = LastOf(boot, EventKind::kHttpProgress, event.connection);
-    const bool secured = LastOf(boot, EventKind::kTlsDone, event.connection) != nullptr;
-    const BootStep* opened = LastOf(boot, EventKind::kTcpOpened, event.connection);
-    const bool reset = event.kind == EventKind::kTcpReset;
-    if (request != nullptr && event.number > 0) {
-      const std::string at = progress == nullptr
-                                 ? std::string("before any of it arrived")
-                                 : Text("at ", progress->number, " of ", progress->extra, " bytes");
-      End(boot, BootOutcome::kFailed,
-          Text(reset ? "reset its connection while downloading "
-                     : "stopped answering while downloading ",
-               PathOf(request->text), ", ", at));
-    } else if (reset && request == nullptr && !secured && opened != nullptr &&
-               opened->number == 443) {
-      End(boot, BootOutcome::kFailed,
-          "closed the connection in the TLS handshake without an alert: firmware does so when it "
-          "does not trust our certificate; enrol the CA (slipway ca efi) or check its clock");
-    } else if (!reset) {
-      End(boot, BootOutcome::kFailed, "stopped answering");
+    boot.cause = Describe(CauseId::kComplete).id;
+    if (boot.complete_unix_nanoseconds == 0) {
+      boot.complete_unix_nanoseconds = event.unix_nanoseconds;
+      durations_.Add(static_cast<double>(event.unix_nanoseconds - boot.began()) / 1e9);
     }
-  } else if (event.kind == EventKind::kDhcpNak) {
-    End(boot, BootOutcome::kFailed, Text("was refused an address: ", event.text()));
+  } else if (boot.outcome == BootOutcome::kComplete) {
+    return;  // What a running system does to its connections is not the boot's failure.
+  } else if (IsFailure(boot, event)) {
+    End(boot, BootOutcome::kFailed, "");
+    const Diagnosis diagnosis = Diagnose({&boot, 1}, {});
+    const bool nak = event.kind == EventKind::kDhcpNak;
+    const Cause& otherwise = Describe(nak ? CauseId::kLeaseRefused : CauseId::kWentSilent);
+    boot.words = diagnosis.failed() ? diagnosis.Sentence()
+                                    : Text(otherwise.sentence, nak ? ": " : "", event.text());
+    boot.cause = diagnosis.failed() ? Describe(diagnosis.cause).id : otherwise.id;
+    ++causes_[boot.cause];
   } else if (boot.outcome != BootOutcome::kUnderWay) {
     // It goes on after a failure: a probe that got 404, or the next try.
     if (event.kind == EventKind::kHttpProgress || event.kind == EventKind::kTlsDone ||
         event.kind == EventKind::kDhcpAck) {
       --CountOf(boot.outcome);
       boot.outcome = BootOutcome::kUnderWay;
+      boot.cause = {};
       ++counts_.under_way;
     }
   }
@@ -161,6 +192,11 @@ void BootTimelines::End(Boot& boot, BootOutcome outcome, std::string words) {
   boot.words = std::move(words);
   ++CountOf(outcome);
   ended_.insert_or_assign(boot.id, boot.mac);
+  changed_.insert_or_assign(boot.id, boot.mac);
+  if (outcome == BootOutcome::kAbandoned) {
+    boot.cause = Describe(Diagnose({&boot, 1}, {}).cause).id;
+    ++causes_[boot.cause];
+  }
 }
 
 std::uint64_t& BootTimelines::CountOf(BootOutcome outcome) {
@@ -189,17 +225,70 @@ void BootTimelines::Sweep(std::int64_t now) {
   }
 }
 
+const Boot* BootTimelines::Find(std::int64_t id, MacAddress mac) const {
+  const auto story = machines_.find(mac.value());
+  if (story == machines_.end()) return nullptr;
+  const auto boot = std::ranges::find(story->second.boots, id, &Boot::id);
+  return boot == story->second.boots.end() ? nullptr : &*boot;
+}
+
+// What was not stored yet is kept until it is.
+void BootTimelines::Forget(Boot boot) {
+  if (changed_.erase(boot.id) != 0) forgotten_.push_back(std::move(boot));
+}
+
 std::vector<Boot> BootTimelines::TakeEnded() {
   const std::scoped_lock lock(mutex_);
   std::vector<Boot> boots;
   for (const auto& [id, mac] : ended_) {
-    const auto story = machines_.find(mac.value());
-    if (story == machines_.end()) continue;
-    const auto boot = std::ranges::find(story->second.boots, id, &Boot::id);
-    if (boot != story->second.boots.end()) boots.push_back(*boot);
+    if (const Boot* boot = Find(id, mac)) boots.push_back(*boot);
   }
   ended_.clear();
   return boots;
+}
+
+std::vector<Boot> BootTimelines::TakeChanged(bool under_way) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Boot> boots = std::exchange(forgotten_, {});
+  std::erase_if(changed_, [&](const auto& entry) {
+    const Boot* boot = Find(entry.first, entry.second);
+    if (boot == nullptr) return true;
+    if (boot->outcome == BootOutcome::kUnderWay && !under_way) return false;
+    boots.push_back(*boot);
+    return true;
+  });
+  return boots;
+}
+
+std::vector<Boot> BootTimelines::Changed() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Boot> boots;
+  const auto add = [&](const Boot& boot) {
+    Boot summary{.id = boot.id, .mac = boot.mac, .address = boot.address, .outcome = boot.outcome};
+    summary.words = boot.words;
+    summary.cause = boot.cause;
+    summary.tls = boot.tls;
+    summary.bytes = boot.bytes;
+    summary.last_unix_nanoseconds = boot.last_unix_nanoseconds;
+    summary.complete_unix_nanoseconds = boot.complete_unix_nanoseconds;
+    summary.began_unix_nanoseconds = boot.began();
+    boots.push_back(std::move(summary));
+  };
+  std::ranges::for_each(forgotten_, add);
+  for (const auto& [id, mac] : changed_) {
+    if (const Boot* boot = Find(id, mac)) add(*boot);
+  }
+  return boots;
+}
+
+void BootTimelines::Restore(std::vector<Boot> boots) {
+  const std::scoped_lock lock(mutex_);
+  for (Boot& boot : boots) {
+    if (boot.steps.empty() || boot.outcome != BootOutcome::kUnderWay) continue;
+    last_id_ = std::max(last_id_, boot.id);
+    StoryOf(boot.mac).boots.push_back(std::move(boot));
+    ++counts_.under_way;
+  }
 }
 
 std::vector<Boot> BootTimelines::All() const {
@@ -221,6 +310,16 @@ std::vector<Boot> BootTimelines::Of(MacAddress mac) const {
 OutcomeCounts BootTimelines::counts() const {
   const std::scoped_lock lock(mutex_);
   return counts_;
+}
+
+BootDurations BootTimelines::durations() const {
+  const std::scoped_lock lock(mutex_);
+  return durations_;
+}
+
+std::map<std::string_view, std::uint64_t> BootTimelines::causes() const {
+  const std::scoped_lock lock(mutex_);
+  return causes_;
 }
 
 }  // namespace slipway::control

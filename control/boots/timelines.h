@@ -12,6 +12,7 @@
 // it and others read copies: calls take turns behind one mutex.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -50,12 +51,17 @@ struct Boot {
   std::uint64_t steps_left_out = 0;
   BootOutcome outcome = BootOutcome::kUnderWay;
   std::string words;        // the outcome's sentence
+  std::string_view cause;   // a cause's id (causes.h); empty while it is under way
   std::string tls;          // version and suite, of the last handshake
   std::uint64_t bytes = 0;  // of complete files
 
-  std::int64_t began() const { return steps.front().unix_nanoseconds; }
+  std::int64_t began() const {
+    return began_unix_nanoseconds != 0 ? began_unix_nanoseconds : steps.front().unix_nanoseconds;
+  }
   std::int64_t last() const { return last_unix_nanoseconds; }
   std::int64_t last_unix_nanoseconds = 0;
+  std::int64_t complete_unix_nanoseconds = 0;  // when it first had a whole file; 0: not yet
+  std::int64_t began_unix_nanoseconds = 0;     // 0: with the first step
 };
 
 struct TimelineLimits {
@@ -63,6 +69,20 @@ struct TimelineLimits {
   std::size_t boots_per_machine = 8;
   std::size_t steps_per_boot = 256;
   std::int64_t silence_nanoseconds = 300'000'000'000;  // then a boot under way is abandoned
+};
+
+// Seconds from the first step to the whole file, of boots that completed since the start.
+struct BootDurations {
+  static constexpr std::array<double, 8> kUpTo = {5, 10, 20, 30, 60, 120, 300, 600};
+  std::array<std::uint64_t, kUpTo.size() + 1> counts{};  // the last: longer
+  double sum = 0;
+
+  void Add(double seconds) {
+    std::size_t bucket = 0;
+    while (bucket < kUpTo.size() && seconds > kUpTo[bucket]) ++bucket;
+    ++counts[bucket];
+    sum += seconds;
+  }
 };
 
 // How many boots ended in each way since the start, and how many are under way now.
@@ -84,10 +104,20 @@ class BootTimelines {
   void Sweep(std::int64_t now_unix_nanoseconds);
   // Boots whose outcome was decided or changed since the last call, for the store.
   std::vector<Boot> TakeEnded();
+  // Boots that any event changed since they were last given; those under way only where asked for.
+  std::vector<Boot> TakeChanged(bool under_way);
+  // Boots that were under way when the process before ended go on. Before the first event.
+  void Restore(std::vector<Boot> boots);
+
+  // What TakeChanged() has not given yet, without steps.
+  std::vector<Boot> Changed() const;
 
   std::vector<Boot> All() const;  // newest last
   std::vector<Boot> Of(MacAddress mac) const;
   OutcomeCounts counts() const;
+  BootDurations durations() const;
+  // How many boots failed or were abandoned since the start, by cause.
+  std::map<std::string_view, std::uint64_t> causes() const;
 
  private:
   struct MachineStory {
@@ -96,6 +126,8 @@ class BootTimelines {
   };
 
   MachineStory& StoryOf(MacAddress mac);
+  const Boot* Find(std::int64_t id, MacAddress mac) const;
+  void Forget(Boot boot);
   static bool BeginsBoot(const MachineStory& story, const dataplane::Event& event);
   void Append(Boot& boot, const dataplane::Event& event) const;
   void Judge(Boot& boot, const dataplane::Event& event);
@@ -106,9 +138,13 @@ class BootTimelines {
   const MacOfAddress mac_of_address_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, MachineStory> machines_;
-  std::list<std::uint64_t> recency_;          // longest silent first
-  std::map<std::int64_t, MacAddress> ended_;  // ids of boots to be stored
+  std::list<std::uint64_t> recency_;                      // longest silent first
+  std::map<std::int64_t, MacAddress> ended_;              // ids of boots whose outcome was decided
+  std::unordered_map<std::int64_t, MacAddress> changed_;  // ids of boots to be stored
+  std::vector<Boot> forgotten_;                           // of those, no more in machines_
   OutcomeCounts counts_;
+  BootDurations durations_;
+  std::map<std::string_view, std::uint64_t> causes_;
   std::int64_t last_id_ = 0;
 };
 

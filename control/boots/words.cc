@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/boots/words.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "control/text.h"
 #include "protocols/base/drop.h"
+#include "protocols/base/ipv4.h"
 
 namespace slipway::control {
 namespace {
@@ -41,22 +45,7 @@ constexpr AlertWord kAlerts[] = {
     {120, "no_application_protocol"},
 };
 
-// What the operator can do about an alert.
-std::string_view Remedy(std::int64_t sent, std::int64_t received) {
-  switch (received) {
-    case 42:
-    case 46:
-    case 48:
-      return ": it does not trust our certificate; enrol the CA (slipway ca efi)";
-    case 45:
-      return ": our certificate is out of date for its clock; check both";
-    default:
-      break;
-  }
-  if (sent == 40 || sent == 71) return ": no suite or group in common; see tls.policy";
-  if (sent == 70) return ": no TLS version in common; see tls.policy";
-  return "";
-}
+constexpr std::int64_t kDecline = 4;  // DHCP's message type (RFC 2132 9.6)
 
 }  // namespace
 
@@ -88,11 +77,11 @@ std::string TlsWords(std::int64_t version, std::string_view suite_and_group) {
   return suite_and_group.empty() ? name : Text(name, ", ", suite_and_group);
 }
 
-std::string TlsFailureWords(std::int64_t sent, std::int64_t received) {
-  std::string words = "failed the TLS handshake";
+std::string AlertWords(std::int64_t sent, std::int64_t received) {
+  std::string words;
   if (received >= 0) words += Text(", said ", AlertName(received), " (", received, ')');
   if (sent >= 0) words += Text(", was told ", AlertName(sent), " (", sent, ')');
-  return words + std::string(Remedy(sent, received));
+  return words;
 }
 
 std::string_view PathOf(std::string_view method_and_path) {
@@ -100,24 +89,101 @@ std::string_view PathOf(std::string_view method_and_path) {
   return blank == method_and_path.npos ? method_and_path : method_and_path.substr(blank + 1);
 }
 
+std::string_view FactText(std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (word.size() > name.size() && word.starts_with(name) && word[name.size()] == '=') {
+      return word.substr(name.size() + 1);
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
+std::int64_t Fact(std::string_view text, std::string_view name) {
+  const std::string_view digits = FactText(text, name);
+  std::int64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+namespace {
+
+std::string Milliseconds(std::int64_t microseconds) {
+  return Text(microseconds / 1000, '.', microseconds % 1000 / 100, " ms");
+}
+
+std::string Address(std::int64_t value) {
+  return Ipv4Address(static_cast<std::uint32_t>(value)).ToString();
+}
+
+std::string OpenedWords(const BootStep& step) {
+  std::string words = Text(" to port ", step.number, ", segments of ", step.extra, " bytes");
+  if (step.text.empty()) return words;
+  words += Text(", window ", Fact(step.text, "window"));
+  if (const auto scale = Fact(step.text, "scale")) words += Text(" scaled by ", 1 << scale);
+  if (Fact(step.text, "sack") != 0) words += ", SACK";
+  if (Fact(step.text, "timestamps") != 0) words += ", timestamps";
+  return words + ", round trip " + Milliseconds(Fact(step.text, "rtt_us"));
+}
+
+// How a connection went, from the facts of its end.
+std::string EndedWords(std::string_view text) {
+  std::string words;
+  if (const auto because = FactText(text, "because"); !because.empty()) {
+    words += Text(" (", because, ')');
+  }
+  if (const auto rtt = Fact(text, "rtt_us")) words += ", round trip " + Milliseconds(rtt);
+  if (const auto timeouts = Fact(text, "timeouts")) words += Text(", ", timeouts, " timeouts");
+  if (Fact(text, "closed_ms") != 0) {
+    words += Text(", window closed for ", Fact(text, "closed_ms") / 1000, " s");
+  }
+  return words;
+}
+
+std::string OfferedWords(const BootStep& step) {
+  std::string words = Text(' ', TlsWords(step.number, "").substr(4), ", ", step.extra, " suites");
+  if (const auto name = FactText(step.text, "sni"); !name.empty()) {
+    words += Text(", for the name ", name);
+  }
+  if (const auto suites = FactText(step.text, "suites"); !suites.empty()) {
+    words += Text(": ", suites);
+  }
+  return words;
+}
+
+}  // namespace
+
 std::string Sentence(const BootStep& step) {
   const std::string words(Describe(step.kind).words);
   const std::string tail = step.text.empty() ? "" : ": " + step.text;
   switch (step.kind) {
+    case EventKind::kDhcpDiscover:
+    case EventKind::kDhcpRequest:
+      return words + tail + (step.extra != 0 ? ", through relay " + Address(step.extra) : "");
+    case EventKind::kDhcpConflict:
+      return step.text.empty() ? words : Text(words, ", by ", step.text);
+    case EventKind::kDnsQuery:
+      return words + tail + (step.extra == 0 ? "" : ", which we do not know");
     case EventKind::kDhcpAck:
       // A proxy acknowledges what it does not lease.
       return step.number > 0 ? Text(words, ", leased for ", step.number, " s") : words;
     case EventKind::kDhcpIgnored:
-      return words + (step.text.empty() && step.number >= 0 &&
-                              step.number < static_cast<std::int64_t>(kDropCount)
-                          ? Text(": ", kDropDescriptions[step.number].sentence)
-                          : tail);
+      return words +
+             (step.text.empty() && step.number >= 0 &&
+                      step.number < static_cast<std::int64_t>(kDropCount)
+                  ? Text(": ", kDropDescriptions[step.number].sentence)
+                  : tail) +
+             (step.extra != 0 ? ", " + Address(step.extra) : "");
     case EventKind::kTcpOpened:
-      return Text(words, " to port ", step.number, ", segments of ", step.extra, " bytes");
+      return words + OpenedWords(step);
+    case EventKind::kTlsOffered:
+      return words + OfferedWords(step);
     case EventKind::kTlsDone:
       return Text(words, ": ", TlsWords(step.number, step.text));
     case EventKind::kTlsFailed:
-      return TlsFailureWords(step.number, step.extra);
+      return Text(words, AlertWords(step.number, step.extra), tail);
     case EventKind::kAdmissionWaits:
       return Text(words, ' ', step.text, ", position ", step.number,
                   step.extra >= 0 ? Text(", expected in ", (step.extra + 999) / 1000, " s")
@@ -131,16 +197,17 @@ std::string Sentence(const BootStep& step) {
     case EventKind::kHttpComplete:
       return Text(words, ": ", step.text, ", ", step.number, " bytes");
     case EventKind::kTcpClosed:
-      return Text(words, " after ", step.number, " bytes, ", step.extra, " segments sent again");
+      return Text(words, " after ", step.number, " bytes, ", step.extra, " segments sent again",
+                  EndedWords(step.text));
     case EventKind::kTcpReset:
     case EventKind::kTcpTimedOut:
-      return Text(words, ", ", step.number, " bytes unacknowledged");
-    case EventKind::kDhcpDiscover:
-    case EventKind::kDhcpOffer:
-    case EventKind::kDhcpRequest:
-    case EventKind::kDhcpNak:
+      return Text(words, ", ", step.number, " bytes unacknowledged, ", step.extra,
+                  " segments sent again", EndedWords(step.text));
     case EventKind::kDhcpOther:
-    case EventKind::kDnsQuery:
+      return step.number == kDecline ? Text("declined its address", tail) : words + tail;
+    case EventKind::kDhcpOffer:
+    case EventKind::kDhcpNak:
+    case EventKind::kArpAsked:
     case EventKind::kImageWanted:
     case EventKind::kAddressConflict:
     case EventKind::kLinkChanged:

@@ -2,6 +2,7 @@
 //
 // slipway: the command line, noun and verb. Tables for people, --json for programs. Exit codes: 0
 // done, 1 refused or failed, 2 a command that cannot be understood. Errors end with the next step.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +22,7 @@
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/top.h"
+#include "control/cli/why.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -58,8 +60,9 @@ constexpr std::string_view kUsage =
                 [--circuit-id TEXT] [--remote-id TEXT] [--vendor-class TEXT]
   network list
   lease list
-  boot list [MAC]
+  boot list [MAC]                   the last hundred boots, the newest last
   boot show MAC|ID [--follow]       every step of the last boot, in words
+  why MAC                           why it did not boot, and what to do; exit code 1 if it failed
   audit list [--since WHEN]         who changed what; WHEN as 2h, 7d or Unix seconds
   audit verify [--head N:HASH]      whether the audit log is whole and untouched
   ca show                           the CA certificate (PEM)
@@ -218,6 +221,33 @@ int ShowBoot(Client& client, const Command& command) {
   }
 }
 
+// The last hundred, the newest at the end, next to the prompt.
+int ListBoots(Client& client, const Command& command) {
+  const auto& words = command.words;
+  Answer answer = client.Get(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots");
+  if (answer.good && !command.json) {
+    auto boots = answer.json();
+    std::reverse(boots.begin(), boots.end());
+    answer.body = boots.dump();
+  }
+  return PrintList(answer, command,
+                   {{"ID", "id"},
+                    {"MAC", "mac"},
+                    {"SECONDS", "seconds"},
+                    {"OUTCOME", "outcome"},
+                    {"CAUSE", "cause"},
+                    {"", "words"}});
+}
+
+// Exit code 1 where a failure was diagnosed.
+int Why(Client& client, const Command& command) {
+  const Answer answer = client.Get(Text("/api/v1/machines/", command.words[1], "/why"));
+  if (!answer.good) return Fail(answer);
+  const auto why = answer.json();
+  std::cout << (command.json ? answer.body : WhyText(why));
+  return Cell(why, "verdict") == "failed" ? 1 : 0;
+}
+
 int ShowCa(Client& client, const Command& command) {
   const bool efi = command.words[1] == "efi";
   const Answer answer = client.Get(efi ? "/api/v1/ca/efi" : "/api/v1/ca");
@@ -327,15 +357,10 @@ std::optional<int> Run(Client& client, const Command& command) {
         {{"ADDRESS", "address"}, {"MAC", "mac"}, {"STATE", "state"}, {"EXPIRES", "expires", true}});
   }
   if (Is(command, "boot", "list", 2) || Is(command, "boot", "list", 3)) {
-    return PrintList(
-        client.Get(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots"), command,
-        {{"ID", "id"},
-         {"MAC", "mac"},
-         {"SECONDS", "seconds"},
-         {"OUTCOME", "outcome"},
-         {"", "words"}});
+    return ListBoots(client, command);
   }
   if (Is(command, "boot", "show", 3)) return ShowBoot(client, command);
+  if (words.size() == 2 && words[0] == "why") return Why(client, command);
   if (Is(command, "ca", "show", 2) || Is(command, "ca", "efi", 3)) return ShowCa(client, command);
   return std::nullopt;
 }

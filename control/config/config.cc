@@ -65,6 +65,7 @@ class Builder {
                      .leases = Number<std::uint32_t>(limits, "leases"),
                      .machines = Number<std::uint32_t>(limits, "machines"),
                      .boots_per_machine = Number<std::uint32_t>(limits, "boots_per_machine"),
+                     .boots_kept = std::chrono::seconds(*limits.Get<std::int64_t>("boots_kept")),
                      .steps_per_boot = Number<std::uint32_t>(limits, "steps_per_boot")};
     return config;
   }

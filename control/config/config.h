@@ -117,6 +117,7 @@ struct LimitsConfig {
   std::uint32_t leases = 0;
   std::uint32_t machines = 0;
   std::uint32_t boots_per_machine = 0;
+  std::chrono::seconds boots_kept{0};
   std::uint32_t steps_per_boot = 0;
 };
 

@@ -1,70 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Boots: GET /boots (summaries, oldest first; ?mac= for one machine), GET /boots/{MAC} (the last
-// one with its steps), GET /boots/{id}. Boots of before the last start come from the store.
+// Boots: GET /boots (a page of summaries, newest first), GET /boots/{MAC} (the last one with its
+// steps), GET /boots/{id}. They are the archive's, and what has changed since it was last written.
 // GET /queue: machines that wait for their turn.
+//
+// A page: ?mac= ?outcome= ?cause= ?since= (Unix seconds) filter it, ?limit= (1 to 1,000) is its
+// size, and ?before= (an id) where it begins; the Link header has the next one (RFC 8288).
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <map>
+#include <unordered_set>
 #include <vector>
 
 #include "control/boots/boot_json.h"
+#include "control/boots/causes.h"
+#include "control/rest/boots_of.h"
 #include "control/rest/routes.h"
+#include "control/store/boot_archive.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
-// Every boot by id, with steps.
-absl::StatusOr<std::map<std::int64_t, nlohmann::json>> AllBoots(Core& core) {
-  std::map<std::int64_t, nlohmann::json> boots;
-  const auto stored = core.store().Boots();
-  if (!stored.ok()) return stored.status();
-  for (const BootRecord& record : *stored) {
-    boots[record.id] = nlohmann::json::parse(record.document, nullptr, false);
-  }
-  for (const Boot& boot : core.timelines().All()) {
-    boots[boot.id] = ToJson(boot, BootDetail::kSteps);
-  }
-  return boots;
+constexpr std::uint32_t kPageMax = 1000;
+
+// A whole number within bounds; nullopt: it is none.
+std::optional<std::int64_t> Number(const std::string& text, std::int64_t least, std::int64_t most) {
+  std::int64_t number = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [read, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || read != end || number < least || number > most) return std::nullopt;
+  return number;
 }
 
-void ListBoots(const httplib::Request& request, httplib::Response& response, Core& core) {
-  const auto mac = MacAddress::Parse(request.get_param_value("mac"));
-  if (request.has_param("mac") && !mac) {
-    return ReplyProblem(response, 400, "mac is not a MAC such as 52:54:00:12:34:56");
+// Nullopt, and a problem replied, when a parameter cannot be.
+std::optional<BootFilter> ReadFilter(const httplib::Request& request, httplib::Response& response) {
+  const auto wrong = [&](std::string_view detail) {
+    ReplyProblem(response, 400, detail);
+    return std::nullopt;
+  };
+  BootFilter filter;
+  if (request.has_param("mac")) {
+    filter.mac = MacAddress::Parse(request.get_param_value("mac"));
+    if (!filter.mac) return wrong("mac is not a MAC such as 52:54:00:12:34:56");
   }
-  auto boots = AllBoots(core);
-  if (!boots.ok()) return ReplyProblem(response, boots.status());
+  filter.outcome = request.get_param_value("outcome");
+  const auto is_outcome = [&](BootOutcome each) { return Name(each) == filter.outcome; };
+  constexpr BootOutcome kAll[] = {BootOutcome::kUnderWay, BootOutcome::kComplete,
+                                  BootOutcome::kFailed, BootOutcome::kAbandoned};
+  if (!filter.outcome.empty() && std::ranges::none_of(kAll, is_outcome)) {
+    return wrong("outcome is not \"under way\", \"complete\", \"failed\" or \"abandoned\"");
+  }
+  filter.cause = request.get_param_value("cause");
+  if (!filter.cause.empty() && FindCause(filter.cause) == nullptr) {
+    return wrong("cause is none of /api/v1/causes");
+  }
+  constexpr std::int64_t kSecondsMax = 10'000'000'000;
+  const std::string since = request.get_param_value("since");
+  const auto seconds = since.empty() ? 0 : Number(since, 0, kSecondsMax);
+  if (!seconds) return wrong("since is not a time in Unix seconds");
+  // Beyond what 64 bits of nanoseconds hold lies no boot.
+  constexpr std::int64_t kNanosecondsMax = std::numeric_limits<std::int64_t>::max();
+  filter.since_unix_nanoseconds =
+      *seconds > kNanosecondsMax / 1'000'000'000 ? kNanosecondsMax : *seconds * 1'000'000'000;
+  const std::string before = request.get_param_value("before");
+  const auto id = before.empty() ? filter.before_id : Number(before, 1, filter.before_id);
+  if (!id) return wrong("before is not the id of a boot");
+  filter.before_id = *id;
+  const std::string limit = request.get_param_value("limit");
+  const auto size = limit.empty() ? filter.limit : Number(limit, 1, kPageMax);
+  if (!size) return wrong("limit is not a number of boots from 1 to 1000");
+  filter.limit = static_cast<std::uint32_t>(*size);
+  return filter;
+}
+
+// The newest that fit, newest first, without steps.
+absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter) {
+  std::vector<Boot> page;
+  std::unordered_set<std::int64_t> newer;  // the archive has them as they were
+  for (Boot& boot : core.timelines().Changed()) {
+    newer.insert(boot.id);
+    if (Fits(filter, boot)) page.push_back(std::move(boot));
+  }
+  BootFilter wider = filter;
+  wider.limit += static_cast<std::uint32_t>(newer.size());
+  auto stored = core.archive().List(wider);
+  if (!stored.ok()) return stored.status();
+  for (Boot& boot : *stored) {
+    if (!newer.contains(boot.id)) page.push_back(std::move(boot));
+  }
+  std::ranges::sort(page, std::ranges::greater{}, &Boot::id);
+  if (page.size() > filter.limit) page.resize(filter.limit);
+  return page;
+}
+
+// The same page, `before` replaced.
+std::string NextPage(const httplib::Request& request, std::int64_t before) {
+  httplib::Params parameters = request.params;
+  parameters.erase("before");
+  std::string query;
+  for (const auto& [name, value] : parameters) {
+    query += Text(name, '=', httplib::detail::encode_query_param(value), '&');
+  }
+  return Text("</api/v1/boots?", query, "before=", before, ">; rel=\"next\"");
+}
+
+void ReplyBoots(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const auto filter = ReadFilter(request, response);
+  if (!filter) return;
+  const auto page = ListBoots(core, *filter);
+  if (!page.ok()) return ReplyProblem(response, page.status());
   nlohmann::json list = nlohmann::json::array();
-  for (auto& [id, boot] : *boots) {
-    if (mac && boot.value("mac", "") != mac->ToString()) continue;
-    boot.erase("steps");
-    list.push_back(std::move(boot));
+  for (const Boot& boot : *page) list.push_back(ToJson(boot, BootDetail::kSummary));
+  if (page->size() == filter->limit) {
+    response.set_header("Link", NextPage(request, page->back().id));
   }
   Reply(response, list);
 }
 
-void ShowBoot(const httplib::Request& request, httplib::Response& response, Core& core) {
-  const std::string key = request.matches[1];
-  auto boots = AllBoots(core);
-  if (!boots.ok()) return ReplyProblem(response, boots.status());
+absl::StatusOr<std::optional<Boot>> FindBoot(Core& core, const std::string& key) {
   if (const auto mac = MacAddress::Parse(key)) {
-    for (auto boot = boots->rbegin(); boot != boots->rend(); ++boot) {
-      if (boot->second.value("mac", "") == mac->ToString()) return Reply(response, boot->second);
-    }
-  } else {
-    std::int64_t id = 0;
-    std::from_chars(key.data(), key.data() + key.size(), id);
-    if (const auto boot = boots->find(id); boot != boots->end()) {
-      return Reply(response, boot->second);
+    auto boots = BootsOf(core, *mac);
+    if (!boots.ok()) return boots.status();
+    return boots->empty() ? std::nullopt : std::optional(std::move(boots->back()));
+  }
+  const auto id = Number(key, 1, std::numeric_limits<std::int64_t>::max());
+  if (!id) return std::nullopt;
+  for (const Boot& boot : core.timelines().Changed()) {
+    if (boot.id != *id) continue;
+    for (Boot& whole : core.timelines().Of(boot.mac)) {
+      if (whole.id == *id) return std::optional(std::move(whole));
     }
   }
+  return core.archive().Find(*id);
+}
+
+void ShowBoot(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const std::string key = request.matches[1];
+  const auto boot = FindBoot(core, key);
+  if (!boot.ok()) return ReplyProblem(response, boot.status());
+  if (*boot) return Reply(response, ToJson(**boot, BootDetail::kSteps));
   ReplyProblem(response, 404,
                Text(key,
-                    ": no boot of it was seen; see 'slipway boot list', and "
-                    "'slipway drops' for frames that were not answered"));
+                    ": no boot of it was seen; see 'slipway boot list', and 'slipway drops' "
+                    "for frames that were not answered"));
 }
 
 // When the machine of a boot came to where it waits; nullptr when it does not wait.
@@ -122,7 +201,7 @@ void AddBoots(Router& router, Core& core) {
   });
   router.Get("/api/v1/boots",
              [&core](const httplib::Request& request, httplib::Response& response) {
-               ListBoots(request, response, core);
+               ReplyBoots(request, response, core);
              });
   router.Get("/api/v1/boots/{boot}",
              [&core](const httplib::Request& request, httplib::Response& response) {

@@ -46,6 +46,21 @@ class Family {
     metric.histogram.sample_sum = static_cast<double>(bursts.frames);
     family_.metric.push_back(std::move(metric));
   }
+  void Add(const BootDurations& durations) {
+    prometheus::ClientMetric metric;
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < durations.counts.size(); ++i) {
+      count += durations.counts[i];
+      const bool last = i == BootDurations::kUpTo.size();
+      metric.histogram.bucket.push_back(
+          {.cumulative_count = count,
+           .upper_bound =
+               last ? std::numeric_limits<double>::infinity() : BootDurations::kUpTo[i]});
+    }
+    metric.histogram.sample_count = count;
+    metric.histogram.sample_sum = durations.sum;
+    family_.metric.push_back(std::move(metric));
+  }
   prometheus::MetricFamily family() && { return std::move(family_); }
 
  private:
@@ -215,6 +230,16 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   boots.Add({{"outcome", "failed"}}, counts.failed);
   boots.Add({{"outcome", "abandoned"}}, counts.abandoned);
   families.push_back(std::move(boots).family());
+  Family causes("slipway_boot_failures_total",
+                "Failures and abandonments of boots, by cause (see /api/v1/causes).", kCounter);
+  for (const auto& [cause, count] : core.timelines().causes()) {
+    causes.Add({{"cause", std::string(cause)}}, count);
+  }
+  families.push_back(std::move(causes).family());
+  Family durations("slipway_boot_seconds", "From a boot's first step to its whole file.",
+                   prometheus::MetricType::Histogram);
+  durations.Add(core.timelines().durations());
+  families.push_back(std::move(durations).family());
   Family running("slipway_boots_under_way", "Boots that have begun and not ended.", kGauge);
   running.Add({}, counts.under_way);
   families.push_back(std::move(running).family());

@@ -56,6 +56,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/queue", kViewer, kNone, "Machines that wait for their turn."},
     {"GET", "/api/v1/boots", kViewer, kNone, "Boots, without their steps."},
     {"GET", "/api/v1/boots/{boot}", kViewer, kNone, "A machine's last boot, or one by its id."},
+    {"GET", "/api/v1/machines/{machine}/why", kViewer, kNone, "Why a machine did not boot."},
+    {"GET", "/api/v1/causes", kViewer, kNone, "The causes that a diagnosis may name."},
 };
 
 }  // namespace

@@ -52,6 +52,7 @@ void AddRollouts(Router& router, Core& core);
 void AddNetworks(Router& router, Core& core);
 void AddLeases(Router& router, Core& core);
 void AddBoots(Router& router, Core& core);
+void AddWhy(Router& router, Core& core);
 void AddSystem(Router& router, Core& core);  // health, drops, ca
 void AddAudit(Router& router, Core& core);
 void AddWorkers(Router& router, Core& core);

@@ -156,6 +156,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core) {
   AddNetworks(router, core);
   AddLeases(router, core);
   AddBoots(router, core);
+  AddWhy(router, core);
   AddSystem(router, core);
   AddAudit(router, core);
   AddWorkers(router, core);

@@ -5,7 +5,9 @@
 #include <iostream>
 #include <utility>
 
+#include "control/boots/boot_json.h"
 #include "control/serve/snapshot_builder.h"
+#include "control/store/boot_archive.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -50,6 +52,7 @@ absl::Status Core::OpenState() {
   management_certificate_ = *std::move(management);
   auto boot = BootCertificates(config_, authority_);
   if (!boot.ok()) return boot.status();
+  boot_certificates_ = FactsOf(*boot);
   auto context = tls::Context::Create({.certificates = *std::move(boot),
                                        .policy = config_.tls_policy == TlsPolicy::kModern
                                                      ? tls::Policy::kModern
@@ -72,6 +75,32 @@ absl::Status Core::OpenState() {
                      .boots_per_machine = limits.boots_per_machine,
                      .steps_per_boot = limits.steps_per_boot},
       [this](Ipv4Address address) { return leases_.MacOf(address); });
+  return OpenArchive();
+}
+
+// Once: the boots that a release before kept in the catalog.
+absl::Status Core::TakeOverBoots() {
+  const auto newest = archive_->List({.limit = 1});
+  if (!newest.ok()) return newest.status();
+  if (!newest->empty()) return absl::OkStatus();
+  const auto records = store_->Boots();
+  if (!records.ok()) return records.status();
+  std::vector<Boot> boots;
+  for (const BootRecord& record : *records) {
+    auto boot = FromJson(nlohmann::json::parse(record.document, nullptr, false));
+    if (boot) boots.push_back(*std::move(boot));
+  }
+  return archive_->Put(boots, config_.limits.boots_per_machine);
+}
+
+absl::Status Core::OpenArchive() {
+  auto archive = BootArchive::Open(config_.state_directory / "boots.db");
+  if (!archive.ok()) return archive.status();
+  archive_ = *std::move(archive);
+  if (absl::Status status = TakeOverBoots(); !status.ok()) return status;
+  auto under_way = archive_->UnderWay(config_.limits.machines);
+  if (!under_way.ok()) return under_way.status();
+  timelines_->Restore(*std::move(under_way));
   return absl::OkStatus();
 }
 

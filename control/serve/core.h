@@ -25,6 +25,7 @@
 #include "control/serve/image_shelf.h"
 #include "control/serve/retired_versions.h"
 #include "control/serve/version_tally.h"
+#include "control/state/certificate_facts.h"
 #include "control/state/lease_book.h"
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
@@ -33,6 +34,8 @@
 #include "dataplane/snapshot.h"
 
 namespace slipway::control {
+
+class BootArchive;
 
 // What the core asks of the dataplane.
 struct Outlets {
@@ -49,10 +52,12 @@ class Core {
   const Config& config() const { return config_; }
   Store& store() { return *store_; }
   BootTimelines& timelines() { return *timelines_; }
+  BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
   const tls::Authority& authority() const { return authority_; }
   const tls::Certificate& management_certificate() const { return management_certificate_; }
   const Token& token() const { return token_; }
+  const std::vector<CertificateFacts>& boot_certificates() const { return boot_certificates_; }
   std::vector<dataplane::WorkerStatistics> statistics() const { return outlets_.statistics(); }
 
   absl::Status Republish();
@@ -109,6 +114,8 @@ class Core {
  private:
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
+  absl::Status OpenArchive();
+  absl::Status TakeOverBoots();
   absl::Status RepublishLocked();
   // Brings image sets into memory; what does not fit is told, and tried again later.
   void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
@@ -123,10 +130,12 @@ class Core {
   const Outlets outlets_;
   StateLock state_lock_;  // until everything below is closed
   std::unique_ptr<Store> store_;
+  std::shared_ptr<BootArchive> archive_;
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;
   tls::Authority authority_;
   tls::Certificate management_certificate_;
+  std::vector<CertificateFacts> boot_certificates_;
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   std::shared_ptr<const tls::Context> tls_;

@@ -209,23 +209,6 @@ class SqliteStore final : public Store {
     return hash;
   }
 
-  absl::Status PutBoot(const BootRecord& boot, std::uint32_t keep) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    Statement insert = database_->Prepare(
-        "INSERT OR REPLACE INTO boots(id, mac, began, document) VALUES(?, ?, ?, ?)");
-    insert.Bind(1, boot.id).Bind(2, Bytes(boot.mac.octets));
-    insert.Bind(3, boot.began_unix_nanoseconds).Bind(4, boot.document);
-    if (absl::Status status = insert.Run(); !status.ok()) return status;
-    Statement trim = database_->Prepare(
-        "DELETE FROM boots WHERE mac=?1 AND id NOT IN "
-        "(SELECT id FROM boots WHERE mac=?1 ORDER BY began DESC LIMIT ?2)");
-    trim.Bind(1, Bytes(boot.mac.octets)).Bind(2, std::int64_t{keep});
-    if (absl::Status status = trim.Run(); !status.ok()) return status;
-    return transaction.Commit();
-  }
-
   absl::StatusOr<std::vector<BootRecord>> Boots() override {
     const std::scoped_lock lock(mutex_);
     Statement statement =

@@ -72,9 +72,8 @@ class Store {
   virtual absl::Status SetTokenHash(const std::string& hash_hex) = 0;
   virtual absl::StatusOr<std::optional<std::string>> TokenHash() = 0;
 
-  // Replaces a record with the same id; keeps the newest `keep` of each machine.
-  virtual absl::Status PutBoot(const BootRecord& boot, std::uint32_t keep) = 0;
-  virtual absl::StatusOr<std::vector<BootRecord>> Boots() = 0;  // oldest first
+  // Those of before boots had a database of their own (boot_archive.h), oldest first.
+  virtual absl::StatusOr<std::vector<BootRecord>> Boots() = 0;
 
   // Replaces a verdict on the same set.
   virtual absl::Status PutVerdict(const VerdictRecord& verdict) = 0;

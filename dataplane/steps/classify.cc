@@ -60,11 +60,23 @@ Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
     reporter_.Tell(event, now);
   }
   if (outcome.reply) {
+    TellArp(*packet, now);
     Frame reply = BuildArp(link, *outcome.reply);
     if (reply.empty()) return Drop::kNoBuffer;
     if (!link.SendFirst(std::move(reply))) return Drop::kTransmitRingFull;
   }
   return outcome.drop;
+}
+
+// Who asks for our address is about to talk to us. Bounded, as anybody may ask at any rate.
+void Worker::TellArp(const arp::Packet& question, Time now) {
+  if (question.sender_ip.is_unspecified() || !arp_told_.Take(now)) return;
+  Event event;
+  event.kind = EventKind::kArpAsked;
+  event.mac = question.sender_mac;
+  event.address = question.sender_ip;
+  event.set_text(question.target_ip.ToString());
+  reporter_.Tell(event, now);
 }
 
 Drop Worker::ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now) {

@@ -4,9 +4,40 @@
 // applications' wishes back to TCP.
 #include <rte_cycles.h>
 
+#include "dataplane/facts.h"
 #include "dataplane/worker.h"
 
 namespace slipway::dataplane {
+namespace {
+
+std::int64_t Microseconds(Duration duration) { return duration / std::chrono::microseconds(1); }
+
+// How the peer's TCP is, as its SYN said.
+void SetOpenedText(Event& event, const tcp::Info& info) {
+  Facts facts(event);
+  facts.Add("window", info.peer_window);
+  facts.Add("scale", unsigned{info.peer.window_scale.value_or(0)});
+  facts.Add("sack", info.peer.sack_permitted ? 1 : 0);
+  facts.Add("timestamps", info.peer.timestamps ? 1 : 0);
+  facts.Add("rtt_us", Microseconds(info.smoothed_rtt));
+}
+
+// How the connection went, and what ended it.
+void SetEndedText(Event& event, const tcp::Info& info, std::string_view because, Time now) {
+  Facts facts(event);
+  if (!because.empty()) facts.Add("because", because);
+  facts.Add("acked", info.acknowledged);
+  facts.Add("rtt_us", Microseconds(info.smoothed_rtt));
+  if (info.timeouts != 0) facts.Add("timeouts", info.timeouts);
+  if (info.fast_recoveries != 0) facts.Add("recoveries", info.fast_recoveries);
+  facts.Add("window", info.peer_window);
+  if (info.window_closures == 0) return;
+  facts.Add("closures", info.window_closures);
+  if (info.window_closed_since == kNever) return;
+  facts.Add("closed_ms", Microseconds(now - info.window_closed_since) / 1000);
+}
+
+}  // namespace
 
 Drop Worker::DeliverTcp(const Packet& packet, Time now) {
   if (packet.to_group) return Drop::kIpNotForUs;
@@ -59,7 +90,7 @@ void Worker::Serve(const tcp::Delivery& delivery, Service& service, Time now) {
     }
   }
   if (delivery.closed) {
-    Ended(service, delivery.reset ? EventKind::kTcpReset : EventKind::kTcpClosed, now);
+    Ended(service, {.how = delivery.reset ? EventKind::kTcpReset : EventKind::kTcpClosed}, now);
     return;
   }
   if (delivery.finished && service.application != nullptr) {
@@ -82,6 +113,7 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
   event.kind = EventKind::kTcpOpened;
   event.number = info.tuple.local_port.value();
   event.extra = info.peer.mss.value_or(0);
+  SetOpenedText(event, info);
   reporter_.Tell(event, now);
   ++reporter_.statistics.connections_opened;
   if (service.application == nullptr) {
@@ -111,7 +143,9 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
   // What an application refuses counts as delivered to it, and dropped there.
   if (reaction.drop != Drop::kNone) reporter_.Count(Step::kDeliver, reaction.drop);
   if (reaction.abort) {
-    TellEnd(service, EventKind::kTcpClosed, now);
+    const std::string_view because =
+        reaction.drop == Drop::kNone ? "" : Describe(reaction.drop).name;
+    TellEnd(service, {.how = EventKind::kTcpClosed, .because = because}, now);
     Reset(service, now);
     Release(service, now);
     return;
@@ -163,12 +197,12 @@ std::size_t Worker::WorkOff(Time now) {
   return steps;
 }
 
-void Worker::Ended(Service& service, EventKind how, Time now) {
-  TellEnd(service, how, now);
+void Worker::Ended(Service& service, const End& end, Time now) {
+  TellEnd(service, end, now);
   Release(service, now);
 }
 
-void Worker::TellEnd(const Service& service, EventKind how, Time now) {
+void Worker::TellEnd(const Service& service, const End& end, Time now) {
   if (service.number == 0) return;  // never opened
   if (service.application != nullptr) {
     // What was acknowledged with the last segment is still to be told.
@@ -176,10 +210,11 @@ void Worker::TellEnd(const Service& service, EventKind how, Time now) {
   }
   const tcp::Info info = tcp_.Info(service.id);
   Event event = EventOf(service, info);
-  event.kind = how;
-  event.number = static_cast<std::int64_t>(how == EventKind::kTcpClosed ? info.acknowledged
-                                                                        : info.outstanding);
+  event.kind = end.how;
+  event.number = static_cast<std::int64_t>(end.how == EventKind::kTcpClosed ? info.acknowledged
+                                                                            : info.outstanding);
   event.extra = static_cast<std::int64_t>(info.retransmissions);
+  SetEndedText(event, info, end.because, now);
   reporter_.Tell(event, now);
 }
 

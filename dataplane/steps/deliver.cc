@@ -59,7 +59,10 @@ Drop Worker::DeliverDns(const Packet& packet, const udp::Datagram& query, Time n
   event.kind = EventKind::kDnsQuery;
   event.mac = packet.back.station;
   event.address = packet.ip.source;
-  event.set_text(dns::QuestionName(query.payload));
+  const dns::QuestionName name(query.payload);
+  event.number = name.type();
+  event.extra = dns::ResponseCode(Bytes(answer).first(*size));
+  event.set_text(name);
   reporter_.Tell(event, now);
   return Drop::kNone;
 }

@@ -4,6 +4,26 @@
 #include "dataplane/worker.h"
 
 namespace slipway::dataplane {
+namespace {
+
+std::string_view Because(tcp::Expiry what) {
+  switch (what) {
+    case tcp::Expiry::kIdle:
+    case tcp::Expiry::kNoHandshake:
+      return "";
+    case tcp::Expiry::kNoAnswer:
+      return "no-answer";
+    case tcp::Expiry::kStalled:
+      return "stalled";
+    case tcp::Expiry::kKeepaliveFailed:
+      return "silent";
+    case tcp::Expiry::kLinger:
+      return "linger";
+  }
+  return "";
+}
+
+}  // namespace
 
 std::size_t Worker::Expire(Time now) {
   std::size_t work = Admit(now) + WorkOff(now);
@@ -12,7 +32,7 @@ std::size_t Worker::Expire(Time now) {
     reporter_.Count(Step::kExpire, Drop::kNone);
     Service& service = services_[expired->connection.index];
     if (service.id != expired->connection || expired->what == tcp::Expiry::kIdle) continue;
-    Ended(service, EventKind::kTcpTimedOut, now);
+    Ended(service, {.how = EventKind::kTcpTimedOut, .because = Because(expired->what)}, now);
   }
   for (std::size_t i = 0; i < neighbours_.size() && index_ == 0; ++i) {
     arp::Neighbours& neighbours = neighbours_[i];

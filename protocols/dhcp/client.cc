@@ -50,6 +50,8 @@ Client Fingerprint(const Message& message) {
   client.type = message.type;
   client.kind = KindOf(message.options);
   client.vendor_class = message.options[DhcpOption::kVendorClass];
+  client.relay = message.giaddr;
+  client.server = message.options.Address(DhcpOption::kServerIdentifier).value_or(Ipv4Address());
 
   // RFC 4578 2.3: type 0, then 16 octets.
   const Bytes machine = message.options[DhcpOption::kClientMachine];

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "protocols/base/bytes.h"
+#include "protocols/base/ipv4.h"
 #include "protocols/base/mac.h"
 #include "protocols/base/uuid.h"
 #include "protocols/wire/dhcp.h"
@@ -69,6 +70,8 @@ struct Client {
   std::array<std::uint16_t, kArchitecturesMax> architectures{};
   bool architecture_disagrees = false;  // options 60 and 93 name different ones
   Bytes vendor_class;                   // option 60; a view into the message
+  Ipv4Address relay;                    // giaddr; 0.0.0.0: it is on the wire itself
+  Ipv4Address server;                   // option 54, the server it chose; 0.0.0.0: none
 
   std::span<const std::uint16_t> architecture_list() const {
     return std::span(architectures).first(architecture_count);

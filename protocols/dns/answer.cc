@@ -287,12 +287,18 @@ Parsed<std::size_t> Answer(Bytes bytes, const Zone& zone, MutableBytes out) {
   return size + opt_size;
 }
 
+unsigned ResponseCode(Bytes answer) {
+  const auto* header = Take<WireHeader>(answer);
+  return header == nullptr ? 0 : header->flags & 15U;
+}
+
 QuestionName::QuestionName(Bytes query) {
   const auto read = ReadQuery(query);
   if (!read || read->question.empty()) {
     text_[size_++] = '?';
     return;
   }
+  type_ = read->type.value();
   Reader labels(read->name.wire());
   while (const std::uint8_t size = labels.U8()) {
     if (size_ != 0) text_[size_++] = '.';

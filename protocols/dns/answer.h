@@ -33,17 +33,21 @@ inline constexpr std::size_t kAnswerSizeMax = 1232;
 
 // Writes the answer to the front of `out`, which should hold kAnswerSizeMax; returns its size.
 Parsed<std::size_t> Answer(Bytes query, const Zone& zone, MutableBytes out);
+// What an answer's header says (RFC 1035 4.1.1): 0 no error, 3 no such name, 5 refused.
+unsigned ResponseCode(Bytes answer);
 
 // The name a query asks for, dotted, to be shown; "?" for what Answer would drop.
 class QuestionName {
  public:
   explicit QuestionName(Bytes query);
   std::string_view text() const { return {text_.data(), size_}; }
+  std::uint16_t type() const { return type_; }          // RFC 1035 3.2.2; 0 with "?"
   operator std::string_view() const { return text(); }  // NOLINT(google-explicit-constructor)
 
  private:
   std::array<char, kNameSizeMax> text_{};
   std::size_t size_ = 0;
+  std::uint16_t type_ = 0;
 };
 
 }  // namespace slipway::dns

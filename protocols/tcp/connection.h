@@ -178,8 +178,10 @@ struct Connection : HotConnection {
   std::uint64_t undone = 0;          // losses that were none
   std::uint64_t marks = 0;           // segments that came with one
   std::uint64_t marks_answered = 0;  // windows reduced for an echo
-  std::uint16_t link_mss = 0;        // of the link it came by; 0: the settings'
-  Options peer;                      // what the SYN offered
+  Time window_closed_at{};           // when the peer's window last left nothing to send
+  std::uint32_t window_closures = 0;
+  std::uint16_t link_mss = 0;  // of the link it came by; 0: the settings'
+  Options peer;                // what the SYN offered
 
   SeqNum At(std::uint64_t position) const {
     return send.iss + static_cast<std::uint32_t>(position);
@@ -191,6 +193,13 @@ struct Connection : HotConnection {
   // One past the last byte the source has; our FIN's position once it is final.
   std::uint64_t end() const { return 1 + (source == nullptr ? 0 : source->length()); }
   bool fin_wanted() const { return closing || (source != nullptr && source->finished()); }
+  // The peer's window is closed, or too small to be worth a segment: it is probed from now on.
+  void Persist(Time now) {
+    if (send.persisting) return;
+    send.persisting = true;
+    window_closed_at = now;
+    ++window_closures;
+  }
   bool fin_acknowledged() const { return send.fin != kNoPosition && send.una > send.fin; }
   Pacer::Rate rate() const {
     return {.window = congestion.window(),

@@ -360,6 +360,8 @@ tcp::Info Host::Info(ConnectionId id) const {
           .undone = c->undone,
           .marks = c->marks,
           .marks_answered = c->marks_answered,
+          .window_closures = c->window_closures,
+          .window_closed_since = c->send.persisting ? c->window_closed_at : kNever,
           .mss = c->send.mss,
           .peer = c->peer,
           .timestamps = c->timestamps,

@@ -65,9 +65,11 @@ struct Info {
   std::uint64_t timeouts = 0;
   std::uint64_t fast_recoveries = 0;
   std::uint64_t tail_probes = 0;
-  std::uint64_t undone = 0;          // fast recoveries and timeouts that were not needed
-  std::uint64_t marks = 0;           // segments of text that came with a congestion mark
-  std::uint64_t marks_answered = 0;  // reductions for echoes of the peer
+  std::uint64_t undone = 0;           // fast recoveries and timeouts that were not needed
+  std::uint64_t marks = 0;            // segments of text that came with a congestion mark
+  std::uint64_t marks_answered = 0;   // reductions for echoes of the peer
+  std::uint32_t window_closures = 0;  // times the peer's window left nothing to send
+  Time window_closed_since = kNever;  // kNever: it is open
   std::uint16_t mss = 0;
   Options peer;  // as its SYN offered them
   bool timestamps = false;

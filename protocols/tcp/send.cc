@@ -220,7 +220,7 @@ void Sender::ValidateWindow() {
 // Nothing flies and the window is closed or silly: only a probe finds out that it opened.
 void Sender::WaitForWindow() {
   if (c_.outstanding() != 0 || c_.timers.retransmit_at != kNever) return;
-  s_.persisting = true;
+  c_.Persist(context_.now);
   c_.timers.progress = context_.now;
   ArmRetransmit(context_, c_);
 }

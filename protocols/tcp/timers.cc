@@ -46,9 +46,7 @@ std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
   const bool opening = !IsSynchronized(c.state);
   c.rtt.BackOff();
   ArmRetransmit(context, c);
-  if (!opening && c.send.window == 0) {
-    c.send.persisting = true;
-  }
+  if (!opening && c.send.window == 0) c.Persist(context.now);
   if (c.send.persisting) {  // stalled_at bounds how long
     c.send.probe_due = true;
     c.send.timed = kNoPosition;

@@ -130,6 +130,10 @@ def wrong_authority(context):
         kinds = [step.kind for step in story.steps(appliance.daemon.boot(MAC.format(1)))]
         expect("TlsFailed" in kinds or "TcpReset" in kinds, f"the story knows nothing of it: {kinds}")
         expect("HttpRequest" not in kinds, f"it asked for a file: {kinds}")
+        done = appliance.daemon.run("why", MAC.format(1), "--json", check=False)
+        why = json.loads(done.stdout)
+        expect(done.returncode == 1 and why["cause"] == "tls.unknown_ca", done.stdout)
+        expect("slipway ca efi" in " ".join(why["remedy"]), done.stdout)
 
 
 @test("firmware", "an unsigned program is refused under Secure Boot")

@@ -95,7 +95,8 @@ Seen See(Bytes bytes) {
   return seen;
 }
 
-HttpClient::HttpClient(std::string_view request, std::size_t wanted, int tls_version)
+HttpClient::HttpClient(std::string_view request, std::size_t wanted, int tls_version,
+                       void (*prepare)(SSL_CTX*))
     : request_(request), wanted_(wanted) {
   if (tls_version == 0) {
     output_.bytes.assign(request_.begin(), request_.end());
@@ -104,6 +105,7 @@ HttpClient::HttpClient(std::string_view request, std::size_t wanted, int tls_ver
   context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_min_proto_version(context_.get(), tls_version);
   SSL_CTX_set_max_proto_version(context_.get(), tls_version);
+  if (prepare != nullptr) prepare(context_.get());
   ssl_.reset(SSL_new(context_.get()));
   SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   BIO_set_mem_eof_return(SSL_get_rbio(ssl_.get()), -1);

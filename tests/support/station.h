@@ -70,7 +70,9 @@ class GrowingSource final : public ByteSource {
 // back, and says goodbye once it has a response with a body of `wanted` bytes.
 class HttpClient final : public dataplane::Application {
  public:
-  HttpClient(std::string_view request, std::size_t wanted, int tls_version = 0);
+  // `prepare`, where it is not null, changes OpenSSL's settings before the ClientHello.
+  HttpClient(std::string_view request, std::size_t wanted, int tls_version = 0,
+             void (*prepare)(SSL_CTX*) = nullptr);
 
   ByteSource& output() override { return output_; }
   dataplane::Reaction Receive(Bytes text, Time now) override;

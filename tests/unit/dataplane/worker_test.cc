@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 
 #include "protocols/dhcp/message.h"
 #include "protocols/wire/view.h"
@@ -525,9 +526,93 @@ TEST_F(WorkerTest, TellsTheStoryOfABoot) {
     if (event.kind != EventKind::kHttpProgress) kinds.push_back(event.kind);
     EXPECT_EQ(event.mac, kMachine.from) << Describe(event.kind).words;
   }
-  EXPECT_THAT(kinds, testing::ElementsAre(EventKind::kTcpOpened, EventKind::kTlsDone,
-                                          EventKind::kHttpRequest, EventKind::kHttpComplete,
-                                          EventKind::kTcpClosed));
+  EXPECT_THAT(kinds, testing::ElementsAre(EventKind::kTcpOpened, EventKind::kTlsOffered,
+                                          EventKind::kTlsDone, EventKind::kHttpRequest,
+                                          EventKind::kHttpComplete, EventKind::kTcpClosed));
+}
+
+TEST_F(WorkerTest, TellsHowThePeersTcpAndTlsAre) {
+  Start();
+  appliance_->Events();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(443), TLS1_2_VERSION);
+  std::map<EventKind, Event> told;
+  for (const Event& event : appliance_->Events()) told.insert_or_assign(event.kind, event);
+  EXPECT_EQ(told.at(EventKind::kTcpOpened).text(),
+            "window=65536 scale=2 sack=1 timestamps=1 rtt_us=1000");
+  const Event& offered = told.at(EventKind::kTlsOffered);
+  EXPECT_EQ(offered.number, TLS1_2_VERSION);
+  EXPECT_GT(offered.extra, 10);
+  EXPECT_THAT(offered.text(), testing::ContainsRegex("^suites=c0[0-9a-f]+,[0-9a-f,]*[0-9a-f]$"));
+  const Event& closed = told.at(EventKind::kTcpClosed);
+  EXPECT_THAT(std::string(closed.text()),
+              testing::MatchesRegex("acked=" + std::to_string(closed.number) +
+                                    " rtt_us=1000 window=65[0-9][0-9][0-9]"));
+}
+
+TEST_F(WorkerTest, TellsWhoAskedWhereWeAreAndWhatDnsAnswered) {
+  Start();
+  appliance_->Events();
+  Ask(WhoHas(kApplianceAddress));
+  Ask(WhoHas(Ipv4Address(10, 77, 0, 2)));
+  for (const char* name : {"boot", "other"}) {
+    Ask(UdpFrame(kMachine,
+                 {.source = Port(4000), .destination = Port(53), .payload = DnsQuery(name)}));
+  }
+  const auto events = appliance_->Events();
+  ASSERT_THAT(events, SizeIs(3));
+  EXPECT_EQ(events[0].kind, EventKind::kArpAsked);
+  EXPECT_EQ(events[0].address, kMachine.source);
+  EXPECT_EQ(events[0].text(), "10.77.0.1");
+  EXPECT_EQ(events[1].number, 1) << "A";
+  EXPECT_EQ(events[1].extra, 0);
+  EXPECT_EQ(events[2].text(), "other.test");
+  EXPECT_EQ(events[2].extra, 5) << "refused";
+}
+
+TEST_F(WorkerTest, TellsWhoseOfferWasTakenAndThroughWhichRelay) {
+  Start();
+  appliance_->Events();
+  Buffer request = DhcpMessage(DhcpMessageType::kRequest, Ipv4Address(10, 77, 0, 100));
+  request[request.size() - 2] = 9;  // the last octet of the server's address
+  Ask(DhcpFrame(request));
+  Buffer relayed = DhcpMessage(DhcpMessageType::kDiscover);
+  const Buffer relay = {10, 99, 0, 1};
+  std::copy(relay.begin(), relay.end(), relayed.begin() + 24);  // giaddr
+  Ask(DhcpFrame(relayed));
+  const auto events = appliance_->Events();
+  ASSERT_THAT(events, SizeIs(4));
+  EXPECT_EQ(events[1].kind, EventKind::kDhcpIgnored);
+  EXPECT_EQ(events[1].number, static_cast<std::int64_t>(Drop::kDhcpOtherServer));
+  EXPECT_EQ(events[1].extra, Ipv4Address(10, 77, 0, 9).value());
+  EXPECT_EQ(events[2].kind, EventKind::kDhcpDiscover);
+  EXPECT_EQ(events[2].extra, Ipv4Address(10, 99, 0, 1).value());
+  EXPECT_EQ(events[3].number, static_cast<std::int64_t>(Drop::kDhcpNoNetwork));
+}
+
+TEST_F(WorkerTest, TellsOfAWindowThatClosedAndStayedSo) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize);
+  station.Connect(Port(1024), Port(80), client, now_);
+  Talk(station, [&] { return client.text.size() > 10'000; });
+  appliance_->Events();
+  // It still takes what arrives in order, and opens its window no more.
+  Talk(
+      station,
+      [&] {
+        station.host().SetReceiveRoom(station.connection(), 0);
+        return station.closed;
+      },
+      seconds(200));
+  const auto events = appliance_->Events();
+  const auto ended = std::ranges::find_if(events, [](const Event& event) {
+    return event.kind == EventKind::kTcpClosed || event.kind == EventKind::kTcpTimedOut;
+  });
+  ASSERT_NE(ended, events.end());
+  EXPECT_THAT(std::string(ended->text()),
+              testing::MatchesRegex("because=HttpStalled acked=[0-9]+ rtt_us=[0-9]+ window=0 "
+                                    "closures=[1-9] closed_ms=(1[0-9]|[5-9])[0-9]{4}"));
 }
 
 TEST_F(WorkerTest, CountsARequestForAFileThatIsNotThere) {

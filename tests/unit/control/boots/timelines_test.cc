@@ -86,17 +86,97 @@ TEST_F(TimelinesTest, EveryStepHasASentence) {
                                    "requested a file: GET /a/b/c.efi, answered 200, 9000 bytes"));
 }
 
+TEST_F(TimelinesTest, FactsAreToldInWords) {
+  Tell({{EventKind::kDhcpDiscover, 16, Ipv4Address(10, 9, 0, 1).value(), "HTTPClient:Arch:00016"},
+        {EventKind::kDhcpIgnored, static_cast<std::int64_t>(Drop::kDhcpOtherServer),
+         Ipv4Address(10, 77, 0, 2).value()},
+        {EventKind::kDhcpConflict, 0, 0, "52:54:00:00:00:09"},
+        {EventKind::kDhcpOther, 4},
+        {EventKind::kDnsQuery, 1, 3, "other.test"},
+        {EventKind::kTcpOpened, 443, 1460, "window=65535 scale=6 sack=0 timestamps=1 rtt_us=1250",
+         7},
+        {EventKind::kTlsOffered, 0x0303, 2, "sni=boot.test suites=009f,009e", 7},
+        {EventKind::kTlsFailed, 40, -1, "no shared cipher", 7},
+        {EventKind::kTcpTimedOut, 1460, 3, "because=stalled rtt_us=900 window=0 closed_ms=61000",
+         7}});
+  std::vector<std::string> sentences;
+  for (const BootStep& step : Last().steps) sentences.push_back(Sentence(step));
+  EXPECT_THAT(
+      sentences,
+      testing::ElementsAre(
+          "asked for an address: HTTPClient:Arch:00016, through relay 10.9.0.1",
+          "was not answered: the client chose another server, 10.77.0.2",
+          "was to get an address that is in use, by 52:54:00:00:00:09", "declined its address",
+          "asked for a name: other.test, which we do not know",
+          "connected to port 443, segments of 1460 bytes, window 65535 scaled by 64, timestamps, "
+          "round trip 1.2 ms",
+          "offered TLS 1.2, 2 suites, for the name boot.test: 009f,009e",
+          "failed the TLS handshake, was told handshake_failure (40): no shared cipher",
+          "stopped answering, 1460 bytes unacknowledged, 3 segments sent again (stalled), round "
+          "trip 0.9 ms, window closed for 61 s"));
+}
+
+TEST_F(TimelinesTest, WhatTheWireSaysIsKeptAsPrintableText) {
+  Tell({EventKind::kDhcpDiscover, 16, 0, "HTTPClient:\xff\xfe\x01\n"});
+  EXPECT_EQ(Last().steps[0].text, "HTTPClient:????");
+}
+
+TEST_F(TimelinesTest, WhatChangedIsGivenOnceToBeStored) {
+  Tell({kDiscover, kAck});
+  EXPECT_THAT(timelines_.TakeChanged(false), IsEmpty()) << "it is under way";
+  EXPECT_THAT(timelines_.Changed(), SizeIs(1));
+  EXPECT_THAT(timelines_.TakeChanged(true), SizeIs(1));
+  EXPECT_THAT(timelines_.Changed(), IsEmpty());
+  Tell({kOpened, kRequest, kComplete});
+  const auto ended = timelines_.TakeChanged(false);
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_EQ(ended[0].cause, "boot.complete");
+  EXPECT_EQ(ended[0].complete_unix_nanoseconds - ended[0].began(), 4 * kSecond);
+  // Boots that make room for newer ones are not lost on the way.
+  for (int i = 0; i < 4; ++i) Tell({kDiscover, kAck});
+  EXPECT_THAT(timelines_.TakeChanged(true), SizeIs(4));
+}
+
+TEST_F(TimelinesTest, ARestoredBootGoesOn) {
+  Tell({kDiscover, kAck});
+  const std::int64_t id = Last().id;
+  BootTimelines after({}, [](Ipv4Address) { return std::optional<MacAddress>(); });
+  after.Restore(timelines_.All());
+  EXPECT_EQ(after.counts().under_way, 1u);
+  Event event;
+  event.unix_nanoseconds = now_ + kSecond;
+  event.kind = EventKind::kTcpOpened;
+  event.mac = kMachine;
+  after.Take(event);
+  ASSERT_THAT(after.Of(kMachine), SizeIs(1));
+  EXPECT_EQ(after.Of(kMachine)[0].id, id);
+  EXPECT_THAT(after.Of(kMachine)[0].steps, SizeIs(3));
+}
+
+TEST_F(TimelinesTest, DurationsAndCausesAreCounted) {
+  Tell({kDiscover, kAck, kOpened, kRequest, kComplete, kComplete});
+  EXPECT_EQ(timelines_.durations().sum, 4.0);
+  EXPECT_EQ(timelines_.durations().counts[0], 1u);
+  Tell({kDiscover, kAck, kOpened, {EventKind::kTlsFailed, -1, 48, "", 7}});
+  EXPECT_EQ(timelines_.causes().at("tls.unknown_ca"), 1u);
+}
+
+TEST_F(TimelinesTest, AskingWhereWeAreIsToldOnceForEachAddress) {
+  const Happened asked{EventKind::kArpAsked, 0, 0, "10.77.0.1"};
+  Tell({kDiscover, kAck, asked, asked, kOpened, asked, kRequest, kComplete, asked});
+  EXPECT_THAT(Last().steps, SizeIs(6));
+}
+
 TEST_F(TimelinesTest, AResetInTheHandshakeSaysThatTheCaIsNotTrusted) {
   Tell({kDiscover, kAck, kOpened, kReset});
   EXPECT_EQ(Last().outcome, BootOutcome::kFailed);
-  EXPECT_THAT(Last().words, HasSubstr("enrol the CA"));
+  EXPECT_EQ(Last().cause, "tls.unknown_ca");
 }
 
 TEST_F(TimelinesTest, AnAlertIsNamedWithWhatToDo) {
   Tell({kDiscover, kAck, kOpened, {EventKind::kTlsFailed, -1, 48, "", 7}});
-  EXPECT_EQ(Last().words,
-            "failed the TLS handshake, said unknown_ca (48): it does not trust our certificate; "
-            "enrol the CA (slipway ca efi)");
+  EXPECT_EQ(Last().words, "does not trust our certificate: it does not know the CA");
+  EXPECT_EQ(Last().cause, "tls.unknown_ca");
 }
 
 TEST_F(TimelinesTest, AnUnansweredDownloadSaysHowFarItCame) {
@@ -109,12 +189,13 @@ TEST_F(TimelinesTest, AnUnansweredDownloadSaysHowFarItCame) {
   EXPECT_EQ(Last().outcome, BootOutcome::kUnderWay);
   EXPECT_EQ(Last().words, "is downloading: 4096 of 9000 bytes");
   Tell({EventKind::kTcpTimedOut, 1460, 0, "", 7});
-  EXPECT_EQ(Last().words, "stopped answering while downloading /a/b/c.efi, at 4096 of 9000 bytes");
+  EXPECT_EQ(Last().words,
+            "stopped answering in the middle of the file: /a/b/c.efi, at 4096 of 9000 bytes");
 }
 
 TEST_F(TimelinesTest, AMissingFileIsAFailureUntilTheBootGoesOn) {
   Tell({kDiscover, kAck, kOpened, kSecured, {EventKind::kHttpRequest, 404, 0, "GET /a/no.efi", 7}});
-  EXPECT_EQ(Last().words, "asked for /a/no.efi and was answered 404");
+  EXPECT_EQ(Last().words, "asked for a file that is not there: /a/no.efi");
   EXPECT_EQ(timelines_.counts().failed, 1u);
   Tell({kRequest, kComplete});
   EXPECT_EQ(Last().outcome, BootOutcome::kComplete);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "control/store/boot_archive.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -123,6 +124,91 @@ TEST_F(RestTest, BootsAreToldWithTheirSteps) {
   EXPECT_THAT(ran.text, HasSubstr("asked for an address: HTTPClient:Arch:00016"));
   EXPECT_THAT(Slipway("boot list").text, HasSubstr("under way"));
   EXPECT_EQ(Slipway("boot show 52:54:00:00:00:02").code, 1);
+}
+
+TEST_F(RestTest, BootsComeInPagesNewestFirstFromMemoryAndDisk) {
+  for (std::uint8_t n = 1; n <= 5; ++n) {
+    dataplane::Event event;
+    event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, n}};
+    event.unix_nanoseconds = 1'790'000'000'000'000'000 + n * 1'000'000'000LL;
+    event.set_text("HTTPClient:Arch:00016");
+    core_->timelines().Take(event);
+    // The first three are on disk, and the second changes afterwards.
+    if (n != 3) continue;
+    ASSERT_TRUE(core_->archive().Put(core_->timelines().TakeChanged(true), 8).ok());
+  }
+  dataplane::Event failed;
+  failed.kind = dataplane::EventKind::kTlsFailed;
+  failed.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 2}};
+  failed.unix_nanoseconds = 1'790'000'010'000'000'000;
+  failed.number = -1;
+  failed.extra = 48;
+  failed.connection = 7;
+  core_->timelines().Take(failed);
+  const auto first = client_->Get("/api/v1/boots?limit=3");
+  const auto page = nlohmann::json::parse(first->body);
+  ASSERT_EQ(page.size(), 3u);
+  EXPECT_EQ(page[0]["mac"], "52:54:00:00:00:05");
+  EXPECT_FALSE(page[0].contains("steps"));
+  const std::string link = first->get_header_value("Link");
+  ASSERT_THAT(link, testing::MatchesRegex("<(.*)>; rel=\"next\""));
+  const auto rest = nlohmann::json::parse(client_->Get(link.substr(1, link.find('>') - 1))->body);
+  ASSERT_EQ(rest.size(), 2u);
+  EXPECT_EQ(rest[0]["mac"], "52:54:00:00:00:02");
+  EXPECT_EQ(rest[0]["outcome"], "failed") << "what memory has is newer";
+  const auto by_cause =
+      nlohmann::json::parse(client_->Get("/api/v1/boots?cause=tls.unknown_ca")->body);
+  ASSERT_EQ(by_cause.size(), 1u);
+  EXPECT_EQ(by_cause[0]["mac"], "52:54:00:00:00:02");
+  EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/boots?since=1790000004")->body).size(), 2u);
+  for (const char* wrong : {"mac=x", "outcome=x", "cause=x", "since=-1", "since=x", "limit=0",
+                            "limit=1001", "before=0"}) {
+    EXPECT_EQ(client_->Get(Text("/api/v1/boots?", std::string(wrong)))->status, 400) << wrong;
+  }
+  const std::string id = std::to_string(rest[1]["id"].get<std::int64_t>());
+  EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/boots/" + id)->body)["steps"].size(), 1u);
+}
+
+TEST_F(RestTest, WhyNamesTheCauseAndTheExitCodeSaysWhetherItFailed) {
+  const Ran unseen = Slipway("why 52:54:00:00:00:01");
+  EXPECT_EQ(unseen.code, 1);
+  EXPECT_THAT(unseen.text, HasSubstr("It was never seen on the wire.  [wire.never_seen]"));
+  EXPECT_THAT(unseen.text, HasSubstr("Check cable, switch port and VLAN"));
+  const auto tell = [&](dataplane::EventKind kind, std::int64_t number, std::string_view text) {
+    dataplane::Event event;
+    event.kind = kind;
+    event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
+    event.unix_nanoseconds =
+        std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    event.number = number;
+    event.set_text(text);
+    core_->timelines().Take(event);
+  };
+  const auto no_rule = static_cast<std::int64_t>(Drop::kDhcpNoBootRule);
+  tell(dataplane::EventKind::kDhcpDiscover, 0x13, "HTTPClient:Arch:00019");
+  EXPECT_EQ(Slipway("why 52:54:00:00:00:01").code, 0) << "it has only just begun";
+  tell(dataplane::EventKind::kDhcpIgnored, no_rule, "");
+  const Ran missing = Slipway("why 52:54:00:00:00:01 --json");
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_EQ(nlohmann::json::parse(missing.text)["cause"], "image.missing");
+  ImportBootFile("debian:stable");
+  tell(dataplane::EventKind::kDhcpDiscover, 0x13, "HTTPClient:Arch:00019");
+  tell(dataplane::EventKind::kDhcpIgnored, no_rule, "");
+  const Ran other = Slipway("why 52:54:00:00:00:01");
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.text, HasSubstr("[dhcp.no_boot_file]"));
+  EXPECT_EQ(Slipway("why nonsense").code, 1);
+  const auto causes = nlohmann::json::parse(client_->Get("/api/v1/causes")->body);
+  EXPECT_GT(causes.size(), 40u);
+}
+
+TEST_F(RestTest, TheBootCertificatesFactsAreKnown) {
+  const auto& facts = core_->boot_certificates();
+  ASSERT_EQ(facts.size(), 2u);
+  EXPECT_TRUE(facts[0].rsa);
+  EXPECT_FALSE(facts[1].rsa);
+  EXPECT_THAT(facts[0].names, testing::Contains("10.77.0.1"));
+  EXPECT_GT(facts[0].not_after, facts[0].not_before + 86'400);
 }
 
 TEST_F(RestTest, WhoWaitsForItsTurnIsListedTheNextOneFirst) {

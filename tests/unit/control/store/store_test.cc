@@ -128,18 +128,6 @@ TEST_F(StoreTest, RulesComeInTheirOrder) {
   EXPECT_THAT(*store->Audit({}), SizeIs(5));
 }
 
-TEST_F(StoreTest, OnlyTheNewestBootsOfAMachineAreKept) {
-  auto store = *OpenSqliteStore(folder_ / "catalog.db");
-  for (int i = 1; i <= 5; ++i) {
-    ASSERT_TRUE(store->PutBoot({i, *WithMac(1, "a").mac, i * 10, "{}"}, 3).ok());
-  }
-  ASSERT_TRUE(store->PutBoot({9, *WithMac(2, "a").mac, 1, "{}"}, 3).ok());
-  std::vector<std::int64_t> ids;
-  const auto boots = *store->Boots();
-  for (const BootRecord& boot : boots) ids.push_back(boot.id);
-  EXPECT_THAT(ids, testing::ElementsAre(9, 3, 4, 5));
-}
-
 TEST_F(StoreTest, AStateDirectoryOfANewerVersionIsRefused) {
   { auto store = *OpenSqliteStore(folder_ / "catalog.db"); }
   {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/boots/diagnosis.h"
+
+#include <algorithm>
+#include <array>
+
+#include "control/boots/story.h"
+#include "control/boots/words.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+using dataplane::EventKind;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSoon = 30 * kSecond;  // a fresh DISCOVER after a complete download
+constexpr std::int64_t kLoopWithin = 900 * kSecond;
+constexpr std::size_t kLoopBoots = 3;
+constexpr std::int64_t kSignOfLife = 20;  // seconds: what was loaded is heard of by then
+constexpr std::int64_t kStillOfInterest = 600 * kSecond;
+
+// What shim and GRUB ask for and can do without.
+bool IsOptional(std::string_view path) {
+  const std::string_view leaf = path.substr(path.rfind('/') + 1);
+  constexpr std::array<std::string_view, 7> kPrefixes = {
+      "revocations", "shim_certificate_", "mm", "fb", "grub.cfg-", "x86_64-efi", "command.lst"};
+  return std::ranges::any_of(kPrefixes,
+                             [&](std::string_view prefix) { return leaf.starts_with(prefix); });
+}
+
+// The machine goes on after its download: its program asks for something, or an operating system.
+bool ShowsLife(const Story& story, const BootStep* complete) {
+  return std::ranges::any_of(
+      std::array{EventKind::kDhcpDiscover, EventKind::kDhcpRequest, EventKind::kDnsQuery,
+                 EventKind::kTcpOpened, EventKind::kHttpRequest},
+      [&](EventKind kind) { return story.Last(kind, 0, complete) != nullptr; });
+}
+
+std::size_t CompleteBootsBefore(std::span<const Boot> boots, std::int64_t now) {
+  return static_cast<std::size_t>(std::ranges::count_if(boots, [&](const Boot& boot) {
+    return boot.outcome == BootOutcome::kComplete && now - boot.began() < kLoopWithin;
+  }));
+}
+
+Finding AfterDownload(const Story& story, const BootStep* complete) {
+  const BootStep* request = story.Last(EventKind::kHttpRequest, 0, complete);
+  if (request != nullptr && request->number == 404 && !IsOptional(PathOf(request->text)) &&
+      story.Quiet(kSignOfLife)) {
+    return {CauseId::kNextFileMissing,
+            Certainty::kCertain,
+            std::string(PathOf(request->text)),
+            {complete, request}};
+  }
+  if (!story.around().secure_boot_refusal.empty() && story.Quiet(kSignOfLife) &&
+      !ShowsLife(story, complete)) {
+    return {CauseId::kSecureBootRefused,
+            Certainty::kLikely,
+            story.around().secure_boot_refusal,
+            {complete}};
+  }
+  return {CauseId::kComplete,
+          Certainty::kCertain,
+          complete == nullptr ? "" : std::string(PathOf(complete->text)),
+          {complete}};
+}
+
+Finding JudgeBoot(const Story& story) {
+  if (story.boot().outcome == BootOutcome::kComplete) {
+    return AfterDownload(story, story.LastComplete());
+  }
+  auto finding = JudgeConnection(story);
+  const bool connected = story.Has(EventKind::kTcpOpened);
+  if (!finding && !connected) finding = JudgeDhcp(story);
+  if (finding) return *finding;
+  const BootStep* last = story.boot().steps.empty() ? nullptr : &story.boot().steps.back();
+  if (story.Quiet(60)) return {CauseId::kWentSilent, Certainty::kCertain, {}, {last}};
+  return {CauseId::kUnderWay, Certainty::kCertain, {}, {last}};
+}
+
+Diagnosis ToDiagnosis(const Finding& finding, const Boot& boot) {
+  Diagnosis diagnosis{.cause = finding.cause,
+                      .certainty = finding.certainty,
+                      .detail = finding.detail,
+                      .boot = boot.id};
+  for (const BootStep* step : finding.evidence) {
+    if (step == nullptr) continue;
+    diagnosis.evidence.push_back({step->unix_nanoseconds, Sentence(*step)});
+  }
+  std::ranges::stable_sort(diagnosis.evidence, {}, &Evidence::unix_nanoseconds);
+  return diagnosis;
+}
+
+// The newest boot has only just begun: what came of the one before?
+std::optional<Diagnosis> BeforeItTriedAgain(std::span<const Boot> boots,
+                                            const Surroundings& around) {
+  if (boots.size() < 2) return {};
+  const Boot& newest = boots.back();
+  const Boot& before = boots[boots.size() - 2];
+  const Story story(before, around);
+  const BootStep* complete = story.LastComplete();
+  if (before.outcome == BootOutcome::kComplete && complete != nullptr) {
+    const std::int64_t pause = newest.began() - complete->unix_nanoseconds;
+    if (pause > kSoon || ShowsLife(story, complete)) return {};
+    const std::string& refusal = around.secure_boot_refusal;
+    Diagnosis diagnosis = ToDiagnosis({CauseId::kSecureBootRefused,
+                                       refusal.empty() ? Certainty::kPossible : Certainty::kLikely,
+                                       refusal,
+                                       {complete}},
+                                      before);
+    diagnosis.evidence.push_back({newest.began(), Sentence(newest.steps.front())});
+    return diagnosis;
+  }
+  if (newest.began() - before.last() > kStillOfInterest) return {};
+  Diagnosis diagnosis = ToDiagnosis(JudgeBoot(story), before);
+  // What kept it from an address is over once it has one.
+  const bool over = Describe(diagnosis.cause).id.starts_with("dhcp.") &&
+                    Story(newest, around).Has(EventKind::kDhcpAck);
+  if (over) return {};
+  return diagnosis.failed() ? std::optional(std::move(diagnosis)) : std::nullopt;
+}
+
+std::optional<Diagnosis> OfLoop(std::span<const Boot> boots, std::int64_t now) {
+  const std::size_t complete = CompleteBootsBefore(boots, now);
+  if (complete < kLoopBoots) return {};
+  Diagnosis diagnosis{.cause = CauseId::kBootLoop,
+                      .certainty = Certainty::kCertain,
+                      .detail = Text(complete, " complete boots in the last ",
+                                     kLoopWithin / kSecond / 60, " minutes"),
+                      .boot = boots.back().id};
+  for (const Boot& boot : boots) {
+    if (now - boot.began() < kLoopWithin) diagnosis.evidence.push_back({boot.began(), boot.words});
+  }
+  return diagnosis;
+}
+
+}  // namespace
+
+std::string_view Name(Certainty certainty) {
+  switch (certainty) {
+    case Certainty::kCertain:
+      return "certain";
+    case Certainty::kLikely:
+      return "likely";
+    case Certainty::kPossible:
+      return "possible";
+  }
+  return "";
+}
+
+std::string Diagnosis::Sentence() const {
+  const std::string_view sentence = Describe(cause).sentence;
+  return detail.empty() ? std::string(sentence) : Text(sentence, ": ", detail);
+}
+
+Diagnosis Diagnose(std::span<const Boot> boots, const Surroundings& surroundings) {
+  if (boots.empty() || boots.back().steps.empty()) {
+    Diagnosis diagnosis;
+    for (const std::string& note : surroundings.notes) diagnosis.evidence.push_back({0, note});
+    return diagnosis;
+  }
+  const Story story(boots.back(), surroundings);
+  Diagnosis diagnosis = ToDiagnosis(JudgeBoot(story), boots.back());
+  const bool began_anew = diagnosis.cause == CauseId::kUnderWay &&
+                          !story.Has(EventKind::kHttpRequest) && !story.Has(EventKind::kTlsDone);
+  if (!diagnosis.failed()) {
+    if (auto loop = OfLoop(boots, story.now())) return *loop;
+  }
+  if (began_anew) {
+    if (auto before = BeforeItTriedAgain(boots, surroundings)) {
+      before->tries_again = true;
+      return *before;
+    }
+  }
+  return diagnosis;
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/serve/surroundings.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "control/text.h"
+#include "protocols/base/drop.h"
+#include "protocols/dhcp/condition.h"
+
+namespace slipway::control {
+namespace {
+
+using dataplane::EventKind;
+
+// Drops that explain why a machine is not heard of.
+constexpr Drop kUnheard[] = {
+    Drop::kVlanNotOurs,         Drop::kDhcpTruncated,    Drop::kDhcpHardwareType, Drop::kDhcpCookie,
+    Drop::kDhcpOptionMalformed, Drop::kDhcpHopsExceeded, Drop::kDhcpNoNetwork,    Drop::kNoBuffer,
+    Drop::kWorkerRingFull};
+
+std::vector<std::string> Notes(Core& core) {
+  std::vector<std::string> notes;
+  DropCounters drops;
+  std::uint64_t received = 0;
+  for (const auto& worker : core.statistics()) {
+    received += worker.received_bytes;
+    for (std::size_t i = 0; i < kDropCount; ++i) drops.counts[i] += worker.drops.counts[i];
+  }
+  if (received == 0) {
+    notes.emplace_back("no frame of any machine has been received since the start");
+  }
+  for (const Drop drop : kUnheard) {
+    if (drops[drop] == 0) continue;
+    notes.push_back(Text(drops[drop], " frames dropped: ", Describe(drop).sentence));
+  }
+  return notes;
+}
+
+// The newest DISCOVER; null: none.
+const BootStep* LastDiscover(std::span<const Boot> boots) {
+  for (auto boot = boots.rbegin(); boot != boots.rend(); ++boot) {
+    for (auto step = boot->steps.rbegin(); step != boot->steps.rend(); ++step) {
+      if (step->kind == EventKind::kDhcpDiscover) return &*step;
+    }
+  }
+  return nullptr;
+}
+
+// What the configuration has for an architecture, by its code; empty: nothing.
+std::string ConfiguredSet(const Config& config, std::int64_t architecture) {
+  for (const ArchitectureOverride& each : config.boot_overrides) {
+    if (each.architecture == architecture) return each.image_set.ToString();
+  }
+  return config.boot_image_set ? config.boot_image_set->ToString() : "";
+}
+
+// What the policy has for such a machine.
+absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac, const BootStep* discover) {
+  Question question{.mac = mac};
+  if (discover != nullptr && discover->number >= 0) {
+    const auto word = dhcp::ArchitectureWord(static_cast<std::uint16_t>(discover->number));
+    if (!word.empty()) question.architecture = word;
+    question.client = discover->text.starts_with("PXEClient") ? "pxe" : "http";
+    question.vendor_class = discover->text;
+  }
+  return core.ExplainMachine(question);
+}
+
+// Why firmware under Secure Boot would refuse the set; empty: it would not, or nobody judged it.
+std::string RefusalOf(Core& core, const ImageSet& set) {
+  const auto verdict = core.VerdictOn(set);
+  if (!verdict.ok() || !verdict->has_value()) return {};
+  const auto document = nlohmann::json::parse((*verdict)->document, nullptr, false);
+  if (!document.is_object() || document.value("outcome", "") != WordOf(Outcome::kRefused))
+    return {};
+  return document.value("words", "");
+}
+
+}  // namespace
+
+Surroundings SurroundingsOf(Core& core, const MacAddress& mac, std::span<const Boot> boots) {
+  Surroundings around{.now_unix_nanoseconds = std::chrono::system_clock::now().time_since_epoch() /
+                                              std::chrono::nanoseconds(1),
+                      .certificates = core.boot_certificates()};
+  if (boots.empty()) around.notes = Notes(core);
+  const BootStep* discover = LastDiscover(boots);
+  const auto policy = PolicyFor(core, mac, discover);
+  if (!policy.ok()) return around;
+  around.policy = policy->words;
+  around.image_set = policy->image_set;
+  if (around.image_set.empty() && policy->decided_by == "configuration") {
+    around.image_set = ConfiguredSet(core.config(), discover == nullptr ? -1 : discover->number);
+  }
+  const auto sets = core.Images();
+  if (!sets.ok()) return around;
+  const auto set = std::ranges::find(*sets, around.image_set, &ImageSet::reference);
+  around.image_set_is_there = set != sets->end();
+  if (around.image_set_is_there) around.secure_boot_refusal = RefusalOf(core, *set);
+  return around;
+}
+
+}  // namespace slipway::control

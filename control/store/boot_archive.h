@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BootArchive: boots on disk, the last of each machine, for as many days as configured. A boot is
+// one row: what lists filter by in columns with indexes, its steps as one compact document. So a
+// million steps are some hundred thousand rows, and a page of them is a walk along an index.
+//
+// A database of its own, like the leases: a burst of boots must not stand in the way of a change to
+// the catalog. What was put is on disk; boots that are under way are put every few seconds.
+//
+// A restart goes on with the boots that were under way. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/boots/timelines.h"
+#include "control/store/sqlite.h"
+
+namespace slipway::control {
+
+struct BootFilter {
+  std::optional<MacAddress> mac;
+  std::string outcome;  // as Name(BootOutcome) writes it; empty: any
+  std::string cause;    // a cause's id; empty: any
+  std::int64_t since_unix_nanoseconds = 0;
+  std::int64_t before_id = std::numeric_limits<std::int64_t>::max();  // a page's end: the cursor
+  std::uint32_t limit = 100;
+};
+bool Fits(const BootFilter& filter, const Boot& boot);
+
+class BootArchive {
+ public:
+  static absl::StatusOr<std::shared_ptr<BootArchive>> Open(const std::filesystem::path& file);
+
+  // Replaces boots with the same id; keeps the newest `keep` of each machine. One commit.
+  absl::Status Put(std::span<const Boot> boots, std::uint32_t keep);
+  // Newest first, without their steps; began() and last() are what they were.
+  absl::StatusOr<std::vector<Boot>> List(const BootFilter& filter);
+  // Whole.
+  absl::StatusOr<std::optional<Boot>> Find(std::int64_t id);
+  // The last of a machine, oldest first, whole.
+  absl::StatusOr<std::vector<Boot>> Of(const MacAddress& mac, std::uint32_t newest);
+  // Those that had not ended, oldest first, whole.
+  absl::StatusOr<std::vector<Boot>> UnderWay(std::uint32_t most);
+  // Those that began before; returns how many.
+  absl::StatusOr<std::int64_t> Forget(std::int64_t before_unix_nanoseconds);
+
+ private:
+  explicit BootArchive(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  std::mutex mutex_;
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace slipway::control

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Why a machine did not boot, by the whole way: a client of ours, frames, a worker, its events, the
+// boot's story, the diagnosis.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "control/boots/diagnosis.h"
+#include "tests/support/appliance.h"
+#include "tests/support/station.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using control::CauseId;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kImageSize = 100'000;
+constexpr Ends kMachine{.from = {{0x52, 0x54, 0, 0, 0, 9}},
+                        .to = kApplianceMac,
+                        .source = Ipv4Address(10, 77, 0, 9),
+                        .destination = kApplianceAddress};
+constexpr std::string_view kGet = "GET /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
+constexpr std::string_view kHead = "HEAD /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
+constexpr std::string_view kLost = "GET /lost.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
+
+tcp::Settings MachineSettings() {
+  tcp::Settings settings;
+  settings.connections_max = 4;
+  return settings;
+}
+
+class StoriesTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { memory_ = new Memory; }
+  static void TearDownTestSuite() {
+    delete memory_;
+    memory_ = nullptr;
+  }
+  StoriesTest()
+      : image_(NewImage(*memory_, kImageSize, 1)),
+        appliance_(std::make_unique<Appliance>(*memory_, ApplianceOptions{})),
+        timelines_({}, [](Ipv4Address) { return std::optional<MacAddress>(); }) {
+    appliance_->snapshots().Publish(NewSnapshot({.image = image_, .tls = true}));
+    for (const Time end = now_ + seconds(10); now_ < end; now_ += milliseconds(100)) {
+      appliance_->Run(now_);
+      appliance_->Sent();
+    }
+    appliance_->Events();
+  }
+  ~StoriesTest() override {
+    appliance_->Stop(now_);
+    appliance_->wire().Shutdown();
+  }
+
+  // The two talk, a millisecond away from each other; what happens becomes the story.
+  template <class Done>
+  void Talk(Station& station, Done&& done, Duration limit = seconds(300)) {
+    for (const Time end = now_ + limit; now_ < end && !done(); now_ += milliseconds(1)) {
+      while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
+      appliance_->Run(now_);
+      while (const auto frame = appliance_->Emit(now_)) station.Receive(*frame, now_);
+      if (station.Deadline() <= now_) station.Expire(now_);
+      TakeEvents();
+    }
+  }
+  void TakeEvents() {
+    for (const Event& event : appliance_->Events()) {
+      last_ = event.unix_nanoseconds;
+      timelines_.Take(event);
+    }
+  }
+  void Ask(const Buffer& frame) {
+    ASSERT_TRUE(appliance_->wire().Deliver(frame));
+    appliance_->Run(now_);
+    appliance_->Sent();
+    TakeEvents();
+  }
+  control::Diagnosis Why(std::int64_t quiet_seconds = 1) {
+    around_.now_unix_nanoseconds = last_ + quiet_seconds * 1'000'000'000;
+    return control::Diagnose(timelines_.Of(kMachine.from), around_);
+  }
+  void Expect(CauseId cause, std::int64_t quiet_seconds = 1) {
+    const control::Diagnosis found = Why(quiet_seconds);
+    EXPECT_EQ(control::Describe(found.cause).id, control::Describe(cause).id) << found.Sentence();
+  }
+  // A conversation that ends with a reset as soon as `enough`.
+  template <class Enough>
+  void BreakOff(HttpClient& client, Port port, Enough&& enough) {
+    station_.Connect(Port(1024), port, client, now_);
+    Talk(station_, [&] { return enough(); });
+    station_.host().Abort(station_.connection());
+    Talk(
+        station_, [] { return false; }, seconds(1));
+  }
+
+  static Memory* memory_;
+  std::shared_ptr<const MutableBytes> image_;
+  std::unique_ptr<Appliance> appliance_;
+  control::BootTimelines timelines_;
+  control::Surroundings around_;
+  Station station_{kMachine, MachineSettings(), 1};
+  Time now_{seconds(1)};
+  std::int64_t last_ = 0;
+};
+
+Memory* StoriesTest::memory_ = nullptr;
+
+TEST_F(StoriesTest, AWholeFileIsFine) {
+  HttpClient client(kGet, kImageSize, TLS1_2_VERSION);
+  station_.Connect(Port(1024), Port(443), client, now_);
+  Talk(station_, [&] { return station_.closed; });
+  Expect(CauseId::kComplete, 30);
+}
+
+TEST_F(StoriesTest, NobodyWasSeen) { Expect(CauseId::kNeverSeen); }
+
+// Firmware: a reset once it has our certificate, without an alert.
+TEST_F(StoriesTest, AResetAfterOurCertificateIsDistrust) {
+  HttpClient client(kGet, kImageSize, TLS1_2_VERSION);
+  BreakOff(client, Port(443), [&] {
+    return station_.opened && station_.host().Info(station_.connection()).text_received > 0;
+  });
+  Expect(CauseId::kUnknownCa);
+  EXPECT_EQ(Why().certainty, control::Certainty::kLikely);
+}
+
+TEST_F(StoriesTest, AClientThatVerifiesSaysUnknownCa) {
+  HttpClient client(kGet, kImageSize, TLS1_3_VERSION, [](SSL_CTX* context) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  });
+  station_.Connect(Port(1024), Port(443), client, now_);
+  Talk(station_, [&] { return station_.closed; });
+  Expect(CauseId::kUnknownCa);
+  EXPECT_EQ(Why().certainty, control::Certainty::kCertain);
+}
+
+TEST_F(StoriesTest, SuitesForAnotherKeyAreNamedWhereTheCertificatesAreKnown) {
+  HttpClient client(kGet, kImageSize, TLS1_2_VERSION, [](SSL_CTX* context) {
+    SSL_CTX_set_cipher_list(context, "ECDHE-RSA-AES128-GCM-SHA256");
+  });
+  station_.Connect(Port(1024), Port(443), client, now_);
+  Talk(station_, [&] { return station_.closed; });
+  Expect(CauseId::kNoCommonSuite);
+  around_.certificates = {{.rsa = false, .names = {"boot.test"}}};
+  Expect(CauseId::kKeyType);
+}
+
+TEST_F(StoriesTest, AnOldVersionIsNamed) {
+  HttpClient client(kGet, kImageSize, TLS1_1_VERSION, [](SSL_CTX* context) {
+    SSL_CTX_set_security_level(context, 0);
+    SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
+  });
+  station_.Connect(Port(1024), Port(443), client, now_);
+  Talk(station_, [&] { return station_.closed; });
+  Expect(CauseId::kNoCommonVersion);
+}
+
+TEST_F(StoriesTest, PlainHttpOnTheTlsPortIsNoTls) {
+  HttpClient client(kGet, kImageSize);
+  station_.Connect(Port(1024), Port(443), client, now_);
+  Talk(station_, [&] { return station_.closed; });
+  Expect(CauseId::kNoClientHello);
+}
+
+TEST_F(StoriesTest, AConnectionThatSaysNothingIsNamed) {
+  HttpClient client("", kImageSize);
+  int rounds = 0;
+  BreakOff(client, Port(443), [&] { return station_.opened && ++rounds > 3; });
+  Expect(CauseId::kNoClientHello);
+}
+
+TEST_F(StoriesTest, AMissingFileIsNamedWithItsPath) {
+  HttpClient client(kLost, 1, TLS1_2_VERSION);
+  BreakOff(client, Port(443), [&] { return !client.text.empty(); });
+  Expect(CauseId::kNotFound);
+  EXPECT_EQ(Why().detail, "/lost.efi");
+}
+
+TEST_F(StoriesTest, HeadWithoutGetIsTheFilesSize) {
+  HttpClient client(kHead, 1, TLS1_2_VERSION);
+  BreakOff(client, Port(443), [&] { return !client.text.empty(); });
+  Expect(CauseId::kNoGetAfterHead, 30);
+  EXPECT_EQ(Why(30).detail, "/image.efi, 100000 bytes");
+}
+
+TEST_F(StoriesTest, AResetInTheMiddleOfTheFileSaysHowFarItCame) {
+  HttpClient client(kGet, kImageSize);
+  BreakOff(client, Port(80), [&] { return client.text.size() > 10'000; });
+  Expect(CauseId::kResetWhileLoading);
+}
+
+TEST_F(StoriesTest, AWindowThatStaysClosedIsTheReceivers) {
+  HttpClient client(kGet, kImageSize);
+  station_.Connect(Port(1024), Port(80), client, now_);
+  Talk(station_, [&] { return client.text.size() > 10'000; });
+  Talk(station_, [&] {
+    station_.host().SetReceiveRoom(station_.connection(), 0);
+    return station_.closed;
+  });
+  Expect(CauseId::kWindowClosed);
+}
+
+TEST_F(StoriesTest, SilenceInTheMiddleOfTheFileIsNamed) {
+  HttpClient client(kGet, kImageSize);
+  station_.Connect(Port(1024), Port(80), client, now_);
+  Talk(station_, [&] { return client.text.size() > 10'000; });
+  for (const Time end = now_ + seconds(300); now_ < end; now_ += milliseconds(10)) {
+    appliance_->Run(now_);
+    appliance_->Sent();
+    TakeEvents();
+  }
+  Expect(CauseId::kStoppedAnswering);
+}
+
+// The ring of a receiver that takes every tenth frame only.
+TEST_F(StoriesTest, ManyLossesAreTheReceiveRing) {
+  HttpClient client(kGet, kImageSize);
+  station_.Connect(Port(1024), Port(80), client, now_);
+  std::uint64_t frames = 0;
+  for (const Time end = now_ + seconds(60); now_ < end && client.text.size() < 60'000;
+       now_ += milliseconds(1)) {
+    while (const auto frame = station_.Emit(now_)) appliance_->wire().Deliver(*frame);
+    appliance_->Run(now_);
+    while (const auto frame = appliance_->Emit(now_)) {
+      if (frame->size() < 1000 || ++frames % 3 != 0) station_.Receive(*frame, now_);
+    }
+    if (station_.Deadline() <= now_) station_.Expire(now_);
+    TakeEvents();
+  }
+  station_.host().Abort(station_.connection());
+  Talk(
+      station_, [] { return false; }, seconds(1));
+  Expect(CauseId::kReceiveRingFull);
+}
+
+Buffer DnsQuery() {
+  Buffer query = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'o', 't', 'h', 'e', 'r', 4};
+  for (const char c : std::string_view("test\0\0\1\0\1", 9)) {
+    query.push_back(static_cast<std::uint8_t>(c));
+  }
+  return query;
+}
+
+TEST_F(StoriesTest, ANameThatIsNotOursIsNamed) {
+  Ask(UdpFrame(kMachine, {.source = Port(4000), .destination = Port(53), .payload = DnsQuery()}));
+  // Without a lease it is as one that has its address from another server.
+  Event ack;
+  ack.kind = EventKind::kDhcpAck;
+  ack.mac = kMachine.from;
+  ack.unix_nanoseconds = last_;
+  timelines_.Take(ack);
+  Ask(UdpFrame(kMachine, {.source = Port(4000), .destination = Port(53), .payload = DnsQuery()}));
+  Expect(CauseId::kNameNotOurs, 15);
+}
+
+}  // namespace
+}  // namespace slipway::dataplane
