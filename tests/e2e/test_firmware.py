@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import build as payloads
 import debs
@@ -141,6 +142,11 @@ def unsigned(context):
     with Appliance(context, "unsigned") as appliance, appliance.machine().start() as guest:
         expect(guest.wait("Access Denied", 240), appliance.why(guest))
         expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
+        time.sleep(21)  # so long a program that runs may be silent
+        done = appliance.daemon.run("why", MAC.format(1), "--json", check=False)
+        why = json.loads(done.stdout)
+        expect(done.returncode == 1 and why["cause"] == "secure_boot.refused", done.stdout)
+        expect("not signed" in why["sentence"], done.stdout)
 
 
 @test("firmware", "the same machine boots again after a reset, with the same address")
