@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reads a fuzzer's bytes as a hostile receiver's acknowledgments of one download that never runs
-// dry: any cumulative acknowledgment, window, SACK blocks, timestamps, repeated or late, and pauses
-// that let every timer come. The handshake is honest, so that all input is spent on the sender.
+// dry: any cumulative acknowledgment, also of what was never received or never sent, windows that
+// grow, shrink and close, SACK blocks of anything (D-SACK too), echoes of congestion marks,
+// timestamps, repeated or late, alone or in bursts, and pauses that let every timer
+// come. The handshake is honest, so that all input is spent on the sender.
 //
 // Held after every step: new text stays within the congestion window (and two segments, RFC 3042
 // and tail loss probes) and the peer's window (and a probe's byte); text outstanding means a timer
@@ -19,7 +21,8 @@ class AckScript {
     host_.Listen(Port(443));
     const std::uint8_t offers = reader_.remaining() > 0 ? reader_.U8() : 0;
     timestamps_ = (offers & 1) != 0;
-    Segment syn = Bare({.syn = true});
+    const bool ecn = (offers & 8) != 0;
+    Segment syn = Bare({.syn = true, .ece = ecn, .cwr = ecn});
     syn.window = 65535;
     syn.options.mss = 1460;
     syn.options.sack_permitted = (offers & 2) != 0;
@@ -40,7 +43,7 @@ class AckScript {
   }
 
   bool Step() {
-    if (reader_.remaining() < 8 || !host_.Alive(id_)) return false;
+    if (reader_.remaining() < 9 || !host_.Alive(id_)) return false;
     const std::uint8_t operation = reader_.U8();
     if (operation < 0x40) {
       now_ += std::chrono::microseconds(std::uint32_t{reader_.U16()} * (operation & 15u) * 8);
@@ -67,7 +70,8 @@ class AckScript {
 
   void Acknowledge(std::uint8_t operation) {
     const Info info = host_.Info(id_);
-    Segment segment = Bare({.ack = true});
+    const std::uint8_t more = reader_.U8();
+    Segment segment = Bare({.ack = true, .ece = (more & 1) != 0});
     segment.seq = SeqNum(1);
     // Of what is outstanding, in 256 parts; beyond either end at times.
     const auto una = first_ + static_cast<std::uint32_t>(info.acknowledged);
@@ -76,11 +80,21 @@ class AckScript {
     if ((operation & 0x1f) == 0x1f) segment.ack = una - reader_.U8();
     segment.window = reader_.U16();
     if (timestamps_) segment.options.timestamps = Timestamps{++clock_, echo_ - (operation & 3u)};
+    const std::uint32_t below = (more & 2) != 0 ? 20'000 : 0;  // a D-SACK, perhaps
     for (int blocks = operation & 3; blocks > 0 && reader_.remaining() >= 4; --blocks) {
-      const SeqNum start = una + static_cast<std::uint32_t>(std::uint32_t{reader_.U16()} * 2);
+      const SeqNum start =
+          una - below + static_cast<std::uint32_t>(std::uint32_t{reader_.U16()} * 2);
       segment.options.sack.Add({start, start + reader_.U16()});
     }
-    host_.Receive(segment, tuple_, now_);
+    Burst(segment, more >> 4, (more & 4) != 0 ? info.mss : 0);
+  }
+
+  // `segment`, and more like it in the same burst, each `step` bytes further.
+  void Burst(Segment segment, std::uint32_t more, std::uint32_t step) {
+    for (std::uint32_t i = 0; i <= more && host_.Alive(id_); ++i) {
+      host_.Receive(segment, tuple_, now_);
+      segment.ack = segment.ack + step;
+    }
   }
 
   void Drain() {
@@ -103,6 +117,7 @@ class AckScript {
     if (out.segment.flags.syn) first_ = out.segment.seq + 1;
     if (out.segment.options.timestamps) echo_ = out.segment.options.timestamps->value;
     SLIPWAY_CHECK(out.length == 0 || out.offset >= source_.released);
+    SLIPWAY_CHECK(out.segment.ecn == Ecn::kNotCapable || (!out.retransmission && out.length != 0));
     const std::uint64_t end = out.offset + out.length;
     if (out.length <= 1 || end <= sent_) return;
     sent_ = end;
