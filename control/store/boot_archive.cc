@@ -22,7 +22,9 @@ constexpr const char* kMigrations[] = {
     "  steps TEXT NOT NULL);"
     "CREATE INDEX boots_by_mac ON boots(mac, id);"
     "CREATE INDEX boots_by_outcome ON boots(outcome, id);"
-    "CREATE INDEX boots_by_cause ON boots(cause, id);"};
+    "CREATE INDEX boots_by_cause ON boots(cause, id);",
+    // Else a cause that never ends so would be walked from end to end.
+    "CREATE INDEX boots_by_cause_and_outcome ON boots(cause, outcome, id);"};
 
 constexpr std::string_view kColumns =
     "id, mac, address, began, last, complete, outcome, cause, words, tls, bytes, left_out";
@@ -140,10 +142,11 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, std::uint32_t keep) {
 }
 
 absl::StatusOr<std::vector<Boot>> BootArchive::List(const BootFilter& filter) {
-  // One index carries the walk: the filter that leaves the least.
+  // One index carries the walk. Of a machine there are few; the others have an index for each of
+  // the two filters and one for both.
   const bool by_mac = filter.mac.has_value();
   const bool by_cause = !by_mac && !filter.cause.empty();
-  const bool by_outcome = !by_mac && !by_cause && !filter.outcome.empty();
+  const bool by_outcome = !by_mac && !filter.outcome.empty();
   std::string where = "id < ?1 AND id >= ?2";
   if (by_mac) where += " AND mac = ?3";
   if (!filter.cause.empty()) where += by_cause ? " AND cause = ?4" : " AND +cause = ?4";
