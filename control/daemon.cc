@@ -103,6 +103,15 @@ void ControlPlane::Stop() {
   writer_.reset();
 }
 
+void ControlPlane::Reload() {
+  const absl::Status status = core_->RotateCertificates(DaemonActor());
+  if (status.ok()) {
+    std::cerr << "slipwayd: certificates are new\n";
+  } else {
+    std::cerr << "slipwayd: certificates stay as they are: " << status.message() << '\n';
+  }
+}
+
 void ControlPlane::Watch() {
   auto tidied = steady_clock::now();
   auto rotated = tidied;
@@ -116,6 +125,7 @@ void ControlPlane::Watch() {
     if (now - rotated >= kTicketLifetime) {
       rotated = now;
       core_->RotateTickets();
+      core_->RenewCertificates(UnixNanoseconds() / 1'000'000'000);
     }
     std::this_thread::sleep_for(kPollInterval);
   }

@@ -35,6 +35,9 @@ class ControlPlane {
 
   absl::StatusOr<std::vector<dhcp::Lease>> Start();
   void Stop();
+  // Boot and management certificates anew, those of the configuration from their files; what
+  // SIGHUP asks for. Only between Start() and Stop().
+  void Reload();
 
  private:
   void Watch();

@@ -4,11 +4,13 @@
 // 1 when something could not be started, 2 for a bad command line or configuration.
 #include <csignal>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "control/config/config.h"
 #include "control/daemon.h"
+#include "control/offline.h"
 #include "dataplane/compose.h"
 #include "dataplane/engine.h"
 
@@ -19,7 +21,10 @@ constexpr std::string_view kUsage =
     "Usage: slipwayd --config FILE [--check-config]\n"
     "       slipwayd --help | --version\n"
     "  --config FILE    the configuration (config/slipway.toml shows every key)\n"
-    "  --check-config   check FILE, print what is wrong with it, start nothing\n";
+    "  --check-config   check FILE, print what is wrong with it, start nothing\n"
+    "       slipwayd --verify-audit CATALOG.DB [--head NUMBER:HASH]\n"
+    "       slipwayd --restore FILE --state DIR     a backup into an empty directory\n"
+    "SIGHUP reads certificates again and issues new ones; SIGTERM and SIGINT stop it.\n";
 
 int Fail(std::string_view what, int code) {
   std::fprintf(stderr, "slipwayd: %.*s\n", static_cast<int>(what.size()), what.data());
@@ -32,6 +37,7 @@ sigset_t BlockStopSignals() {
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigaddset(&stop, SIGINT);
+  sigaddset(&stop, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   return stop;
 }
@@ -46,7 +52,7 @@ int Serve(const control::Config& config) {
   (*engine)->Start(*leases);
   std::fprintf(stderr, "slipwayd: serving\n");
   int signal = 0;
-  sigwait(&stop, &signal);
+  while (sigwait(&stop, &signal) == 0 && signal == SIGHUP) control.Reload();
   (*engine)->Stop();
   control.Stop();
   std::fprintf(stderr, "slipwayd: stopped\n");
@@ -57,6 +63,8 @@ int Serve(const control::Config& config) {
 }  // namespace slipway
 
 int main(int argc, char** argv) {
+  const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
+  if (const auto code = slipway::control::RunOffline(arguments.subspan(1))) return *code;
   std::string file;
   bool check = false;
   for (int i = 1; i < argc; ++i) {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/access/audit_chain.h"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <charconv>
 
+#include "control/access/digest.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -28,16 +26,7 @@ std::string ChainHash(const AuditRecord& record) {
                                    &record.before, &record.after}) {
     Frame(text, *field);
   }
-  std::array<unsigned char, 32> digest{};
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hash;
-  for (const unsigned char byte : digest) {
-    hash += kDigits[byte >> 4];
-    hash += kDigits[byte & 15];
-  }
-  return hash;
+  return HashOf(text);
 }
 
 std::string AuditHead::ToString() const { return Text(id, ':', hash); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// slipway audit: who may do what, and who did.
+// slipway whoami, token, cert, backup, audit: who may do what, who did, and what that rests on.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,6 @@
 namespace slipway::control {
 
 // The exit code; nullopt when the command is not one of these.
-std::optional<int> RunAudit(Client& client, const Command& command);
+std::optional<int> RunAccess(Client& client, const Command& command);
 
 }  // namespace slipway::control

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/client.h"
 
+#include <fcntl.h>
 #include <httplib.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <fstream>
@@ -27,10 +29,11 @@ int PortOf(const std::string& server) {
 Client::Client(const Target& target)
     : target_(target),
       http_(std::make_unique<httplib::SSLClient>(target.server.substr(0, target.server.find(':')),
-                                                 PortOf(target.server))) {
+                                                 PortOf(target.server), target.certificate,
+                                                 target.key)) {
   http_->set_ca_cert_path(target.ca.c_str());
   http_->enable_server_certificate_verification(true);
-  http_->set_bearer_token_auth(target.token);
+  if (!target.token.empty()) http_->set_bearer_token_auth(target.token);
   http_->set_connection_timeout(5);
   http_->set_read_timeout(600);  // an import reads and hashes whole images
   http_->set_write_timeout(600);
@@ -56,6 +59,10 @@ Answer Client::AnswerOf(const Result& result) const {
   }
   answer.good = result->status < 300;
   answer.body = result->body;
+  if (const std::string link = result->get_header_value("Link");
+      link.starts_with('<') && link.find("rel=\"next\"") != link.npos) {
+    answer.next = link.substr(1, link.find('>') - 1);
+  }
   if (answer.good) return answer;
   const auto problem = answer.json();
   answer.error = problem.is_object() && problem.contains("detail")
@@ -64,9 +71,54 @@ Answer Client::AnswerOf(const Result& result) const {
   return answer;
 }
 
-Answer Client::Get(const std::string& path, const std::map<std::string, std::string>& query) {
+Answer Client::GetPage(const std::string& path, const std::map<std::string, std::string>& query) {
   const httplib::Params parameters(query.begin(), query.end());
   return AnswerOf(http_->Get(path, parameters, httplib::Headers()));
+}
+
+Answer Client::Get(const std::string& path, const std::map<std::string, std::string>& query) {
+  Answer answer = GetPage(path, query);
+  if (!answer.good || answer.next.empty()) return answer;
+  auto list = answer.json();
+  while (!answer.next.empty()) {
+    answer = GetPage(answer.next);
+    if (!answer.good) return answer;
+    for (auto& item : answer.json()) list.push_back(std::move(item));
+  }
+  answer.body = list.dump() + "\n";
+  return answer;
+}
+
+Answer Client::GetFile(const std::string& path, const std::filesystem::path& file) {
+  const std::string part = file.string() + ".part";
+  const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const Answer unwritten{false, "", Text(file.string(), ": cannot be written; name another file"),
+                         ""};
+  if (descriptor < 0) return unwritten;
+  std::string text;  // of a refusal
+  bool good = true;
+  bool refused = false;
+  auto result = http_->Get(
+      path,
+      [&](const httplib::Response& response) {
+        refused = response.status >= 300;
+        return true;
+      },
+      [&](const char* data, std::size_t size) {
+        if (refused) {
+          text.append(data, size);
+          return text.size() < 65536;
+        }
+        good = good && ::write(descriptor, data, size) == static_cast<ssize_t>(size);
+        return good;
+      });
+  good = good && ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  if (result && refused) result->body = text;
+  Answer answer = AnswerOf(result);
+  if (answer.good && good && std::rename(part.c_str(), file.c_str()) == 0) return answer;
+  static_cast<void>(std::remove(part.c_str()));
+  return answer.good || !good ? unwritten : answer;
 }
 
 Answer Client::Put(const std::string& path, const nlohmann::json& body) {
@@ -79,7 +131,7 @@ Answer Client::SendFile(const std::filesystem::path& file, Send send) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
   if (!stream || error) {
-    return {false, "", Text(file.string(), ": cannot be read; name a readable file")};
+    return {false, "", Text(file.string(), ": cannot be read; name a readable file"), ""};
   }
   std::string piece;
   return AnswerOf(send(static_cast<std::size_t>(size),

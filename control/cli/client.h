@@ -2,7 +2,8 @@
 //
 // Client: the command line's way to the control plane's REST interface. It verifies the server by
 // the appliance's own CA and finds address, token and CA through flags, the environment
-// (SLIPWAY_SERVER, SLIPWAY_TOKEN, SLIPWAY_CA, SLIPWAY_STATE) or the state directory.
+// (SLIPWAY_SERVER, SLIPWAY_TOKEN, SLIPWAY_CA, SLIPWAY_STATE) or the state directory. It may show a
+// client certificate of its own (SLIPWAY_CERT, SLIPWAY_KEY) instead of a token.
 #pragma once
 
 #include <filesystem>
@@ -21,12 +22,15 @@ struct Target {
   std::string server;  // "ADDRESS:PORT"
   std::string token;
   std::filesystem::path ca;
+  std::string certificate;  // PEM files; empty: none
+  std::string key;
 };
 
 struct Answer {
   bool good = false;
   std::string body;   // when good
   std::string error;  // else: what is wrong and what to do
+  std::string next;   // the path of the page after this one; empty: none
 
   nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
 };
@@ -39,7 +43,11 @@ class Client {
   // For answers that are short and soon old. At first it waits for ten minutes: imports take long.
   void GiveUpAfter(int seconds);
 
+  // A list comes whole: what the server gives page by page is put together.
   Answer Get(const std::string& path, const std::map<std::string, std::string>& query = {});
+  Answer GetPage(const std::string& path, const std::map<std::string, std::string>& query = {});
+  // Into the file, which has its name only when it is whole and on disk.
+  Answer GetFile(const std::string& path, const std::filesystem::path& file);
   Answer Put(const std::string& path, const nlohmann::json& body);
   Answer PutFile(const std::string& path, const std::filesystem::path& file);
   // The file as the body of a POST.

@@ -19,10 +19,13 @@ struct Command {
   std::map<std::string, std::string> options;  // without the "--"; of the commands in policy.h
   std::string since;
   std::string head;
+  std::string role;
+  std::string expires;
   bool all = false;
   bool json = false;
   bool follow = false;
   bool once = false;
+  bool images = false;
 };
 
 bool Is(const Command& command, std::string_view noun, std::string_view verb, std::size_t count);

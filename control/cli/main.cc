@@ -63,6 +63,13 @@ constexpr std::string_view kUsage =
   boot list [MAC]                   the last hundred boots, the newest last
   boot show MAC|ID [--follow]       every step of the last boot, in words
   why MAC                           why it did not boot, and what to do; exit code 1 if it failed
+  whoami                            the name and role that the token stands for
+  token list
+  token create NAME --role ROLE     viewer, operator or admin; shown once  [--expires 30d]
+  token rm NAME
+  cert show                         certificates in use, and when they end
+  cert rotate                       new ones, without a refused connection
+  backup FILE [--images]            the state of the appliance as one tar
   audit list [--since WHEN]         who changed what; WHEN as 2h, 7d or Unix seconds
   audit verify [--head N:HASH]      whether the audit log is whole and untouched
   ca show                           the CA certificate (PEM)
@@ -72,6 +79,8 @@ Options (and the environment variables that stand for them):
   --state DIR      the state directory, for token and CA (SLIPWAY_STATE; /var/lib/slipway)
   --server A:P     management address (SLIPWAY_SERVER; as DIR/management says)
   --token TEXT     (SLIPWAY_TOKEN)      --ca FILE  (SLIPWAY_CA)      --json
+  --cert FILE --key FILE                a client certificate, instead of a token
+                                        (SLIPWAY_CERT, SLIPWAY_KEY)
 )";
 
 std::string Environment(const char* name, std::string otherwise) {
@@ -86,6 +95,8 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
   command.target.server = Environment("SLIPWAY_SERVER", command.target.server);
   command.target.token = Environment("SLIPWAY_TOKEN", "");
   std::string ca = Environment("SLIPWAY_CA", "");
+  command.target.certificate = Environment("SLIPWAY_CERT", "");
+  command.target.key = Environment("SLIPWAY_KEY", "");
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (!word.starts_with("--")) {
@@ -96,16 +107,21 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                            : word == "--follow" ? &command.follow
                            : word == "--once"   ? &command.once
                            : word == "--all"    ? &command.all
+                           : word == "--images" ? &command.images
                                                 : nullptr) {
       *flag = true;
       continue;
     }
-    std::string* value = word == "--state"    ? &state
-                         : word == "--server" ? &command.target.server
-                         : word == "--token"  ? &command.target.token
-                         : word == "--ca"     ? &ca
-                         : word == "--since"  ? &command.since
-                         : word == "--head"   ? &command.head
+    std::string* value = word == "--state"     ? &state
+                         : word == "--server"  ? &command.target.server
+                         : word == "--token"   ? &command.target.token
+                         : word == "--ca"      ? &ca
+                         : word == "--since"   ? &command.since
+                         : word == "--head"    ? &command.head
+                         : word == "--role"    ? &command.role
+                         : word == "--expires" ? &command.expires
+                         : word == "--cert"    ? &command.target.certificate
+                         : word == "--key"     ? &command.target.key
                          : IsPolicyOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
@@ -121,7 +137,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
     std::ifstream(std::filesystem::path(state) / "management") >> command.target.server;
     if (command.target.server.empty()) command.target.server = "127.0.0.1:8443";
   }
-  if (command.target.token.empty()) {
+  if (command.target.token.empty() && command.target.certificate.empty()) {
     std::ifstream(std::filesystem::path(state) / "token") >> command.target.token;
   }
   return command;
@@ -224,7 +240,8 @@ int ShowBoot(Client& client, const Command& command) {
 // The last hundred, the newest at the end, next to the prompt.
 int ListBoots(Client& client, const Command& command) {
   const auto& words = command.words;
-  Answer answer = client.Get(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots");
+  Answer answer =
+      client.GetPage(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots");
   if (answer.good && !command.json) {
     auto boots = answer.json();
     std::reverse(boots.begin(), boots.end());
@@ -339,7 +356,7 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAudit, RunPolicy}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "network", "list", 2)) {

@@ -3,7 +3,7 @@
 // Certificates that the operator brings: readable, the key theirs, valid now, and covering every
 // boot name and every address a boot URI can name. Firmware checks the name (or, for an address,
 // the IP entries) of the first certificate and says little when it does not fit, so it is said
-// here.
+// here. And who may come to the management interface with a certificate.
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -116,9 +116,31 @@ class CertificateChecker {
   Complaints& complaints_;
 };
 
+void CheckClients(const Section& management, Complaints& complaints) {
+  const auto path = management.Get<std::string>("client_ca");
+  const auto& clients = management.Children("client");
+  if (path) {
+    const auto file = complaints.file().parent_path() / *path;
+    if (!CertificateHandle(ReadPem(file, PEM_read_X509))) {
+      complaints.Add(management, "client_ca",
+                     "no certificate can be read from it; write the path of a readable PEM file");
+    }
+  } else if (!clients.empty()) {
+    complaints.Add(clients.front(),
+                   "nobody can come with a certificate; write management.client_ca as well");
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (clients[i].Get<std::string>("name") != clients[j].Get<std::string>("name")) continue;
+      complaints.Add(clients[i], "name", "has a role already; write each name once");
+    }
+  }
+}
+
 }  // namespace
 
 void CheckTls(const Section& root, Complaints& complaints) {
+  CheckClients(root.Child("management"), complaints);
   for (const Section& section : root.Child("tls").Children("certificate")) {
     CertificateChecker(root, section, complaints).Check();
   }

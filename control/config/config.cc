@@ -39,6 +39,13 @@ class Builder {
     const Section& management = root.Child("management");
     config.management = *management.Get<Endpoint>("address");
     config.management_names = management.List<std::string>("names");
+    if (management.Written("client_ca")) {
+      config.management_client_ca = Path(management, "client_ca");
+    }
+    for (const Section& client : management.Children("client")) {
+      config.management_clients.push_back(
+          {*client.Get<std::string>("name"), *client.Get<std::string>("role")});
+    }
     BuildDataplane(root, config);
     for (const Section& section : root.Children("network")) {
       config.networks.push_back(BuildNetwork(section));

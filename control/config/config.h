@@ -87,6 +87,12 @@ struct MachineConfig {
   ImageSetName image_set;
 };
 
+// Who comes with a certificate.
+struct ManagementClient {
+  std::string name;  // subject's common name, or one of subjectAltName
+  std::string role;  // "viewer", "operator" or "admin"
+};
+
 enum class TlsPolicy : std::uint8_t { kFirmware, kModern };
 
 struct CertificateConfig {
@@ -125,6 +131,8 @@ struct Config {
   std::filesystem::path state_directory;
   Endpoint management;
   std::vector<std::string> management_names;
+  std::optional<std::filesystem::path> management_client_ca;
+  std::vector<ManagementClient> management_clients;
 
   std::vector<unsigned> cores;
   bool hugepages = false;

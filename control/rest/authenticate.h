@@ -2,7 +2,11 @@
 //
 // Who sends a request: the one place that reads credentials. A token comes as "Authorization:
 // Bearer TOKEN", or as the password of "Authorization: Basic" with any user name, which is what
-// registry clients (skopeo, oras, crane) send.
+// registry clients (skopeo, oras, crane) send. A client without that header may have shown a
+// certificate of management.client_ca in the handshake; [[management.client]] gives it a role.
+//
+// Whoever shows wrong tokens again and again is not listened to for a while (access/throttle.h);
+// to show none is no failure: that is how registry clients ask for the scheme.
 #pragma once
 
 #include <httplib.h>
@@ -16,7 +20,7 @@ namespace slipway::control {
 // Unauthenticated, with what to do, where the request shows no valid credential.
 absl::StatusOr<Actor> Authenticate(const httplib::Request& request, Core& core);
 
-// Runs before any route: finds the actor for RequestActor(), or replies 401 and gives false.
+// Runs before any route: finds the actor for RequestActor(), or replies 401 or 429 and gives false.
 bool Admit(const httplib::Request& request, httplib::Response& response, Core& core);
 
 // Who sent the request that this thread is answering. httplib answers one request at a time on a

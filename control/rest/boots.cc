@@ -160,7 +160,7 @@ const BootStep* WaitingStep(const Boot& boot) {
 }
 
 // Machines that wait for their turn, the next one first: as they were told, less what has passed.
-void ListQueue(httplib::Response& response, Core& core) {
+void ListQueue(const httplib::Request& request, httplib::Response& response, Core& core) {
   struct Waiting {
     Boot boot;
     BootStep step;
@@ -190,15 +190,16 @@ void ListQueue(httplib::Response& response, Core& core) {
     }
     list.push_back(std::move(entry));
   }
-  Reply(response, list);
+  ReplyPage(request, response, std::move(list), "mac");
 }
 
 }  // namespace
 
 void AddBoots(Router& router, Core& core) {
-  router.Get("/api/v1/queue", [&core](const httplib::Request&, httplib::Response& response) {
-    ListQueue(response, core);
-  });
+  router.Get("/api/v1/queue",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               ListQueue(request, response, core);
+             });
   router.Get("/api/v1/boots",
              [&core](const httplib::Request& request, httplib::Response& response) {
                ReplyBoots(request, response, core);

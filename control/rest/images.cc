@@ -73,6 +73,9 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
       return text.size() < 65536;
     });
     const auto body = nlohmann::json::parse(text, nullptr, false);
+    if (const auto unknown = UnknownField(body, {"path", "tree", "boot"})) {
+      return ReplyProblem(response, 400, *unknown);
+    }
     if (!body.is_object() || !body.contains("path") || !body["path"].is_string()) {
       return ReplyProblem(response, 400, "the body names no path; send {\"path\": \"/dir\"}");
     }
@@ -95,12 +98,14 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
 }  // namespace
 
 void AddImages(Router& router, Core& core) {
-  router.Get("/api/v1/images", [&core](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/images", [&core](const httplib::Request& request,
+                                       httplib::Response& response) {
     const auto sets = core.Images();
     if (!sets.ok()) return ReplyProblem(response, sets.status());
-    nlohmann::json list = nlohmann::json::array();
-    for (const ImageSet& set : *sets) list.push_back(ToJson(set, core, Detail::kOutcome));
-    Reply(response, list);
+    ReplyPage(request, response,
+              {.size = sets->size(),
+               .key = [&](std::size_t i) { return (*sets)[i].reference; },
+               .item = [&](std::size_t i) { return ToJson((*sets)[i], core, Detail::kOutcome); }});
   });
   router.Get("/api/v1/images/{reference}", [&core](const httplib::Request& request,
                                                    httplib::Response& response) {

@@ -2,7 +2,10 @@
 //
 // Machines: GET /machines, PUT|GET|DELETE /machines/{MAC or UUID}. A PUT changes what its body
 // mentions and makes the machine if there is none; it also starts the machine's boot plan anew.
-// Those of the configuration file are listed with id 0 and changed there.
+// Those of the configuration file are listed with id 0 and changed there. If-Match and ETag keep
+// two operators from undoing each other.
+#include <mutex>
+
 #include "control/rest/routes.h"
 #include "control/serve/policy_builder.h"
 #include "control/text.h"
@@ -29,14 +32,35 @@ bool NameMachine(const std::string& key, Machine& machine) {
 constexpr std::string_view kBadName =
     "not a MAC such as 52:54:00:12:34:56 nor a UUID; see 'slipway machine list'";
 
+// Holds from the look at If-Match to the change.
+std::mutex writing;
+
+// What the operator says of it; boots that count change nothing of that.
+nlohmann::json Said(const Machine& machine) {
+  nlohmann::json json = Shown(machine);
+  json.erase("boots_completed");
+  json.erase("boots_failed");
+  return json;
+}
+
+void ReplyMachine(httplib::Response& response, const Machine& machine) {
+  response.set_header("ETag", EntityTag(Said(machine)));
+  Reply(response, Shown(machine));
+}
+
 void PutMachine(const httplib::Request& request, httplib::Response& response, Core& core) {
   Machine machine;
   if (!NameMachine(request.matches[1], machine)) return ReplyProblem(response, 400, kBadName);
   const auto body = BodyOf(request, response);
   if (!body) return;
+  const std::scoped_lock lock(writing);
+  const auto current = core.store().FindMachine(machine.mac, machine.uuid);
+  if (!current.ok()) return ReplyProblem(response, current.status());
+  const auto before = *current ? Said(**current) : nlohmann::json();
+  if (!MayChange(request, response, before)) return;
   const auto stored = core.ChangeMachine(machine, *body, RequestActor(request));
   if (!stored.ok()) return ReplyProblem(response, stored.status());
-  Reply(response, Shown(*stored));
+  ReplyMachine(response, *stored);
 }
 
 std::optional<Machine> Find(const std::string& key, httplib::Response& response, Core& core) {
@@ -61,20 +85,24 @@ std::optional<Machine> Find(const std::string& key, httplib::Response& response,
 }  // namespace
 
 void AddMachines(Router& router, Core& core) {
-  router.Get("/api/v1/machines", [&core](const httplib::Request&, httplib::Response& response) {
-    const auto machines = core.store().Machines();
-    if (!machines.ok()) return ReplyProblem(response, machines.status());
-    nlohmann::json list = nlohmann::json::array();
-    for (const Machine& machine : *machines) list.push_back(Shown(machine));
-    for (const MachineConfig& each : core.config().machines) {
-      list.push_back(Shown(FromConfig(each)));
-    }
-    Reply(response, list);
-  });
+  router.Get(
+      "/api/v1/machines", [&core](const httplib::Request& request, httplib::Response& response) {
+        const auto machines = core.store().Machines();
+        if (!machines.ok()) return ReplyProblem(response, machines.status());
+        auto all = *machines;
+        for (const MachineConfig& each : core.config().machines) all.push_back(FromConfig(each));
+        ReplyPage(request, response,
+                  {.size = all.size(),
+                   .key =
+                       [&](std::size_t i) {
+                         return all[i].mac ? all[i].mac->ToString() : all[i].uuid->ToString();
+                       },
+                   .item = [&](std::size_t i) { return Shown(all[i]); }});
+      });
   router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto machine = Find(request.matches[1], response, core);
-               if (machine) Reply(response, Shown(*machine));
+               if (machine) ReplyMachine(response, *machine);
              });
   router.Put("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
@@ -82,8 +110,9 @@ void AddMachines(Router& router, Core& core) {
              });
   router.Delete("/api/v1/machines/{machine}",
                 [&core](const httplib::Request& request, httplib::Response& response) {
+                  const std::scoped_lock lock(writing);
                   const auto machine = Find(request.matches[1], response, core);
-                  if (!machine) return;
+                  if (!machine || !MayChange(request, response, Said(*machine))) return;
                   if (absl::Status status = core.RemoveMachine(machine->id, RequestActor(request));
                       !status.ok()) {
                     return ReplyProblem(response, status);

@@ -5,6 +5,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <ctime>
 #include <limits>
 #include <string>
 #include <utility>
@@ -181,6 +183,24 @@ void CollectAdmission(const std::vector<WorkerStatistics>& workers,
   families.push_back(std::move(expected).family());
 }
 
+void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) {
+  Family days("slipway_certificate_days_left", "Whole days until a certificate ends; 0: it has.",
+              kGauge);
+  for (const CertificateState& each : core.Certificates()) {
+    const std::int64_t left = DaysLeft(each, std::time(nullptr));
+    days.Add({{"certificate", each.name}},
+             static_cast<std::uint64_t>(std::max<std::int64_t>(0, left)));
+  }
+  families.push_back(std::move(days).family());
+  Family wrong("slipway_authentication_failures_total", "Requests with a wrong token.", kCounter);
+  wrong.Add({}, core.throttle().failures());
+  families.push_back(std::move(wrong).family());
+  Family lockouts("slipway_authentication_lockouts_total",
+                  "Times an address was locked out for showing wrong tokens.", kCounter);
+  lockouts.Add({}, core.throttle().lockouts());
+  families.push_back(std::move(lockouts).family());
+}
+
 std::vector<prometheus::MetricFamily> Collect(Core& core) {
   std::vector<prometheus::MetricFamily> families;
   const auto workers = core.statistics();
@@ -243,6 +263,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   Family running("slipway_boots_under_way", "Boots that have begun and not ended.", kGauge);
   running.Add({}, counts.under_way);
   families.push_back(std::move(running).family());
+  CollectAccess(core, families);
   return families;
 }
 

@@ -7,7 +7,8 @@
 namespace slipway::control {
 
 void AddNetworks(Router& router, Core& core) {
-  router.Get("/api/v1/networks", [&core](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/networks", [&core](const httplib::Request& request,
+                                         httplib::Response& response) {
     nlohmann::json list = nlohmann::json::array();
     const auto leases = core.leases().All();
     for (const NetworkConfig& network : core.config().networks) {
@@ -29,23 +30,24 @@ void AddNetworks(Router& router, Core& core) {
                       {"lease_seconds", network.lease_time.count()},
                       {"reservations", network.reservations.size()}});
     }
-    Reply(response, list);
+    ReplyPage(request, response, std::move(list), "name");
   });
 }
 
 void AddLeases(Router& router, Core& core) {
-  router.Get("/api/v1/leases", [&core](const httplib::Request&, httplib::Response& response) {
-    nlohmann::json list = nlohmann::json::array();
-    for (const dhcp::Lease& lease : core.leases().All()) {
-      list.push_back({{"address", lease.address.ToString()},
-                      {"mac", lease.mac.ToString()},
-                      {"uuid", lease.uuid.is_set() ? lease.uuid.ToString() : ""},
-                      {"client_id", ToHex(AsText(lease.client_identifier.bytes()))},
-                      {"state", Name(lease.state)},
-                      {"expires", lease.expires_unix_seconds}});
-    }
-    Reply(response, list);
-  });
+  router.Get("/api/v1/leases",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               nlohmann::json list = nlohmann::json::array();
+               for (const dhcp::Lease& lease : core.leases().All()) {
+                 list.push_back({{"address", lease.address.ToString()},
+                                 {"mac", lease.mac.ToString()},
+                                 {"uuid", lease.uuid.is_set() ? lease.uuid.ToString() : ""},
+                                 {"client_id", ToHex(AsText(lease.client_identifier.bytes()))},
+                                 {"state", Name(lease.state)},
+                                 {"expires", lease.expires_unix_seconds}});
+               }
+               ReplyPage(request, response, std::move(list), "address");
+             });
 }
 
 }  // namespace slipway::control

@@ -36,7 +36,7 @@ std::optional<ImageSetName> StableOf(const httplib::Request& request, httplib::R
   return name;
 }
 
-void List(httplib::Response& response, Core& core) {
+void List(const httplib::Request& request, httplib::Response& response, Core& core) {
   const auto rollouts = core.Rollouts();
   if (!rollouts.ok()) return ReplyProblem(response, rollouts.status());
   const auto sets = core.Images();
@@ -52,7 +52,7 @@ void List(httplib::Response& response, Core& core) {
         *machines, [&](const Machine& machine) { return InCanary(rollout, machine); });
     list.push_back(std::move(each));
   }
-  Reply(response, list);
+  ReplyPage(request, response, std::move(list), "stable");
 }
 
 void Put(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -71,9 +71,10 @@ void Put(const httplib::Request& request, httplib::Response& response, Core& cor
 }  // namespace
 
 void AddRollouts(Router& router, Core& core) {
-  router.Get("/api/v1/rollouts", [&core](const httplib::Request&, httplib::Response& response) {
-    List(response, core);
-  });
+  router.Get("/api/v1/rollouts",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               List(request, response, core);
+             });
   router.Put("/api/v1/rollouts/{stable}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                Put(request, response, core);

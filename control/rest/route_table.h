@@ -29,6 +29,11 @@ struct Route {
   std::optional<Role> role;  // nullopt: needs no authentication
   Effect effect = Effect::kNone;
   std::string_view summary;
+  // What a success gives: a status where it is not 200, and a type of schemas.h or "@" and a media
+  // type: "201 NewToken", "204", "@text/plain".
+  std::string_view answer = "";
+  std::string_view body = "";   // the same of what it takes; several with blanks between
+  std::string_view query = "";  // names, with blanks between
 };
 
 std::span<const Route> Routes();

@@ -6,8 +6,11 @@
 #include <httplib.h>
 
 #include <filesystem>
+#include <functional>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,8 +24,39 @@ namespace slipway::control {
 inline constexpr std::string_view kJsonType = "application/json";
 
 void Reply(httplib::Response& response, const nlohmann::json& body, int status = 200);
+
+// A problem document's `type` is "/problems/" and its kind's name.
+struct ProblemKind {
+  int status = 0;
+  std::string_view kind;
+  std::string_view title;
+  std::string_view remedy;
+};
+std::span<const ProblemKind> ProblemKinds();
+// `detail` says what is wrong with this very request, and what to do.
 void ReplyProblem(httplib::Response& response, int status, std::string_view detail);
 void ReplyProblem(httplib::Response& response, const absl::Status& status);
+
+inline constexpr std::size_t kPageItems = 1000;  // where ?limit= does not say another number
+inline constexpr std::size_t kPageItemsMax = 10000;
+// The part of the list that ?limit= and ?after= ask for, with "Link: <...>; rel=next" where more
+// follows. `key` names the items by which a page is found again when the list has changed.
+void ReplyPage(const httplib::Request& request, httplib::Response& response, nlohmann::json list,
+               std::string_view key);
+// A list whose items are made only where a page shows them. Both take a place, from 0.
+struct Listing {
+  std::size_t size = 0;
+  std::function<std::string(std::size_t)> key;
+  std::function<nlohmann::json(std::size_t)> item;
+};
+void ReplyPage(const httplib::Request& request, httplib::Response& response, const Listing& list);
+
+// The tag of a resource's JSON, for the header ETag.
+std::string EntityTag(const nlohmann::json& value);
+// Looks at If-Match and If-None-Match; `current` is null where there is nothing. False, and 412
+// replied, where they do not hold. Whoever then writes keeps others from writing in between.
+bool MayChange(const httplib::Request& request, httplib::Response& response,
+               const nlohmann::json& current);
 // A folder of one upload below the state directory; gone with the object.
 class UploadFolder {
  public:
@@ -36,13 +70,20 @@ class UploadFolder {
   std::optional<std::filesystem::path> Receive(const httplib::Request& request,
                                                httplib::Response& response,
                                                const httplib::ContentReader& reader);
+  const std::filesystem::path& path() const { return path_; }
 
  private:
   std::filesystem::path path_;
 };
 
+// What is wrong, naming the field, where an object has one that is not among the known.
+std::optional<std::string> UnknownField(const nlohmann::json& body,
+                                        std::initializer_list<std::string_view> known);
 // The body as a JSON object; nullopt, and a problem replied, when it is none.
 std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response);
+// The same, and it may have no field but the known.
+std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response,
+                                     std::initializer_list<std::string_view> known);
 
 void AddImages(Router& router, Core& core);
 void AddSecureBoot(Router& router, Core& core);
@@ -53,8 +94,11 @@ void AddNetworks(Router& router, Core& core);
 void AddLeases(Router& router, Core& core);
 void AddBoots(Router& router, Core& core);
 void AddWhy(Router& router, Core& core);
-void AddSystem(Router& router, Core& core);  // health, drops, ca
+void AddSystem(Router& router, Core& core);  // health, status, drops
 void AddAudit(Router& router, Core& core);
+void AddBackup(Router& router, Core& core);
+void AddCertificates(Router& router, Core& core);
+void AddTokens(Router& router, Core& core);
 void AddWorkers(Router& router, Core& core);
 void AddMetrics(Router& router, Core& core);  // /metrics
 

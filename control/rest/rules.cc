@@ -77,13 +77,14 @@ std::optional<Question> QuestionOf(const httplib::Request& request, httplib::Res
 }  // namespace
 
 void AddRules(Router& router, Core& core) {
-  router.Get("/api/v1/rules", [&core](const httplib::Request&, httplib::Response& response) {
-    const auto rules = core.Rules();
-    if (!rules.ok()) return ReplyProblem(response, rules.status());
-    nlohmann::json list = nlohmann::json::array();
-    for (const Rule& rule : *rules) list.push_back(ToJson(rule));
-    Reply(response, list);
-  });
+  router.Get("/api/v1/rules",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               const auto rules = core.Rules();
+               if (!rules.ok()) return ReplyProblem(response, rules.status());
+               nlohmann::json list = nlohmann::json::array();
+               for (const Rule& rule : *rules) list.push_back(ToJson(rule));
+               ReplyPage(request, response, std::move(list), "name");
+             });
   router.Get("/api/v1/rules/{rule}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto rule = Find(request.matches[1], response, core);

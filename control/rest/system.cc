@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The appliance itself: GET /health, /drops, /ca (PEM), /ca/efi (EFI_SIGNATURE_LIST).
+// The appliance itself: GET /health, /status, /drops; and what kinds of problems mean.
 #include <algorithm>
+#include <ctime>
 
+#include "control/rest/openapi.h"
 #include "control/rest/routes.h"
+#include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
-void ReplyDrops(httplib::Response& response, Core& core) {
+void ReplyDrops(const httplib::Request& request, httplib::Response& response, Core& core) {
   DropCounters sum;
   for (const auto& worker : core.statistics()) {
     for (std::size_t i = 0; i < kDropCount; ++i) sum.counts[i] += worker.drops.counts[i];
@@ -23,7 +26,22 @@ void ReplyDrops(httplib::Response& response, Core& core) {
                                                                         : "load"},
                     {"sentence", drop.sentence}});
   }
-  Reply(response, list);
+  ReplyPage(request, response, std::move(list), "name");
+}
+
+// What an operator should know before it hurts.
+nlohmann::json Warnings(Core& core) {
+  nlohmann::json warnings = nlohmann::json::array();
+  const std::int64_t now = std::time(nullptr);
+  for (const CertificateState& each : core.Certificates()) {
+    const std::int64_t days = DaysLeft(each, now);
+    if (days >= kRenewDays) continue;
+    warnings.push_back(Text("certificate ", each.name, days < 0 ? " has expired" : " ends in ",
+                            days < 0 ? "" : std::to_string(days), days < 0 ? "" : " days",
+                            each.is_ours ? "; 'slipway cert rotate' issues it anew"
+                                         : "; bring a new one, then 'slipway cert rotate'"));
+  }
+  return warnings;
 }
 
 }  // namespace
@@ -64,17 +82,25 @@ void AddSystem(Router& router, Core& core) {
                      {"image_sets", sets.ok() ? sets->size() : 0},
                      {"boots_complete", boots.complete},
                      {"boots_failed", boots.failed},
-                     {"boots_abandoned", boots.abandoned}});
+                     {"boots_abandoned", boots.abandoned},
+                     {"warnings", Warnings(core)}});
   });
-  router.Get("/api/v1/drops", [&core](const httplib::Request&, httplib::Response& response) {
-    ReplyDrops(response, core);
+  router.Get("/api/v1/drops",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               ReplyDrops(request, response, core);
+             });
+  router.Get("/api/v1/openapi.json", [](const httplib::Request&, httplib::Response& response) {
+    Reply(response, OpenApi());
   });
-  router.Get("/api/v1/ca", [&core](const httplib::Request&, httplib::Response& response) {
-    response.set_content(core.authority().certificate_pem, "application/x-pem-file");
-  });
-  router.Get("/api/v1/ca/efi", [&core](const httplib::Request&, httplib::Response& response) {
-    const auto list = tls::FirmwareEnrolment(core.authority().certificate_pem);
-    response.set_content(std::string(list.begin(), list.end()), "application/octet-stream");
+  router.Get("/problems/{kind}", [](const httplib::Request& request, httplib::Response& response) {
+    for (const ProblemKind& problem : ProblemKinds()) {
+      if (problem.kind != request.matches[1].str()) continue;
+      return Reply(response, {{"type", "/problems/" + std::string(problem.kind)},
+                              {"title", problem.title},
+                              {"status", problem.status},
+                              {"remedy", problem.remedy}});
+    }
+    ReplyProblem(response, 404, "no such kind of problem; docs/api.md lists them");
   });
 }
 

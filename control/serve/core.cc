@@ -5,6 +5,7 @@
 #include <iostream>
 #include <utility>
 
+#include "control/backup/backup.h"
 #include "control/boots/boot_json.h"
 #include "control/serve/snapshot_builder.h"
 #include "control/store/boot_archive.h"
@@ -31,6 +32,12 @@ absl::Status Core::OpenState() {
   auto lock = StateLock::Take(folder);
   if (!lock.ok()) return lock.status();
   state_lock_ = *std::move(lock);
+  // Uploads and backups that a killed daemon left behind; the latter hold secrets.
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().starts_with("upload-")) {
+      std::filesystem::remove_all(entry.path(), error);
+    }
+  }
   auto store = OpenSqliteStore(folder / "catalog.db");
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
@@ -44,30 +51,7 @@ absl::Status Core::OpenState() {
   if (!trust.ok()) return trust.status();
   trust_ = *std::move(trust);
 
-  auto authority = LoadAuthority(folder);
-  if (!authority.ok()) return authority.status();
-  authority_ = *std::move(authority);
-  auto management = ManagementCertificate(config_, authority_);
-  if (!management.ok()) return management.status();
-  management_certificate_ = *std::move(management);
-  auto boot = BootCertificates(config_, authority_);
-  if (!boot.ok()) return boot.status();
-  boot_certificates_ = FactsOf(*boot);
-  auto context = tls::Context::Create({.certificates = *std::move(boot),
-                                       .policy = config_.tls_policy == TlsPolicy::kModern
-                                                     ? tls::Policy::kModern
-                                                     : tls::Policy::kFirmware,
-                                       .ticket_keys = ticket_keys_});
-  if (const auto* wrong = std::get_if<tls::ContextError>(&context)) {
-    return absl::FailedPreconditionError(
-        Text(wrong->where, ": ", wrong->what, "; ", wrong->remedy));
-  }
-  tls_ = std::get<std::shared_ptr<const tls::Context>>(std::move(context));
-
-  auto token = LoadToken(folder);
-  if (!token.ok()) return token.status();
-  token_ = *std::move(token);
-  if (absl::Status status = store_->SetTokenHash(HashOf(token_.text)); !status.ok()) return status;
+  if (absl::Status status = OpenAccess(); !status.ok()) return status;
 
   const LimitsConfig& limits = config_.limits;
   timelines_ = std::make_unique<BootTimelines>(
@@ -314,6 +298,25 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atom
 bool Core::IsLoaded(const ImageSet& set) {
   const std::scoped_lock lock(mutex_);
   return shelf_->Holds(set);
+}
+
+absl::StatusOr<std::filesystem::path> Core::Backup(const std::filesystem::path& folder,
+                                                   bool with_images) {
+  const auto work = folder / "state";
+  const auto tar = folder / "backup.tar";
+  std::error_code error;
+  std::filesystem::create_directories(work, error);
+  if (absl::Status status = CopyDatabases(config_.state_directory, work); !status.ok()) {
+    return status;
+  }
+  {
+    // No image set comes or goes between the index and the files that it names.
+    const std::scoped_lock lock(mutex_);
+    const absl::Status status = LinkFiles(config_.state_directory, work, with_images);
+    if (!status.ok()) return status;
+  }
+  if (absl::Status status = WriteTar(work, tar); !status.ok()) return status;
+  return tar;
 }
 
 void Core::Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/throttle.h"
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
 #include "control/image_store/image_store.h"
@@ -26,6 +27,7 @@
 #include "control/serve/retired_versions.h"
 #include "control/serve/version_tally.h"
 #include "control/state/certificate_facts.h"
+#include "control/state/certificate_state.h"
 #include "control/state/lease_book.h"
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
@@ -55,9 +57,19 @@ class Core {
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
   const tls::Authority& authority() const { return authority_; }
-  const tls::Certificate& management_certificate() const { return management_certificate_; }
+  // The one in use now; the REST server asks at each handshake.
+  std::shared_ptr<const tls::Certificate> management_certificate() const;
+  // Of everything in use: the CA, the boot servers', management's.
+  std::vector<CertificateState> Certificates() const;
+  // New boot and management certificates: issued anew by our CA, and those of the configuration
+  // read again from their files. Handshakes under way end with the old ones, connections and
+  // tickets go on. After an error everything is as it was.
+  absl::Status RotateCertificates(const Actor& actor);
+  // Issues anew what is ours and ends within kRenewDays.
+  void RenewCertificates(std::int64_t now_unix_seconds);
+  Throttle& throttle() { return throttle_; }
   const Token& token() const { return token_; }
-  const std::vector<CertificateFacts>& boot_certificates() const { return boot_certificates_; }
+  std::vector<CertificateFacts> boot_certificates() const;
   std::vector<dataplane::WorkerStatistics> statistics() const { return outlets_.statistics(); }
 
   absl::Status Republish();
@@ -89,6 +101,10 @@ class Core {
   void Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
              const nlohmann::json& after);
 
+  // The state as one tar in the folder, which lies in the state directory.
+  absl::StatusOr<std::filesystem::path> Backup(const std::filesystem::path& folder,
+                                               bool with_images);
+
   // What follows is in core_policy.cc. `named` has the MAC or UUID of a machine, which is made when
   // the catalog has none; `changes` as Update() takes them.
   absl::StatusOr<Machine> ChangeMachine(const Machine& named, const nlohmann::json& changes,
@@ -116,6 +132,10 @@ class Core {
   absl::Status OpenState();
   absl::Status OpenArchive();
   absl::Status TakeOverBoots();
+  absl::Status OpenAccess();
+  struct Issued;
+  absl::StatusOr<Issued> Issue() const;
+  void Take(Issued issued);  // the caller holds mutex_, or is alone
   absl::Status RepublishLocked();
   // Brings image sets into memory; what does not fit is told, and tried again later.
   void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
@@ -134,15 +154,19 @@ class Core {
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;
   tls::Authority authority_;
-  tls::Certificate management_certificate_;
-  std::vector<CertificateFacts> boot_certificates_;
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
-  std::shared_ptr<const tls::Context> tls_;
+  Throttle throttle_;
+
+  mutable std::mutex certificates_mutex_;  // the three that follow; taken within mutex_
+  std::shared_ptr<const tls::Certificate> management_certificate_;
+  std::vector<CertificateState> certificates_;
+  std::vector<CertificateFacts> boot_certificates_;
 
   VersionTally tally_;
 
   std::mutex mutex_;  // what follows
+  std::shared_ptr<const tls::Context> tls_;
   std::unique_ptr<ImageStore> image_store_;
   std::unique_ptr<ImageShelf> shelf_;
   RetiredVersions retired_;

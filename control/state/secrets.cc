@@ -2,18 +2,15 @@
 #include "control/state/secrets.h"
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <utility>
 
+#include "control/access/tokens.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -146,24 +143,10 @@ absl::StatusOr<Token> LoadToken(const std::filesystem::path& state_directory) {
     while (text->ends_with('\n')) text->pop_back();
     if (text->size() >= 32) return Token{*std::move(text), false};
   }
-  std::array<unsigned char, 32> random{};
-  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
-    return absl::InternalError("no randomness for the token");
-  }
-  Token token{ToHex(std::string(random.begin(), random.end())), true};
+  Token token{MakeTokenText(), true};
+  if (token.text.empty()) return absl::InternalError("no randomness for the token");
   if (absl::Status status = WriteFile(file, token.text + "\n", 0600); !status.ok()) return status;
   return token;
-}
-
-std::string HashOf(std::string_view token) {
-  std::array<unsigned char, 32> digest{};
-  unsigned size = 0;
-  EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  return ToHex(std::string(digest.begin(), digest.end()));
-}
-
-bool SameSecret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace slipway::control

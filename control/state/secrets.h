@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/digest.h"
 #include "control/config/config.h"
 #include "tls/certificates.h"
 
@@ -39,9 +40,5 @@ struct Token {
 };
 // Reads <state>/token, or makes one of 256 random bits.
 absl::StatusOr<Token> LoadToken(const std::filesystem::path& state_directory);
-// SHA-256 in hexadecimal.
-std::string HashOf(std::string_view token);
-// Takes as long for the first different character as for the last.
-bool SameSecret(std::string_view a, std::string_view b);
 
 }  // namespace slipway::control

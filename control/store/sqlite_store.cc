@@ -8,6 +8,7 @@
 
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
+#include "control/store/token_table.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -31,6 +32,7 @@ const char* const kMigrations[] = {
     "ALTER TABLE machines ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE rules(name TEXT PRIMARY KEY, position INTEGER NOT NULL, document TEXT NOT NULL);",
     "CREATE TABLE rollouts(stable TEXT PRIMARY KEY, document TEXT NOT NULL);",
+    kTokenMigration,
 };
 
 constexpr std::string_view kMachineColumns =
@@ -48,10 +50,14 @@ nlohmann::json Told(const Machine& machine) {
   return told;
 }
 
+nlohmann::json Told(const TokenRecord& token) {
+  return {{"role", NameOf(token.role)}, {"expires", token.expires}};
+}
+
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::unique_ptr<Database> database)
-      : database_(std::move(database)), audit_(*database_) {}
+      : database_(std::move(database)), audit_(*database_), tokens_(*database_) {}
 
   absl::Status Adopt() { return audit_.Adopt(); }
 
@@ -193,20 +199,50 @@ class SqliteStore final : public Store {
     return noted.ok() ? transaction.Commit() : noted;
   }
 
-  absl::Status SetTokenHash(const std::string& hash_hex) override {
+  absl::StatusOr<std::vector<TokenRecord>> Tokens() override {
     const std::scoped_lock lock(mutex_);
-    Statement statement =
-        database_->Prepare("INSERT OR REPLACE INTO tokens(name, sha256) VALUES('operator', ?)");
-    return statement.Bind(1, hash_hex).Run();
+    return tokens_.All();
   }
 
-  absl::StatusOr<std::optional<std::string>> TokenHash() override {
+  absl::Status AddToken(const TokenRecord& token, const Actor& actor) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement = database_->Prepare("SELECT sha256 FROM tokens WHERE name='operator'");
-    std::optional<std::string> hash;
-    if (statement.Next()) hash = statement.String(0);
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return hash;
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    if (absl::Status status = tokens_.Put(token); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, "token " + token.name, nullptr, Told(token));
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status RemoveToken(const std::string& name, const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto before = ToldToken(name);
+    if (absl::Status status = tokens_.Remove(name); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, "token " + name, before, nullptr);
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status SetFirstToken(const std::string& sha256, std::int64_t now) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto tokens = tokens_.All();
+    if (!tokens.ok()) return tokens.status();
+    const auto old = std::ranges::find(*tokens, kFirstToken, &TokenRecord::name);
+    if (old != tokens->end() && old->sha256 == sha256) return absl::OkStatus();
+    const TokenRecord token{
+        .name = std::string(kFirstToken), .role = Role::kAdmin, .sha256 = sha256, .created = now};
+    const auto before = ToldToken(token.name);
+    if (absl::Status status = tokens_.Replace(token); !status.ok()) return status;
+    const absl::Status noted =
+        audit_.Append(DaemonActor(), "token " + token.name, before, Told(token));
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status TouchToken(const std::string& name, std::int64_t now) override {
+    const std::scoped_lock lock(mutex_);
+    return tokens_.Touch(name, now);
   }
 
   absl::StatusOr<std::vector<BootRecord>> Boots() override {
@@ -309,6 +345,13 @@ class SqliteStore final : public Store {
     return machines;
   }
 
+  nlohmann::json ToldToken(const std::string& name) {
+    const auto tokens = tokens_.All();
+    if (!tokens.ok()) return nullptr;
+    const auto token = std::ranges::find(*tokens, name, &TokenRecord::name);
+    return token == tokens->end() ? nlohmann::json() : Told(*token);
+  }
+
   // Gives a new machine its id.
   absl::Status Write(Machine& machine) {
     Statement statement = database_->Prepare(
@@ -391,6 +434,7 @@ class SqliteStore final : public Store {
   std::mutex mutex_;
   std::unique_ptr<Database> database_;
   AuditLog audit_;
+  TokenTable tokens_;
 };
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/access/actor.h"
+#include "control/access/tokens.h"
 #include "control/config/value.h"
 #include "control/policy/machine.h"
 #include "control/policy/rollout.h"
@@ -69,8 +70,13 @@ class Store {
   virtual absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
                                   const Actor& actor) = 0;
 
-  virtual absl::Status SetTokenHash(const std::string& hash_hex) = 0;
-  virtual absl::StatusOr<std::optional<std::string>> TokenHash() = 0;
+  virtual absl::StatusOr<std::vector<TokenRecord>> Tokens() = 0;  // by name
+  // AlreadyExists where the name is taken.
+  virtual absl::Status AddToken(const TokenRecord& token, const Actor& actor) = 0;
+  virtual absl::Status RemoveToken(const std::string& name, const Actor& actor) = 0;
+  // Puts the token of the state directory in the place of the one before, where it is another.
+  virtual absl::Status SetFirstToken(const std::string& sha256, std::int64_t now) = 0;
+  virtual absl::Status TouchToken(const std::string& name, std::int64_t now) = 0;
 
   // Those of before boots had a database of their own (boot_archive.h), oldest first.
   virtual absl::StatusOr<std::vector<BootRecord>> Boots() = 0;

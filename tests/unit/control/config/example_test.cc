@@ -76,10 +76,12 @@ TEST(ExampleTest, EveryCommentedLineIsRightTooWhenTaken) {
     text.replace(text.find("\n" + key), 1, "\n#");
   }
   const ConfigResult result = ParseConfig(text, kExample);
-  // Three files of the example do not exist: the certificate's two, and the SBAT level.
+  // Four files of the example do not exist: the clients' CA, the certificate's two, and the SBAT
+  // level.
   EXPECT_THAT(Lines(result.problems),
               UnorderedElementsAre(
-                  HasSubstr("tls.certificate.chain = "), HasSubstr("tls.certificate.key = "),
+                  HasSubstr("management.client_ca = "), HasSubstr("tls.certificate.chain = "),
+                  HasSubstr("tls.certificate.key = "),
                   HasSubstr("secure_boot.sbat_level = \"SbatLevel.csv\": cannot")));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may do what, as clients meet it: credentials, roles, and the audit log of what they did.
+// Who may do what, as clients meet it: credentials, roles, lockout, client certificates over real
+// TLS, and the audit log of what they did.
 #include <nlohmann/json.hpp>
 
 #include "control/rest/router.h"
@@ -48,6 +49,130 @@ TEST_F(AccessTest, ATokenMayComeAsThePasswordOfBasic) {
   EXPECT_EQ(third.Get("/api/v1/status", headers)->status, 401);
 }
 
+TEST_F(AccessTest, ATokenMayDoWhatItsRoleMayAndNoMore) {
+  ImportBootFile("debian:testing");
+  const std::string viewer = MakeToken("screen --role viewer");
+  const std::string ci = MakeToken("ci --role operator --expires 30d");
+  ASSERT_EQ(viewer.size(), 64u);
+  const auto as = [this](const std::string& token, const std::string& words) {
+    return Slipway("--token " + token + " " + words);
+  };
+  EXPECT_THAT(as(viewer, "whoami").text, HasSubstr("token screen: viewer"));
+  EXPECT_EQ(as(viewer, "machine list").code, 0);
+  const Ran set = as(viewer, "machine set 52:54:00:00:00:01 debian:testing");
+  EXPECT_EQ(set.code, 1);
+  EXPECT_THAT(set.text, HasSubstr("token screen is viewer"));
+  EXPECT_THAT(set.text, HasSubstr("needs operator"));
+  EXPECT_EQ(as(ci, "machine set 52:54:00:00:00:01 debian:testing").code, 0);
+  EXPECT_THAT(as(ci, "token list").text, HasSubstr("needs admin"));
+  EXPECT_THAT(as(ci, "backup " + (folder_ / "b.tar").string()).text, HasSubstr("needs admin"));
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("token ci"));
+  const auto list = nlohmann::json::parse(client_->Get("/api/v1/tokens")->body);
+  ASSERT_EQ(list.size(), 3u);
+  EXPECT_EQ(list[1]["name"], "ci");
+  EXPECT_GT(list[1]["last_used"].get<std::int64_t>(), 0);
+  EXPECT_NEAR(list[1]["expires"].get<double>() - list[1]["created"].get<double>(), 30 * 86400, 1);
+  EXPECT_TRUE(list[2]["expires"].is_null());
+  EXPECT_EQ(Slipway("token rm ci").code, 0);
+  EXPECT_EQ(as(ci, "machine list").code, 1);
+  EXPECT_EQ(Slipway("token rm ci").code, 1);
+}
+
+TEST_F(AccessTest, ATokenIsKeptAsItsHashAlone) {
+  const std::string text = MakeToken("ci --role operator");
+  ASSERT_EQ(text.size(), 64u);
+  EXPECT_THAT(client_->Get("/api/v1/tokens")->body, Not(HasSubstr(text)));
+  EXPECT_THAT(client_->Get("/api/v1/audit")->body, Not(HasSubstr(text)));
+  End();
+  for (const char* name : {"catalog.db", "catalog.db-wal"}) {
+    std::ifstream file(folder_ / "state" / name, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(bytes, Not(HasSubstr(text))) << name;
+  }
+  Begin();
+  EXPECT_EQ(Slipway("--token " + text + " machine list").code, 0) << "it survives a restart";
+}
+
+TEST_F(AccessTest, ATokenIsMadeWithANameARoleAndAnEndOnly) {
+  const auto put = [this](const std::string& name, const std::string& body) {
+    return client_->Put("/api/v1/tokens/" + name, body, "application/json");
+  };
+  EXPECT_EQ(put("a%20b", R"({"role": "viewer"})")->status, 400);
+  EXPECT_EQ(put("a", R"({"role": "king"})")->status, 400);
+  EXPECT_EQ(put("a", R"({"role": "viewer", "expires_in_seconds": 0})")->status, 400);
+  const auto unknown = put("a", R"({"role": "viewer", "expires": 5})");
+  EXPECT_EQ(unknown->status, 400);
+  EXPECT_THAT(unknown->body, HasSubstr(R"(\"expires\" means nothing here)"));
+  EXPECT_EQ(put("a", R"({"role": "viewer"})")->status, 201);
+  EXPECT_EQ(put("a", R"({"role": "viewer"})")->status, 409);
+  EXPECT_EQ(put("admin", R"({"role": "viewer"})")->status, 409);
+  EXPECT_EQ(client_->Delete("/api/v1/tokens/admin")->status, 409);
+}
+
+TEST_F(AccessTest, WhoShowsWrongTokensIsLockedOutForAWhile) {
+  httplib::SSLClient other("127.0.0.1", server_->port());
+  other.enable_server_certificate_verification(false);
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(other.Get("/api/v1/status")->status, 401);
+  EXPECT_EQ(client_->Get("/api/v1/status")->status, 200) << "to show no token is no failure";
+  other.set_bearer_token_auth("wrong");
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(other.Get("/api/v1/status")->status, 401);
+  const auto locked = other.Get("/api/v1/status");
+  EXPECT_EQ(locked->status, 429);
+  EXPECT_EQ(nlohmann::json::parse(locked->body)["type"], "/problems/too-many-attempts");
+  EXPECT_GE(std::stoi(locked->get_header_value("Retry-After")), 1);
+  EXPECT_EQ(client_->Get("/api/v1/status")->status, 429) << "the right one from there as well";
+  EXPECT_EQ(client_->Get("/api/v1/health")->status, 200);
+}
+
+// A CA of clients, and a certificate of it for each name.
+class ClientCertificateTest : public RestTest {
+ protected:
+  ClientCertificateTest() {
+    End();
+    authority_ =
+        tls::MakeAuthority({.common_name = "clients", .key_type = tls::KeyType::kEcdsaP256});
+    std::ofstream(folder_ / "clients.pem") << authority_.certificate_pem;
+    management_ = R"(client_ca = "clients.pem"
+[[management.client]]
+name = "ci.example.org"
+role = "operator"
+)";
+    Begin();
+  }
+  // A client's certificate that the authority signed, as the command line takes it.
+  std::string Arguments(const tls::Authority& authority, const std::string& name) {
+    std::ofstream(folder_ / "signer.pem") << authority.certificate_pem;
+    std::ofstream(folder_ / "signer.key") << authority.private_key_pem;
+    const Ran ran =
+        Shell(Text("cd ", folder_.string(), " && openssl req -x509 -newkey ec -pkeyopt ",
+                   "ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=", name,
+                   " -CA signer.pem -CAkey signer.key -addext extendedKeyUsage=clientAuth ",
+                   "-addext basicConstraints=CA:FALSE -keyout client.key -out client.pem"));
+    EXPECT_EQ(ran.code, 0) << ran.text;
+    return Text(" --cert ", (folder_ / "client.pem").string(), " --key ",
+                (folder_ / "client.key").string());
+  }
+  tls::Authority authority_;
+};
+
+TEST_F(ClientCertificateTest, AKnownCertificateIsARole) {
+  const std::string ci = Arguments(authority_, "ci.example.org");
+  EXPECT_THAT(Slipway("whoami" + ci).text, HasSubstr("certificate ci.example.org: operator"));
+  ImportBootFile("debian:testing");
+  EXPECT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:testing" + ci).code, 0);
+  EXPECT_THAT(Slipway("token list" + ci).text, HasSubstr("needs admin"));
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("certificate ci.example.org"));
+}
+
+TEST_F(ClientCertificateTest, AnUnknownOneIsNotAndAStrangersEndsTheHandshake) {
+  const Ran unknown = Slipway("whoami" + Arguments(authority_, "other.example.org"));
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.text, HasSubstr("other.example.org has no role here"));
+  const auto strangers = tls::MakeAuthority({.key_type = tls::KeyType::kEcdsaP256});
+  EXPECT_EQ(Slipway("whoami" + Arguments(strangers, "ci.example.org")).code, 1);
+  EXPECT_EQ(Slipway("whoami").code, 0) << "tokens go on as before";
+}
+
 TEST_F(AccessTest, WhoAsksARegistryIsToldToSendAPassword) {
   httplib::SSLClient other("127.0.0.1", server_->port());
   other.enable_server_certificate_verification(false);
@@ -70,7 +195,7 @@ TEST_F(AccessTest, EveryChangeIsInTheAuditLog) {
   for (const auto& record : audit) told.push_back(record["what"]);
   EXPECT_THAT(told, testing::ElementsAre("secure-boot recheck", "image debian:testing",
                                          "machine 52:54:00:00:00:01", "machine 52:54:00:00:00:01",
-                                         "image debian:testing"));
+                                         "image debian:testing", "token admin"));
   EXPECT_EQ(audit[2]["who"], "token admin");
   EXPECT_EQ(audit[2]["address"], "127.0.0.1");
   EXPECT_EQ(audit[2]["request"], "DELETE /api/v1/machines/52:54:00:00:00:01");

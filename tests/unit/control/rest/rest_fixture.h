@@ -10,10 +10,15 @@
 #include <atomic>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <regex>
 
+#include "control/rest/openapi.h"
+#include "control/rest/schemas.h"
 #include "control/rest/server.h"
 #include "control/serve/core.h"
 #include "control/text.h"
+#include "tests/unit/control/rest/schema_checker.h"
 #include "tests/unit/control/secure_boot/support.h"
 
 namespace slipway::control {
@@ -54,6 +59,7 @@ class RestTest : public testing::Test {
 directory = "state"
 [management]
 address = "127.0.0.1:0"
+)" + management_ + R"(
 [[port]]
 device = "net_ring0"
 addresses = ["10.77.0.1/24"]
@@ -90,7 +96,10 @@ image_set = "debian:stable"
     ASSERT_TRUE(core.ok()) << core.status();
     core_ = *std::move(core);
     ASSERT_TRUE(core_->Republish().ok());
-    auto server = RestServer::Start(*core_);
+    auto server = RestServer::Start(
+        *core_, [this](const httplib::Request& request, const httplib::Response& response) {
+          Check(request, response);
+        });
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     client_ = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->port());
@@ -112,14 +121,48 @@ image_set = "debian:stable"
                                      " --server 127.0.0.1:", server_->port(), " ", arguments);
     return Shell(command);
   }
+  // The new token's text.
+  std::string MakeToken(const std::string& arguments) {
+    const Ran ran = Slipway("--json token create " + arguments);
+    EXPECT_EQ(ran.code, 0) << ran.text;
+    return nlohmann::json::parse(ran.text).value("token", "");
+  }
   void ImportBootFile(const std::string& reference, std::size_t size = 4000) {
     std::ofstream(folder_ / "boot.efi") << std::string(size, 'x');
     const Ran ran = Slipway("image import " + (folder_ / "boot.efi").string() + " " + reference);
     ASSERT_EQ(ran.code, 0) << ran.text;
   }
 
+  // Every answer is as the API's description says.
+  void Check(const httplib::Request& request, const httplib::Response& response) const {
+    const SchemaChecker checker(api_);
+    const std::string what = Text(request.method, ' ', request.path, ": ", response.status);
+    const std::string type = response.get_header_value("Content-Type");
+    if (response.status >= 400) {
+      EXPECT_EQ(type, "application/problem+json") << what;
+      const auto fault = checker.Mismatch(nlohmann::json::parse(response.body, nullptr, false),
+                                          JsonSchemaOf("Problem"));
+      EXPECT_EQ(fault, std::nullopt) << what << ' ' << response.body;
+      return;
+    }
+    const auto route = std::ranges::find_if(Routes(), [&](const Route& each) {
+      return each.method == (request.method == "HEAD" ? "GET" : request.method) &&
+             std::regex_match(request.path, std::regex(PatternOf(each.path)));
+    });
+    ASSERT_NE(route, Routes().end()) << what;
+    const AnswerForm answer = AnswerOf(*route);
+    EXPECT_EQ(response.status, answer.status) << what;
+    EXPECT_TRUE(type.starts_with(answer.media_type)) << what << ' ' << type;
+    if (answer.type.empty()) return;
+    const auto fault = checker.Mismatch(nlohmann::json::parse(response.body, nullptr, false),
+                                        JsonSchemaOf(answer.type));
+    EXPECT_EQ(fault, std::nullopt) << what << ' ' << response.body;
+  }
+
+  const nlohmann::json api_ = OpenApi();
   std::filesystem::path folder_;
   std::string secure_boot_;  // a table of the configuration, for the next Begin
+  std::string management_;   // more of the table of that name
   HeapImageMemory memory_;
   std::unique_ptr<dataplane::Snapshot> snapshot_;
   std::unique_ptr<Core> core_;

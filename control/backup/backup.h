@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A backup: one tar (POSIX pax) of what a state directory cannot be made again from: the catalog
+// and the leases, the CA and the token, the image store's index with its manifests, and, where
+// asked for, the image files themselves. Its first entry, backup.json, names every other with size
+// and SHA-256.
+//
+// Both ways survive kill -9: a backup is read from copies, and a restored directory appears under
+// its name only when it is whole and on disk.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace slipway::control {
+
+// The databases, by SQLite's online backup: consistent while others write. Each is a moment of its
+// own: a lease may be newer than the catalog.
+absl::Status CopyDatabases(const std::filesystem::path& state, const std::filesystem::path& work);
+
+// The rest, as links where the file system allows: fast, so that whoever changes image sets can be
+// kept waiting meanwhile. `work` lies on the state directory's file system.
+absl::Status LinkFiles(const std::filesystem::path& state, const std::filesystem::path& work,
+                       bool with_images);
+
+// Everything in `work` as one tar, which is on disk when it returns.
+absl::Status WriteTar(const std::filesystem::path& work, const std::filesystem::path& tar);
+
+struct Restored {
+  std::size_t files = 0;
+  std::uint64_t bytes = 0;
+  std::string created;  // as backup.json says
+  bool has_images = false;
+};
+// FailedPrecondition where `state` is there and not empty; DataLoss, and nothing left behind, where
+// the tar is not one of ours or not whole.
+absl::StatusOr<Restored> Restore(const std::filesystem::path& tar,
+                                 const std::filesystem::path& state);
+
+}  // namespace slipway::control

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What may be in a backup: names relative to the state directory, and nothing else is ever written.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "control/image_store/digest.h"
+
+namespace slipway::control {
+
+inline constexpr std::string_view kBackupList = "backup.json";
+inline constexpr int kBackupVersion = 1;
+inline constexpr std::array<std::string_view, 3> kBackupDatabases = {"catalog.db", "leases.db",
+                                                                     "boots.db"};
+// ca.pem is for everybody; the others are secret.
+inline constexpr std::array<std::string_view, 3> kBackupSecrets = {"ca.pem", "ca.key", "token"};
+inline constexpr std::array<std::string_view, 2> kBackupIndex = {"images/oci-layout",
+                                                                 "images/index.json"};
+inline constexpr std::string_view kBackupBlobs = "images/blobs/sha256/";
+
+constexpr bool IsOneOf(const auto& names, std::string_view name) {
+  for (const std::string_view each : names) {
+    if (each == name) return true;
+  }
+  return false;
+}
+
+inline bool IsBackupName(std::string_view name) {
+  if (name.starts_with(kBackupBlobs)) return IsDigest(name.substr(kBackupBlobs.size()));
+  return IsOneOf(kBackupDatabases, name) || IsOneOf(kBackupSecrets, name) ||
+         IsOneOf(kBackupIndex, name);
+}
+
+}  // namespace slipway::control

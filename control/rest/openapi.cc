@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/rest/openapi.h"
+
+#include <vector>
+
+#include "control/rest/routes.h"
+#include "control/rest/schemas.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+using nlohmann::json;
+
+std::vector<std::string_view> Split(std::string_view text, char between) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(between), text.size());
+    if (end != 0) parts.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+std::vector<std::string_view> Variables(std::string_view path) {
+  std::vector<std::string_view> names;
+  for (std::size_t open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {
+    std::string_view name = path.substr(open + 1, path.find('}', open) - open - 1);
+    if (name.ends_with('+')) name.remove_suffix(1);
+    names.push_back(name);
+  }
+  return names;
+}
+
+// OpenAPI knows no variable of several segments; it is one whose slashes stay as they are.
+std::string PathOf(const Route& route) {
+  std::string path(route.path);
+  for (std::size_t plus = path.find("+}"); plus != path.npos; plus = path.find("+}")) {
+    path.erase(plus, 1);
+  }
+  return path;
+}
+
+std::string RightsOf(const Route& route) {
+  return route.role ? Text("Needs the role ", NameOf(*route.role), ".")
+                    : std::string("Needs no authentication.");
+}
+
+json Content(std::string_view media_type, std::string_view type) {
+  json form = json::object();
+  if (!type.empty()) form["schema"] = JsonSchemaOf(type);
+  return {{std::string(media_type), form}};
+}
+
+json Parameters(const Route& route) {
+  json parameters = json::array();
+  for (const std::string_view name : Variables(route.path)) {
+    parameters.push_back(
+        {{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}});
+  }
+  for (const std::string_view name : Split(route.query, ' ')) {
+    parameters.push_back({{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}}}});
+  }
+  return parameters;
+}
+
+json OperationOf(const Route& route) {
+  const AnswerForm answer = AnswerOf(route);
+  json success = {{"description", route.summary}};
+  if (!answer.media_type.empty()) success["content"] = Content(answer.media_type, answer.type);
+  json operation = {{"summary", route.summary},
+                    {"description", RightsOf(route)},
+                    {"responses",
+                     {{std::to_string(answer.status), success},
+                      {"default", {{"$ref", "#/components/responses/Problem"}}}}}};
+  if (json parameters = Parameters(route); !parameters.empty()) {
+    operation["parameters"] = std::move(parameters);
+  }
+  if (!route.body.empty()) {
+    json content = json::object();
+    for (const std::string_view form : Split(route.body, ' ')) {
+      content.update(form.starts_with('@') ? Content(form.substr(1), "")
+                                           : Content("application/json", form));
+    }
+    operation["requestBody"] = {{"required", true}, {"content", content}};
+  }
+  if (!route.role) operation["security"] = json::array();
+  return operation;
+}
+
+std::string TypeLink(std::string_view type) {
+  std::string_view name = type;
+  while (!name.empty() && (name.front() == '[' || name.front() == '{')) {
+    name = name.substr(1, name.size() - 2);
+  }
+  for (const Schema& schema : Schemas()) {
+    if (schema.name != name) continue;
+    std::string anchor(name);
+    for (char& letter : anchor) letter = static_cast<char>(letter | 0x20);
+    return Text('[', name == type ? "" : "list of ", name, "](#", anchor, ")");
+  }
+  return std::string(type);
+}
+
+std::string AnswerText(const Route& route) {
+  const AnswerForm answer = AnswerOf(route);
+  std::string text = answer.status == 200 ? "" : std::to_string(answer.status);
+  if (answer.media_type.empty()) return text;
+  if (!text.empty()) text += ' ';
+  return text + (answer.type.empty() ? std::string(answer.media_type) : TypeLink(answer.type));
+}
+
+std::string BodyText(const Route& route) {
+  std::vector<std::string> forms;
+  for (const std::string_view form : Split(route.body, ' ')) {
+    forms.push_back(form.starts_with('@') ? std::string(form.substr(1)) : TypeLink(form));
+  }
+  return Join(forms, " or ");
+}
+
+// In a table of Markdown a stroke would end the cell.
+std::string Escaped(std::string_view text) {
+  std::string escaped;
+  for (const char letter : text) {
+    if (letter == '|') escaped += '\\';
+    escaped += letter;
+  }
+  return escaped;
+}
+
+std::string SchemaText(const Schema& schema) {
+  std::string text = Text("\n### ", schema.name, "\n\n");
+  if (!schema.sentence.empty()) text += Text(schema.sentence, "\n\n");
+  text += "| field | type |\n|---|---|\n";
+  for (const std::string_view field : Split(schema.fields, ' ')) {
+    const std::size_t colon = field.find(':');
+    text += Text("| `", field.substr(0, colon), "` | `", Escaped(field.substr(colon + 1)), "` |\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+AnswerForm AnswerOf(const Route& route) {
+  AnswerForm form;
+  for (const std::string_view part : Split(route.answer, ' ')) {
+    if (part.front() >= '1' && part.front() <= '9') {
+      form.status = (part[0] - '0') * 100 + (part[1] - '0') * 10 + (part[2] - '0');
+    } else if (part.front() == '@') {
+      form.media_type = part.substr(1);
+    } else {
+      form.type = part;
+    }
+  }
+  if (form.status == 204) form.media_type = "";
+  return form;
+}
+
+json OpenApi() {
+  json paths = json::object();
+  for (const Route& route : Routes()) {
+    std::string method(route.method);
+    for (char& letter : method) letter = static_cast<char>(letter | 0x20);
+    paths[PathOf(route)][method] = OperationOf(route);
+  }
+  json schemas = json::object();
+  for (const Schema& schema : Schemas()) schemas[std::string(schema.name)] = JsonSchemaOf(schema);
+  return {
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "Slipway"},
+        {"version", "1"},
+        {"description",
+         "The control plane of a network-boot appliance. Lists come in pages of ?limit= items "
+         "(1,000 where it is not said); Link: rel=\"next\" leads on."}}},
+      {"security",
+       {{{"token", json::array()}}, {{"password", json::array()}}, {{"mutualTLS", json::array()}}}},
+      {"components",
+       {{"securitySchemes",
+         {{"token", {{"type", "http"}, {"scheme", "bearer"}}},
+          {"password",
+           {{"type", "http"},
+            {"scheme", "basic"},
+            {"description", "The token as the password, with any user name."}}},
+          {"mutualTLS",
+           {{"type", "mutualTLS"}, {"description", "A certificate of management.client_ca."}}}}},
+        {"responses",
+         {{"Problem",
+           {{"description", "What went wrong, and what to do."},
+            {"content", Content("application/problem+json", "Problem")}}}}},
+        {"schemas", schemas}}},
+      {"paths", paths}};
+}
+
+std::string ApiDocument() {
+  std::string text =
+      "# The REST interface\n\n"
+      "Made of the route table; a test compares it. `GET /api/v1/openapi.json` is the same for "
+      "programs (OpenAPI 3.1).\n\n"
+      "Send `Authorization: Bearer TOKEN`, the token as the password of Basic, or a certificate "
+      "of `management.client_ca`. Roles: a viewer\nreads, an operator changes image sets, machines "
+      "and rules, an admin everything; each may do what those before it may.\n\n"
+      "Lists come in pages: `?limit=` items (1,000 where it is not said, 10,000 at most), and "
+      "`Link: <...>; rel=\"next\"` while there are more.\n"
+      "A machine has an `ETag`; `If-Match` and `If-None-Match: *` keep two operators from undoing "
+      "each other. A field that means nothing is refused\nby its name. Every success of a route "
+      "marked * is in the audit log.\n\n"
+      "| | path | role | body | answer | |\n|---|---|---|---|---|---|\n";
+  for (const Route& route : Routes()) {
+    std::string query;
+    for (const std::string_view name : Split(route.query, ' ')) {
+      query += Text(query.empty() ? " `?" : "&", name, "=");
+    }
+    if (!query.empty()) query += '`';
+    text += Text("| ", route.method, route.effect == Effect::kChange ? "*" : "", " | `", route.path,
+                 "`", query, " | ", route.role ? NameOf(*route.role) : "", " | ", BodyText(route),
+                 " | ", AnswerText(route), " | ", route.summary, " |\n");
+  }
+  text +=
+      "\n## Problems\n\nAn error is a problem document (RFC 9457) whose `type` is one of these; "
+      "its `detail` says what is wrong with this very request.\n\n"
+      "| type | status | what to do |\n|---|---|---|\n";
+  for (const ProblemKind& kind : ProblemKinds()) {
+    text += Text("| `/problems/", kind.kind, "` | ", kind.status, " ", kind.title, " | ",
+                 kind.remedy, " |\n");
+  }
+  text +=
+      "\n## Documents\n\n`T~` is T or null, `[T]` a list, `{T}` an object of T by name, `name?` "
+      "may "
+      "be absent.\n";
+  for (const Schema& schema : Schemas()) text += SchemaText(schema);
+  return text;
+}
+
+}  // namespace slipway::control

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every resource answers with: JSON, pages of lists, problem documents (RFC 9457), entity
+// tags.
+#include <algorithm>
+#include <charconv>
+
+#include "control/rest/routes.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+struct StatusWord {
+  absl::StatusCode code;
+  int status;
+};
+// Every other code is our own fault.
+constexpr StatusWord kStatuses[] = {
+    {absl::StatusCode::kNotFound, 404},        {absl::StatusCode::kInvalidArgument, 400},
+    {absl::StatusCode::kOutOfRange, 400},      {absl::StatusCode::kDataLoss, 400},
+    {absl::StatusCode::kAlreadyExists, 409},   {absl::StatusCode::kFailedPrecondition, 409},
+    {absl::StatusCode::kUnauthenticated, 401}, {absl::StatusCode::kPermissionDenied, 403},
+    {absl::StatusCode::kAborted, 409},         {absl::StatusCode::kResourceExhausted, 507},
+    {absl::StatusCode::kUnavailable, 503}};
+
+// The last one stands for every status that is not here.
+constexpr ProblemKind kProblems[] = {
+    {400, "bad-request", "Bad Request", "The request itself is wrong; the detail says where."},
+    {401, "unauthorized", "Unauthorized", "Send a valid token, or come with a known certificate."},
+    {403, "forbidden", "Forbidden", "Use a token whose role is enough."},
+    {404, "not-found", "Not Found", "List what there is, and name one of that."},
+    {409, "conflict", "Conflict", "Something stands in the way; the detail says what to do first."},
+    {412, "precondition-failed", "Precondition Failed",
+     "Somebody else changed it meanwhile: read it again, then change what it is now."},
+    {413, "too-large", "Content Too Large", "Send less, or raise images.upload_max."},
+    {429, "too-many-attempts", "Too Many Requests",
+     "Wait as long as Retry-After says, and find who sends wrong tokens."},
+    {503, "unavailable", "Service Unavailable", "Try again; the detail says what was missing."},
+    {507, "insufficient-storage", "Insufficient Storage", "Make room where the detail says."},
+    {500, "internal", "Internal Server Error", "Look into slipwayd's log, and tell its makers."}};
+
+int HttpStatusOf(absl::StatusCode code) {
+  for (const StatusWord& word : kStatuses) {
+    if (word.code == code) return word.status;
+  }
+  return 500;
+}
+
+const ProblemKind& KindOf(int status) {
+  const auto* kind = std::ranges::find(kProblems, status, &ProblemKind::status);
+  if (kind != std::end(kProblems)) return *kind;
+  // A client's mistake that has no kind of its own is still not ours.
+  return status < 500 ? kProblems[0] : *std::prev(std::end(kProblems));
+}
+
+// Bytes that are no UTF-8 come from uploads' names; they are replaced rather than refused.
+std::string TextOf(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string Escaped(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= 'a' && byte <= 'z') || byte == '-' || byte == '.' || byte == '_' ||
+                       byte == '~';
+    if (plain) {
+      escaped += letter;
+    } else {
+      escaped += '%';
+      escaped += kDigits[byte >> 4];
+      escaped += kDigits[byte & 15];
+    }
+  }
+  return escaped;
+}
+
+std::string KeyOf(const nlohmann::json& item, std::string_view key) {
+  const auto found = item.find(std::string(key));
+  if (found == item.end()) return "";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+// The place after the item that a cursor names; its own position where that item has gone.
+std::size_t PlaceAfter(const Listing& list, std::string_view cursor) {
+  std::size_t position = 0;
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), position);
+  if (error != std::errc() || end == cursor.data() + cursor.size() || *end != '~') return 0;
+  const std::string wanted(cursor.substr(static_cast<std::size_t>(end - cursor.data()) + 1));
+  if (position > 0 && position <= list.size && list.key(position - 1) == wanted) return position;
+  for (std::size_t i = 0; i < list.size; ++i) {
+    if (list.key(i) == wanted) return i + 1;
+  }
+  // What stood there was removed, and all behind it moved up by one.
+  return std::min(position == 0 ? 0 : position - 1, list.size);
+}
+
+}  // namespace
+
+std::span<const ProblemKind> ProblemKinds() { return kProblems; }
+
+void Reply(httplib::Response& response, const nlohmann::json& body, int status) {
+  response.status = status;
+  response.set_content(TextOf(body) + "\n", std::string(kJsonType));
+}
+
+void ReplyProblem(httplib::Response& response, int status, std::string_view detail) {
+  const ProblemKind& kind = KindOf(status);
+  const nlohmann::json problem = {{"type", Text("/problems/", kind.kind)},
+                                  {"title", kind.title},
+                                  {"status", status},
+                                  {"detail", detail}};
+  response.status = status;
+  response.set_content(TextOf(problem) + "\n", "application/problem+json");
+}
+
+void ReplyProblem(httplib::Response& response, const absl::Status& status) {
+  const auto message = status.message();
+  ReplyProblem(response, HttpStatusOf(status.code()), {message.data(), message.size()});
+}
+
+void ReplyPage(const httplib::Request& request, httplib::Response& response, const Listing& list) {
+  std::size_t limit = kPageItems;
+  if (request.has_param("limit")) {
+    const std::string text = request.get_param_value("limit");
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error != std::errc() || end != text.data() + text.size() || limit == 0) {
+      return ReplyProblem(response, 400, Text("limit=", text, ": write a number from 1 on"));
+    }
+  }
+  limit = std::min(limit, kPageItemsMax);
+  const std::size_t begin = PlaceAfter(list, request.get_param_value("after"));
+  const std::size_t end = std::min(list.size, begin + limit);
+  if (end < list.size) {
+    std::string next = Text(request.path, "?");
+    for (const auto& [name, value] : request.params) {
+      if (name != "after") next += Text(Escaped(name), '=', Escaped(value), '&');
+    }
+    next += Text("after=", Escaped(Text(end, '~', list.key(end - 1))));
+    response.set_header("Link", Text('<', next, ">; rel=\"next\""));
+  }
+  nlohmann::json page = nlohmann::json::array();
+  for (std::size_t i = begin; i < end; ++i) page.push_back(list.item(i));
+  Reply(response, page);
+}
+
+void ReplyPage(const httplib::Request& request, httplib::Response& response, nlohmann::json list,
+               std::string_view key) {
+  ReplyPage(request, response,
+            {.size = list.size(),
+             .key = [&](std::size_t i) { return KeyOf(list[i], key); },
+             .item = [&](std::size_t i) { return std::move(list[i]); }});
+}
+
+std::optional<std::string> UnknownField(const nlohmann::json& body,
+                                        std::initializer_list<std::string_view> known) {
+  if (!body.is_object()) return std::nullopt;
+  for (const auto& [name, value] : body.items()) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const std::vector<std::string> names(known.begin(), known.end());
+    return Text("the body's \"", name, "\" means nothing here; known are: ", Join(names, ", "));
+  }
+  return std::nullopt;
+}
+
+std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response) {
+  auto body = nlohmann::json::parse(request.body, nullptr, false);
+  if (body.is_object()) return body;
+  ReplyProblem(response, 400,
+               "the body is not a JSON object; send one with Content-Type application/json");
+  return std::nullopt;
+}
+
+std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response,
+                                     std::initializer_list<std::string_view> known) {
+  auto body = BodyOf(request, response);
+  if (!body) return body;
+  if (const auto unknown = UnknownField(*body, known)) {
+    ReplyProblem(response, 400, *unknown);
+    return std::nullopt;
+  }
+  return body;
+}
+
+std::string EntityTag(const nlohmann::json& value) {
+  return Text('"', HashOf(TextOf(value)).substr(0, 16), '"');
+}
+
+bool MayChange(const httplib::Request& request, httplib::Response& response,
+               const nlohmann::json& current) {
+  const std::string tag = current.is_null() ? "" : EntityTag(current);
+  const auto names = [&tag](const std::string& list) {
+    return !tag.empty() && (list == "*" || list.find(tag) != std::string::npos);
+  };
+  if (request.has_header("If-Match") && !names(request.get_header_value("If-Match"))) {
+    ReplyProblem(response, 412,
+                 Text(request.path,
+                      current.is_null() ? ": is not there any more"
+                                        : ": was changed meanwhile; its ETag is ",
+                      tag, "; read it again and decide anew"));
+    return false;
+  }
+  if (request.has_header("If-None-Match") && names(request.get_header_value("If-None-Match"))) {
+    ReplyProblem(response, 412,
+                 Text(request.path, ": is there already; leave out If-None-Match to replace it"));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace slipway::control

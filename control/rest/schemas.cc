@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/rest/schemas.h"
+
+#include <array>
+#include <string>
+
+namespace slipway::control {
+namespace {
+
+constexpr Schema kSchemas[] = {
+    {"Problem", "What went wrong, and what to do (RFC 9457).",
+     "type:string title:string status:integer detail:string"},
+    {"ProblemKind", "What a problem's type means.",
+     "type:string title:string status:integer remedy:string"},
+    {"Health", "", "status:string"},
+    {"Status", "Counts are of this run of the daemon; times in seconds.",
+     "status:string workers:integer connections:integer bytes_sent:integer machines_served:integer "
+     "machines_served_at_most:integer machines_waiting:integer expected_wait_seconds:integer~ "
+     "image_sets:integer boots_complete:integer boots_failed:integer boots_abandoned:integer "
+     "warnings:[string]"},
+    {"Drop", "Frames not served for one reason.",
+     "name:string count:integer severity:normal|peer|load sentence:string"},
+    {"Workers", "", "boots:BootCounts workers:[Worker]"},
+    {"BootCounts", "Boots by outcome.",
+     "under_way:integer complete:integer failed:integer abandoned:integer"},
+    {"Worker",
+     "What a packet worker counted since its start; `at` is its own clock in seconds. Bursts count "
+     "by powers of two.",
+     "worker:integer at:number cycles:{integer} rounds:{integer} steps:{StepCounts} "
+     "seal_sample:{integer} received:Received sent:Sent outbox:{integer} pool:{integer} "
+     "connections:{integer} handshakes:{integer} events_lost:integer drops:{DropCounts}"},
+    {"StepCounts", "", "in:integer out:integer cycles:integer"},
+    {"Received", "", "frames:integer bytes:integer bursts:[integer]"},
+    {"Sent", "",
+     "frames:integer bytes:integer bursts:[integer] payload_bytes:integer sealed_bytes:integer "
+     "borrowed_bytes:integer retransmissions:integer"},
+    {"DropCounts", "", "count:integer severity:normal|peer|load sentence:string"},
+
+    {"Actor", "Who asks.", "name:string role:viewer|operator|admin address:string"},
+    {"Token", "Times in Unix seconds; null: never.",
+     "name:string role:viewer|operator|admin created:integer expires:integer~ last_used:integer~"},
+    {"NewToken", "The only answer that holds the token's text.",
+     "name:string role:viewer|operator|admin created:integer expires:integer~ last_used:integer~ "
+     "token:string"},
+    {"TokenRequest", "", "role:viewer|operator|admin expires_in_seconds?:integer"},
+    {"Certificate", "Times in Unix seconds; the fingerprint is SHA-256.",
+     "name:string subject:string issuer:string key:string names:[string] not_before:integer "
+     "not_after:integer days_left:integer renewed_by_itself:boolean fingerprint:string"},
+    {"AuditRecord", "One change; `hash` covers all else and the record before.",
+     "id:integer at:integer who:string address:string request:string what:string before:any "
+     "after:any previous:string hash:string"},
+    {"AuditVerdict", "`fault` names the first record that is wrong.",
+     "good:boolean fault:string~ head:string~"},
+
+    {"ImageSet",
+     "`secure_boot` is null where it was never judged; a list has it without its files.",
+     "reference:string digest:string created:integer bytes:integer loaded:boolean boot:{string} "
+     "secure_boot:object~ files:[ImageFile]"},
+    {"ImageFile", "", "path:string digest:string bytes:integer media_type:string"},
+    {"ImageImport", "A path on the appliance.", "path:string tree?:boolean boot?:{string}"},
+    {"SecureBootTrust", "What the machines' firmware trusts.",
+     "sources:[string] version:string db:[object] db_digests:integer dbx_certificates:integer "
+     "dbx_digests:integer sbat_level:{integer} policy:warn|refuse"},
+    {"SecureBootRecheck", "Image sets whose outcome changed.", "changed:[string] version:string"},
+    {"SecureBootVerdict", "", "outcome:string words:string files:[object] judged_by:[string]"},
+
+    {"Machine", "",
+     "id:integer mac:string uuid:string name:string serial:string image_set:string "
+     "groups:[string] labels:{string} variables:{string} mode:string approved:boolean "
+     "boots_completed:integer boots_failed:integer"},
+    {"MachineChange", "What it mentions is changed.",
+     "uuid?:string name?:string serial?:string image_set?:string groups?:[string] "
+     "labels?:{string} variables?:{string} mode?:string approved?:boolean"},
+    {"Rule", "",
+     "name:string order:integer selector:string action:string image_set:string mode:string "
+     "options:[RuleOption] variables:{string}"},
+    {"RuleChange", "",
+     "name?:string order?:integer selector?:string action?:string image_set?:string mode?:string "
+     "options?:[RuleOption] variables?:{string}"},
+    {"RuleOption", "A DHCP option.", "code:integer hex:string"},
+    {"Explanation", "",
+     "network:string machine:string steps:[ExplanationStep] decided_by:string action:string "
+     "image_set:string uri:string words:string"},
+    {"ExplanationStep", "", "rule:string decides:boolean words:string"},
+
+    {"Rollout", "",
+     "stable:string candidate:string selector:string percent:integer failures_max:integer"},
+    {"RolloutChange", "",
+     "stable?:string candidate?:string selector?:string percent?:integer failures_max?:integer"},
+    {"RolloutState", "`machines` is how many of the catalog are in the canary.",
+     "stable:string candidate:string selector:string percent:integer failures_max:integer "
+     "stable_boots:VersionBoots~ candidate_boots:VersionBoots~ machines:integer"},
+    {"VersionBoots", "How the boots of a version ended since slipwayd started.",
+     "digest:string complete:integer failed:integer last_failure:string"},
+
+    {"Network", "",
+     "name:string subnet:string mode:full|proxy pools:[string] addresses:integer leases:integer "
+     "lease_seconds:integer reservations:integer"},
+    {"Lease", "`expires` in Unix seconds.",
+     "address:string mac:string uuid:string client_id:string state:string expires:integer"},
+    {"Waiting", "A machine that waits for its turn.",
+     "position:integer mac:string address:string where:string waited_seconds:integer "
+     "expected_seconds:integer~"},
+    {"Boot", "`began` in Unix seconds.",
+     "id:integer mac:string address:string began:number seconds:number outcome:string words:string "
+     "cause:string tls:string bytes:integer"},
+    {"BootStory", "A boot with its steps, `at` in seconds since it began.",
+     "id:integer mac:string address:string began:number seconds:number outcome:string words:string "
+     "cause:string tls:string bytes:integer steps:[BootStep] steps_left_out:integer"},
+    {"BootStep", "",
+     "at:number kind:string words:string number:integer extra:integer connection:integer "
+     "text:string"},
+    {"Diagnosis",
+     "Why a machine did not boot, from its last boots; `boot` is the id of the one meant.",
+     "mac:string cause:string verdict:fine|pending|failed certainty:string sentence:string "
+     "detail:string evidence:[Evidence] remedy:[string] boot:integer~ tries_again:boolean "
+     "outcomes:{integer}"},
+    {"Evidence", "`at` in Unix seconds; null where it is no event.", "at:number~ words:string"},
+    {"Cause", "",
+     "id:string verdict:fine|pending|failed sentence:string seen:string "
+     "remedy:[string]"},
+};
+
+constexpr std::array<std::string_view, 5> kPlain = {"string", "integer", "number", "boolean",
+                                                    "object"};
+
+bool IsPlain(std::string_view type) {
+  for (const std::string_view plain : kPlain) {
+    if (plain == type) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const Schema> Schemas() { return kSchemas; }
+
+nlohmann::json JsonSchemaOf(std::string_view type) {
+  if (type.ends_with('~')) {
+    nlohmann::json schema = JsonSchemaOf(type.substr(0, type.size() - 1));
+    if (schema.contains("type")) {
+      schema["type"] = {schema["type"], "null"};
+      return schema;
+    }
+    return {{"anyOf", {schema, {{"type", "null"}}}}};
+  }
+  const std::string_view inner = type.substr(1, type.size() < 2 ? 0 : type.size() - 2);
+  if (type.starts_with('[')) return {{"type", "array"}, {"items", JsonSchemaOf(inner)}};
+  if (type.starts_with('{')) {
+    return {{"type", "object"}, {"additionalProperties", JsonSchemaOf(inner)}};
+  }
+  if (type == "any") return nlohmann::json::object();
+  if (IsPlain(type)) return {{"type", type}};
+  if (type.find('|') == type.npos) {
+    return {{"$ref", "#/components/schemas/" + std::string(type)}};
+  }
+  nlohmann::json schema = {{"type", "string"}, {"enum", nlohmann::json::array()}};
+  while (!type.empty()) {
+    const std::size_t end = std::min(type.find('|'), type.size());
+    schema["enum"].push_back(type.substr(0, end));
+    type.remove_prefix(std::min(end + 1, type.size()));
+  }
+  return schema;
+}
+
+nlohmann::json JsonSchemaOf(const Schema& schema) {
+  nlohmann::json json = {{"type", "object"},
+                         {"properties", nlohmann::json::object()},
+                         {"required", nlohmann::json::array()},
+                         {"additionalProperties", false}};
+  if (!schema.sentence.empty()) json["description"] = schema.sentence;
+  std::string_view rest = schema.fields;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    const std::string_view field = rest.substr(0, end);
+    const std::size_t colon = field.find(':');
+    std::string_view name = field.substr(0, colon);
+    const bool may_lack = name.ends_with('?');
+    if (may_lack) name.remove_suffix(1);
+    json["properties"][std::string(name)] = JsonSchemaOf(field.substr(colon + 1));
+    if (!may_lack) json["required"].push_back(name);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return json;
+}
+
+}  // namespace slipway::control

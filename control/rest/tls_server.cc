@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/rest/tls_server.h"
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+namespace slipway::control {
+namespace {
+
+struct Free {
+  void operator()(BIO* object) const { BIO_free(object); }
+  void operator()(X509* object) const { X509_free(object); }
+  void operator()(EVP_PKEY* object) const { EVP_PKEY_free(object); }
+  void operator()(GENERAL_NAMES* object) const { GENERAL_NAMES_free(object); }
+};
+template <class T>
+using Handle = std::unique_ptr<T, Free>;
+
+Handle<BIO> Memory(const std::string& text) {
+  return Handle<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+bool Use(SSL& ssl, const tls::Certificate& certificate) {
+  const auto chain = Memory(certificate.chain_pem);
+  const auto keys = Memory(certificate.private_key_pem);
+  const Handle<X509> leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+  const Handle<EVP_PKEY> key(PEM_read_bio_PrivateKey(keys.get(), nullptr, nullptr, nullptr));
+  return leaf && key && SSL_use_certificate(&ssl, leaf.get()) == 1 &&
+         SSL_use_PrivateKey(&ssl, key.get()) == 1;
+}
+
+// OpenSSL asks at each handshake; a rotation needs nothing else.
+int ChooseCertificate(SSL* ssl, void* core) {
+  return Use(*ssl, *static_cast<Core*>(core)->management_certificate()) ? 1 : 0;
+}
+
+bool AskClients(SSL_CTX& context, const std::filesystem::path& authorities) {
+  if (SSL_CTX_load_verify_locations(&context, authorities.c_str(), nullptr) != 1) return false;
+  SSL_CTX_set_client_CA_list(&context, SSL_load_client_CA_file(authorities.c_str()));
+  // Whoever shows none may still come with a token.
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER, nullptr);
+  return true;
+}
+
+std::string Name(const ASN1_STRING* text) {
+  unsigned char* utf8 = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&utf8, text);
+  if (size < 0) return "";
+  std::string name(utf8, utf8 + size);
+  OPENSSL_free(utf8);
+  // A zero inside would make one name look like another to whoever prints it.
+  return name.find('\0') == std::string::npos ? name : "";
+}
+
+}  // namespace
+
+bool PrepareTls(SSL_CTX& context, Core& core) {
+  SSL_CTX_set_cert_cb(&context, ChooseCertificate, &core);
+  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+  constexpr unsigned char kSessions[] = "slipway";
+  SSL_CTX_set_session_id_context(&context, kSessions, sizeof kSessions - 1);
+  const std::unique_ptr<SSL, void (*)(SSL*)> trial(SSL_new(&context), SSL_free);
+  const auto& authorities = core.config().management_client_ca;
+  return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 && trial &&
+         Use(*trial, *core.management_certificate()) &&
+         (!authorities || AskClients(context, *authorities));
+}
+
+std::vector<std::string> ClientNames(const SSL* ssl) {
+  std::vector<std::string> names;
+  if (ssl == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return names;
+  const Handle<X509> certificate(SSL_get1_peer_certificate(ssl));
+  if (!certificate) return names;
+  const auto add = [&names](std::string name) {
+    if (!name.empty()) names.push_back(std::move(name));
+  };
+  const X509_NAME* subject = X509_get_subject_name(certificate.get());
+  const int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (place >= 0) add(Name(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place))));
+  const Handle<GENERAL_NAMES> list(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(list.get(), i);
+    if (name->type == GEN_DNS || name->type == GEN_EMAIL || name->type == GEN_URI) {
+      add(Name(name->d.ia5));
+    }
+  }
+  return names;
+}
+
+}  // namespace slipway::control

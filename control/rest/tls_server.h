@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TLS of the management interface: the certificate that is in use when a handshake begins, and,
+// where management.client_ca is set, the client's. TLS 1.2 at least; no session is resumed, so
+// that rights are looked at with each handshake.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/serve/core.h"
+
+namespace slipway::control {
+
+// False when the certificate or the client CA cannot be used. The core outlives the context.
+bool PrepareTls(SSL_CTX& context, Core& core);
+
+// The names that a verified client certificate carries: the subject's common name and the DNS, mail
+// and URI names of its subjectAltName; empty when the client showed none.
+std::vector<std::string> ClientNames(const SSL* ssl);
+
+}  // namespace slipway::control

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every resource has in common: problem documents with a kind, pages, entity tags, fields that
+// mean nothing refused. And certificates and backups, end to end.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "control/backup/backup.h"
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+using HygieneTest = RestTest;
+
+TEST_F(HygieneTest, EveryProblemHasAKindThatSaysWhatToDo) {
+  const auto problem = client_->Get("/api/v1/images/none:1");
+  const auto document = nlohmann::json::parse(problem->body);
+  EXPECT_EQ(document["type"], "/problems/not-found");
+  EXPECT_EQ(document["status"], 404);
+  client_->set_bearer_token_auth("wrong");
+  const auto kind = client_->Get(document["type"].get<std::string>());
+  EXPECT_EQ(kind->status, 200) << "whoever meets a problem may read of it";
+  EXPECT_THAT(nlohmann::json::parse(kind->body)["remedy"].get<std::string>(), HasSubstr("List"));
+  EXPECT_EQ(client_->Get("/problems/nothing")->status, 404);
+}
+
+TEST_F(HygieneTest, ListsPageAndTheCommandLineFollows) {
+  ImportBootFile("debian:testing");
+  for (int i = 1; i <= 5; ++i) {
+    ASSERT_EQ(Slipway(Text("machine set 52:54:00:00:00:0", i, " debian:testing")).code, 0);
+  }
+  std::string path = "/api/v1/machines?limit=2";
+  std::vector<std::string> macs;
+  std::size_t pages = 0;
+  while (!path.empty()) {
+    const auto page = client_->Get(path);
+    const auto list = nlohmann::json::parse(page->body);
+    EXPECT_LE(list.size(), 2u);
+    for (const auto& machine : list) macs.push_back(machine["mac"]);
+    const std::string link = page->get_header_value("Link");
+    path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
+    ++pages;
+    // One that was shown goes: nothing is shown twice or left out.
+    if (pages == 1) {
+      EXPECT_EQ(Slipway("machine rm 52:54:00:00:00:02").code, 0);
+    }
+  }
+  EXPECT_EQ(pages, 3u);
+  EXPECT_THAT(macs,
+              testing::ElementsAre("52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03",
+                                   "52:54:00:00:00:04", "52:54:00:00:00:05"));
+  EXPECT_EQ(client_->Get("/api/v1/machines?limit=0")->status, 400);
+  for (int i = 0; i < 250; ++i) core_->Audit(DaemonActor(), Text("change ", i), nullptr, i);
+  const Ran all = Slipway("--json audit list --since 1h");
+  EXPECT_GT(nlohmann::json::parse(all.text).size(), 250u);
+}
+
+TEST_F(HygieneTest, WhoChangesWhatAnotherChangedMeanwhileIsTold) {
+  ImportBootFile("debian:testing");
+  const std::string path = "/api/v1/machines/52:54:00:00:00:01";
+  const std::string body = R"({"image_set": "debian:testing", "name": "one"})";
+  const auto put = [&](const httplib::Headers& headers, const std::string& text) {
+    return client_->Put(path, headers, text, "application/json");
+  };
+  EXPECT_EQ(put({{"If-Match", "\"0\""}}, body)->status, 412) << "there is nothing to match";
+  const auto made = put({{"If-None-Match", "*"}}, body);
+  ASSERT_EQ(made->status, 200);
+  EXPECT_EQ(put({{"If-None-Match", "*"}}, body)->status, 412);
+  const std::string tag = made->get_header_value("ETag");
+  EXPECT_EQ(client_->Get(path)->get_header_value("ETag"), tag);
+  EXPECT_EQ(put({}, body)->get_header_value("ETag"), tag) << "the same again changes nothing";
+  const auto second = put({{"If-Match", tag}}, R"({"image_set": "debian:testing", "name": "two"})");
+  ASSERT_EQ(second->status, 200);
+  const auto late = put({{"If-Match", tag}}, body);
+  EXPECT_EQ(late->status, 412);
+  EXPECT_THAT(late->body, HasSubstr("changed meanwhile"));
+  EXPECT_EQ(client_->Delete(path, {{"If-Match", tag}})->status, 412);
+  EXPECT_EQ(client_->Delete(path, {{"If-Match", second->get_header_value("ETag")}})->status, 204);
+}
+
+TEST_F(HygieneTest, AFieldThatMeansNothingIsRefusedByItsName) {
+  const auto machine = client_->Put("/api/v1/machines/52:54:00:00:00:01",
+                                    R"({"image_set": "a:1", "nmae": "x"})", "application/json");
+  EXPECT_EQ(machine->status, 400);
+  EXPECT_THAT(machine->body, HasSubstr("nmae")) << machine->body;
+  const auto image =
+      client_->Put("/api/v1/images/a:1", R"({"path": "/", "treee": true})", "application/json");
+  EXPECT_EQ(image->status, 400);
+  EXPECT_THAT(image->body, HasSubstr("treee"));
+}
+
+TEST_F(HygieneTest, CertificatesRotateWithoutARefusedConnection) {
+  const auto before = core_->Certificates();
+  std::atomic<bool> stop{false};
+  std::atomic<int> answered{0};
+  std::atomic<int> refused{0};
+  std::thread asking([&] {
+    while (!stop) {
+      httplib::SSLClient other("127.0.0.1", server_->port());
+      other.set_ca_cert_path((folder_ / "state/ca.pem").c_str());
+      other.enable_server_certificate_verification(true);
+      const auto result = other.Get("/api/v1/health");
+      ++(result && result->status == 200 ? answered : refused);
+    }
+  });
+  const auto old_tls = snapshot_->tls;
+  for (int i = 0; i < 3; ++i) {
+    const Ran ran = Slipway("cert rotate");
+    EXPECT_EQ(ran.code, 0) << ran.text;
+  }
+  stop = true;
+  asking.join();
+  EXPECT_GT(answered, 3);
+  EXPECT_EQ(refused, 0);
+  const auto after = core_->Certificates();
+  ASSERT_EQ(after.size(), 4u);
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    EXPECT_EQ(before[i].name, after[i].name);
+    EXPECT_EQ(before[i].fingerprint == after[i].fingerprint, after[i].name == "ca");
+  }
+  EXPECT_NE(snapshot_->tls, old_tls);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr(after[1].fingerprint));
+  // A connection that began before goes on.
+  EXPECT_EQ(client_->Get("/api/v1/status")->status, 200);
+}
+
+TEST_F(HygieneTest, WhatEndsSoonIsRenewedOrWarnedOf) {
+  const auto before = core_->Certificates();
+  EXPECT_THAT(Slipway("cert show").text, HasSubstr("boot-ecdsa"));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              testing::ContainsRegex("slipway_certificate_days_left.certificate=\"boot-rsa\". 39"));
+  EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/status")->body)["warnings"].size(), 0u);
+  const std::int64_t end = before[1].not_after;
+  core_->RenewCertificates(end - 31 * 86400);
+  EXPECT_EQ(core_->Certificates()[1].fingerprint, before[1].fingerprint);
+  core_->RenewCertificates(end - 30 * 86400 + 1);
+  EXPECT_NE(core_->Certificates()[1].fingerprint, before[1].fingerprint);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("slipwayd"));
+}
+
+class BackupTest : public RestTest {
+ protected:
+  std::string Files(const std::filesystem::path& state) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(state)) {
+      if (entry.is_regular_file()) {
+        names.push_back(entry.path().lexically_relative(state).generic_string());
+      }
+    }
+    std::ranges::sort(names);
+    return Join(names, " ");
+  }
+  std::filesystem::path tar_ = folder_ / "backup.tar";
+  std::filesystem::path other_ = folder_ / "other";
+};
+
+TEST_F(BackupTest, AStateComesBackAsItWas) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:stable").code, 0);
+  const std::string token = MakeToken("ci --role viewer");
+  const Ran ran = Slipway("backup --images " + tar_.string());
+  ASSERT_EQ(ran.code, 0) << ran.text;
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("backup"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "state")) {
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr("upload-")));
+  }
+  const std::string authority = core_->authority().certificate_pem;
+  const std::string first = core_->token().text;
+  End();
+  std::filesystem::rename(folder_ / "state", folder_ / "lost");
+  const auto restored = Restore(tar_, folder_ / "state");
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  Begin();
+  EXPECT_EQ(core_->authority().certificate_pem, authority);
+  EXPECT_EQ(core_->token().text, first);
+  EXPECT_THAT(Slipway("machine list").text, HasSubstr("52:54:00:00:00:01"));
+  EXPECT_EQ(Slipway("--token " + token + " image list").code, 0);
+  EXPECT_NE(snapshot_->images.Find("/debian/stable/boot.efi"), nullptr);
+  EXPECT_EQ(Slipway("audit verify").code, 0);
+  const auto mode = std::filesystem::status(folder_ / "state/ca.key").permissions();
+  EXPECT_EQ(mode & std::filesystem::perms::all, std::filesystem::perms(0600));
+}
+
+TEST_F(BackupTest, WithoutImagesTheirIndexSaysWhatIsMissing) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
+  ASSERT_TRUE(Restore(tar_, other_).ok());
+  EXPECT_THAT(Files(other_), HasSubstr("images/index.json"));
+  const auto image = core_->Images()->front();
+  EXPECT_TRUE(std::filesystem::exists(other_ / "images/blobs/sha256" / image.digest));
+  EXPECT_FALSE(std::filesystem::exists(other_ / "images/blobs/sha256" / image.files[0].digest));
+}
+
+TEST_F(BackupTest, ADirectoryThatIsNotEmptyIsLeftAlone) {
+  ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
+  std::filesystem::create_directories(other_);
+  EXPECT_TRUE(Restore(tar_, other_).ok()) << "an empty one is taken";
+  const auto again = Restore(tar_, other_);
+  EXPECT_EQ(again.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Files(other_), HasSubstr("ca.key"));
+}
+
+TEST_F(BackupTest, ADamagedOrForeignTarIsRefusedAndLeavesNothing) {
+  ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
+  std::ifstream file(tar_, std::ios::binary);
+  const std::string whole{std::istreambuf_iterator<char>(file), {}};
+  const auto refused = [&](const std::string& bytes) {
+    std::ofstream(folder_ / "bad.tar", std::ios::binary) << bytes;
+    const bool good = Restore(folder_ / "bad.tar", other_).ok();
+    return !good && !std::filesystem::exists(other_) &&
+           !std::filesystem::exists(other_.string() + ".restoring");
+  };
+  EXPECT_TRUE(refused("")) << "empty";
+  EXPECT_TRUE(refused("no tar at all"));
+  for (std::size_t cut = 512; cut + 2048 < whole.size(); cut += whole.size() / 9) {
+    EXPECT_TRUE(refused(whole.substr(0, cut))) << cut;
+  }
+  // A bit of a file's content: the first block behind the header that names it.
+  for (const char* name : {"ca.key", "token", "catalog.db", "images/index.json"}) {
+    std::string changed = whole;
+    const std::size_t header = changed.rfind(name);
+    ASSERT_NE(header, std::string::npos);
+    changed[header / 512 * 512 + 512 + 20] ^= 1;
+    EXPECT_TRUE(refused(changed)) << name;
+  }
+}
+
+TEST_F(BackupTest, ARestoreThatIsKilledLeavesNoDirectoryOrAWholeOne) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("backup --images " + tar_.string()).code, 0);
+  for (int round = 0; round < 20; ++round) {
+    std::filesystem::remove_all(other_);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const bool good = Restore(tar_, other_).ok();
+      ::_exit(good ? 0 : 1);
+    }
+    ::usleep(static_cast<useconds_t>(round * 1500));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    if (!std::filesystem::exists(other_)) continue;
+    EXPECT_THAT(Files(other_), HasSubstr("token"));
+    EXPECT_THAT(Files(other_), HasSubstr("images/index.json"));
+  }
+  // And the next one is not in its way.
+  std::filesystem::remove_all(other_);
+  EXPECT_TRUE(Restore(tar_, other_).ok());
+}
+
+TEST_F(BackupTest, ABackupThatIsKilledLeavesTheOneBeforeOrAWholeOne) {
+  ImportBootFile("debian:stable");
+  const std::string state = (folder_ / "state").string();
+  const std::string server = Text("127.0.0.1:", server_->port());
+  for (int round = 0; round < 12; ++round) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::execl(SLIPWAY_PROGRAM, "slipway", "--state", state.c_str(), "--server", server.c_str(),
+              "backup", tar_.c_str(), "--images", nullptr);
+      ::_exit(127);
+    }
+    ::usleep(static_cast<useconds_t>(round * 10'000));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    if (!std::filesystem::exists(tar_)) continue;
+    std::filesystem::remove_all(other_);
+    EXPECT_TRUE(Restore(tar_, other_).ok()) << "round " << round;
+  }
+  EXPECT_EQ(Slipway("backup " + tar_.string()).code, 0);
+}
+
+TEST_F(BackupTest, ABackupIsOneMomentWhileOthersWrite) {
+  ImportBootFile("debian:stable");
+  std::atomic<bool> stop{false};
+  std::thread writing([&] {
+    for (int i = 0; !stop; ++i) core_->Audit(DaemonActor(), Text("change ", i), nullptr, i);
+  });
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(Slipway("backup " + tar_.string()).code, 0);
+    std::filesystem::remove_all(other_);
+    ASSERT_TRUE(Restore(tar_, other_).ok());
+    const auto head = VerifyAuditFile(other_ / "catalog.db", std::nullopt);
+    EXPECT_TRUE(head.ok()) << head.status();
+  }
+  stop = true;
+  writing.join();
+}
+
+}  // namespace
+}  // namespace slipway::control
