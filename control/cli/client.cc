@@ -157,6 +157,10 @@ Answer Client::PostFile(const std::string& path, const std::filesystem::path& fi
 
 Answer Client::Post(const std::string& path) { return AnswerOf(http_->Post(path)); }
 
+Answer Client::Post(const std::string& path, const nlohmann::json& body) {
+  return AnswerOf(http_->Post(path, body.dump(), "application/json"));
+}
+
 Answer Client::Delete(const std::string& path) { return AnswerOf(http_->Delete(path)); }
 
 }  // namespace slipway::control

@@ -53,6 +53,7 @@ class Client {
   // The file as the body of a POST.
   Answer PostFile(const std::string& path, const std::filesystem::path& file);
   Answer Post(const std::string& path);
+  Answer Post(const std::string& path, const nlohmann::json& body);
   Answer Delete(const std::string& path);
 
  private:

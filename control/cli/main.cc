@@ -19,6 +19,7 @@
 #include "control/cli/client.h"
 #include "control/cli/command.h"
 #include "control/cli/policy.h"
+#include "control/cli/pull.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/top.h"
@@ -38,6 +39,7 @@ constexpr std::string_view kUsage =
   image list                        image sets
   image show NAME:TAG               its files, and what Secure Boot would say to them
   image import PATH NAME:TAG        a folder (on the server), a file or an ISO (sent to it)
+  image pull REGISTRY/NAME:TAG      from another registry, or @sha256:...  [as NAME:TAG]
   image check FILE                  what Secure Boot would say to an EFI program  [--arch ARCH]
   image rm NAME:TAG
   secure-boot show                  what the machines' firmware is taken to trust
@@ -79,6 +81,8 @@ Options (and the environment variables that stand for them):
   --state DIR      the state directory, for token and CA (SLIPWAY_STATE; /var/lib/slipway)
   --server A:P     management address (SLIPWAY_SERVER; as DIR/management says)
   --token TEXT     (SLIPWAY_TOKEN)      --ca FILE  (SLIPWAY_CA)      --json
+  --registry-ca FILE             whom to trust beside the system's authorities, when pulling
+  --registry-credentials FILE    one line, user:password (SLIPWAY_REGISTRY_CREDENTIALS: the line)
   --cert FILE --key FILE                a client certificate, instead of a token
                                         (SLIPWAY_CERT, SLIPWAY_KEY)
 )";
@@ -122,7 +126,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--expires" ? &command.expires
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
-                         : IsPolicyOption(word.substr(2))
+                         : IsPolicyOption(word.substr(2)) || IsPullOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
     if (value == nullptr || i + 1 == argc) {
@@ -304,6 +308,17 @@ std::optional<int> RunImage(Client& client, const Command& command) {
     return 0;
   }
   if (Is(command, "image", "import", 4)) return ImportImage(client, command);
+  if (Is(command, "image", "pull", 3) || (Is(command, "image", "pull", 5) && words[3] == "as")) {
+    const auto option = [&](const char* name) {
+      const auto found = command.options.find(name);
+      return found == command.options.end() ? std::string() : found->second;
+    };
+    return RunPull(client, {.source = words[2],
+                            .reference = words.size() == 5 ? words[4] : "",
+                            .ca = option("registry-ca"),
+                            .credentials = option("registry-credentials"),
+                            .json = command.json});
+  }
   if (Is(command, "image", "check", 3)) return CheckImage(client, command);
   if (Is(command, "image", "rm", 3)) {
     return PrintDone(client.Delete("/api/v1/images/" + words[2]), command,

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/image_store/digest.h"
+#include "control/image_store/oci.h"
 #include "control/image_store/refusal.h"
 
 namespace slipway::control {
@@ -16,7 +17,6 @@ using Json = nlohmann::json;
 
 constexpr const char* kTitle = "org.opencontainers.image.title";
 constexpr std::string_view kBootPrefix = "dev.slipway.boot.";
-constexpr std::string_view kDigestPrefix = "sha256:";
 // The blob "{}", as image-spec 1.1 has it for artifacts without a configuration.
 constexpr std::string_view kEmptyDigest =
     "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
@@ -45,11 +45,9 @@ bool IsWithin(std::string_view text, std::string_view marks, bool capitals) {
 bool IsAlphanumeric(char c) { return IsWithin({&c, 1}, "", true); }
 
 absl::StatusOr<ImageFile> ParseLayer(const Json& layer, const std::string& where) {
-  const std::string digest = TextAt(layer, "digest");
-  const bool named = digest.starts_with(kDigestPrefix) &&
-                     IsDigest(std::string_view(digest).substr(kDigestPrefix.size()));
+  const std::string digest = HexOf(TextAt(layer, "digest"));
   const auto size = layer.is_object() ? layer.find("size") : layer.end();
-  if (!named || size == layer.end() || !size->is_number_unsigned()) {
+  if (digest.empty() || size == layer.end() || !size->is_number_unsigned()) {
     return Malformed(where, "a layer without digest and size");
   }
   const auto annotations = layer.find("annotations");
@@ -57,7 +55,7 @@ absl::StatusOr<ImageFile> ParseLayer(const Json& layer, const std::string& where
       SanitizePath(annotations == layer.end() ? std::string() : TextAt(*annotations, kTitle));
   if (!path.ok()) return Malformed(where, std::string(path.status().message()));
   return ImageFile{.path = *path,
-                   .digest = digest.substr(kDigestPrefix.size()),
+                   .digest = digest,
                    .size = size->get<std::uint64_t>(),
                    .media_type = TextAt(layer, "mediaType")};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The store's folder, its index, and loading: see the header. Importing is in import.cc.
+// The store's folder, its index, and loading: see the header. Importing is in import.cc, what
+// the registry writes in push.cc, and deleting in collect.cc.
 #include "control/image_store/image_store.h"
 
 #include <fcntl.h>
@@ -8,24 +9,22 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "control/image_store/digest.h"
 #include "control/image_store/files.h"
 #include "control/image_store/lock.h"
 #include "control/image_store/refusal.h"
+#include "control/image_store/uploads.h"
 
 namespace slipway::control {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
-constexpr const char* kRefName = "org.opencontainers.image.ref.name";
-constexpr const char* kCreated = "dev.slipway.created";
 constexpr std::string_view kLayout = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
 constexpr std::size_t kDocumentMax = std::size_t{16} << 20;
+constexpr std::size_t kIndexMax = std::size_t{64} << 20;
 
 absl::Status Damaged(const std::string& where, const std::string& what) {
   return Refuse(absl::StatusCode::kDataLoss,
@@ -62,7 +61,8 @@ absl::Status ImageStore::Prepare() {
   if (lock->has_value()) {  // nobody is importing: what lies there was left by a crash
     for (const fs::directory_entry& entry : fs::directory_iterator(incoming(), error)) {
       std::error_code ignored;
-      fs::remove(entry.path(), ignored);
+      // Uploads go on where they were; a collection takes those that nobody goes on with.
+      if (!IsUpload(entry.path().filename().string())) fs::remove(entry.path(), ignored);
     }
     if (!fs::exists(folder_ / "oci-layout", error)) {
       if (absl::Status status = PutFile(incoming(), folder_ / "oci-layout", kLayout);
@@ -77,83 +77,82 @@ absl::Status ImageStore::Prepare() {
   return ReadIndex().status();
 }
 
-absl::StatusOr<std::vector<ImageStore::Entry>> ImageStore::ReadIndex() const {
+absl::StatusOr<std::vector<IndexEntry>> ImageStore::ReadIndex() const {
   const fs::path path = folder_ / "index.json";
-  const auto text = ReadFile(path, kDocumentMax);
+  const auto text = ReadFile(path, kIndexMax);
   if (!text.ok()) return text.status();
-  const Json index = Json::parse(*text, nullptr, false);
-  const absl::Status damaged =
-      Refuse(absl::StatusCode::kDataLoss,
-             {.where = path.string(),
-              .what = "not an OCI image index",
-              .remedy = "put back a copy, or remove it and import the image sets again"});
-  if (!index.is_object() || !index.contains("manifests") || !index["manifests"].is_array()) {
-    return damaged;
-  }
-  std::vector<Entry> entries;
-  for (const Json& manifest : index["manifests"]) {
-    if (!manifest.is_object()) return damaged;
-    const Json annotations = manifest.value("annotations", Json::object());
-    const Json digest = manifest.value("digest", Json());
-    const Json size = manifest.value("size", Json());
-    if (!annotations.is_object() || !digest.is_string() || !size.is_number_unsigned()) {
-      return damaged;
-    }
-    const std::string hex = digest.get<std::string>();
-    if (!hex.starts_with("sha256:") || !IsDigest(std::string_view(hex).substr(7))) return damaged;
-    const Json reference = annotations.value(kRefName, Json());
-    const Json created = annotations.value(kCreated, Json());
-    Entry entry{.digest = hex.substr(7), .size = size.get<std::uint64_t>()};
-    if (reference.is_string()) entry.reference = reference.get<std::string>();
-    if (created.is_string()) {
-      entry.created = std::strtoll(created.get<std::string>().c_str(), nullptr, 10);
-    }
-    entries.push_back(std::move(entry));
-  }
-  return entries;
+  return ParseIndex(*text, path.string());
 }
 
-absl::Status ImageStore::WriteIndex(std::vector<Entry> entries) const {
-  std::ranges::sort(entries, {}, &Entry::reference);
-  Json index = {{"schemaVersion", 2},
-                {"mediaType", "application/vnd.oci.image.index.v1+json"},
-                {"manifests", Json::array()}};
-  for (const Entry& entry : entries) {
-    index["manifests"].push_back(
-        {{"mediaType", "application/vnd.oci.image.manifest.v1+json"},
-         {"artifactType", kArtifactType},
-         {"digest", "sha256:" + entry.digest},
-         {"size", entry.size},
-         {"annotations",
-          {{kRefName, entry.reference}, {kCreated, std::to_string(entry.created)}}}});
-  }
-  return PutFile(incoming(), folder_ / "index.json", index.dump(2) + "\n");
+absl::Status ImageStore::WriteIndex(std::vector<IndexEntry> entries) const {
+  return PutFile(incoming(), folder_ / "index.json", IndexText(std::move(entries)));
 }
 
-absl::StatusOr<ImageSet> ImageStore::ReadSet(const Entry& entry) const {
+absl::StatusOr<std::shared_ptr<const KnownManifest>> ImageStore::Read(
+    const IndexEntry& entry) const {
+  if (auto known = manifests_->Find(entry.digest)) return known;
   const std::string where = entry.reference + " (sha256:" + entry.digest + ")";
   const auto text = ReadFile(blobs() / entry.digest, kDocumentMax);
   if (!text.ok()) return text.status();
   if (Sha256Hex(AsBytes(*text)) != entry.digest) {
     return Damaged(where, "the manifest is not what its digest names");
   }
-  auto set = ParseManifest(*text, where);
-  if (!set.ok()) return set;
-  set->reference = entry.reference;
-  set->digest = entry.digest;
-  set->created = entry.created;
+  auto document = ParseOciDocument(*text, entry.media_type);
+  if (!document.ok()) return Damaged(where, std::string(document.status().message()));
+  KnownManifest known;
+  if (document->artifact_type == kArtifactType) {
+    auto set = ParseManifest(*text, where);
+    if (!set.ok()) return set.status();
+    known.set = *std::move(set);
+  }
+  known.document = std::make_shared<const OciDocument>(*std::move(document));
+  return manifests_->Put(entry.digest, std::move(known));
+}
+
+absl::StatusOr<ImageSet> ImageStore::ReadSet(const IndexEntry& entry) const {
+  const auto known = Read(entry);
+  if (!known.ok()) return known.status();
+  if (!(*known)->set) {
+    return Refuse(absl::StatusCode::kNotFound,
+                  {.where = entry.reference,
+                   .what = "not an image set",
+                   .rule = std::string("its artifactType is not ") + std::string(kArtifactType)});
+  }
+  ImageSet set = *(*known)->set;
+  set.reference = entry.reference;
+  set.digest = entry.digest;
+  set.created = entry.created;
   return set;
+}
+
+absl::StatusOr<std::vector<IndexEntry>> ImageStore::Entries() const { return ReadIndex(); }
+
+fs::path ImageStore::BlobPath(const std::string& digest) const {
+  fs::path path = blobs() / digest;
+  std::error_code error;
+  if (fs::exists(path, error)) return path;
+  fs::path uploaded = incoming() / (std::string(kUploadedPrefix) + digest);
+  return fs::exists(uploaded, error) ? uploaded : path;
 }
 
 absl::StatusOr<std::vector<ImageSet>> ImageStore::List() const {
   const auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();
   std::vector<ImageSet> sets;
-  for (const Entry& entry : *entries) {
+  for (const IndexEntry& entry : *entries) {
+    // Of others' manifests only those are read that do not say what they are.
+    const bool other = !entry.artifact_type.empty() && entry.artifact_type != kArtifactType;
+    if (entry.reference.empty() || other || OciKindOf(entry.media_type) != OciKind::kManifest) {
+      continue;
+    }
+    const auto known = Read(entry);
+    if (!known.ok()) return known.status();
+    if (!(*known)->set) continue;
     auto set = ReadSet(entry);
     if (!set.ok()) return set.status();
     sets.push_back(*std::move(set));
   }
+  manifests_->Keep(*entries);
   return sets;
 }
 
@@ -162,7 +161,7 @@ absl::StatusOr<ImageSet> ImageStore::Resolve(std::string_view reference) const {
   if (!canonical.ok()) return canonical.status();
   const auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();
-  const auto found = std::ranges::find(*entries, *canonical, &Entry::reference);
+  const auto found = std::ranges::find(*entries, *canonical, &IndexEntry::reference);
   if (found != entries->end()) return ReadSet(*found);
   return Refuse(absl::StatusCode::kNotFound, {.where = "image set " + *canonical,
                                               .what = "not in " + folder_.string(),
@@ -196,68 +195,6 @@ absl::Status ImageStore::Load(std::string_view digest, MutableBytes destination)
   }
   if (sha.Hex() != digest) return Damaged(path.string(), "the bytes are not what the digest names");
   return absl::OkStatus();
-}
-
-absl::Status ImageStore::Tag(std::string_view from, std::string_view to) {
-  const auto source = CanonicalReference(from);
-  const auto target = CanonicalReference(to);
-  if (!source.ok()) return source.status();
-  if (!target.ok()) return target.status();
-  const auto lock = StoreLock::Take(folder_);
-  if (!lock.ok()) return lock.status();
-  auto entries = ReadIndex();
-  if (!entries.ok()) return entries.status();
-  const auto found = std::ranges::find(*entries, *source, &Entry::reference);
-  if (found == entries->end()) {
-    return Refuse(absl::StatusCode::kNotFound, {.where = "image set " + *source,
-                                                .what = "not in " + folder_.string(),
-                                                .remedy = "slipway image list shows what is"});
-  }
-  Entry tagged = *found;
-  tagged.reference = *target;
-  std::erase_if(*entries, [&](const Entry& entry) { return entry.reference == *target; });
-  entries->push_back(std::move(tagged));
-  return WriteIndex(*std::move(entries));
-}
-
-absl::Status ImageStore::Remove(std::string_view reference) {
-  const auto canonical = CanonicalReference(reference);
-  if (!canonical.ok()) return canonical.status();
-  const auto lock = StoreLock::Take(folder_);
-  if (!lock.ok()) return lock.status();
-  auto entries = ReadIndex();
-  if (!entries.ok()) return entries.status();
-  const auto is_it = [&](const Entry& entry) { return entry.reference == *canonical; };
-  if (std::erase_if(*entries, is_it) == 0) {
-    return Refuse(absl::StatusCode::kNotFound, {.where = "image set " + *canonical,
-                                                .what = "not in " + folder_.string(),
-                                                .remedy = "slipway image list shows what is"});
-  }
-  return WriteIndex(*std::move(entries));
-}
-
-absl::StatusOr<std::uint64_t> ImageStore::CollectGarbage(const std::set<std::string>& pinned) {
-  const auto lock = StoreLock::Take(folder_);
-  if (!lock.ok()) return lock.status();
-  // A set that cannot be read keeps everything: nobody knows what it leads to.
-  const auto sets = List();
-  if (!sets.ok()) return sets.status();
-  std::set<std::string> kept = pinned;
-  kept.insert(Sha256Hex(AsBytes("{}")));
-  for (const ImageSet& set : *sets) {
-    kept.insert(set.digest);
-    for (const ImageFile& file : set.files) kept.insert(file.digest);
-  }
-  std::uint64_t freed = 0;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(blobs(), error)) {
-    if (kept.contains(entry.path().filename().string())) continue;
-    std::error_code ignored;
-    const std::uint64_t size = entry.is_regular_file() ? entry.file_size(ignored) : 0;
-    if (fs::remove(entry.path(), ignored)) freed += size;
-  }
-  if (error) return SystemFailure(blobs().string(), "list", error.value());
-  return freed;
 }
 
 }  // namespace slipway::control

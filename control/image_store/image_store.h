@@ -6,22 +6,29 @@
 // Invariants: index.json is replaced last, and atomically, so a reference leads to a whole set or
 // to the one before; a blob is verified each time it is loaded; nothing outside the folder is
 // written. One writer at a time, by a lock file that a crash releases; readers need no lock.
-// Left out: pulling from registries, and signatures of sets (a later issue).
+// What is pushed to the registry (control/registry) lies here too: manifests of others are kept and
+// given back, and are no image sets. An uploaded blob waits in `.incoming` until a manifest names
+// it. Left out: signatures of sets are kept, and not verified.
 #pragma once
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/image_store/image_set.h"
+#include "control/image_store/index.h"
+#include "control/image_store/manifest_cache.h"
+#include "control/image_store/oci.h"
 #include "protocols/base/bytes.h"
 
 namespace slipway::control {
@@ -35,6 +42,22 @@ struct ImportOptions {
   // Asked once all files are blobs, before anything leads to them; an error ends the import, and
   // the blobs wait for the next collection.
   std::function<absl::Status(const ImageSet&)> check;
+};
+
+// A manifest as it came to the registry.
+struct PushedManifest {
+  std::string repository;
+  std::string tag;         // empty: it is reached by its digest alone
+  std::string media_type;  // as it was said beside it; may be empty
+  std::string text;
+  // Asked where it is an image set, once all it names is found to be here; an error ends the push.
+  std::function<absl::Status(const ImageSet&)> check;
+};
+
+// Seconds that what nothing leads to is kept.
+struct KeptFor {
+  std::time_t untagged = 7 * 86400;  // a manifest without tag that no index lists
+  std::time_t uploads = 86400;  // an upload, since its last byte; a blob that no manifest names
 };
 
 class ImageStore {
@@ -61,33 +84,55 @@ class ImageStore {
   // Forgets the reference. Its blobs stay until garbage is collected.
   absl::Status Remove(std::string_view reference);
 
-  // Deletes blobs that no reference leads to and that are not in `pinned` (hex digests); gives the
-  // bytes freed.
-  absl::StatusOr<std::uint64_t> CollectGarbage(const std::set<std::string>& pinned);
+  // Deletes blobs that no manifest leads to and that are not in `pinned` (hex digests), manifests
+  // without a tag and uploads that are too old; gives the bytes freed.
+  absl::StatusOr<std::uint64_t> CollectGarbage(const std::set<std::string>& pinned,
+                                               const KeptFor& kept = {});
+
+  // All manifests, image sets or not.
+  absl::StatusOr<std::vector<IndexEntry>> Entries() const;
+  // What a manifest says.
+  absl::StatusOr<std::shared_ptr<const OciDocument>> Document(const IndexEntry& entry) const {
+    auto known = Read(entry);
+    if (!known.ok()) return known.status();
+    return (*known)->document;
+  }
+  // kNotFound: a blob that it names is not here; kInvalidArgument: it is malformed, or a size is
+  // wrong; anything else is its check's, or the disk's. Nothing is visible before all is on disk.
+  absl::StatusOr<IndexEntry> PutManifest(const PushedManifest& pushed);
+  // Takes a name away; its manifest stays reachable by digest.
+  absl::Status Untag(std::string_view reference);
+  // Takes a manifest, and its tags, out of one repository.
+  absl::Status RemoveManifest(std::string_view repository, std::string_view digest);
+  // Deletes a blob; kFailedPrecondition when some manifest leads to it.
+  absl::Status RemoveBlob(const std::string& digest);
 
   const std::filesystem::path& folder() const { return folder_; }
-  // Where the bytes of a digest lie, if they are here; they never change.
-  std::filesystem::path BlobPath(const std::string& digest) const { return blobs() / digest; }
+  // Where the bytes of a digest lie, if they are here; they never change. A blob that no manifest
+  // names yet lies among what is incoming.
+  std::filesystem::path BlobPath(const std::string& digest) const;
+  // Where uploads lie, and where the layout's blobs.
+  std::filesystem::path incoming() const { return folder_ / ".incoming"; }
+  std::filesystem::path blobs() const { return folder_ / "blobs" / "sha256"; }
 
  private:
-  explicit ImageStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  explicit ImageStore(std::filesystem::path folder)
+      : folder_(std::move(folder)), manifests_(std::make_unique<ManifestCache>()) {}
 
-  struct Entry {
-    std::string reference;
-    std::string digest;
-    std::uint64_t size = 0;
-    std::int64_t created = 0;
-  };
-
-  std::filesystem::path blobs() const { return folder_ / "blobs" / "sha256"; }
-  std::filesystem::path incoming() const { return folder_ / ".incoming"; }
   absl::Status Prepare();
-  absl::StatusOr<std::vector<Entry>> ReadIndex() const;
-  absl::Status WriteIndex(std::vector<Entry> entries) const;
-  absl::StatusOr<ImageSet> ReadSet(const Entry& entry) const;
+  absl::StatusOr<std::vector<IndexEntry>> ReadIndex() const;
+  absl::Status WriteIndex(std::vector<IndexEntry> entries) const;
+  absl::StatusOr<std::shared_ptr<const KnownManifest>> Read(const IndexEntry& entry) const;
+  absl::StatusOr<ImageSet> ReadSet(const IndexEntry& entry) const;
   absl::Status PutBlob(const std::string& bytes) const;
+  absl::Status FindParts(const OciDocument& document, const std::vector<IndexEntry>& entries) const;
+  absl::Status TakeIn(const OciDocument& document) const;
+  absl::StatusOr<std::set<std::string>> Reachable(const std::vector<IndexEntry>& entries) const;
+  absl::Status DropUntagged(std::vector<IndexEntry>& entries, std::time_t before) const;
+  std::uint64_t DropIncoming(std::time_t before) const;
 
   std::filesystem::path folder_;
+  std::unique_ptr<ManifestCache> manifests_;
 };
 
 }  // namespace slipway::control

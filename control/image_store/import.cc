@@ -118,11 +118,13 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
 
   auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();
-  std::erase_if(*entries, [&](const Entry& entry) { return entry.reference == set.reference; });
-  entries->push_back({.reference = set.reference,
-                      .digest = set.digest,
-                      .size = manifest.size(),
-                      .created = set.created});
+  IndexEntry entry{.reference = set.reference,
+                   .digest = set.digest,
+                   .size = manifest.size(),
+                   .media_type = std::string(kManifestType),
+                   .artifact_type = std::string(kArtifactType),
+                   .created = set.created};
+  PutEntry(*entries, std::move(entry), std::time(nullptr));
   if (absl::Status status = WriteIndex(*std::move(entries)); !status.ok()) return status;
   return set;
 }

@@ -17,6 +17,9 @@
 namespace slipway::control {
 namespace {
 
+// Routes are regular expressions, which recurse for each character.
+constexpr std::size_t kPathMax = 1024;
+
 thread_local Actor request_actor;
 
 bool ShowsSecret(const httplib::Request& request) { return request.has_header("Authorization"); }
@@ -92,9 +95,13 @@ absl::StatusOr<Actor> ByCertificate(const httplib::Request& request, Core& core)
 void Refuse(const httplib::Request& request, httplib::Response& response,
             const absl::Status& status) {
   // Registry clients ask for the scheme before they send a password.
-  const bool registry = request.path == "/v2" || request.path.starts_with("/v2/");
+  const bool registry = IsOfTheRegistry(request.path);
   response.set_header("WWW-Authenticate",
                       registry ? "Basic realm=\"slipway\"" : "Bearer realm=\"slipway\"");
+  if (registry) {
+    const auto message = status.message();
+    return ReplyRegistryError(response, 401, "UNAUTHORIZED", {message.data(), message.size()});
+  }
   ReplyProblem(response, status);
 }
 
@@ -107,6 +114,10 @@ absl::StatusOr<Actor> Authenticate(const httplib::Request& request, Core& core) 
 bool Admit(const httplib::Request& request, httplib::Response& response, Core& core) {
   request_actor = {.address = request.remote_addr,
                    .request = Text(request.method, ' ', request.path)};
+  if (request.path.size() > kPathMax) {
+    ReplyProblem(response, 414, "no path here is as long");
+    return false;
+  }
   if (IsOpen(request)) return true;
   const std::string& address = request.remote_addr;
   const auto now = std::chrono::steady_clock::now();

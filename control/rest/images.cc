@@ -107,8 +107,8 @@ void AddImages(Router& router, Core& core) {
                .key = [&](std::size_t i) { return (*sets)[i].reference; },
                .item = [&](std::size_t i) { return ToJson((*sets)[i], core, Detail::kOutcome); }});
   });
-  router.Get("/api/v1/images/{reference}", [&core](const httplib::Request& request,
-                                                   httplib::Response& response) {
+  router.Get("/api/v1/images/{reference+}", [&core](const httplib::Request& request,
+                                                    httplib::Response& response) {
     const auto sets = core.Images();
     if (!sets.ok()) return ReplyProblem(response, sets.status());
     const auto reference = CanonicalReference(request.matches[1].str());
@@ -118,12 +118,12 @@ void AddImages(Router& router, Core& core) {
     }
     ReplyProblem(response, 404, Text(*reference, ": no such image set; see 'slipway image list'"));
   });
-  router.Put("/api/v1/images/{reference}",
+  router.Put("/api/v1/images/{reference+}",
              [&core](const httplib::Request& request, httplib::Response& response,
                      const httplib::ContentReader& reader) {
                ImportUpload(request, response, reader, core);
              });
-  router.Delete("/api/v1/images/{reference}",
+  router.Delete("/api/v1/images/{reference+}",
                 [&core](const httplib::Request& request, httplib::Response& response) {
                   RemoveImage(request, response, core);
                 });

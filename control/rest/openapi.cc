@@ -159,6 +159,7 @@ AnswerForm AnswerOf(const Route& route) {
 json OpenApi() {
   json paths = json::object();
   for (const Route& route : Routes()) {
+    if (IsOfTheRegistry(route.path)) continue;
     std::string method(route.method);
     for (char& letter : method) letter = static_cast<char>(letter | 0x20);
     paths[PathOf(route)][method] = OperationOf(route);
@@ -204,9 +205,11 @@ std::string ApiDocument() {
       "`Link: <...>; rel=\"next\"` while there are more.\n"
       "A machine has an `ETag`; `If-Match` and `If-None-Match: *` keep two operators from undoing "
       "each other. A field that means nothing is refused\nby its name. Every success of a route "
-      "marked * is in the audit log.\n\n"
+      "marked * is in the audit log. What is under `/v2` speaks OCI's distribution-spec 1.1 "
+      "(`docs/image-sets.md`).\n\n"
       "| | path | role | body | answer | |\n|---|---|---|---|---|---|\n";
   for (const Route& route : Routes()) {
+    if (IsOfTheRegistry(route.path)) continue;
     std::string query;
     for (const std::string_view name : Split(route.query, ' ')) {
       query += Text(query.empty() ? " `?" : "&", name, "=");

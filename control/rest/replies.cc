@@ -34,6 +34,8 @@ constexpr ProblemKind kProblems[] = {
     {412, "precondition-failed", "Precondition Failed",
      "Somebody else changed it meanwhile: read it again, then change what it is now."},
     {413, "too-large", "Content Too Large", "Send less, or raise images.upload_max."},
+    {414, "path-too-long", "URI Too Long",
+     "No path here is as long; look for what put it together."},
     {429, "too-many-attempts", "Too Many Requests",
      "Wait as long as Retry-After says, and find who sends wrong tokens."},
     {503, "unavailable", "Service Unavailable", "Try again; the detail says what was missing."},

@@ -37,6 +37,10 @@ struct Route {
 };
 
 std::span<const Route> Routes();
+// Described by OCI's distribution-spec, with its own errors: no part of the API's description.
+constexpr bool IsOfTheRegistry(std::string_view path) {
+  return path == "/v2" || path.starts_with("/v2/");
+}
 // Nullptr where there is none.
 const Route* FindRoute(std::string_view method, std::string_view path);
 // What httplib matches a path by.

@@ -56,7 +56,9 @@ Router::ReaderHandler Router::Guard(const Route& route, ReaderHandler handler) {
              const httplib::ContentReader& reader) {
     if (!MayPass(route, request, response)) {
       // Read to its end, so that the next request of the connection begins where it should.
-      reader([](const char*, std::size_t) { return true; });
+      if (request.has_header("Content-Length")) {
+        reader([](const char*, std::size_t) { return true; });
+      }
       return;
     }
     handler(request, response, reader);
@@ -100,6 +102,11 @@ void Router::Patch(std::string_view path, ReaderHandler handler) {
   }
 }
 void Router::Delete(std::string_view path, Handler handler) {
+  if (const Route* route = Take("DELETE", path)) {
+    server_.Delete(PatternOf(path), Guard(*route, std::move(handler)));
+  }
+}
+void Router::Delete(std::string_view path, ReaderHandler handler) {
   if (const Route* route = Take("DELETE", path)) {
     server_.Delete(PatternOf(path), Guard(*route, std::move(handler)));
   }

@@ -35,6 +35,7 @@ class Router {
   void Patch(std::string_view path, Handler handler);
   void Patch(std::string_view path, ReaderHandler handler);
   void Delete(std::string_view path, Handler handler);
+  void Delete(std::string_view path, ReaderHandler handler);
 
   // Internal, naming every route that only the table or only a handler has.
   absl::Status Finish() const;

@@ -85,7 +85,15 @@ std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::R
 std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response,
                                      std::initializer_list<std::string_view> known);
 
+class Pulls;
+class Registry;
+
 void AddImages(Router& router, Core& core);
+void AddRegistry(Router& router, Registry& registry);  // /v2/
+void AddPulls(Router& router, Pulls& pulls);
+// As the registry's specification words errors.
+void ReplyRegistryError(httplib::Response& response, int status, std::string_view code,
+                        std::string_view message);
 void AddSecureBoot(Router& router, Core& core);
 void AddMachines(Router& router, Core& core);
 void AddRules(Router& router, Core& core);  // rules, explain

@@ -36,6 +36,13 @@ constexpr Schema kSchemas[] = {
      "borrowed_bytes:integer retransmissions:integer"},
     {"DropCounts", "", "count:integer severity:normal|peer|load sentence:string"},
 
+    {"PullRequest",
+     "`ca` is PEM, trusted beside the system's authorities; user and password are the registry's.",
+     "source:string reference?:string ca?:string user?:string password?:string"},
+    {"Pull", "`doing` is what it does now; bytes_resumed were there from a pull before it.",
+     "id:integer source:string reference:string state:string doing:string bytes:integer "
+     "bytes_total:integer bytes_resumed:integer digest:string error:string"},
+
     {"Actor", "Who asks.", "name:string role:viewer|operator|admin address:string"},
     {"Token", "Times in Unix seconds; null: never.",
      "name:string role:viewer|operator|admin created:integer expires:integer~ last_used:integer~"},

@@ -1,20 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/rest/server.h"
 
+#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "control/registry/pull.h"
+#include "control/registry/registry.h"
 #include "control/rest/routes.h"
 #include "control/rest/tls_server.h"
 #include "control/text.h"
 
 namespace slipway::control {
+namespace {
+
+// Each connection holds one, also while it rests: registry clients open several.
+constexpr std::size_t kThreads = 32;
+constexpr std::size_t kRequestsPerConnection = 1000;
+constexpr auto kReadTimeout = std::chrono::seconds(30);  // between two pieces of an upload
+
+}  // namespace
+
 struct RestServer::State {
   explicit State(Core& core)
-      : server([&core](SSL_CTX& context) { return PrepareTls(context, core); }) {}
+      : server([&core](SSL_CTX& context) { return PrepareTls(context, core); }),
+        registry(core),
+        pulls(core, registry.uploads()) {}
 
   httplib::SSLServer server;
+  Registry registry;
+  Pulls pulls;
   int port = 0;
   std::thread thread;
 };
@@ -38,6 +54,9 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
   // delayed ACK of the first, 40 ms of each answer.
   server.set_tcp_nodelay(true);
   server.set_payload_max_length(core.config().upload_max);
+  server.set_keep_alive_max_count(kRequestsPerConnection);
+  server.set_read_timeout(kReadTimeout);
+  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_pre_routing_handler(
       [&core](const httplib::Request& request, httplib::Response& response) {
         return Admit(request, response, core) ? httplib::Server::HandlerResponse::Unhandled
@@ -45,7 +64,11 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
       });
   if (observer) server.set_logger(std::move(observer));
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
-    if (!response.body.empty()) return;
+    if (!response.body.empty() || response.content_provider_) return;
+    if (request.path.starts_with("/v2/")) {
+      return ReplyRegistryError(response, response.status, "UNSUPPORTED",
+                                Text(request.method, ' ', request.path, ": not answered here"));
+    }
     ReplyProblem(response, response.status,
                  Text(request.method, ' ', request.path,
                       ": not answered here; resources are under /api/v1"));
@@ -56,6 +79,8 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
       });
   Router router(server, core);
   AddImages(router, core);
+  AddRegistry(router, state->registry);
+  AddPulls(router, state->pulls);
   AddSecureBoot(router, core);
   AddMachines(router, core);
   AddRules(router, core);

@@ -12,6 +12,12 @@
 #include "control/text.h"
 
 namespace slipway::control {
+namespace {
+
+// What nothing leads to lies there for a day or a week before it goes (image_store.h).
+constexpr auto kCollectInterval = std::chrono::hours(1);
+
+}  // namespace
 
 Core::Core(const Config& config, Outlets outlets) : config_(config), outlets_(std::move(outlets)) {}
 
@@ -145,7 +151,13 @@ void Core::LoadWanted(const std::vector<std::string>& assigned, const std::vecto
 
 void Core::Housekeep() {
   const std::scoped_lock lock(mutex_);
-  if (retired_.Expire(std::chrono::steady_clock::now())) unfinished_ = true;
+  const auto now = std::chrono::steady_clock::now();
+  if (retired_.Expire(now)) unfinished_ = true;
+  if (now - collected_ >= kCollectInterval) {
+    collected_ = now;
+    const auto freed = image_store_->CollectGarbage({});
+    if (!freed.ok()) std::cerr << "slipwayd: nothing is collected: " << freed.status() << '\n';
+  }
   if (!unfinished_) return;
   if (const absl::Status status = RepublishLocked(); !status.ok()) {
     std::cerr << "slipwayd: " << status.message() << '\n';
@@ -201,19 +213,7 @@ absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
 
 absl::Status Core::RemoveImage(const std::string& reference) {
   const std::scoped_lock lock(mutex_);
-  const auto machines = store_->Machines();
-  if (!machines.ok()) return machines.status();
-  const auto rules = store_->Rules();
-  if (!rules.ok()) return rules.status();
-  const auto rollouts = store_->Rollouts();
-  if (!rollouts.ok()) return rollouts.status();
-  const auto assigned = AssignedSets(config_, *machines, *rules, *rollouts);
-  if (std::ranges::find(assigned, reference) != assigned.end()) {
-    return absl::FailedPreconditionError(
-        Text(reference,
-             ": machines are assigned to it, by name, by a rule or by a rollout; give them another "
-             "image set first"));
-  }
+  if (absl::Status status = RefuseIfAssigned(reference); !status.ok()) return status;
   const auto removed = image_store_->Resolve(reference);
   if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;
   if (removed.ok()) static_cast<void>(ForgetVerdict(removed->digest));

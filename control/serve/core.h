@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -84,6 +85,12 @@ class Core {
   absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
                                        const std::string& reference, const ImportOptions& options);
   absl::Status RemoveImage(const std::string& reference);
+  // Of the registry: as an import where the manifest is an image set. `reference`: a tag, or
+  // "sha256:" and hex, which takes the tags that lead to it too (core_registry.cc).
+  absl::StatusOr<IndexEntry> PutManifest(PushedManifest manifest);
+  absl::Status RemoveManifest(const std::string& repository, const std::string& reference);
+  // It takes care of turns itself; what changes image sets goes through the core all the same.
+  ImageStore& image_store() { return *image_store_; }
   bool IsLoaded(const ImageSet& set);
 
   // What the machines' firmware is taken to trust; the files were read at the start and at the last
@@ -145,6 +152,7 @@ class Core {
   absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
   absl::Status NeedsSet(const std::optional<ImageSetName>& set);
   absl::Status ForgetVerdict(const std::string& digest);
+  absl::Status RefuseIfAssigned(const std::string& reference);
 
   const Config config_;
   const Outlets outlets_;
@@ -172,6 +180,7 @@ class Core {
   RetiredVersions retired_;
   std::set<std::string> wanted_;  // references somebody asked for
   bool unfinished_ = false;
+  std::chrono::steady_clock::time_point collected_ = std::chrono::steady_clock::now();
   std::shared_ptr<const FirmwareTrust> trust_;
 };
 

@@ -154,8 +154,8 @@ def fuzz_seeds(tally):
                         str(seeds)], check=True)
     else:
         tally.skip("fuzz seeds from captures", "no captures: set SLIPWAY_SHARED")
-    subprocess.run([sys.executable, str(ROOT / "tests/fuzz/loader_seeds.py"), str(seeds)],
-                   check=True)
+    for script in ("loader_seeds.py", "oci_seeds.py"):
+        subprocess.run([sys.executable, str(ROOT / "tests/fuzz" / script), str(seeds)], check=True)
     return seeds
 
 

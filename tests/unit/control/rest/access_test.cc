@@ -85,9 +85,7 @@ TEST_F(AccessTest, ATokenIsKeptAsItsHashAlone) {
   EXPECT_THAT(client_->Get("/api/v1/audit")->body, Not(HasSubstr(text)));
   End();
   for (const char* name : {"catalog.db", "catalog.db-wal"}) {
-    std::ifstream file(folder_ / "state" / name, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    EXPECT_THAT(bytes, Not(HasSubstr(text))) << name;
+    EXPECT_THAT(BytesOf(folder_ / "state" / name), Not(HasSubstr(text))) << name;
   }
   Begin();
   EXPECT_EQ(Slipway("--token " + text + " machine list").code, 0) << "it survives a restart";

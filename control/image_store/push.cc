@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A manifest comes in by the registry: all it names is found, the check is asked, what waited among
+// the uploads becomes a blob of the layout, and index.json leads to it last.
+#include <algorithm>
+#include <ctime>
+#include <system_error>
+
+#include "control/image_store/digest.h"
+#include "control/image_store/files.h"
+#include "control/image_store/image_store.h"
+#include "control/image_store/lock.h"
+#include "control/image_store/refusal.h"
+#include "control/image_store/uploads.h"
+
+namespace slipway::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::Status WrongSize(const Descriptor& part, std::uint64_t size) {
+  return Refuse(absl::StatusCode::kInvalidArgument,
+                {.where = "manifest",
+                 .what = "says that sha256:" + part.digest + " has " + std::to_string(part.size) +
+                         " bytes, and it has " + std::to_string(size)});
+}
+
+absl::Status Missing(const std::string& kind, const std::string& digest) {
+  return Refuse(absl::StatusCode::kNotFound, {.where = kind + " sha256:" + digest,
+                                              .what = "named by the manifest, and not here",
+                                              .remedy = "push it first"});
+}
+
+std::uint64_t SizeOf(const fs::path& path) {
+  std::error_code error;
+  const std::uint64_t size = fs::file_size(path, error);
+  return error ? 0 : size;
+}
+
+}  // namespace
+
+absl::Status ImageStore::FindParts(const OciDocument& document,
+                                   const std::vector<IndexEntry>& entries) const {
+  std::error_code error;
+  for (const Descriptor& blob : document.blobs) {
+    const fs::path path = BlobPath(blob.digest);
+    if (!fs::exists(path, error)) {
+      if (blob.is_foreign) continue;
+      return Missing("blob", blob.digest);
+    }
+    if (SizeOf(path) != blob.size) return WrongSize(blob, SizeOf(path));
+  }
+  for (const Descriptor& child : document.manifests) {
+    const auto found = std::ranges::find(entries, child.digest, &IndexEntry::digest);
+    if (found == entries.end()) return Missing("manifest", child.digest);
+    if (found->size != child.size) return WrongSize(child, found->size);
+  }
+  return absl::OkStatus();
+}
+
+// A blob that waited among the uploads gets its place in the layout.
+absl::Status ImageStore::TakeIn(const OciDocument& document) const {
+  for (const Descriptor& blob : document.blobs) {
+    const fs::path place = blobs() / blob.digest;
+    const fs::path now = BlobPath(blob.digest);
+    if (now == place) continue;
+    std::error_code error;
+    fs::rename(now, place, error);
+    if (error) return SystemFailure(place.string(), "put in place", error.value());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed) {
+  const auto document = ParseOciDocument(pushed.text, pushed.media_type);
+  if (!document.ok()) return document.status();
+  const std::time_t now = std::time(nullptr);
+  IndexEntry entry{.digest = Sha256Hex(AsBytes(pushed.text)),
+                   .size = pushed.text.size(),
+                   .media_type = document->media_type,
+                   .artifact_type = document->artifact_type,
+                   .created = now};
+  if (pushed.tag.empty()) {
+    entry.repository = pushed.repository;
+  } else {
+    entry.reference = pushed.repository + ":" + pushed.tag;
+  }
+  const auto lock = StoreLock::Take(folder_);
+  if (!lock.ok()) return lock.status();
+  auto entries = ReadIndex();
+  if (!entries.ok()) return entries.status();
+  if (absl::Status status = FindParts(*document, *entries); !status.ok()) return status;
+  if (document->artifact_type == kArtifactType) {
+    auto set = ParseManifest(pushed.text, pushed.repository + ":" + pushed.tag);
+    if (!set.ok()) return absl::InvalidArgumentError(set.status().message());
+    set->reference = pushed.repository + ":" + pushed.tag;
+    set->digest = entry.digest;
+    set->created = now;
+    if (pushed.check) {
+      if (absl::Status status = pushed.check(*set); !status.ok()) return status;
+    }
+  }
+  if (absl::Status status = TakeIn(*document); !status.ok()) return status;
+  if (absl::Status status = PutBlob(pushed.text); !status.ok()) return status;
+  if (absl::Status status = SyncFolder(blobs()); !status.ok()) return status;
+  PutEntry(*entries, entry, now);
+  if (absl::Status status = WriteIndex(*std::move(entries)); !status.ok()) return status;
+  return entry;
+}
+
+}  // namespace slipway::control

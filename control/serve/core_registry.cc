@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the registry changes: checked at the door, and published, as what is imported is.
+#include <algorithm>
+#include <utility>
+
+#include "control/serve/core.h"
+#include "control/serve/snapshot_builder.h"
+#include "control/text.h"
+
+namespace slipway::control {
+
+absl::Status Core::RefuseIfAssigned(const std::string& reference) {
+  const auto machines = store_->Machines();
+  if (!machines.ok()) return machines.status();
+  const auto rules = store_->Rules();
+  if (!rules.ok()) return rules.status();
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  const auto assigned = AssignedSets(config_, *machines, *rules, *rollouts);
+  if (std::ranges::find(assigned, reference) == assigned.end()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Text(reference,
+           ": machines are assigned to it, by name, by a rule or by a rollout; give them another "
+           "image set first"));
+}
+
+absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest) {
+  const std::scoped_lock lock(mutex_);
+  manifest.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
+  auto entry = image_store_->PutManifest(manifest);
+  if (!entry.ok()) return entry.status();
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  return entry;
+}
+
+absl::Status Core::RemoveManifest(const std::string& repository, const std::string& reference) {
+  const std::scoped_lock lock(mutex_);
+  const auto entries = image_store_->Entries();
+  if (!entries.ok()) return entries.status();
+  const std::string digest = HexOf(reference);
+  std::vector<std::string> names;
+  for (const IndexEntry& entry : *entries) {
+    if (entry.Repository() != repository || entry.reference.empty()) continue;
+    if (digest.empty() ? entry.Tag() == reference : entry.digest == digest) {
+      names.push_back(entry.reference);
+    }
+  }
+  for (const std::string& name : names) {
+    if (absl::Status status = RefuseIfAssigned(name); !status.ok()) return status;
+  }
+  const absl::Status removed = digest.empty()
+                                   ? image_store_->Untag(Text(repository, ':', reference))
+                                   : image_store_->RemoveManifest(repository, digest);
+  if (!removed.ok()) return removed;
+  if (!digest.empty()) static_cast<void>(ForgetVerdict(digest));
+  for (const std::string& name : names) shelf_->Forget(name);
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  if (digest.empty()) return absl::OkStatus();
+  return image_store_->CollectGarbage({}).status();
+}
+
+}  // namespace slipway::control
