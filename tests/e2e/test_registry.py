@@ -137,6 +137,17 @@ def ordinary_image(folder, text):
     return digest(manifest)
 
 
+def largest(incoming):
+    """Bytes of the largest upload that is under way; one may end while it is looked at."""
+    sizes = [0]
+    for path in incoming.glob("upload-*"):
+        try:
+            sizes.append(path.stat().st_size)
+        except FileNotFoundError:
+            pass
+    return max(sizes)
+
+
 @test("registry", "skopeo login takes the token for any user, and nothing else", fixture=site)
 def login(_context, there):
     refused = there.login("wrong")
@@ -326,7 +337,7 @@ def pulled(_context, there):
         here = 0
         while here < 4 << 20:
             expect(puller.poll() is None, "the pull was over before it could be cut")
-            here = max((path.stat().st_size for path in incoming.glob("upload-*")), default=0)
+            here = largest(incoming)
         there.daemon.kill()
         puller.wait()
         there.start()
