@@ -39,8 +39,13 @@ std::string_view GroupName(SSL* ssl, std::string_view suite) {
 void Engine::SealedCount::See(Bytes records_made) {
   while (!records_made.empty()) {
     if (at < head.size() && (at < kRecordHeaderSize || at < size)) {
-      head[at++] = records_made.front();
-      records_made = records_made.subspan(1);
+      // Of the header first, of what follows it then: they seldom come in pieces.
+      const std::size_t wanted =
+          at < kRecordHeaderSize ? kRecordHeaderSize : std::min(head.size(), size);
+      const std::size_t part = std::min(wanted - at, records_made.size());
+      std::ranges::copy(records_made.first(part), head.begin() + static_cast<std::ptrdiff_t>(at));
+      records_made = records_made.subspan(part);
+      at += part;
       if (at == kRecordHeaderSize) {
         size = kRecordHeaderSize + Reader(Bytes(head).subspan(3, 2)).U16();
       }
