@@ -68,13 +68,14 @@ def through(_, lab):
 
 
 def quiet(lab):
-    """The frames sent, once the connections of the tests before have nothing more to say."""
-    sent = lab.sent()
-    for _ in range(30):
+    """The frames sent, once nobody has anything more to say: connections of the tests before, and
+    slipwayd itself, which announces its address twice, two seconds apart (RFC 5227 2.3)."""
+    sent, since = lab.sent(), time.monotonic()
+    deadline = since + 15
+    while time.monotonic() < min(since + 2.5, deadline):
         time.sleep(0.3)
-        last, sent = sent, lab.sent()
-        if sent == last:
-            break
+        if lab.sent() != sent:
+            sent, since = lab.sent(), time.monotonic()
     return sent
 
 
