@@ -180,6 +180,7 @@ Event DhcpService::AnswerEvent(const dhcp::Outcome& outcome) {
   Event event;
   event.mac = outcome.client.mac;
   event.address = outcome.address;
+  if (outcome.boot != nullptr) event.set_text(outcome.boot->uri);
   switch (outcome.decision) {
     case dhcp::Decision::kOffered:
     case dhcp::Decision::kProxyOffered:
@@ -192,6 +193,7 @@ Event DhcpService::AnswerEvent(const dhcp::Outcome& outcome) {
       break;
     case dhcp::Decision::kRefused:
       event.kind = EventKind::kDhcpNak;
+      event.set_text(outcome.reason);
       break;
     case dhcp::Decision::kDropped:
     case dhcp::Decision::kInformed:
@@ -200,6 +202,7 @@ Event DhcpService::AnswerEvent(const dhcp::Outcome& outcome) {
     case dhcp::Decision::kProbing:
     case dhcp::Decision::kAddressInUse:
       event.kind = EventKind::kDhcpOther;
+      event.set_text(dhcp::Describe(outcome.decision));
       break;
   }
   if (event.kind == EventKind::kDhcpOffer) {
@@ -209,8 +212,6 @@ Event DhcpService::AnswerEvent(const dhcp::Outcome& outcome) {
                                   : outcome.boot != nullptr ? DhcpOfferOf::kAddressAndBoot
                                                             : DhcpOfferOf::kAddressAlone);
   }
-  event.set_text(outcome.boot != nullptr ? std::string_view(outcome.boot->uri)
-                                         : dhcp::Describe(outcome.decision));
   return event;
 }
 

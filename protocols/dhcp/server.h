@@ -92,6 +92,7 @@ struct Outcome {
   Ipv4Address address;             // the one in question; 0.0.0.0: none
   Client client;                   // facts; views point into the message
   const BootRule* boot = nullptr;  // in the policy; what was offered
+  std::string_view reason;         // of a NAK, as the client is told; a constant
 };
 
 struct ServerSettings {

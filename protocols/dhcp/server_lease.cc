@@ -50,6 +50,7 @@ void Server::Request(const Exchange& x, Outcome& outcome) {
 
 void Server::Refuse(const Exchange& x, Outcome& outcome, std::string_view reason) {
   outcome.reply = WriteNak(x, reason);
+  outcome.reason = reason;
   outcome.decision = outcome.reply ? Decision::kRefused : Decision::kDropped;
   if (!outcome.reply) outcome.drop = Drop::kDhcpReplyTooLong;
 }

@@ -146,8 +146,11 @@ Buffer DnsQuery(std::string_view label) {
   return query;
 }
 
-// What UEFI's HTTP client sends: DISCOVER, or REQUEST for an offered address.
-Buffer DhcpMessage(DhcpMessageType type, Ipv4Address requested = {}) {
+// DISCOVER, or REQUEST for an address, of a client of this vendor class: UEFI's over HTTP where
+// nothing else is said.
+constexpr std::string_view kHttpVendor = "HTTPClient:Arch:00016:UNDI:003001";
+Buffer DhcpMessage(DhcpMessageType type, Ipv4Address requested = {},
+                   std::string_view vendor = kHttpVendor) {
   Buffer message(sizeof(DhcpHeader));
   MutableBytes room = message;
   DhcpHeader* header = Place<DhcpHeader>(room);
@@ -169,9 +172,8 @@ Buffer DhcpMessage(DhcpMessageType type, Ipv4Address requested = {}) {
                   static_cast<std::uint8_t>(v >> 8), static_cast<std::uint8_t>(v)};
   };
   add(DhcpOption::kMessageType, Buffer{static_cast<std::uint8_t>(type)});
-  const std::string_view vendor = "HTTPClient:Arch:00016:UNDI:003001";
   add(DhcpOption::kVendorClass, Buffer(vendor.begin(), vendor.end()));
-  add(DhcpOption::kClientArchitecture, Buffer{0, 16});
+  if (vendor == kHttpVendor) add(DhcpOption::kClientArchitecture, Buffer{0, 16});
   if (!requested.is_unspecified()) {
     add(DhcpOption::kRequestedAddress, octets(requested));
     add(DhcpOption::kServerIdentifier, octets(kApplianceAddress));
@@ -277,6 +279,25 @@ TEST_F(WorkerTest, HoldsAnAckUntilTheLeaseIsOnDisk) {
   }
   // What the client was told, not the second more that the server keeps it for.
   EXPECT_THAT(leased, testing::ElementsAre(3600));
+}
+
+// What an event's kind already says is not said again by its text.
+TEST_F(WorkerTest, TellsOfAnOfferWhatBootsAndOfARefusalWhy) {
+  Start();
+  ASSERT_THAT(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover))), SizeIs(1));
+  ASSERT_THAT(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover, {}, "MSFT 5.0"))), SizeIs(1));
+  ASSERT_THAT(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, Ipv4Address(10, 9, 9, 9)))),
+              SizeIs(1));
+  std::vector<std::pair<EventKind, std::string>> told;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind == EventKind::kDhcpOffer || event.kind == EventKind::kDhcpNak) {
+      told.emplace_back(event.kind, event.text());
+    }
+  }
+  EXPECT_THAT(told, testing::ElementsAre(
+                        testing::Pair(EventKind::kDhcpOffer, "http://boot.test/image.efi"),
+                        testing::Pair(EventKind::kDhcpOffer, ""),
+                        testing::Pair(EventKind::kDhcpNak, "address is not of this network")));
 }
 
 TEST_F(WorkerTest, PutsADhcpMessageInFragmentsTogether) {
