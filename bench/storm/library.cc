@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/storm/library.h"
 
+#include <absl/strings/escaping.h>
+
 #include <array>
 #include <fstream>
 
@@ -10,13 +12,7 @@ namespace slipway::storm {
 namespace {
 
 std::string Hex(Bytes bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+  return absl::BytesToHexString(absl::string_view(AsText(bytes).data(), bytes.size()));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // PE/COFF: see the header. Offsets are those of Microsoft's "PE Format".
 #include "control/secure_boot/pe_image.h"
 
+#include <absl/strings/escaping.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -303,13 +304,7 @@ std::string ImageDigest(const PeImage& image, DigestAlgorithm algorithm) {
 }
 
 std::string Hex(Bytes bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+  return absl::BytesToHexString(absl::string_view(AsText(bytes).data(), bytes.size()));
 }
 
 }  // namespace slipway::control
