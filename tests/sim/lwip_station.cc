@@ -264,6 +264,9 @@ LwipStation::LwipStation(const Ends& ends, std::uint64_t seed, Duration lazy) {
 }
 
 LwipStation::~LwipStation() {
+  // lwIP knows no end: its timers and its listener are still there. Conversations are not, which
+  // in_use() says before.
+  for (void* const piece : core_->pieces) std::free(piece);
   core_.reset();
   heap = nullptr;
 }
