@@ -5,8 +5,8 @@
                           finding in full; exit 1 if there is one
 
 A file found clean leaves a stamp beside its object. Ninja makes an object anew when its source or any
-of its headers changed, so a stamp newer than the object and than .clang-tidy says: nothing to look at.
-A run that was stopped goes on where it was.
+of its headers changed, so a stamp newer than the object and than each .clang-tidy above the source
+says: nothing to look at. A run that was stopped goes on where it was.
 """
 
 import json
@@ -27,11 +27,13 @@ def objects_of(directory):
                 Path(entry["directory"]) / entry["output"] for entry in json.load(file)}
 
 
-def is_clean(made, stamp):
+def is_clean(source, made, stamp):
     """Whether the stamp was left after the object was made and after the rules were written."""
     if not made.exists() or not stamp.exists():
         return False
-    return stamp.stat().st_mtime > max(made.stat().st_mtime, Path(".clang-tidy").stat().st_mtime)
+    rules = [folder / ".clang-tidy" for folder in Path(source).parents]
+    return stamp.stat().st_mtime > max(file.stat().st_mtime for file in [made, *rules]
+                                       if file.exists())
 
 
 def check(directory, source, stamp):
@@ -55,7 +57,7 @@ def main(directory, files):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for source in sorted(made_of):
             stamp = made_of[source].with_name(made_of[source].name + ".tidy")
-            if not is_clean(made_of[source], stamp):
+            if not is_clean(source, made_of[source], stamp):
                 jobs.append(pool.submit(check, directory, source, stamp))
         for done, job in enumerate(as_completed(jobs), 1):
             if job.result():
