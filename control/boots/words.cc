@@ -156,7 +156,7 @@ std::string OfferedWords(const BootStep& step) {
 }  // namespace
 
 std::string Sentence(const BootStep& step) {
-  const std::string words(Describe(step.kind).words);
+  std::string words(Describe(step.kind).words);
   const std::string tail = step.text.empty() ? "" : ": " + step.text;
   switch (step.kind) {
     case EventKind::kDhcpDiscover:

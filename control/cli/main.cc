@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "control/cli/access.h"
@@ -89,7 +90,7 @@ Options (and the environment variables that stand for them):
 
 std::string Environment(const char* name, std::string otherwise) {
   const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : value;
+  return value == nullptr ? std::move(otherwise) : value;
 }
 
 // Nullopt when an option is unknown or lacks its value; `wrong` says which.
