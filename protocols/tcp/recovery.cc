@@ -98,7 +98,8 @@ bool LossWasNone(Connection& c, const Acknowledged& ack) {
   if (c.send.recovery == Recovery::kOpen) return false;
   if (ack.advanced && ack.echo && c.loss.undo.EchoIsOlder(*ack.echo)) return true;
   return c.send.recovery == Recovery::kTimeout && c.loss.frto != Frto::kNone &&
-         (ack.advanced || ack.duplicate || ack.selected) && TimeoutWasSpurious(c, ack);
+         (ack.advanced || ack.duplicate || ack.selected) && TimeoutWasSpurious(c, ack) &&
+         c.loss.undo.possible();
 }
 
 // RFC 8985 7.4.2. Beyond it: an echo tells at once which of the two was answered, and of a peer
@@ -208,6 +209,8 @@ void TakeEcho(Connection& c, const Acknowledged& ack) {
 void TakeAcknowledged(const Context& context, Connection& c, const Acknowledged& ack) {
   SendState& s = c.send;
   if (s.tail_probed) TakeProbesAnswer(context, c, ack);
+  // A mark has paid for the reduction, whatever becomes of the loss (RFC 3168 6.1.2): it stands.
+  if (ack.congestion) c.loss.undo.Forget();
   if (ack.duplicated != 0) c.loss.rack.NeedlessResend(s.una, s.max);
   if (LossWasNone(c, ack)) {
     Undone(c);
