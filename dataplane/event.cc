@@ -68,8 +68,12 @@ bool EventQueue::Push(unsigned worker, const Event& event) {
 }
 
 std::size_t EventQueue::Poll(std::span<Event> out) {
+  // A share for each: a worker that is flooded must not hide what the others tell.
+  const std::size_t share = std::max<std::size_t>(1, out.size() / rings_->of_worker.size());
   std::size_t taken = 0;
-  for (auto& ring : rings_->of_worker) taken += ring->Pop(out.subspan(taken));
+  for (auto& ring : rings_->of_worker) {
+    taken += ring->Pop(out.subspan(taken, std::min(share, out.size() - taken)));
+  }
   return taken;
 }
 
