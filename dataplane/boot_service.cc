@@ -172,7 +172,7 @@ std::uint32_t BootService::receive_room() const {
 
 void BootService::Progressed(std::uint64_t acknowledged, Time now) {
   static_cast<void>(acknowledged);
-  while (const auto done = http_.TakeCompleted()) Tell(EventKind::kHttpComplete, *done, now);
+  TellCompleted(now);
   if (!waiting_.empty() || http_.blocked()) static_cast<void>(TakePlain({}, now));
   if (now < next_progress_) return;
   const http::RequestRecord* record = http_.InFlight();
@@ -184,7 +184,7 @@ void BootService::Progressed(std::uint64_t acknowledged, Time now) {
 // Firmware that does not trust the certificate sends no alert: it resets, in the middle of the
 // handshake, and that is all an administrator will ever see of it.
 void BootService::Ended(Time now) {
-  while (const auto done = http_.TakeCompleted()) Tell(EventKind::kHttpComplete, *done, now);
+  TellCompleted(now);
   if (!tls_ || handshake_told_) return;
   const tls::SessionInfo& info = tls_->info();
   Event event = NewEvent(EventKind::kTlsFailed);
@@ -243,6 +243,13 @@ void BootService::TellRequests(Time now) {
       event.set_text(started->path());
       shared_.reporter.Tell(event, now);
     }
+  }
+}
+
+// The page of an error is no file, however whole it arrived.
+void BootService::TellCompleted(Time now) {
+  while (const auto done = http_.TakeCompleted()) {
+    if (Code(done->status) < 300) Tell(EventKind::kHttpComplete, *done, now);
   }
 }
 

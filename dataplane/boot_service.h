@@ -84,6 +84,7 @@ class BootService final : public Application {
   Reaction TakePlain(Bytes text, Time now);
   void EndStream();
   void TellOffer(Time now);
+  void TellCompleted(Time now);
   void TellHandshake(Time now);
   void TellRequests(Time now);
   void Tell(EventKind kind, const http::RequestRecord& record, Time now);

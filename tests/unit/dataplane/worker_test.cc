@@ -12,8 +12,7 @@
 
 #include "protocols/dhcp/message.h"
 #include "protocols/wire/view.h"
-#include "tests/support/appliance.h"
-#include "tests/support/station.h"
+#include "tests/unit/dataplane/one_machine.h"
 
 namespace slipway::dataplane {
 namespace {
@@ -23,58 +22,8 @@ using std::chrono::seconds;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr std::size_t kImageSize = 100'000;
-constexpr Ends kMachine{.from = {{0x52, 0x54, 0, 0, 0, 9}},
-                        .to = kApplianceMac,
-                        .source = Ipv4Address(10, 77, 0, 9),
-                        .destination = kApplianceAddress};
-constexpr std::string_view kGet = "GET /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
-
-tcp::Settings MachineSettings() {
-  tcp::Settings settings;
-  settings.connections_max = 4;
-  return settings;
-}
-
-class WorkerTest : public ::testing::Test {
+class WorkerTest : public OneMachineTest {
  protected:
-  static void SetUpTestSuite() { memory_ = new Memory; }
-  static void TearDownTestSuite() {
-    delete memory_;
-    memory_ = nullptr;
-  }
-
-  void Start(const ApplianceOptions& options = {}, bool tls = true) {
-    image_ = NewImage(*memory_, kImageSize, 1);
-    appliance_ = std::make_unique<Appliance>(*memory_, options);
-    appliance_->snapshots().Publish(NewSnapshot({image_, options.vlan, tls}));
-    Settle();
-  }
-  // Announcements of our own address are over.
-  void Settle() {
-    for (const Time end = now_ + seconds(10); now_ < end; now_ += milliseconds(100)) {
-      appliance_->Run(now_);
-      appliance_->Sent();
-    }
-  }
-  void TearDown() override {
-    if (!appliance_) return;
-    EXPECT_TRUE(appliance_->StepsAddUp());
-    appliance_->Stop(now_);
-    EXPECT_TRUE(appliance_->StepsAddUp());
-    appliance_->wire().Shutdown();
-    appliance_.reset();
-    EXPECT_EQ(memory_->in_use(), 0u);
-    image_.reset();
-    EXPECT_EQ(memory_->images().in_use(), 0u);
-  }
-
-  // All that leaves because `frame` came.
-  std::vector<Buffer> Ask(const Buffer& frame) {
-    EXPECT_TRUE(appliance_->wire().Deliver(frame));
-    appliance_->Run(now_);
-    return appliance_->Sent();
-  }
   std::vector<Buffer> AskFragmented(const Ends& ends, ipv4::Packet packet, std::size_t cut) {
     const Bytes whole = packet.payload;
     packet.identification = 77;
@@ -86,17 +35,10 @@ class WorkerTest : public ::testing::Test {
     packet.fragment_offset = static_cast<std::uint16_t>(cut);
     return Ask(IpFrame(ends, packet));
   }
-  // The two talk, one millisecond away from each other, until `done` or nothing more happens.
   template <class Done>
   void Talk(Station& station, Done&& done, Duration limit = seconds(60)) {
-    for (const Time end = now_ + limit; now_ < end && !done(); now_ += milliseconds(1)) {
-      while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
-      appliance_->Run(now_);
-      while (const auto frame = appliance_->Emit(now_)) station.Receive(*frame, now_);
-      if (station.Deadline() <= now_) station.Expire(now_);
-    }
-    while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
-    appliance_->Run(now_);
+    OneMachineTest::Talk(station, done, limit, [] {});
+    TakeLast(station);
   }
   void ExpectImage(const HttpClient& client, std::uint32_t seed = 1) const {
     Buffer wanted(kImageSize);
@@ -113,14 +55,7 @@ class WorkerTest : public ::testing::Test {
     ExpectImage(client);
     EXPECT_FALSE(station.reset);
   }
-
-  static Memory* memory_;
-  std::shared_ptr<const MutableBytes> image_;
-  std::unique_ptr<Appliance> appliance_;
-  Time now_{seconds(1)};
 };
-
-Memory* WorkerTest::memory_ = nullptr;
 
 Buffer WhoHas(Ipv4Address target, const Ends& ends = kMachine) {
   Ends to_all = ends;
