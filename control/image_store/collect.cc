@@ -145,7 +145,9 @@ absl::Status ImageStore::DropUntagged(std::vector<IndexEntry>& entries, std::tim
   std::vector<IndexEntry> old;
   std::vector<IndexEntry> kept;
   for (const IndexEntry& entry : entries) {
-    (entry.reference.empty() && entry.untagged < before ? old : kept).push_back(entry);
+    // One that never had a tag here was put here by another tool, and stays.
+    const bool is_old = entry.reference.empty() && entry.untagged != 0 && entry.untagged < before;
+    (is_old ? old : kept).push_back(entry);
   }
   while (!old.empty()) {
     const auto reachable = Reachable(kept);

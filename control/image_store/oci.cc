@@ -107,10 +107,15 @@ absl::StatusOr<OciDocument> ParseOciDocument(std::string_view text, std::string_
   if (version == nullptr || *version != 2) return Invalid("its schemaVersion is not 2");
   const auto type = MediaTypeOf(json, media_type);
   if (!type.ok()) return type.status();
+  // Bytes that are both would be one thing here and another elsewhere (CVE-2021-41190).
+  const bool is_manifest = OciKindOf(*type) == OciKind::kManifest;
+  if (is_manifest ? Member(json, "manifests") != nullptr
+                  : Member(json, "layers") != nullptr || Member(json, "config") != nullptr) {
+    return Invalid("an image manifest and an index at once");
+  }
   OciDocument document{.media_type = *type, .artifact_type = TextAt(json, "artifactType")};
-  const absl::Status parts = OciKindOf(*type) == OciKind::kManifest
-                                 ? ParseManifestParts(json, document)
-                                 : ParseList(json, "manifests", document.manifests);
+  const absl::Status parts = is_manifest ? ParseManifestParts(json, document)
+                                         : ParseList(json, "manifests", document.manifests);
   if (!parts.ok()) return parts;
   if (const Json* subject = Member(json, "subject"); subject != nullptr && !subject->is_null()) {
     const auto descriptor = ParseDescriptor(*subject, "subject");

@@ -54,6 +54,15 @@ absl::Status ImageStore::FindParts(const OciDocument& document,
     const auto found = std::ranges::find(entries, child.digest, &IndexEntry::digest);
     if (found == entries.end()) return Missing("manifest", child.digest);
     if (found->size != child.size) return WrongSize(child, found->size);
+    const bool typed = std::ranges::any_of(entries, [&](const IndexEntry& each) {
+      return each.digest == child.digest && each.media_type == child.media_type;
+    });
+    if (!typed) {
+      return Refuse(absl::StatusCode::kInvalidArgument,
+                    {.where = "manifest sha256:" + child.digest,
+                     .what = "named as " + child.media_type + ", but is " + found->media_type,
+                     .remedy = "name it by its own media type"});
+    }
   }
   return absl::OkStatus();
 }

@@ -45,7 +45,10 @@ struct Pulls::Job {
     return !changed.wait_for(lock, duration, [&] { return stopping.load(); });
   }
   void Stop() {
-    stopping.store(true);
+    {
+      const std::scoped_lock lock(mutex);  // or a pause that begins now would not see it
+      stopping.store(true);
+    }
     remote.Stop();
     changed.notify_all();
   }
@@ -183,22 +186,21 @@ absl::Status Pulls::PullBlob(Job& job, const Descriptor& blob) {
   job.Tell([&](PullProgress& progress) { progress.doing = "takes " + name; });
   std::chrono::milliseconds pause = kPauseMin;
   std::uint64_t there = 0;
-  for (int attempts = 0; attempts < kAttempts;) {
+  for (int attempts = 0;;) {
     const std::uint64_t before = there;
     const absl::Status status = Append(job, blob, there);
     const bool may_help = absl::IsUnavailable(status) || absl::IsAborted(status);
-    if (!may_help || job.stopping || ++attempts == kAttempts) return status;
-    job.Tell([&](PullProgress& progress) {
-      progress.doing = Text("waits for ", name, ": ", MessageOf(status));
-    });
     if (there > before) {  // what gives nothing is asked less and less often
       attempts = 0;
       pause = kPauseMin;
     }
+    if (!may_help || job.stopping || ++attempts == kAttempts) return status;
+    job.Tell([&](PullProgress& progress) {
+      progress.doing = Text("waits for ", name, ": ", MessageOf(status));
+    });
     if (!job.Pause(pause)) return absl::CancelledError("stopped");
     pause = std::min<std::chrono::milliseconds>(2 * pause, kPauseMax);
   }
-  return absl::OkStatus();
 }
 
 absl::Status Pulls::Append(Job& job, const Descriptor& blob, std::uint64_t& there) {

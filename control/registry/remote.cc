@@ -132,8 +132,14 @@ absl::StatusOr<RemoteRegistry::Reply> RemoteRegistry::AskOnce(const SecureUrl& u
       [&](const char* data, std::size_t size) {
         Bytes bytes = AsBytes({data, size});
         if (question.sink == nullptr || reply.status >= 300) {
-          if (reply.text.size() + size <= question.text_max) reply.text.append(data, size);
-          return reply.status >= 300 || reply.text.size() <= question.text_max;
+          if (reply.text.size() + size <= question.text_max) {
+            reply.text.append(data, size);
+            return true;
+          }
+          status =
+              Refused(absl::StatusCode::kOutOfRange,
+                      Text(url.host, ": answers with more than ", question.text_max, " bytes"));
+          return false;
         }
         const std::size_t skipped = std::min<std::uint64_t>(passed_over, bytes.size());
         passed_over -= skipped;
@@ -160,7 +166,9 @@ absl::StatusOr<RemoteRegistry::Reply> RemoteRegistry::Ask(const Question& questi
   for (int hops = 0; hops <= kRedirectsMax; ++hops) {
     auto reply = AskOnce(url, question);
     if (!reply.ok()) return reply;
-    if (reply->status == 401 && !authorized) {
+    // To nobody that it redirects to: whoever asks there may name any place to send them to.
+    const bool is_own = url.host == name_.host && url.port == name_.port;
+    if (reply->status == 401 && is_own && !authorized) {
       authorized = true;
       if (absl::Status status = Authorize(*reply); !status.ok()) return status;
       continue;

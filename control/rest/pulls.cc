@@ -42,7 +42,7 @@ std::string TextAt(const nlohmann::json& body, const char* key) {
 }
 
 void BeginPull(const httplib::Request& request, httplib::Response& response, Pulls& pulls) {
-  const auto body = BodyOf(request, response);
+  const auto body = BodyOf(request, response, {"source", "reference", "ca", "user", "password"});
   if (!body) return;
   const std::string source = TextAt(*body, "source");
   auto name = RemoteName::Parse(source);
@@ -62,7 +62,7 @@ void BeginPull(const httplib::Request& request, httplib::Response& response, Pul
                                              .user = TextAt(*body, "user"),
                                              .password = TextAt(*body, "password")},
                                   .actor = RequestActor(request)});
-  if (!begun.ok()) return ReplyProblem(response, 429, begun.status().ToString());
+  if (!begun.ok()) return ReplyProblem(response, begun.status());
   response.set_header("Location", Text("/api/v1/pulls/", begun->id));
   Reply(response, ToJson(*begun), 202);
 }
