@@ -25,6 +25,14 @@ constexpr Cause kFineCauses[] = {
      "A rule, or its own plan (once, until-success), says that it boots from here no more.",
      "'slipway explain --mac MAC' says which rule decides; slipway machine set MAC NAME:TAG begins "
      "its plan anew."},
+    {CauseId::kHeld, "policy.held", kPending, "waits for an operator",
+     "Its DISCOVER was dropped under DhcpHeld: a rule holds it until it is approved, its own "
+     "record "
+     "does, or its plan, as too many of its boots failed.",
+     "'slipway explain --mac MAC' says which.\n"
+     "Approve it: slipway machine approve MAC. Release one that is held by hand: slipway machine "
+     "mode "
+     "MAC always. Let one that failed try again: slipway machine reset MAC."},
 };
 
 constexpr Cause kDhcpCauses[] = {
@@ -37,12 +45,11 @@ constexpr Cause kDhcpCauses[] = {
      "here."},
     {CauseId::kUnknownMachine, "dhcp.unknown_machine", kFailed,
      "gets no offer, as the policy does not serve it",
-     "Its DISCOVER was dropped under DhcpIgnoredByRule, DhcpHeld or DhcpUnknownMachine: a rule or "
-     "its "
-     "record says ignore or hold, "
-     "or the network's unknown_machines is \"ignore\" and nothing names this machine.",
+     "Its DISCOVER was dropped under DhcpIgnoredByRule or DhcpUnknownMachine: a rule says ignore, "
+     "or "
+     "the network's unknown_machines is \"ignore\" and nothing names this machine.",
      "'slipway explain --mac MAC' says which rule decides, and why.\n"
-     "Make it known: slipway machine set MAC NAME:TAG; or approve or release it.\n"
+     "Make it known: slipway machine set MAC NAME:TAG.\n"
      "Or write unknown_machines = \"serve\" in its [[network]] table."},
     {CauseId::kNotABootClient, "dhcp.not_a_boot_client", kFailed,
      "gets no offer, as it does not ask as a boot client",

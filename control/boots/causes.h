@@ -20,6 +20,7 @@ enum class CauseId : std::uint8_t {
   kUnderWay,
   kWaitsForItsTurn,
   kLeftToNextBoot,
+  kHeld,
   // DHCP.
   kNeverSeen,
   kUnknownMachine,

@@ -23,8 +23,9 @@ constexpr std::int64_t kStillOfInterest = 600 * kSecond;
 // What shim and GRUB ask for and can do without.
 bool IsOptional(std::string_view path) {
   const std::string_view leaf = path.substr(path.rfind('/') + 1);
-  constexpr std::array<std::string_view, 7> kPrefixes = {
-      "revocations", "shim_certificate_", "mm", "fb", "grub.cfg-", "x86_64-efi", "command.lst"};
+  if (path.find("-efi/") != path.npos) return true;  // GRUB's modules and lists
+  constexpr std::array<std::string_view, 5> kPrefixes = {"revocations", "shim_certificate_", "mm",
+                                                         "fb", "grub.cfg-"};
   return std::ranges::any_of(kPrefixes,
                              [&](std::string_view prefix) { return leaf.starts_with(prefix); });
 }
@@ -45,8 +46,10 @@ std::size_t CompleteBootsBefore(std::span<const Boot> boots, std::int64_t now) {
 
 Finding AfterDownload(const Story& story, const BootStep* complete) {
   const BootStep* request = story.Last(EventKind::kHttpRequest, 0, complete);
-  if (request != nullptr && request->number == 404 && !IsOptional(PathOf(request->text)) &&
-      story.Quiet(kSignOfLife)) {
+  // A loader asks at once; later it is the system's own affair.
+  if (request != nullptr && request->number == 404 && complete != nullptr &&
+      request->unix_nanoseconds - complete->unix_nanoseconds < 60 * kSecond &&
+      !IsOptional(PathOf(request->text)) && story.Quiet(kSignOfLife)) {
     return {CauseId::kNextFileMissing,
             Certainty::kCertain,
             std::string(PathOf(request->text)),
@@ -55,7 +58,7 @@ Finding AfterDownload(const Story& story, const BootStep* complete) {
   if (!story.around().secure_boot_refusal.empty() && story.Quiet(kSignOfLife) &&
       !ShowsLife(story, complete)) {
     return {CauseId::kSecureBootRefused,
-            Certainty::kLikely,
+            Certainty::kPossible,  // by silence alone; many run where Secure Boot is off
             story.around().secure_boot_refusal,
             {complete}};
   }

@@ -53,7 +53,7 @@ struct DropCause {
 constexpr DropCause kDropCauses[] = {
     {Drop::kDhcpUnknownMachine, CauseId::kUnknownMachine},
     {Drop::kDhcpIgnoredByRule, CauseId::kUnknownMachine},
-    {Drop::kDhcpHeld, CauseId::kUnknownMachine},
+    {Drop::kDhcpHeld, CauseId::kHeld},
     {Drop::kDhcpNotABootClient, CauseId::kNotABootClient},
     {Drop::kDhcpNoNetwork, CauseId::kNoNetwork},
     {Drop::kDhcpPoolEmpty, CauseId::kPoolEmpty},
@@ -83,7 +83,8 @@ std::optional<Finding> OfIgnored(const Story& story, const BootStep& ignored) {
   if (known == std::end(kDropCauses)) return finding;
   finding.cause = known->cause;
   finding.detail = {};
-  if (known->cause == CauseId::kUnknownMachine) finding.detail = story.around().policy;
+  if (known->cause == CauseId::kUnknownMachine || known->cause == CauseId::kHeld)
+    finding.detail = story.around().policy;
   if (drop == Drop::kDhcpOtherServer) finding.detail = AddressText(ignored.extra);
   if (drop == Drop::kDhcpNoNetwork && discover != nullptr && discover->extra != 0) {
     finding.detail = "relay " + AddressText(discover->extra);

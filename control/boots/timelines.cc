@@ -69,11 +69,13 @@ BootTimelines::BootTimelines(const TimelineLimits& limits, MacOfAddress mac_of_a
 void BootTimelines::Take(const Event& event) {
   if (event.kind == EventKind::kLinkChanged) return;
   MacAddress mac = event.mac;
-  if (!event.address.is_unspecified()) {
+  // Only what comes by IP may have been routed; DHCP and ARP name their machine themselves.
+  if (event.kind > EventKind::kArpAsked && !event.address.is_unspecified()) {
     if (const auto leased = mac_of_address_(event.address)) mac = *leased;
   }
   if (!mac.is_station()) return;
   const std::scoped_lock lock(mutex_);
+  if (event.kind == EventKind::kArpAsked && !IsUnderWay(mac)) return;
   MachineStory& story = StoryOf(mac);
   if (BeginsBoot(story, event)) {
     if (!story.boots.empty() && story.boots.back().outcome == BootOutcome::kUnderWay) {
@@ -92,13 +94,20 @@ void BootTimelines::Take(const Event& event) {
   }
   Boot& boot = story.boots.back();
   if (!event.address.is_unspecified()) boot.address = event.address;
-  boot.last_unix_nanoseconds = event.unix_nanoseconds;
   // What asks where we are again and again, as it boots or afterwards, says nothing new.
   const bool repeats = event.kind == EventKind::kArpAsked && AskedAlready(boot);
   if (repeats) return;
+  boot.last_unix_nanoseconds = event.unix_nanoseconds;
   changed_.insert_or_assign(boot.id, boot.mac);
   Append(boot, event);
   Judge(boot, event);
+}
+
+// Routers and neighbours ask where we are too, and begin no boot by that.
+bool BootTimelines::IsUnderWay(MacAddress mac) const {
+  const auto known = machines_.find(mac.value());
+  return known != machines_.end() && !known->second.boots.empty() &&
+         known->second.boots.back().outcome == BootOutcome::kUnderWay;
 }
 
 BootTimelines::MachineStory& BootTimelines::StoryOf(MacAddress mac) {
@@ -170,9 +179,9 @@ void BootTimelines::Judge(Boot& boot, const Event& event) {
     const bool nak = event.kind == EventKind::kDhcpNak;
     const Cause& otherwise = Describe(nak ? CauseId::kLeaseRefused : CauseId::kWentSilent);
     boot.words = diagnosis.failed() ? diagnosis.Sentence()
-                                    : Text(otherwise.sentence, nak ? ": " : "", event.text());
-    boot.cause = diagnosis.failed() ? Describe(diagnosis.cause).id : otherwise.id;
-    ++causes_[boot.cause];
+                 : nak              ? Text(otherwise.sentence, ": ", event.text())
+                                    : std::string(otherwise.sentence);
+    Blame(boot, diagnosis.failed() ? Describe(diagnosis.cause) : otherwise);
   } else if (boot.outcome != BootOutcome::kUnderWay) {
     // It goes on after a failure: a probe that got 404, or the next try.
     if (event.kind == EventKind::kHttpProgress || event.kind == EventKind::kTlsDone ||
@@ -194,9 +203,14 @@ void BootTimelines::End(Boot& boot, BootOutcome outcome, std::string words) {
   ended_.insert_or_assign(boot.id, boot.mac);
   changed_.insert_or_assign(boot.id, boot.mac);
   if (outcome == BootOutcome::kAbandoned) {
-    boot.cause = Describe(Diagnose({&boot, 1}, {}).cause).id;
-    ++causes_[boot.cause];
+    Blame(boot, Describe(Diagnose({&boot, 1}, {}).cause));
   }
+}
+
+// Once for each cause of a boot, however many events show it; what is fine is no failure.
+void BootTimelines::Blame(Boot& boot, const Cause& cause) {
+  if (std::exchange(boot.cause, cause.id) == cause.id || cause.verdict != Verdict::kFailed) return;
+  ++causes_[boot.cause];
 }
 
 std::uint64_t& BootTimelines::CountOf(BootOutcome outcome) {
@@ -234,7 +248,9 @@ const Boot* BootTimelines::Find(std::int64_t id, MacAddress mac) const {
 
 // What was not stored yet is kept until it is.
 void BootTimelines::Forget(Boot boot) {
-  if (changed_.erase(boot.id) != 0) forgotten_.push_back(std::move(boot));
+  if (changed_.erase(boot.id) == 0) return;
+  // But not without end: whoever makes up machines fills no memory.
+  if (forgotten_.size() < limits_.machines) forgotten_.push_back(std::move(boot));
 }
 
 std::vector<Boot> BootTimelines::TakeEnded() {

@@ -29,6 +29,8 @@
 
 namespace slipway::control {
 
+struct Cause;  // causes.h
+
 enum class BootOutcome : std::uint8_t { kUnderWay, kComplete, kFailed, kAbandoned };
 std::string_view Name(BootOutcome outcome);
 
@@ -131,6 +133,8 @@ class BootTimelines {
   static bool BeginsBoot(const MachineStory& story, const dataplane::Event& event);
   void Append(Boot& boot, const dataplane::Event& event) const;
   void Judge(Boot& boot, const dataplane::Event& event);
+  bool IsUnderWay(MacAddress mac) const;
+  void Blame(Boot& boot, const Cause& cause);
   void End(Boot& boot, BootOutcome outcome, std::string words);
   std::uint64_t& CountOf(BootOutcome outcome);
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "protocols/dhcp/lease.h"
@@ -26,6 +27,15 @@ class LeaseBook {
     std::vector<dhcp::Lease> all;
     for (const auto& [address, lease] : leases_) all.push_back(lease);
     return all;
+  }
+  // Of those whose clients told it, by MAC.
+  std::unordered_map<std::uint64_t, Uuid> Uuids() const {
+    const std::scoped_lock lock(mutex_);
+    std::unordered_map<std::uint64_t, Uuid> uuids;
+    for (const auto& [address, lease] : leases_) {
+      if (lease.uuid.is_set()) uuids.insert_or_assign(lease.mac.value(), lease.uuid);
+    }
+    return uuids;
   }
   std::optional<MacAddress> MacOf(Ipv4Address address) const {
     const std::scoped_lock lock(mutex_);

@@ -116,7 +116,7 @@ absl::StatusOr<std::shared_ptr<BootArchive>> BootArchive::Open(const std::filesy
   return std::shared_ptr<BootArchive>(new BootArchive(*std::move(database)));
 }
 
-absl::Status BootArchive::Put(std::span<const Boot> boots, std::uint32_t keep) {
+absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& limits) {
   if (boots.empty()) return absl::OkStatus();
   const std::scoped_lock lock(mutex_);
   Transaction transaction(*database_);
@@ -135,9 +135,15 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, std::uint32_t keep) {
     insert.Bind(11, static_cast<std::int64_t>(boot.bytes));
     insert.Bind(12, static_cast<std::int64_t>(boot.steps_left_out)).Bind(13, StepsText(boot));
     if (absl::Status status = insert.Run(); !status.ok()) return status;
-    trim.Bind(1, Bytes(boot.mac.octets)).Bind(2, std::int64_t{keep});
+    trim.Bind(1, Bytes(boot.mac.octets)).Bind(2, std::int64_t{limits.boots_per_machine});
     if (absl::Status status = trim.Run(); !status.ok()) return status;
   }
+  // Whoever makes up machines fills no disk: of all, the oldest go.
+  Statement bound = database_->Prepare(
+      "DELETE FROM boots WHERE id IN (SELECT id FROM boots ORDER BY id "
+      "LIMIT max(0, (SELECT count(*) FROM boots) - ?1))");
+  bound.Bind(1, limits.boots);
+  if (absl::Status status = bound.Run(); !status.ok()) return status;
   return transaction.Commit();
 }
 

@@ -37,12 +37,17 @@ struct BootFilter {
 };
 bool Fits(const BootFilter& filter, const Boot& boot);
 
+struct ArchiveLimits {
+  std::uint32_t boots_per_machine = 0;
+  std::int64_t boots = 1'000'000;  // of all machines
+};
+
 class BootArchive {
  public:
   static absl::StatusOr<std::shared_ptr<BootArchive>> Open(const std::filesystem::path& file);
 
-  // Replaces boots with the same id; keeps the newest `keep` of each machine. One commit.
-  absl::Status Put(std::span<const Boot> boots, std::uint32_t keep);
+  // Replaces boots with the same id; keeps the newest within the limits. One commit.
+  absl::Status Put(std::span<const Boot> boots, const ArchiveLimits& limits);
   // Newest first, without their steps; began() and last() are what they were.
   absl::StatusOr<std::vector<Boot>> List(const BootFilter& filter);
   // Whole.

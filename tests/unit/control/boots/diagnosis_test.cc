@@ -133,7 +133,7 @@ TEST_F(DiagnosisTest, WhomThePolicyDoesNotServeIsToldWhy) {
   around_.policy = "is held until it is approved or reset, by rule new";
   Expect(CauseId::kUnknownMachine, 1, "by rule new");
   Tell({kDiscover, Ignored(Drop::kDhcpHeld)});
-  Expect(CauseId::kUnknownMachine, 1, "by rule new");
+  Expect(CauseId::kHeld, 1, "by rule new");
   Tell({kDiscover, Ignored(Drop::kDhcpBootsLocally)});
   Expect(CauseId::kLeftToNextBoot);
   EXPECT_FALSE(After().failed());

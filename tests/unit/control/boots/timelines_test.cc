@@ -73,6 +73,35 @@ TEST_F(TimelinesTest, AFirmwareBootThatEndsWithAResetIsComplete) {
   EXPECT_EQ(timelines_.counts().complete, 1u);
 }
 
+TEST_F(TimelinesTest, WhoOnlyAsksWhereWeAreBeginsNoBoot) {
+  Tell({EventKind::kArpAsked}, kRouter);
+  EXPECT_THAT(timelines_.All(), IsEmpty());
+  EXPECT_EQ(timelines_.counts().under_way, 0u);
+}
+
+TEST_F(TimelinesTest, WhatTwoEventsShowIsOneFailure) {
+  const Happened failed{EventKind::kTlsFailed, -1, -1,
+                        std::string(dataplane::kEndedAfterCertificate), 7};
+  Tell({kDiscover, kOffer, kAck, kOpened, failed, kReset});
+  EXPECT_EQ(Last().outcome, BootOutcome::kFailed);
+  std::uint64_t all = 0;
+  const auto causes = timelines_.causes();
+  for (const auto& [cause, count] : causes) all += count;
+  EXPECT_EQ(all, 1u);
+}
+
+TEST_F(TimelinesTest, AskingForAnAddressIsOfWhoAsksNotOfWhoHadItOnce) {
+  Event event;
+  event.unix_nanoseconds = now_ += kSecond;
+  event.kind = EventKind::kDhcpDiscover;
+  event.mac = kRouter;
+  event.address = kAddress;  // leased to another machine
+  event.set_text("HTTPClient:Arch:00016");
+  timelines_.Take(event);
+  EXPECT_THAT(timelines_.Of(kRouter), SizeIs(1));
+  EXPECT_THAT(timelines_.Of(kMachine), IsEmpty());
+}
+
 TEST_F(TimelinesTest, EveryStepHasASentence) {
   Tell({kDiscover, kOffer, kAck, kOpened, kSecured, kRequest});
   std::vector<std::string> sentences;

@@ -68,7 +68,7 @@ class BootArchiveTest : public testing::Test {
     for (std::int64_t n = 0; n < count;) {
       std::vector<Boot> boots;
       for (; n < count && boots.size() < 1000; ++n) boots.push_back(NewBoot(n));
-      ASSERT_TRUE(archive_->Put(boots, 1000).ok());
+      ASSERT_TRUE(archive_->Put(boots, {.boots_per_machine = 1000}).ok());
     }
   }
   std::vector<std::int64_t> Ids(const BootFilter& filter) {
@@ -90,7 +90,7 @@ class BootArchiveTest : public testing::Test {
 
 TEST_F(BootArchiveTest, ABootComesBackAsItWasAlsoAfterARestart) {
   const Boot boot = NewBoot(3);
-  ASSERT_TRUE(archive_->Put({&boot, 1}, 8).ok());
+  ASSERT_TRUE(archive_->Put({&boot, 1}, {.boots_per_machine = 8}).ok());
   Open();
   const auto found = *archive_->Find(boot.id);
   ASSERT_TRUE(found.has_value());
@@ -122,14 +122,24 @@ TEST_F(BootArchiveTest, OnlyTheNewestOfAMachineAreKeptAndAReplacedBootIsOne) {
     boots.back().mac = Mac(1);
   }
   boots.push_back(NewBoot(0));
-  ASSERT_TRUE(archive_->Put(boots, 3).ok());
+  ASSERT_TRUE(archive_->Put(boots, {.boots_per_machine = 3}).ok());
   boots[4].words = "other words";
-  ASSERT_TRUE(archive_->Put({&boots[4], 1}, 3).ok());
+  ASSERT_TRUE(archive_->Put({&boots[4], 1}, {.boots_per_machine = 3}).ok());
   const auto kept = *archive_->Of(Mac(1), 10);
   ASSERT_THAT(kept, SizeIs(3));
   EXPECT_EQ(kept[0].id, boots[2].id);
   EXPECT_EQ(kept[2].words, "other words");
   EXPECT_THAT(*archive_->Of(Mac(0), 10), SizeIs(1));
+}
+
+TEST_F(BootArchiveTest, OfAllBootsOnlyTheNewestAreKept) {
+  std::vector<Boot> boots;
+  for (std::int64_t n = 1; n <= 9; ++n) {
+    boots.push_back(NewBoot(n));
+    boots.back().mac = Mac(static_cast<std::uint32_t>(n));  // as whoever makes machines up would
+  }
+  ASSERT_TRUE(archive_->Put(boots, {.boots_per_machine = 3, .boots = 4}).ok());
+  EXPECT_THAT(Ids({}), testing::ElementsAre(boots[8].id, boots[7].id, boots[6].id, boots[5].id));
 }
 
 TEST_F(BootArchiveTest, PagesFollowEachOtherWithoutGapOrRepetition) {
@@ -153,7 +163,7 @@ TEST_F(BootArchiveTest, TheOldAreForgottenAndTheUnfinishedFound) {
   Fill(20);
   Boot running = NewBoot(30);
   running.outcome = BootOutcome::kUnderWay;
-  ASSERT_TRUE(archive_->Put({&running, 1}, 8).ok());
+  ASSERT_TRUE(archive_->Put({&running, 1}, {.boots_per_machine = 8}).ok());
   EXPECT_EQ(*archive_->Forget(kFirst + 50 * kSecond), 5);
   EXPECT_THAT(Ids({}), SizeIs(16));
   const auto under_way = *archive_->UnderWay(10);
