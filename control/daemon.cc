@@ -17,6 +17,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr int kBatchesMax = 512;
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
 constexpr auto kTidyInterval = std::chrono::seconds(1);
 constexpr auto kStoreInterval = std::chrono::seconds(5);
@@ -135,13 +136,15 @@ void ControlPlane::Watch() {
 
 void ControlPlane::TakeEvents() {
   std::array<dataplane::Event, 64> events;
-  for (std::size_t count = seams_.events->Poll(events); count != 0;
-       count = seams_.events->Poll(events)) {
+  // Whoever floods must not keep Tidy() from its turn.
+  std::size_t count = seams_.events->Poll(events);
+  for (int batch = 0; batch < kBatchesMax && count != 0; ++batch) {
     for (std::size_t i = 0; i < count; ++i) {
       core_->timelines().Take(events[i]);
       TellOfLink(events[i]);
       if (events[i].kind == dataplane::EventKind::kImageWanted) core_->Want(events[i].text());
     }
+    count = seams_.events->Poll(events);
   }
 }
 
@@ -160,7 +163,9 @@ void ControlPlane::StoreBoots(bool all) {
   const bool due = all || now - stored_ >= kStoreInterval;
   if (due) stored_ = now;
   const auto changed = core_->timelines().TakeChanged(due);
-  absl::Status status = core_->archive().Put(changed, config_.limits.boots_per_machine);
+  absl::Status status = core_->archive().Put(
+      changed, {.boots_per_machine = config_.limits.boots_per_machine,
+                .boots = std::int64_t{config_.limits.machines} * config_.limits.boots_per_machine});
   if (status.ok() && now - forgotten_ >= kForgetInterval) {
     forgotten_ = now;
     const auto kept = std::chrono::nanoseconds(config_.limits.boots_kept).count();
@@ -178,11 +183,9 @@ void ControlPlane::Tidy() {
     core_->NoteBoot(boot);
   }
   StoreBoots(stopping_.load());
-  for (const BootCounter::Counted& each : counter_.Settled(UnixNanoseconds())) {
-    if (const absl::Status status = core_->CountBoot(each.mac, each.completed); !status.ok()) {
-      std::cerr << "slipwayd: a boot of " << each.mac.ToString()
-                << " is not counted: " << status.message() << '\n';
-    }
+  if (const absl::Status status = core_->CountBoots(counter_.Settled(UnixNanoseconds()));
+      !status.ok()) {
+    std::cerr << "slipwayd: boots are not counted for their plans: " << status.message() << '\n';
   }
   // The two take turns with publications by the core's lock.
   core_->Collect([this] { static_cast<void>(seams_.snapshots->Collect()); });

@@ -112,7 +112,8 @@ absl::Status AddBoots(control::BootArchive& archive, const SiteOptions& options)
     for (std::uint32_t i = 0; i < options.machines; ++i) {
       boots.push_back(BootOf(i, number, options.steps));
       if (boots.size() < kAtOnce && i + 1 < options.machines) continue;
-      if (absl::Status status = archive.Put(boots, options.boots_each); !status.ok()) {
+      if (absl::Status status = archive.Put(boots, {.boots_per_machine = options.boots_each});
+          !status.ok()) {
         return status;
       }
       boots.clear();

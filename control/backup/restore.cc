@@ -113,12 +113,16 @@ class Restorer {
     if (!list.is_object() || !list.contains("files") || !list["files"].is_object()) {
       return NotOurs(tar_, "backup.json is damaged");
     }
-    if (list.value("version", 0) != kBackupVersion) {
+    if (!list.contains("version") || list["version"] != kBackupVersion) {
       return NotOurs(tar_, "another version of slipwayd wrote it; restore with that one");
     }
     for (const auto& [name, file] : list["files"].items()) {
       if (!IsBackupName(name) || !file.is_object()) {
         return NotOurs(tar_, Text("backup.json names ", name));
+      }
+      if (!file.contains("sha256") || !file["sha256"].is_string() || !file.contains("bytes") ||
+          !file["bytes"].is_number_unsigned()) {
+        return NotOurs(tar_, Text("backup.json says nothing of ", name));
       }
       missing_[name] = {file.value("sha256", ""), file.value("bytes", std::uint64_t{0})};
       restored_.has_images = restored_.has_images || name == kBackupIndex[1];

@@ -59,6 +59,7 @@ int ListMachines(Client& client, const Command& command) {
   auto machines = answer.json();
   for (auto& machine : machines) {
     machine["labels"] = Listed(machine["labels"]);
+    if (machine["hold"] == true) machine["mode"] = "hold";
     if (Cell(machine, "image_set").empty()) machine["image_set"] = "(rules)";
   }
   std::cout << Table(machines, {{"MAC", "mac"},

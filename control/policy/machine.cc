@@ -69,6 +69,7 @@ absl::Status SetImageSet(const nlohmann::json& value, Machine& machine) {
 absl::Status SetPlan(const nlohmann::json& value, Machine& machine) {
   std::string text;
   if (absl::Status status = SetText(value, "mode", text); !status.ok()) return status;
+  // A mode is how a machine is released, and "hold" keeps the one that it had.
   machine.hold = text == "hold";
   if (machine.hold) return absl::OkStatus();
   const auto plan = ParseBootPlan(text);
@@ -85,17 +86,18 @@ absl::Status UpdateOne(const std::string& member, const nlohmann::json& value, M
   if (member == "labels") return SetTexts(value, member, machine.labels);
   if (member == "variables") return SetTexts(value, member, machine.variables);
   if (member == "mode") return SetPlan(value, machine);
+  if (member == "hold") return SetFlag(value, member, machine.hold);
   if (member == "approved") return SetFlag(value, member, machine.approved);
   if (member == "uuid") {
     const auto uuid =
         value.is_string() ? Uuid::Parse(value.get_ref<const std::string&>()) : std::nullopt;
-    if (!uuid) return Wrong(member, "not a UUID");
+    if (!uuid || !uuid->is_set()) return Wrong(member, "not a machine's UUID");
     machine.uuid = uuid;
     return absl::OkStatus();
   }
   return Wrong(member,
                "no such member; there are name, serial, uuid, image_set, groups, labels, "
-               "variables, mode and approved");
+               "variables, mode, hold and approved");
 }
 
 }  // namespace
@@ -149,7 +151,8 @@ nlohmann::json ToJson(const Machine& machine) {
           {"groups", machine.groups},
           {"labels", machine.labels},
           {"variables", machine.variables},
-          {"mode", machine.hold ? "hold" : ToString(machine.plan)},
+          {"mode", ToString(machine.plan)},
+          {"hold", machine.hold},
           {"approved", machine.approved},
           {"boots_completed", machine.completed},
           {"boots_failed", machine.failed}};
@@ -160,6 +163,8 @@ absl::Status Update(const nlohmann::json& changes, Machine& machine) {
   for (const auto& [member, value] : changes.items()) {
     if (absl::Status status = UpdateOne(member, value, changed); !status.ok()) return status;
   }
+  // Whatever the mode does to it.
+  if (changes.contains("hold")) changed.hold = changes["hold"].get<bool>();
   changed.completed = changed.failed = 0;
   machine = std::move(changed);
   return absl::OkStatus();

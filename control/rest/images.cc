@@ -79,6 +79,12 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     if (!body.is_object() || !body.contains("path") || !body["path"].is_string()) {
       return ReplyProblem(response, 400, "the body names no path; send {\"path\": \"/dir\"}");
     }
+    // The daemon reads more of this host than an operator may: its keys and the first token.
+    if (!May(RequestActor(request), Role::kAdmin)) {
+      return ReplyProblem(response, 403,
+                          "a path of the server is imported by an admin only; send the file, or "
+                          "push the image set to /v2");
+    }
     source = body["path"].get<std::string>();
     options.tree = body.value("tree", false);
     options.boot = body.value("boot", std::map<std::string, std::string>{});

@@ -26,6 +26,7 @@ bool NameMachine(const std::string& key, Machine& machine) {
   machine.mac = MacAddress::Parse(key);
   if (machine.mac && !machine.mac->is_station()) machine.mac.reset();
   machine.uuid = Uuid::Parse(key);
+  if (machine.uuid && !machine.uuid->is_set()) machine.uuid.reset();
   return machine.mac.has_value() || machine.uuid.has_value();
 }
 

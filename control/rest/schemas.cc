@@ -73,11 +73,11 @@ constexpr Schema kSchemas[] = {
 
     {"Machine", "",
      "id:integer mac:string uuid:string name:string serial:string image_set:string "
-     "groups:[string] labels:{string} variables:{string} mode:string approved:boolean "
+     "groups:[string] labels:{string} variables:{string} mode:string hold:boolean approved:boolean "
      "boots_completed:integer boots_failed:integer"},
     {"MachineChange", "What it mentions is changed.",
      "uuid?:string name?:string serial?:string image_set?:string groups?:[string] "
-     "labels?:{string} variables?:{string} mode?:string approved?:boolean"},
+     "labels?:{string} variables?:{string} mode?:string hold?:boolean approved?:boolean"},
     {"Rule", "",
      "name:string order:integer selector:string action:string image_set:string mode:string "
      "options:[RuleOption] variables:{string}"},

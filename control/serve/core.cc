@@ -7,6 +7,8 @@
 
 #include "control/backup/backup.h"
 #include "control/boots/boot_json.h"
+#include "control/serve/boot_rules.h"
+#include "control/serve/policy_builder.h"
 #include "control/serve/snapshot_builder.h"
 #include "control/store/boot_archive.h"
 #include "control/text.h"
@@ -80,7 +82,9 @@ absl::Status Core::TakeOverBoots() {
     auto boot = FromJson(nlohmann::json::parse(record.document, nullptr, false));
     if (boot) boots.push_back(*std::move(boot));
   }
-  return archive_->Put(boots, config_.limits.boots_per_machine);
+  return archive_->Put(
+      boots, {.boots_per_machine = config_.limits.boots_per_machine,
+              .boots = std::int64_t{config_.limits.machines} * config_.limits.boots_per_machine});
 }
 
 absl::Status Core::OpenArchive() {
@@ -99,22 +103,44 @@ absl::Status Core::Republish() {
   return RepublishLocked();
 }
 
-absl::Status Core::RepublishLocked() {
-  const auto machines = store_->Machines();
+absl::StatusOr<Core::Site> Core::ReadSite() {
+  Site site;
+  auto machines = store_->Machines();
   if (!machines.ok()) return machines.status();
-  const auto sets = image_store_->List();
+  site.machines = *std::move(machines);
+  auto sets = image_store_->List();
   if (!sets.ok()) return sets.status();
-  const auto rules = store_->Rules();
+  site.sets = *std::move(sets);
+  auto rules = store_->Rules();
   if (!rules.ok()) return rules.status();
-  const auto rollouts = store_->Rollouts();
+  site.rules = *std::move(rules);
+  auto rollouts = store_->Rollouts();
   if (!rollouts.ok()) return rollouts.status();
-  retired_.Note(*sets, *shelf_, std::chrono::steady_clock::now());
-  LoadWanted(AssignedSets(config_, *machines, *rules, *rollouts), *sets);
+  site.rollouts = *std::move(rollouts);
+  return site;
+}
+
+absl::Status Core::CheckSite(const Site& site) const {
+  BootRules boot(config_, site.sets);
+  const auto mistakes = dhcp::Policy::Mistakes(
+      BuildPolicy({config_, site.machines, site.rules, site.rollouts}, boot));
+  if (mistakes.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(Text("this could not be served: ", Join(mistakes, "; ")));
+}
+
+absl::Status Core::RepublishLocked() {
+  const auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  retired_.Note(site->sets, *shelf_, std::chrono::steady_clock::now());
+  LoadWanted(AssignedSets(config_, site->machines, site->rules, site->rollouts), site->sets);
+  std::set<std::string> versions;
+  for (const ImageSet& set : site->sets) versions.insert(VersionName(set));
+  tally_.Keep(std::move(versions));
   auto snapshot = BuildSnapshot({.config = config_,
-                                 .machines = *machines,
-                                 .rules = *rules,
-                                 .rollouts = *rollouts,
-                                 .sets = *sets,
+                                 .machines = site->machines,
+                                 .rules = site->rules,
+                                 .rollouts = site->rollouts,
+                                 .sets = site->sets,
                                  .retired = retired_.all(),
                                  .shelf = *shelf_,
                                  .tls = tls_});
@@ -231,6 +257,11 @@ absl::Status Core::ForgetVerdict(const std::string& digest) {
 }
 
 absl::Status Core::CheckAtTheDoor(const ImageSet& set) {
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  std::erase_if(site->sets, [&](const ImageSet& each) { return each.reference == set.reference; });
+  site->sets.push_back(set);
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   const auto verdict = Judge(set, *trust_);
   if (!verdict.ok()) return verdict.status();
   if (config_.secure_boot.policy == SecureBootPolicy::kRefuse &&

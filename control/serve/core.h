@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -22,6 +23,7 @@
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
 #include "control/image_store/image_store.h"
+#include "control/policy/boot_counter.h"
 #include "control/serve/explain.h"
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
@@ -120,8 +122,9 @@ class Core {
   absl::StatusOr<std::vector<Rule>> Rules() { return store_->Rules(); }
   absl::Status PutRule(const Rule& rule, const Actor& actor);
   absl::Status RemoveRule(const std::string& name, const Actor& actor);
-  // A boot that counts for its machine's plan has ended (boot_counter.h).
-  absl::Status CountBoot(const MacAddress& mac, bool completed);
+  // Boots that count for their machines' plans have ended (boot_counter.h); published once, where a
+  // plan has come to its end.
+  absl::Status CountBoots(const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
   absl::Status PutRollout(const Rollout& rollout, const Actor& actor);
   // Moves the tag to the candidate's version and ends the rollout.
@@ -143,6 +146,17 @@ class Core {
   struct Issued;
   absl::StatusOr<Issued> Issue() const;
   void Take(Issued issued);  // the caller holds mutex_, or is alone
+  // What decides what is served, as it is stored now.
+  struct Site {
+    std::vector<Machine> machines;
+    std::vector<Rule> rules;
+    std::vector<Rollout> rollouts;
+    std::vector<ImageSet> sets;
+  };
+  absl::StatusOr<Site> ReadSite();
+  // Asked with a change in place before it is stored: what could not be published is refused while
+  // everything is as it was.
+  absl::Status CheckSite(const Site& site) const;
   absl::Status RepublishLocked();
   // Brings image sets into memory; what does not fit is told, and tried again later.
   void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
@@ -150,7 +164,9 @@ class Core {
   absl::Status CheckAtTheDoor(const ImageSet& set);
   absl::StatusOr<SetVerdict> Judge(const ImageSet& set, const FirmwareTrust& trust) const;
   absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
-  absl::Status NeedsSet(const std::optional<ImageSetName>& set);
+  absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor);
+  // Where there is none, in the catalog and unknown, one with the MAC alone.
+  absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   absl::Status ForgetVerdict(const std::string& digest);
   absl::Status RefuseIfAssigned(const std::string& reference);
 
@@ -178,7 +194,8 @@ class Core {
   std::unique_ptr<ImageStore> image_store_;
   std::unique_ptr<ImageShelf> shelf_;
   RetiredVersions retired_;
-  std::set<std::string> wanted_;  // references somebody asked for
+  std::map<std::string, std::uint32_t> canary_failures_;  // of each rollout, since it was begun
+  std::set<std::string> wanted_;                          // references somebody asked for
   bool unfinished_ = false;
   std::chrono::steady_clock::time_point collected_ = std::chrono::steady_clock::now();
   std::shared_ptr<const FirmwareTrust> trust_;

@@ -12,55 +12,88 @@
 
 namespace slipway::control {
 
-absl::Status Core::NeedsSet(const std::optional<ImageSetName>& set) {
+namespace {
+
+absl::Status NeedsSet(const std::vector<ImageSet>& sets, const std::optional<ImageSetName>& set) {
   if (!set) return absl::OkStatus();
-  const auto sets = Images();
-  if (!sets.ok()) return sets.status();
   const std::string reference = set->ToString();
-  if (std::ranges::find(*sets, reference, &ImageSet::reference) != sets->end()) {
+  if (std::ranges::find(sets, reference, &ImageSet::reference) != sets.end()) {
     return absl::OkStatus();
   }
   return absl::NotFoundError(Text(reference, ": no such image set; import it first: slipway image ",
                                   "import PATH ", reference));
 }
 
+// In the place of the one that `is_it`, or behind all.
+template <class T, class IsIt>
+void Place(std::vector<T>& all, T item, IsIt is_it) {
+  const auto place = std::ranges::find_if(all, is_it);
+  if (place == all.end()) {
+    all.push_back(std::move(item));
+  } else {
+    *place = std::move(item);
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann::json& changes,
                                             const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
   const auto found = store_->FindMachine(named.mac, named.uuid);
   if (!found.ok()) return found.status();
   Machine machine = found->value_or(named);
   if (absl::Status status = Update(changes, machine); !status.ok()) return status;
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
   if (changes.contains("image_set")) {
-    if (absl::Status status = NeedsSet(machine.image_set); !status.ok()) return status;
+    if (absl::Status status = NeedsSet(site->sets, machine.image_set); !status.ok()) return status;
   }
+  Place(site->machines, machine,
+        [&](const Machine& each) { return machine.id != 0 && each.id == machine.id; });
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   auto stored = store_->PutMachine(machine, actor);
   if (!stored.ok()) return stored.status();
-  if (absl::Status status = Republish(); !status.ok()) return status;
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return stored;
 }
 
 absl::Status Core::RemoveMachine(std::int64_t id, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
   if (absl::Status status = store_->RemoveMachine(id, actor); !status.ok()) return status;
-  return Republish();
+  return RepublishLocked();
 }
 
 absl::Status Core::PutRule(const Rule& rule, const Actor& actor) {
-  if (absl::Status status = NeedsSet(rule.image_set); !status.ok()) return status;
+  const std::scoped_lock lock(mutex_);
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  if (absl::Status status = NeedsSet(site->sets, rule.image_set); !status.ok()) return status;
+  Place(site->rules, rule, [&](const Rule& each) { return each.name == rule.name; });
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->PutRule(rule, actor); !status.ok()) return status;
-  return Republish();
+  return RepublishLocked();
 }
 
 absl::Status Core::RemoveRule(const std::string& name, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
   if (absl::Status status = store_->RemoveRule(name, actor); !status.ok()) return status;
-  return Republish();
+  return RepublishLocked();
 }
 
 absl::Status Core::PutRollout(const Rollout& rollout, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
   for (const ImageSetName& name : {rollout.stable, rollout.candidate}) {
-    if (absl::Status status = NeedsSet(name); !status.ok()) return status;
+    if (absl::Status status = NeedsSet(site->sets, name); !status.ok()) return status;
   }
+  Place(site->rollouts, rollout,
+        [&](const Rollout& each) { return each.stable == rollout.stable; });
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->PutRollout(rollout, actor); !status.ok()) return status;
-  return Republish();
+  canary_failures_.erase(rollout.stable.ToString());
+  return RepublishLocked();
 }
 
 absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
@@ -71,6 +104,16 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   if (rollout == rollouts->end()) {
     return absl::NotFoundError(Text(stable.ToString(), ": no rollout; see 'slipway rollout list'"));
   }
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  const auto candidate =
+      std::ranges::find(site->sets, rollout->candidate.ToString(), &ImageSet::reference);
+  if (absl::Status status = NeedsSet(site->sets, rollout->candidate); !status.ok()) return status;
+  ImageSet promoted = *candidate;
+  promoted.reference = stable.ToString();
+  Place(site->sets, promoted,
+        [&](const ImageSet& each) { return each.reference == promoted.reference; });
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   // First the tag: were this the last that happens, the rollout would still stand, with both of its
   // tags at one version.
   const absl::Status tagged =
@@ -83,58 +126,99 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
 }
 
 absl::Status Core::RollBack(const ImageSetName& stable, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
+  return RollBackLocked(stable, actor);
+}
+
+absl::Status Core::RollBackLocked(const ImageSetName& stable, const Actor& actor) {
   if (absl::Status status = store_->EndRollout(stable, "rolled back", actor); !status.ok()) {
     return status;
   }
-  return Republish();
+  return RepublishLocked();
 }
 
 void Core::NoteBoot(const Boot& boot) {
   const std::string version = tally_.Take(boot);
   if (version.empty() || boot.outcome == BootOutcome::kComplete) return;
+  const std::scoped_lock lock(mutex_);
   const auto rollouts = store_->Rollouts();
   if (!rollouts.ok() || rollouts->empty()) return;
-  const auto sets = Images();
-  if (!sets.ok()) return;
+  const auto sets = image_store_->List();
+  const auto machine = store_->FindMachine(boot.mac, std::nullopt);
+  if (!sets.ok() || !machine.ok() || !machine->has_value()) return;
   for (const Rollout& rollout : *rollouts) {
     const auto set = std::ranges::find(*sets, rollout.candidate.ToString(), &ImageSet::reference);
-    if (rollout.failures_max == 0 || set == sets->end() || VersionName(*set) != version) continue;
-    const VersionCount count = tally_.Of(version);
-    if (count.failed < rollout.failures_max) continue;
+    if (set == sets->end() || VersionName(*set) != version) continue;
+    // Whoever asks for the candidate's files unasked decides nothing.
+    if (!InCanary(rollout, **machine)) continue;
+    const std::uint32_t failures = ++canary_failures_[rollout.stable.ToString()];
+    if (rollout.failures_max == 0 || failures < rollout.failures_max) continue;
     std::cerr << "slipwayd: rollout of " << rollout.stable.ToString() << " is rolled back after "
-              << count.failed << " failed boots of " << rollout.candidate.ToString()
-              << "; last: " << count.last_failure << '\n';
-    const absl::Status status = RollBack(rollout.stable, DaemonActor());
+              << failures << " failed boots of " << rollout.candidate.ToString()
+              << "; last: " << boot.mac.ToString() << ": " << boot.words << '\n';
+    const absl::Status status = RollBackLocked(rollout.stable, DaemonActor());
     if (!status.ok()) std::cerr << "slipwayd: " << status.message() << '\n';
   }
 }
 
-absl::Status Core::CountBoot(const MacAddress& mac, bool completed) {
-  auto found = store_->FindMachine(mac, std::nullopt);
+// By its UUID before its MAC, as the dataplane finds it.
+absl::StatusOr<Machine> Core::MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid) {
+  Machine unknown;
+  unknown.mac = mac;
+  if (uuid) {
+    const auto found = store_->FindMachine(std::nullopt, uuid);
+    if (!found.ok()) return found.status();
+    if (*found) return **found;
+  }
+  const auto found = store_->FindMachine(mac, std::nullopt);
   if (!found.ok()) return found.status();
+  return found->value_or(unknown);
+}
+
+absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
+  if (boots.empty()) return absl::OkStatus();
+  const std::scoped_lock lock(mutex_);
   const auto rules = store_->Rules();
   if (!rules.ok()) return rules.status();
-  Machine machine;
-  machine.mac = mac;
-  if (*found) machine = **found;
-  const auto candidates = Candidates(*rules, &machine);
-  const bool planned = std::ranges::any_of(candidates, [&](const Candidate& each) {
-    const BootPlan& plan = each.rule == nullptr ? machine.plan : each.rule->plan;
-    return plan.mode != BootMode::kAlways;
-  });
-  // Only a plan needs the count; a machine nobody knows gets its record for it.
-  if (!planned) return absl::OkStatus();
-  if (machine.id == 0) {
-    const auto stored = store_->PutMachine(machine, DaemonActor());
-    if (!stored.ok()) return stored.status();
-    machine.id = stored->id;
+  const auto known = store_->CountMachines();
+  if (!known.ok()) return known.status();
+  std::int64_t room = std::int64_t{config_.limits.machines} - *known;
+  const auto uuids = leases_.Uuids();
+  bool changed = false;
+  for (const BootCounter::Counted& boot : boots) {
+    const auto uuid = uuids.find(boot.mac.value());
+    auto found =
+        MachineOf(boot.mac, uuid == uuids.end() ? std::nullopt : std::optional(uuid->second));
+    if (!found.ok()) return found.status();
+    Machine& machine = *found;
+    const BootPlan* plan = nullptr;
+    const auto candidates = Candidates(*rules, &machine);
+    for (const Candidate& each : candidates) {
+      const BootPlan& its = each.rule == nullptr ? machine.plan : each.rule->plan;
+      if (its.mode != BootMode::kAlways) plan = &its;
+    }
+    // Only a plan needs the count.
+    if (plan == nullptr) continue;
+    if (machine.id == 0) {
+      // A machine nobody knows gets its record for what counts, and no more of them than there may
+      // be: anybody on the wire can be one.
+      if ((!boot.completed && plan->mode == BootMode::kOnce) || room-- <= 0) continue;
+      const auto stored = store_->PutMachine(machine, DaemonActor());
+      if (!stored.ok()) return stored.status();
+      machine.id = stored->id;
+    }
+    if (absl::Status status = store_->CountBoot(machine.id, boot.completed); !status.ok()) {
+      return status;
+    }
+    const RuleAction before = StateOf(*plan, &machine).action;
+    ++(boot.completed ? machine.completed : machine.failed);
+    changed = changed || StateOf(*plan, &machine).action != before;
   }
-  if (absl::Status status = store_->CountBoot(machine.id, completed); !status.ok()) return status;
-  return Republish();
+  return changed ? RepublishLocked() : absl::OkStatus();
 }
 
 absl::StatusOr<Explanation> Core::ExplainMachine(const Question& question) {
-  auto machine = store_->FindMachine(question.mac, question.uuid);
+  auto machine = MachineOf(question.mac, question.uuid);
   if (!machine.ok()) return machine.status();
   const auto rules = store_->Rules();
   if (!rules.ok()) return rules.status();
@@ -142,7 +226,8 @@ absl::StatusOr<Explanation> Core::ExplainMachine(const Question& question) {
   if (!sets.ok()) return sets.status();
   const auto rollouts = store_->Rollouts();
   if (!rollouts.ok()) return rollouts.status();
-  return Explain(question, {config_, *sets, *rules, *rollouts, *std::move(machine)});
+  return Explain(question, {config_, *sets, *rules, *rollouts,
+                            machine->id == 0 ? std::nullopt : std::optional(*std::move(machine))});
 }
 
 }  // namespace slipway::control

@@ -178,7 +178,12 @@ std::string Conclude(const Explanation& told, const dhcp::Client& client) {
                                                             : Text("by rule ", told.decided_by);
   if (told.action == "ignore") return Text("is never answered, ", by);
   if (!client.is_boot_client()) return "gets an address, and is offered nothing to boot";
-  if (told.action == "hold") return Text("is held until it is approved or reset, ", by);
+  if (told.action == "hold") {
+    return Text(told.decided_by == "machine"
+                    ? "is held until it is released: slipway machine mode MAC always"
+                    : "is held until it is approved: slipway machine approve MAC",
+                ", ", by);
+  }
   if (told.action == "local") return Text("is left to its next boot option, ", by);
   if (told.uri.empty()) {
     return told.image_set.empty()
@@ -232,8 +237,9 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
 
   Explanation told;
   told.network = network->name;
-  const dhcp::MachineSettings* machine = policy.FindMachine(
-      {client.mac, client.uuid, message->options[DhcpOption::kClientIdentifier]});
+  const dhcp::MachineKey key{client.mac, client.uuid,
+                             message->options[DhcpOption::kClientIdentifier]};
+  const dhcp::MachineSettings* machine = policy.FindMachine(key);
   if (machine != nullptr)
     told.machine = machine->name.empty() ? question.mac.ToString() : machine->name;
   ExplainInputs known = inputs;
@@ -247,8 +253,9 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
   told.decided_by = decided ? decided->name() : "configuration";
   told.action = decided ? Word(decided->action) : Word(RuleAction::kBoot);
   if (decided && decided->image_set) told.image_set = decided->image_set->ToString();
-  const dhcp::Choice* const choice = policy.FindChoice(machine, facts);
-  if ((choice != nullptr) != decided.has_value()) {
+  const dhcp::Choice* const choice = policy.FindChoice(policy.FindDecider(key), facts);
+  if ((choice != nullptr) != decided.has_value() ||
+      (choice != nullptr && choice->name != decided->name())) {
     return absl::InternalError("the rules and the dataplane's policy disagree; report this");
   }
   const bool boots = choice == nullptr || choice->disposition == dhcp::Disposition::kBoot;
@@ -259,6 +266,14 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
   if (rule != nullptr) told.uri = rule->uri;
   if (boots && client.is_boot_client() && rule == nullptr) told.action = "nothing";
   told.words = Conclude(told, client);
+  const bool undecided = choice == nullptr || (!client.is_boot_client() && told.action != "ignore");
+  const Drop drop =
+      undecided ? dhcp::Policy::AdmitWithoutChoice(*network, machine, client) : Drop::kNone;
+  if (drop != Drop::kNone) {
+    told.action = Word(RuleAction::kIgnore);
+    told.image_set = told.uri = "";
+    told.words = Text("is not answered, by network ", network->name, ": ", Describe(drop).sentence);
+  }
   return told;
 }
 

@@ -115,7 +115,6 @@ class Builder {
     };
     for (const MachineConfig& each : inputs_.config.machines) add(FromConfig(each));
     for (const Machine& each : inputs_.machines) add(each);
-    // Whoever has but a reservation is, to the rules, as unknown as the others.
     settings.unknown = choices_.For(nullptr);
     const std::size_t known = settings.machines.size();
     for (const NetworkConfig& network : inputs_.config.networks) {
@@ -125,7 +124,7 @@ class Builder {
       }
     }
     for (std::size_t i = known; i < settings.machines.size(); ++i) {
-      settings.machines[i].choices = settings.unknown;
+      settings.machines[i].reservation_only = true;
     }
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/serve/version_tally.h"
 
+#include <utility>
+
 #include "control/boots/words.h"
 #include "control/text.h"
 
@@ -8,6 +10,7 @@ namespace slipway::control {
 namespace {
 
 constexpr std::size_t kDigestDigits = 12;
+constexpr std::size_t kMachinesMax = 65'536;
 
 // "/debian/0123456789ab/EFI/BOOT/BOOTX64.EFI" is "debian/0123456789ab"; a tag's path is none.
 std::string VersionOf(std::string_view path) {
@@ -36,6 +39,8 @@ std::string VersionTally::Take(const Boot& boot) {
   std::string version = VersionOf(boot);
   if (version.empty() || boot.outcome == BootOutcome::kUnderWay) return "";
   const std::scoped_lock lock(mutex_);
+  if (!kept_.contains(version)) return "";
+  if (last_.size() >= kMachinesMax) last_.clear();
   VersionCount& count = versions_[version];
   Last& last = last_[boot.mac.value()];
   const bool again = last.boot == boot.id;
@@ -51,6 +56,12 @@ std::string VersionTally::Take(const Boot& boot) {
     count.last_failure = Text(boot.mac.ToString(), ": ", boot.words);
   }
   return version;
+}
+
+void VersionTally::Keep(std::set<std::string> versions) {
+  const std::scoped_lock lock(mutex_);
+  kept_ = std::move(versions);
+  std::erase_if(versions_, [this](const auto& each) { return !kept_.contains(each.first); });
 }
 
 VersionCount VersionTally::Of(const std::string& version) const {

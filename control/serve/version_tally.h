@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "control/boots/timelines.h"
@@ -26,6 +27,8 @@ class VersionTally {
   // A boot whose outcome was decided, or decided otherwise than before. Gives the version, "name"
   // and the first 12 digits of its digest with a slash between; empty when it asked for none.
   std::string Take(const Boot& boot);
+  // Forgets the boots of other versions, and counts none of them: clients choose what they ask for.
+  void Keep(std::set<std::string> versions);
   VersionCount Of(const std::string& version) const;
 
  private:
@@ -35,8 +38,9 @@ class VersionTally {
   };
 
   mutable std::mutex mutex_;
+  std::set<std::string> kept_;
   std::map<std::string, VersionCount> versions_;
-  std::map<std::uint64_t, Last> last_;  // of each machine, which the timelines bound
+  std::map<std::uint64_t, Last> last_;  // of each machine, kMachinesMax of them
 };
 
 }  // namespace slipway::control

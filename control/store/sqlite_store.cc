@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "control/store/policy_table.h"
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
 #include "control/store/token_table.h"
@@ -56,8 +57,12 @@ nlohmann::json Told(const TokenRecord& token) {
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(std::unique_ptr<Database> database)
-      : database_(std::move(database)), audit_(*database_), tokens_(*database_) {}
+  SqliteStore(std::filesystem::path file, std::unique_ptr<Database> database)
+      : file_(std::move(file)),
+        database_(std::move(database)),
+        audit_(*database_),
+        tokens_(*database_),
+        policy_(*database_) {}
 
   absl::Status Adopt() { return audit_.Adopt(); }
 
@@ -117,6 +122,14 @@ class SqliteStore final : public Store {
     return same->empty() ? std::nullopt : std::optional(std::move(same->front()));
   }
 
+  absl::StatusOr<std::int64_t> CountMachines() override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement = database_->Prepare("SELECT COUNT(*) FROM machines");
+    const std::int64_t count = statement.Next() ? statement.Integer(0) : 0;
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return count;
+  }
+
   absl::Status CountBoot(std::int64_t machine, bool completed) override {
     const std::scoped_lock lock(mutex_);
     Statement statement =
@@ -127,21 +140,17 @@ class SqliteStore final : public Store {
 
   absl::StatusOr<std::vector<Rule>> Rules() override {
     const std::scoped_lock lock(mutex_);
-    return ReadRules();
+    return policy_.Rules();
   }
 
   absl::Status PutRule(const Rule& rule, const Actor& actor) override {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
-    const auto before = RuleNow(rule.name);
+    const auto before = policy_.RuleNow(rule.name);
     if (!before.ok()) return before.status();
-    Statement statement = database_->Prepare(
-        "INSERT OR REPLACE INTO rules(name, position, document) VALUES(?, ?, ?)");
-    const nlohmann::json document = ToJson(rule);
-    statement.Bind(1, rule.name).Bind(2, rule.order).Bind(3, document.dump());
-    if (absl::Status status = statement.Run(); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, Text("rule ", rule.name), *before, document);
+    if (absl::Status status = policy_.Put(rule); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, "rule " + rule.name, *before, ToJson(rule));
     return noted.ok() ? transaction.Commit() : noted;
   }
 
@@ -149,35 +158,27 @@ class SqliteStore final : public Store {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
-    const auto before = RuleNow(name);
+    const auto before = policy_.RuleNow(name);
     if (!before.ok()) return before.status();
-    if (before->is_null()) {
-      return absl::NotFoundError(Text(name, ": no such rule; see 'slipway rule list'"));
-    }
-    Statement statement = database_->Prepare("DELETE FROM rules WHERE name=?");
-    if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, Text("rule ", name), *before, nullptr);
+    if (absl::Status status = policy_.RemoveRule(name); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, "rule " + name, *before, nullptr);
     return noted.ok() ? transaction.Commit() : noted;
   }
 
   absl::StatusOr<std::vector<Rollout>> Rollouts() override {
     const std::scoped_lock lock(mutex_);
-    return ReadRollouts();
+    return policy_.Rollouts();
   }
 
   absl::Status PutRollout(const Rollout& rollout, const Actor& actor) override {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
-    const auto before = RolloutNow(rollout.stable);
+    const auto before = policy_.RolloutNow(rollout.stable);
     if (!before.ok()) return before.status();
-    Statement statement =
-        database_->Prepare("INSERT OR REPLACE INTO rollouts(stable, document) VALUES(?, ?)");
-    const std::string stable = rollout.stable.ToString();
-    const nlohmann::json document = ToJson(rollout);
-    statement.Bind(1, stable).Bind(2, document.dump());
-    if (absl::Status status = statement.Run(); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, Text("rollout of ", stable), *before, document);
+    if (absl::Status status = policy_.Put(rollout); !status.ok()) return status;
+    const absl::Status noted =
+        audit_.Append(actor, "rollout of " + rollout.stable.ToString(), *before, ToJson(rollout));
     return noted.ok() ? transaction.Commit() : noted;
   }
 
@@ -186,16 +187,11 @@ class SqliteStore final : public Store {
     const std::scoped_lock lock(mutex_);
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
-    const auto before = RolloutNow(stable);
+    const auto before = policy_.RolloutNow(stable);
     if (!before.ok()) return before.status();
-    const std::string tag = stable.ToString();
-    if (before->is_null()) {
-      return absl::NotFoundError(Text(tag, ": no rollout; see 'slipway rollout list'"));
-    }
-    Statement statement = database_->Prepare("DELETE FROM rollouts WHERE stable=?");
-    if (absl::Status status = statement.Bind(1, tag).Run(); !status.ok()) return status;
+    if (absl::Status status = policy_.RemoveRollout(stable); !status.ok()) return status;
     const absl::Status noted =
-        audit_.Append(actor, Text("rollout of ", tag, " ", what), *before, nullptr);
+        audit_.Append(actor, Text("rollout of ", stable.ToString(), " ", what), *before, nullptr);
     return noted.ok() ? transaction.Commit() : noted;
   }
 
@@ -302,8 +298,8 @@ class SqliteStore final : public Store {
   }
 
   absl::StatusOr<AuditHead> VerifyAudit(const std::optional<AuditHead>& witness) override {
-    const std::scoped_lock lock(mutex_);
-    return audit_.Verify(witness);
+    // The log has no end: it is walked in a view of its own, and nobody waits for it.
+    return VerifyAuditFile(file_, witness);
   }
 
  private:
@@ -378,63 +374,12 @@ class SqliteStore final : public Store {
     return document;
   }
 
-  absl::StatusOr<std::vector<Rule>> ReadRules() {
-    Statement statement =
-        database_->Prepare("SELECT name, document FROM rules ORDER BY position, name");
-    std::vector<Rule> rules;
-    while (statement.Next()) {
-      const std::string name = statement.String(0);
-      auto rule = ParseRule(name, nlohmann::json::parse(statement.String(1), nullptr, false));
-      if (!rule.ok()) {
-        return absl::DataLossError(Text("rule ", name, " in the catalog: ",
-                                        std::string(rule.status().message()), "; write it again"));
-      }
-      rules.push_back(*std::move(rule));
-    }
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return rules;
-  }
-
-  absl::StatusOr<std::vector<Rollout>> ReadRollouts() {
-    Statement statement =
-        database_->Prepare("SELECT stable, document FROM rollouts ORDER BY stable");
-    std::vector<Rollout> rollouts;
-    while (statement.Next()) {
-      const std::string tag = statement.String(0);
-      const auto stable = ImageSetName::Parse(tag);
-      auto rollout =
-          stable ? ParseRollout(*stable, nlohmann::json::parse(statement.String(1), nullptr, false))
-                 : absl::DataLossError("no tag");
-      if (!rollout.ok()) {
-        return absl::DataLossError(
-            Text("rollout of ", tag, " in the catalog: ", std::string(rollout.status().message())));
-      }
-      rollouts.push_back(*std::move(rollout));
-    }
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return rollouts;
-  }
-
-  // Null where there is none.
-  absl::StatusOr<nlohmann::json> RolloutNow(const ImageSetName& stable) {
-    const auto rollouts = ReadRollouts();
-    if (!rollouts.ok()) return rollouts.status();
-    const auto rollout = std::ranges::find(*rollouts, stable, &Rollout::stable);
-    return rollout == rollouts->end() ? nlohmann::json() : ToJson(*rollout);
-  }
-
-  // Null where there is none.
-  absl::StatusOr<nlohmann::json> RuleNow(const std::string& name) {
-    const auto rules = ReadRules();
-    if (!rules.ok()) return rules.status();
-    const auto rule = std::ranges::find(*rules, name, &Rule::name);
-    return rule == rules->end() ? nlohmann::json() : ToJson(*rule);
-  }
-
+  const std::filesystem::path file_;
   std::mutex mutex_;
   std::unique_ptr<Database> database_;
   AuditLog audit_;
   TokenTable tokens_;
+  PolicyTable policy_;
 };
 
 }  // namespace
@@ -442,7 +387,7 @@ class SqliteStore final : public Store {
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& file) {
   auto database = Database::Open(file, kMigrations);
   if (!database.ok()) return database.status();
-  auto store = std::make_unique<SqliteStore>(*std::move(database));
+  auto store = std::make_unique<SqliteStore>(file, *std::move(database));
   if (absl::Status status = store->Adopt(); !status.ok()) return status;
   return std::unique_ptr<Store>(std::move(store));
 }

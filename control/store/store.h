@@ -56,6 +56,7 @@ class Store {
   virtual absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor) = 0;
   virtual absl::Status RemoveMachine(std::int64_t id, const Actor& actor) = 0;
 
+  virtual absl::StatusOr<std::int64_t> CountMachines() = 0;
   // One more boot has come to its end. No operator's doing, so it is not in the audit table.
   virtual absl::Status CountBoot(std::int64_t machine, bool completed) = 0;
 

@@ -60,16 +60,7 @@ Drop Admit(const Exchange& x) {
     const Drop drop = AdmitByChoice(x);
     if (drop != Drop::kNone || x.client.is_boot_client()) return drop;
   }
-  if (x.machine != nullptr) return x.machine->ignore ? Drop::kDhcpUnknownMachine : Drop::kNone;
-  switch (x.network->unknown_machines) {
-    case UnknownMachines::kServe:
-      return Drop::kNone;
-    case UnknownMachines::kIgnore:
-      return Drop::kDhcpUnknownMachine;
-    case UnknownMachines::kBootClientsOnly:
-      return x.client.is_boot_client() ? Drop::kNone : Drop::kDhcpNotABootClient;
-  }
-  return Drop::kNone;
+  return Policy::AdmitWithoutChoice(*x.network, x.machine, x.client);
 }
 
 // Says of each option whether it must arrive, and looks up its value.
@@ -299,10 +290,12 @@ Drop Resolve(const Policy& policy, Exchange& x) {
   if (client_identifier.size() > kClientIdentifierMax) return Drop::kDhcpClientIdentifierTooLong;
   x.identity = Identity::Of(x.network_index, x.network->match_client_identifier, x.client.mac,
                             client_identifier);
-  x.machine = policy.FindMachine({x.client.mac, x.client.uuid, client_identifier});
+  const MachineKey key{x.client.mac, x.client.uuid, client_identifier};
+  x.machine = policy.FindMachine(key);
   ReadBootServerDiscovery(x);
-  x.choice = policy.FindChoice(
-      x.machine, {.client = x.client, .message = x.message, .network = x.network->name});
+  x.choice =
+      policy.FindChoice(policy.FindDecider(key),
+                        {.client = x.client, .message = x.message, .network = x.network->name});
   if (x.client.is_boot_client()) {
     x.boot = x.choice != nullptr && x.choice->boot != nullptr
                  ? Policy::FindBootRule(*x.choice, x.client)

@@ -67,17 +67,45 @@ const NetworkSettings* Policy::NetworkOf(Ipv4Address address) const {
   return network.prefix.Contains(address) ? &network : nullptr;
 }
 
-const MachineSettings* Policy::FindMachine(const MachineKey& key) const {
+template <class Accept>
+const MachineSettings* Policy::Find(const MachineKey& key, Accept&& accept) const {
+  const auto accepted = [&](const auto& names, const auto& name) -> const MachineSettings* {
+    const auto found = names.find(name);
+    if (found == names.end()) return nullptr;
+    const MachineSettings& machine = settings_.machines[found->second];
+    return accept(machine) ? &machine : nullptr;
+  };
   if (!key.client_identifier.empty()) {
-    const auto found = by_client_identifier_.find(AsText(key.client_identifier));
-    if (found != by_client_identifier_.end()) return &settings_.machines[found->second];
+    if (const auto* machine = accepted(by_client_identifier_, AsText(key.client_identifier))) {
+      return machine;
+    }
   }
   if (key.uuid.is_set()) {
-    const auto found = by_uuid_.find(key.uuid);
-    if (found != by_uuid_.end()) return &settings_.machines[found->second];
+    if (const auto* machine = accepted(by_uuid_, key.uuid)) return machine;
   }
-  const auto found = by_mac_.find(key.mac.value());
-  return found == by_mac_.end() ? nullptr : &settings_.machines[found->second];
+  return accepted(by_mac_, key.mac.value());
+}
+
+const MachineSettings* Policy::FindMachine(const MachineKey& key) const {
+  return Find(key, [](const MachineSettings&) { return true; });
+}
+
+const MachineSettings* Policy::FindDecider(const MachineKey& key) const {
+  return Find(key, [](const MachineSettings& machine) { return !machine.reservation_only; });
+}
+
+Drop Policy::AdmitWithoutChoice(const NetworkSettings& network, const MachineSettings* machine,
+                                const Client& client) {
+  if (machine != nullptr) return machine->ignore ? Drop::kDhcpUnknownMachine : Drop::kNone;
+  switch (network.unknown_machines) {
+    case UnknownMachines::kServe:
+      return Drop::kNone;
+    case UnknownMachines::kIgnore:
+      return Drop::kDhcpUnknownMachine;
+    case UnknownMachines::kBootClientsOnly:
+      return client.is_boot_client() ? Drop::kNone : Drop::kDhcpNotABootClient;
+  }
+  return Drop::kNone;
 }
 
 std::optional<Ipv4Address> Policy::ReservedAddress(const MachineSettings& machine,

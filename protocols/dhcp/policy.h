@@ -22,6 +22,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "protocols/base/drop.h"
 #include "protocols/base/ipv4.h"
 #include "protocols/base/mac.h"
 #include "protocols/base/strong.h"
@@ -137,6 +138,7 @@ struct MachineSettings {
   std::vector<Ipv4Address> addresses;           // reserved, at most one in each network
   std::string host_name;                        // option 12
   bool ignore = false;                          // never answered
+  bool reservation_only = false;                // nothing but `addresses` is said of it
   std::vector<BootRule> boot;
   std::shared_ptr<const Choices> choices;  // null: none
 };
@@ -179,8 +181,14 @@ class Policy {
                                                     const NetworkSettings& network);
   // The machine an address is reserved for.
   const MachineSettings* ReservedFor(Ipv4Address address) const;
+  // The machine whose choices decide: in the same order, but for those of whom there is only a
+  // reservation, which say nothing of what is booted. Null: the choices for the unknown.
+  const MachineSettings* FindDecider(const MachineKey& key) const;
   // The first choice that holds; `machine` may be null. Null when none does.
   const Choice* FindChoice(const MachineSettings* machine, const Facts& facts) const;
+  // What the network says of a client of whom no choice says anything; kNone: it is served.
+  static Drop AdmitWithoutChoice(const NetworkSettings& network, const MachineSettings* machine,
+                                 const Client& client);
   // `machine` may be null. Null when nothing is to be booted.
   const BootRule* FindBootRule(const MachineSettings* machine, const NetworkSettings& network,
                                const Client& client) const;
@@ -199,6 +207,10 @@ class Policy {
       return std::hash<std::string_view>{}(text);
     }
   };
+
+  // The first that is accepted: client identifier before UUID before MAC.
+  template <class Accept>
+  const MachineSettings* Find(const MachineKey& key, Accept&& accept) const;
 
   PolicySettings settings_;
   std::vector<std::uint32_t> by_prefix_;  // networks by their first address

@@ -92,6 +92,7 @@ Boot BootOf(std::uint8_t last, std::int64_t id, BootOutcome outcome, const std::
 
 TEST(VersionTally, EachBootCountsOnceAsItEndedLast) {
   VersionTally tally;
+  tally.Keep({"debian/0123456789ab"});
   const std::string path = "/debian/0123456789ab/x.efi";
   EXPECT_EQ(tally.Take(BootOf(1, 1, BootOutcome::kFailed, path)), "debian/0123456789ab");
   tally.Take(BootOf(1, 1, BootOutcome::kFailed, path));
@@ -103,8 +104,8 @@ TEST(VersionTally, EachBootCountsOnceAsItEndedLast) {
   EXPECT_EQ(count.complete, 2u);
   EXPECT_EQ(count.failed, 1u);
   EXPECT_EQ(count.last_failure, "52:54:00:00:00:02: stopped answering");
-  for (const char* none :
-       {"/debian/stable/x.efi", "/x", "", "/debian/0123456789AB/x", "/debian/0123456789abc/x"}) {
+  for (const char* none : {"/debian/stable/x.efi", "/x", "", "/debian/0123456789AB/x",
+                           "/debian/0123456789abc/x", "/debian/ffffffffffff/x"}) {
     EXPECT_EQ(tally.Take(BootOf(3, 9, BootOutcome::kComplete, none)), "") << none;
   }
 }

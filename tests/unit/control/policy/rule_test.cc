@@ -93,6 +93,11 @@ TEST(Machine, AChangeIsWholeOrNotMadeAtAll) {
   EXPECT_TRUE(machine.hold);
   EXPECT_EQ(machine.completed, 0u) << "a change begins the plan anew";
   EXPECT_EQ(ToString(machine.plan), "once") << "as it was before it was held";
+  Machine again;
+  ASSERT_TRUE(Update({{"mode", "once"}, {"hold", true}}, again).ok());
+  EXPECT_TRUE(again.hold) << "in whatever order";
+  ASSERT_TRUE(Update({{"mode", "always"}}, again).ok());
+  EXPECT_FALSE(again.hold);
 }
 
 class DecideTest : public testing::Test {

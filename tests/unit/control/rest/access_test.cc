@@ -78,6 +78,19 @@ TEST_F(AccessTest, ATokenMayDoWhatItsRoleMayAndNoMore) {
   EXPECT_EQ(Slipway("token rm ci").code, 1);
 }
 
+TEST_F(AccessTest, AnOperatorImportsNoPathOfTheServer) {
+  const std::string token = MakeToken("ci --role operator");
+  httplib::SSLClient other("127.0.0.1", server_->port());
+  other.enable_server_certificate_verification(false);
+  other.set_bearer_token_auth(token);
+  const nlohmann::json body = {{"path", (folder_ / "state/token").string()}};
+  const auto answer = other.Put("/api/v1/images/x:1", body.dump(), "application/json");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 403);
+  EXPECT_THAT(answer->body, HasSubstr("by an admin only"));
+  EXPECT_EQ(client_->Get("/api/v1/images")->body, "[]\n");
+}
+
 TEST_F(AccessTest, ATokenIsKeptAsItsHashAlone) {
   const std::string text = MakeToken("ci --role operator");
   ASSERT_EQ(text.size(), 64u);

@@ -135,7 +135,8 @@ TEST_F(RestTest, BootsComeInPagesNewestFirstFromMemoryAndDisk) {
     core_->timelines().Take(event);
     // The first three are on disk, and the second changes afterwards.
     if (n != 3) continue;
-    ASSERT_TRUE(core_->archive().Put(core_->timelines().TakeChanged(true), 8).ok());
+    ASSERT_TRUE(
+        core_->archive().Put(core_->timelines().TakeChanged(true), {.boots_per_machine = 8}).ok());
   }
   dataplane::Event failed;
   failed.kind = dataplane::EventKind::kTlsFailed;

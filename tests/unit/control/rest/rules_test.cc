@@ -43,7 +43,8 @@ TEST_F(RulesTest, AMachineNobodyKnowsIsHeldUntilItIsApproved) {
   EXPECT_EQ(Decided(1), "ask hold");
   const Ran held = Slipway("explain --mac 52:54:00:00:00:01");
   EXPECT_THAT(held.text, HasSubstr("a machine that the catalog does not know"));
-  EXPECT_THAT(held.text, HasSubstr("is held until it is approved or reset, by rule ask"));
+  EXPECT_THAT(held.text,
+              HasSubstr("is held until it is approved: slipway machine approve MAC, by rule ask"));
   EXPECT_EQ(Slipway("machine approve 52:54:00:00:00:01").code, 0);
   EXPECT_THAT(Decided(1), testing::StartsWith("rest boot https://"));
   EXPECT_EQ(Decided(2), "ask hold");
@@ -69,9 +70,9 @@ TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
   EXPECT_EQ(Slipway("rule set install --image installer:1 --mode once").code, 0);
   EXPECT_THAT(Decided(1), testing::StartsWith("install boot"));
   const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}};
-  ASSERT_TRUE(core_->CountBoot(mac, false).ok());
+  ASSERT_TRUE(core_->CountBoots({{mac, false}}).ok());
   EXPECT_THAT(Decided(1), testing::StartsWith("install boot")) << "it failed";
-  ASSERT_TRUE(core_->CountBoot(mac, true).ok());
+  ASSERT_TRUE(core_->CountBoots({{mac, true}}).ok());
   EXPECT_EQ(Decided(1), "install local");
   EXPECT_THAT(Decided(2), testing::StartsWith("install boot"));
   EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text,
@@ -82,7 +83,36 @@ TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
 
 TEST_F(RulesTest, AMachineWithoutAPlanIsNotEnteredForItsBoots) {
   ImportBootFile("debian:stable");
-  ASSERT_TRUE(core_->CountBoot(MacAddress{{0x52, 0x54, 0, 0, 0, 1}}, true).ok());
+  ASSERT_TRUE(core_->CountBoots({{MacAddress{{0x52, 0x54, 0, 0, 0, 1}}, true}}).ok());
+  EXPECT_EQ(client_->Get("/api/v1/machines")->body, "[]\n");
+}
+
+TEST_F(RulesTest, APlanIsOfTheRecordThatTheDataplaneFinds) {
+  ImportBootFile("installer:1");
+  const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
+  ASSERT_EQ(Slipway("machine set " + uuid + " installer:1 --mode once").code, 0);
+  const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}};
+  const dhcp::Lease lease{
+      .address = Ipv4Address(10, 77, 0, 100), .mac = mac, .uuid = *Uuid::Parse(uuid)};
+  core_->leases().Take(std::vector<dhcp::Lease>{lease});
+  ASSERT_TRUE(core_->CountBoots({{mac, true}}).ok());
+  EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01 --uuid " + uuid).text,
+              HasSubstr("local installer:1"));
+  EXPECT_EQ(core_->store().Machines()->size(), 1u) << "no second record by its MAC";
+}
+
+TEST_F(RulesTest, WhatCouldNotBeServedIsRefusedBeforeItIsStored) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("rule set r --image debian:stable").code, 0);
+  EXPECT_EQ(Slipway("machine set 00000000-0000-0000-0000-000000000000 debian:stable").code, 1);
+  // A boot file whose URI is longer than firmware takes.
+  const std::string name(200, 'x');
+  std::filesystem::create_directories(folder_ / "long" / name);
+  std::ofstream(folder_ / "long" / name / "boot.efi") << "x";
+  const Ran ran = Slipway("image import " + (folder_ / "long").string() + " debian:stable");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.text, HasSubstr("could not be served"));
+  EXPECT_TRUE(core_->Republish().ok());
   EXPECT_EQ(client_->Get("/api/v1/machines")->body, "[]\n");
 }
 

@@ -10,6 +10,7 @@
 
 #include "control/policy/decide.h"
 #include "control/text.h"
+#include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
 namespace {
@@ -35,15 +36,6 @@ proxy_dhcp = true
 names = []
 image_set = "all:1"
 )";
-
-ImageSet SetOf(const std::string& reference) {
-  ImageSet set;
-  set.reference = reference;
-  set.digest = "0123456789abcdef";
-  set.files = {{.path = "boot.efi", .digest = "00", .size = 1, .media_type = "application/efi"}};
-  set.boot = {{"x64", "boot.efi"}};
-  return set;
-}
 
 class ExplainTest : public testing::Test {
  protected:
@@ -91,7 +83,7 @@ TEST_F(ExplainTest, EachRuleSaysWhyItDoesNotDecide) {
   EXPECT_EQ(told.steps[0].words, "needs rack=a1");
   EXPECT_EQ(told.steps[1].words, "needs arch=arm64");
   EXPECT_TRUE(told.steps[2].decides);
-  EXPECT_EQ(told.words, "is held until it is approved or reset, by rule ask");
+  EXPECT_EQ(told.words, "is held until it is approved: slipway machine approve MAC, by rule ask");
   machine_.emplace();
   machine_->mac = question_.mac;
   machine_->approved = true;
@@ -102,6 +94,32 @@ TEST_F(ExplainTest, EachRuleSaysWhyItDoesNotDecide) {
       << "at the address by which its network reaches us";
   machine_->labels["rack"] = "a1";
   EXPECT_EQ(Told().decided_by, "rack");
+}
+
+TEST_F(ExplainTest, WhatTheNetworkSaysOfTheUnknownIsHeeded) {
+  config_.networks[0].unknown_machines = UnknownMachines::kIgnore;
+  EXPECT_EQ(Told().words, "is not answered, by network lab: policy ignores this machine");
+  EXPECT_EQ(Told().uri, "");
+  config_.networks[0].unknown_machines = UnknownMachines::kBootOnly;
+  EXPECT_THAT(Told().words, HasSubstr("boots https"));
+  question_.client = "plain";
+  EXPECT_THAT(Told().words, HasSubstr("not a boot client"));
+  Add("all", {{"image_set", "web:1"}});
+  EXPECT_THAT(Told().words, HasSubstr("not a boot client")) << "a rule sends firmware, not systems";
+  question_.client = "http";
+  config_.networks[0].unknown_machines = UnknownMachines::kIgnore;
+  EXPECT_THAT(Told().words, HasSubstr("by rule all")) << "a rule that fits says more than that";
+}
+
+TEST_F(ExplainTest, AHoldIsNotUndoneByAReservation) {
+  machine_.emplace();
+  machine_->mac = question_.mac;
+  machine_->hold = true;
+  question_.uuid = Uuid::Parse("04030201-0606-0707-0808-090909090909");
+  config_.networks[0].proxy_dhcp = false;
+  config_.networks[0].reservations = {
+      {.uuid = question_.uuid, .address = Ipv4Address(10, 77, 0, 9)}};
+  EXPECT_THAT(Told().words, HasSubstr("is held until it is released"));
 }
 
 TEST_F(ExplainTest, ASetThatIsMissingIsSaidToBe) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "control/serve/snapshot_builder.h"
+#include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
 namespace {
@@ -18,15 +19,6 @@ class NoImageMemory final : public dataplane::ImageMemory {
   std::size_t budget() const override { return 0; }
   std::size_t in_use() const override { return 0; }
 };
-
-ImageSet SetOf(const std::string& reference) {
-  ImageSet set;
-  set.reference = reference;
-  set.digest = "0123456789abcdef";
-  set.files = {{.path = "boot.efi", .digest = "00", .size = 1, .media_type = "application/efi"}};
-  set.boot = {{"x64", "boot.efi"}};
-  return set;
-}
 
 class SnapshotTest : public testing::Test {
  protected:

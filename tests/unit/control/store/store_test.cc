@@ -94,7 +94,7 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
   machine.labels = {{"rack", "a1"}};
   machine.variables = {{"console", "ttyS0"}};
   machine.plan = *ParseBootPlan("until-success:3");
-  machine.approved = true;
+  machine.approved = machine.hold = true;
   {
     auto store = *OpenSqliteStore(folder_ / "catalog.db");
     const auto stored = store->PutMachine(machine, Tester());

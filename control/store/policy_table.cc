@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/store/policy_table.h"
+
+#include <utility>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+// Of the one row, if there is one; as a text where it is no document, so that it can be replaced.
+absl::StatusOr<nlohmann::json> Document(Statement& statement) {
+  nlohmann::json document;
+  if (statement.Next()) {
+    const std::string text = statement.String(0);
+    document = nlohmann::json::parse(text, nullptr, false);
+    if (document.is_discarded()) document = text;
+  }
+  if (absl::Status status = statement.status(); !status.ok()) return status;
+  return document;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Rule>> PolicyTable::Rules() {
+  Statement statement =
+      database_.Prepare("SELECT name, document FROM rules ORDER BY position, name");
+  std::vector<Rule> rules;
+  while (statement.Next()) {
+    const std::string name = statement.String(0);
+    auto rule = ParseRule(name, nlohmann::json::parse(statement.String(1), nullptr, false));
+    if (!rule.ok()) {
+      return absl::DataLossError(Text("rule ", name, " in the catalog: ",
+                                      std::string(rule.status().message()), "; write it again"));
+    }
+    rules.push_back(*std::move(rule));
+  }
+  if (absl::Status status = statement.status(); !status.ok()) return status;
+  return rules;
+}
+
+absl::Status PolicyTable::Put(const Rule& rule) {
+  Statement statement =
+      database_.Prepare("INSERT OR REPLACE INTO rules(name, position, document) VALUES(?, ?, ?)");
+  statement.Bind(1, rule.name).Bind(2, rule.order).Bind(3, ToJson(rule).dump());
+  return statement.Run();
+}
+
+absl::Status PolicyTable::RemoveRule(const std::string& name) {
+  Statement statement = database_.Prepare("DELETE FROM rules WHERE name=?");
+  if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
+  if (database_.changes() != 0) return absl::OkStatus();
+  return absl::NotFoundError(Text(name, ": no such rule; see 'slipway rule list'"));
+}
+
+absl::StatusOr<nlohmann::json> PolicyTable::RuleNow(const std::string& name) {
+  Statement statement = database_.Prepare("SELECT document FROM rules WHERE name=?");
+  statement.Bind(1, name);
+  return Document(statement);
+}
+
+absl::StatusOr<std::vector<Rollout>> PolicyTable::Rollouts() {
+  Statement statement = database_.Prepare("SELECT stable, document FROM rollouts ORDER BY stable");
+  std::vector<Rollout> rollouts;
+  while (statement.Next()) {
+    const std::string tag = statement.String(0);
+    const auto stable = ImageSetName::Parse(tag);
+    auto rollout =
+        stable ? ParseRollout(*stable, nlohmann::json::parse(statement.String(1), nullptr, false))
+               : absl::DataLossError("no tag");
+    if (!rollout.ok()) {
+      return absl::DataLossError(Text("rollout of ", tag, " in the catalog: ",
+                                      std::string(rollout.status().message()), "; start it again"));
+    }
+    rollouts.push_back(*std::move(rollout));
+  }
+  if (absl::Status status = statement.status(); !status.ok()) return status;
+  return rollouts;
+}
+
+absl::Status PolicyTable::Put(const Rollout& rollout) {
+  Statement statement =
+      database_.Prepare("INSERT OR REPLACE INTO rollouts(stable, document) VALUES(?, ?)");
+  statement.Bind(1, rollout.stable.ToString()).Bind(2, ToJson(rollout).dump());
+  return statement.Run();
+}
+
+absl::Status PolicyTable::RemoveRollout(const ImageSetName& stable) {
+  Statement statement = database_.Prepare("DELETE FROM rollouts WHERE stable=?");
+  const std::string tag = stable.ToString();
+  if (absl::Status status = statement.Bind(1, tag).Run(); !status.ok()) return status;
+  if (database_.changes() != 0) return absl::OkStatus();
+  return absl::NotFoundError(Text(tag, ": no rollout; see 'slipway rollout list'"));
+}
+
+absl::StatusOr<nlohmann::json> PolicyTable::RolloutNow(const ImageSetName& stable) {
+  Statement statement = database_.Prepare("SELECT document FROM rollouts WHERE stable=?");
+  const std::string tag = stable.ToString();
+  statement.Bind(1, tag);
+  return Document(statement);
+}
+
+}  // namespace slipway::control

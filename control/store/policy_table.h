@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PolicyTable: the rules and rollouts of the catalog, each as its document. Whoever shares the
+// database holds its mutex around every call; what changes something belongs in a transaction with
+// its audit record.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "control/policy/rollout.h"
+#include "control/policy/rule.h"
+#include "control/store/sqlite.h"
+
+namespace slipway::control {
+
+class PolicyTable {
+ public:
+  explicit PolicyTable(Database& database) : database_(database) {}
+
+  absl::StatusOr<std::vector<Rule>> Rules();  // in their order
+  absl::Status Put(const Rule& rule);
+  absl::Status RemoveRule(const std::string& name);
+  // Its document as it stands; null where there is none.
+  absl::StatusOr<nlohmann::json> RuleNow(const std::string& name);
+
+  absl::StatusOr<std::vector<Rollout>> Rollouts();  // by tag
+  absl::Status Put(const Rollout& rollout);
+  absl::Status RemoveRollout(const ImageSetName& stable);
+  absl::StatusOr<nlohmann::json> RolloutNow(const ImageSetName& stable);
+
+ private:
+  Database& database_;
+};
+
+}  // namespace slipway::control
