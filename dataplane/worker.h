@@ -161,10 +161,14 @@ class Worker {
   Drop DeliverUdp(const Packet& packet, Time now);
   Drop DeliverDns(const Packet& packet, const udp::Datagram& query, Time now);
   Drop DeliverTcp(const Packet& packet, Time now);
+  std::span<const Packet> AcksFrom(std::size_t first) const;
+  std::size_t DeliverAcks(std::span<const Packet> acks, Time now);
   void SendUnreachable(const Packet& packet, std::uint8_t code, Time now);
   void SendAnswer(std::uint16_t interface, Frame frame);
   Drop TakeSegment(const tcp::Segment& segment, const tcp::FourTuple& tuple, const Hop& from,
                    Time now);
+  Drop TakeDelivery(const tcp::Delivery& delivery, const tcp::FourTuple& tuple, const Hop& from,
+                    Time now);
   // Admit.
   bool Holds(const tcp::Segment& segment, const tcp::FourTuple& tuple, const Hop& from, Time now);
   void QueueWork(Service& service, Time now);

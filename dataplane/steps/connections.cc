@@ -51,10 +51,65 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
   return TakeSegment(*segment, tuple, from, now);
 }
 
+// Bare ACKs of one connection that stand here in succession; or the one packet that stands here.
+std::span<const Worker::Packet> Worker::AcksFrom(std::size_t first) const {
+  const std::span<const Packet> packets = std::span(packets_).first(packet_count_).subspan(first);
+  const Packet& ack = packets.front();
+  if (ack.ip.protocol != ipv4::kTcp || ack.to_group || !tcp::IsBareAck(ack.ip.payload)) {
+    return packets.first(1);
+  }
+  std::size_t count = 1;
+  while (count < std::min(packets.size(), tcp::JoinedAcks::kMax)) {
+    const Packet& next = packets[count];
+    const bool alike = next.ip.source == ack.ip.source && next.ip.protocol == ipv4::kTcp &&
+                       next.ip.destination == ack.ip.destination && !next.to_group &&
+                       next.interface == ack.interface && next.back.station == ack.back.station &&
+                       tcp::IsBareAck(next.ip.payload) &&
+                       tcp::AreAlike(next.ip.payload, ack.ip.payload);
+    if (!alike) break;
+    ++count;
+  }
+  return packets.first(count);
+}
+
+// As many of them as TCP takes together, and counts each; returns how many.
+std::size_t Worker::DeliverAcks(std::span<const Packet> acks, Time now) {
+  const Packet& packet = acks.front();
+  const auto parse = [](const Packet& from) {
+    return tcp::Parse(from.ip.payload, from.ip.source, from.ip.destination,
+                      from.transport_checksum);
+  };
+  const auto first = parse(packet);
+  if (!first) {
+    reporter_.Count(Step::kDeliver, first.drop());
+    return 1;
+  }
+  std::array<tcp::BareAck, tcp::JoinedAcks::kMax> later;
+  std::size_t count = 0;
+  for (const Packet& ack : acks.subspan(1)) {
+    // What is damaged is dropped by itself, in its turn.
+    if (ack.transport_checksum == ChecksumState::kVerify && !parse(ack)) break;
+    later[count++] = tcp::ReadBareAck(ack.ip.payload);
+  }
+  const auto tuple = tcp::FourTuple::Of(*first, packet.ip.source, packet.ip.destination);
+  const Hop from{packet.back.station, packet.interface};
+  stray_way_ = from;
+  const tcp::Delivery delivery =
+      tcp_.ReceiveAcks(*first, std::span(later).first(count), tuple, now);
+  reporter_.Count(Step::kDeliver, TakeDelivery(delivery, tuple, from, now));
+  reporter_.CountPassed(Step::kDeliver, delivery.joined);
+  return 1 + delivery.joined;
+}
+
 Drop Worker::TakeSegment(const tcp::Segment& segment, const tcp::FourTuple& tuple, const Hop& from,
                          Time now) {
   stray_way_ = from;
-  const tcp::Delivery delivery = tcp_.Receive(segment, tuple, now);
+  return TakeDelivery(tcp_.Receive(segment, tuple, now), tuple, from, now);
+}
+
+// What a segment brought about.
+Drop Worker::TakeDelivery(const tcp::Delivery& delivery, const tcp::FourTuple& tuple,
+                          const Hop& from, Time now) {
   if (!delivery.connection.valid()) {
     SendStrays(now);
     return delivery.drop;

@@ -13,8 +13,12 @@ constexpr Port kDnsPort{53};
 }  // namespace
 
 void Worker::Deliver(Time now) {
-  for (std::size_t i = 0; i < packet_count_; ++i) {
-    reporter_.Count(Step::kDeliver, DeliverPacket(packets_[i], now));
+  for (std::size_t i = 0; i < packet_count_;) {
+    if (const auto acks = AcksFrom(i); acks.size() > 1) {
+      i += DeliverAcks(acks, now);
+    } else {
+      reporter_.Count(Step::kDeliver, DeliverPacket(packets_[i++], now));
+    }
   }
   for (std::size_t i = 0; i < burst_size_; ++i) burst_[i].frame.Free();
 }

@@ -12,8 +12,10 @@ namespace slipway::tcp {
 
 void Arrival::TakeAcknowledgment(std::uint64_t position) {
   SendState& s = c_.send;
-  Acknowledged ack{
-      .bytes = position - s.una, .flight = c_.outstanding(), .advanced = position > s.una};
+  Acknowledged ack{.bytes = position - s.una,
+                   .earlier = earlier_,
+                   .flight = c_.outstanding(),
+                   .advanced = position > s.una};
   if (c_.timestamps && segment_.options.timestamps) ack.echo = segment_.options.timestamps->echo;
   ack.congestion = segment_.flags.ece && c_.ect && !segment_.flags.syn;
   if (c_.sack && !segment_.options.sack.empty()) TakeSackBlocks(position, ack);

@@ -77,7 +77,6 @@ std::uint32_t Host::Allocate(const FourTuple& tuple, Time now) {
 void Host::Retire(std::uint32_t index) {
   Connection& c = connections_[index];
   if (c.passive && c.state == State::kSynReceived) --half_open_;
-  counters_.retransmissions += c.retransmissions;
   counters_.marks += c.marks;
   counters_.marks_answered += c.marks_answered;
   c.state = State::kClosed;
@@ -141,11 +140,30 @@ Delivery Host::Receive(const Segment& segment, const FourTuple& tuple, Time now)
   return ReceiveClosed(segment, tuple, now);
 }
 
-Delivery Host::ReceiveConnection(std::uint32_t index, const Segment& segment, Time now) {
+Delivery Host::ReceiveAcks(const Segment& first, std::span<const BareAck> later,
+                           const FourTuple& tuple, Time now) {
+  Reap();
+  const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
+  const auto index = table_.Find(tuple, same);
+  if (!index) return Receive(first, tuple, now);
+  Connection& c = connections_[*index];
+  const JoinedAcks joined = Join(c, first, later);
+  if (joined.count == 0) return ReceiveConnection(*index, first, now);
+  c.send.window_max = std::max(c.send.window_max, std::uint32_t{joined.widest} << c.send.scale);
+  Segment last = first;
+  last.ack = joined.last.ack;
+  last.window = joined.last.window;
+  Delivery delivery = ReceiveConnection(*index, last, now, joined.bytes());
+  delivery.joined = joined.count;
+  return delivery;
+}
+
+Delivery Host::ReceiveConnection(std::uint32_t index, const Segment& segment, Time now,
+                                 std::span<const std::uint32_t> earlier) {
   Connection& c = connections_[index];
   const bool half_open = c.passive && c.state == State::kSynReceived;
   const Context context = At(now);
-  const Outcome outcome = Arrival(context, c, segment).Run();
+  const Outcome outcome = Arrival(context, c, segment, earlier).Run();
   if (half_open && c.state != State::kSynReceived) --half_open_;
   if (outcome.opened && c.ecn) ++counters_.ecn_agreed;
   Delivery delivery{.connection = IdOf(index),
@@ -299,6 +317,9 @@ std::optional<Outgoing> Host::Emit(ConnectionId id, Time now, std::uint32_t payl
   Touch(id.index);
   if (out) {
     out->connection = id;
+    if (out->retransmission) {
+      counters_.retransmissions += std::max(1U, (out->length + out->mss - 1) / out->mss);
+    }
   } else if (c->burst_left == 0) {
     Ready(id);
   }

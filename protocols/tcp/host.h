@@ -24,6 +24,7 @@
 #include "protocols/base/entropy.h"
 #include "protocols/base/timer_wheel.h"
 #include "protocols/source/byte_source.h"
+#include "protocols/tcp/bare_ack.h"
 #include "protocols/tcp/connection.h"
 #include "protocols/tcp/listener.h"
 #include "protocols/tcp/send.h"
@@ -45,6 +46,7 @@ struct Delivery {
   bool reset = false;             // ... by the peer's RST
   bool progressed = false;        // the peer acknowledged something new
   bool all_acknowledged = false;  // with closed: nothing we ever sent was left unacknowledged
+  std::size_t joined = 0;         // ReceiveAcks: how many of `later` were taken as well
 };
 
 // A connection as the boot's story tells it.
@@ -87,7 +89,7 @@ struct HostCounters {
   std::uint64_t strays_lost = 0;  // the stray queue was full
   std::uint64_t time_wait_reused = 0;
   std::uint64_t ecn_agreed = 0;  // connections opened with it
-  // Of connections that have ended:
+  // Segments sent again; and, of connections that have ended:
   std::uint64_t retransmissions = 0;
   std::uint64_t marks = 0;
   std::uint64_t marks_answered = 0;
@@ -106,6 +108,10 @@ class Host {
   std::optional<ConnectionId> Connect(const FourTuple& tuple, Time now);
 
   Delivery Receive(const Segment& segment, const FourTuple& tuple, Time now);
+  // The same for a bare ACK behind which others like it came in the same burst (bare_ack.h): takes
+  // as many of them with it as may be joined. The rest is to be given by the caller, in order.
+  Delivery ReceiveAcks(const Segment& first, std::span<const BareAck> later, const FourTuple& tuple,
+                       Time now);
 
   // Connections in SYN-RECEIVED fill the backlog: a SYN is answered by a cookie (RFC 4987 3.6).
   bool backlog_full() const { return half_open_ >= settings_.syn_backlog_max; }
@@ -189,7 +195,8 @@ class Host {
   void Reap();
   void Touch(std::uint32_t index);
 
-  Delivery ReceiveConnection(std::uint32_t index, const Segment& segment, Time now);
+  Delivery ReceiveConnection(std::uint32_t index, const Segment& segment, Time now,
+                             std::span<const std::uint32_t> earlier = {});
   // In host_listen.cc: what arrives for no connection.
   Delivery ReceiveTimeWait(std::uint32_t entry, const Segment& segment, const FourTuple& tuple,
                            Time now);

@@ -9,6 +9,8 @@
 // is not taken; the peer sends it again.
 #pragma once
 
+#include <span>
+
 #include "protocols/tcp/connection.h"
 
 namespace slipway::tcp {
@@ -34,8 +36,10 @@ struct Acknowledged;  // recovery.h
 
 class Arrival {
  public:
-  Arrival(const Context& context, Connection& connection, const Segment& segment)
-      : context_(context), c_(connection), segment_(segment) {}
+  // `earlier`: JoinedAcks::bytes() where the segment stands for several (bare_ack.h).
+  Arrival(const Context& context, Connection& connection, const Segment& segment,
+          std::span<const std::uint32_t> earlier = {})
+      : context_(context), c_(connection), segment_(segment), earlier_(earlier) {}
 
   Outcome Run();
 
@@ -70,6 +74,7 @@ class Arrival {
   const Context& context_;
   Connection& c_;
   Segment segment_;
+  std::span<const std::uint32_t> earlier_;
   Outcome outcome_;
 };
 

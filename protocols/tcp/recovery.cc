@@ -135,9 +135,9 @@ void TakeDuplicate(const Context& context, Connection& c) {
   }
 }
 
-void Grow(const Context& context, Connection& c, const Acknowledged& ack) {
+void Grow(const Context& context, Connection& c, const Acknowledged& ack, std::uint64_t bytes) {
   const Scoreboard::Delivered& d = ack.delivered;
-  c.congestion.Acknowledged({.bytes = ack.bytes,
+  c.congestion.Acknowledged({.bytes = bytes,
                              .mss = c.send.mss,
                              .una = c.send.una,
                              .nxt = c.send.nxt,
@@ -145,6 +145,21 @@ void Grow(const Context& context, Connection& c, const Acknowledged& ack) {
                              .smoothed_rtt = c.rtt.smoothed(),
                              .now = context.now},
                             c.growth);
+}
+
+// Each of several that were joined for itself. A window that was not used says nothing about the
+// network. Half of it counts as used (RFC 7661 4.1): slow start doubles it in a round trip, and
+// pacing keeps a share of it back.
+void GrowIfUsed(const Context& context, Connection& c, const Acknowledged& ack) {
+  std::uint64_t flight = ack.flight;
+  std::uint64_t bytes = ack.bytes;
+  const auto used = [&] { return 2 * (flight + c.send.mss) >= c.congestion.window(); };
+  for (const std::uint32_t earlier : ack.earlier) {
+    if (used()) Grow(context, c, ack, earlier);
+    flight -= earlier;
+    bytes -= earlier;
+  }
+  if (used()) Grow(context, c, ack, bytes);
 }
 
 // What the progress means in each state of recovery. False: the timer runs on.
@@ -167,18 +182,14 @@ bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack
       }
       return true;
     case Recovery::kTimeout:
-      if (c.loss.frto != Frto::kSecond && !ack.congestion) Grow(context, c, ack);
+      if (c.loss.frto != Frto::kSecond && !ack.congestion) Grow(context, c, ack, ack.bytes);
       if (over) {
         s.recovery = Recovery::kOpen;
         c.loss.rack.LeftRecovery();
       }
       return true;
     case Recovery::kOpen:
-      // A window that was not used says nothing about the network. Half of it counts as used (RFC
-      // 7661 4.1): slow start doubles it in a round trip, and pacing keeps a share of it back.
-      if (2 * (ack.flight + s.mss) >= c.congestion.window() && !ack.congestion) {
-        Grow(context, c, ack);
-      }
+      if (!ack.congestion) GrowIfUsed(context, c, ack);
       return true;
   }
   return true;

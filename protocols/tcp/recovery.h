@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "protocols/tcp/connection.h"
 
@@ -16,8 +17,9 @@ namespace slipway::tcp {
 
 // What one acceptable acknowledgment told; una has moved already.
 struct Acknowledged {
-  std::uint64_t bytes = 0;   // una moved by so many
-  std::uint64_t flight = 0;  // outstanding before
+  std::uint64_t bytes = 0;                 // una moved by so many
+  std::span<const std::uint32_t> earlier;  // ... of which these by ACKs joined with it (bare_ack.h)
+  std::uint64_t flight = 0;                // outstanding before
   bool advanced = false;
   bool selected = false;         // SACK blocks told something new
   bool duplicate = false;        // RFC 5681 2; of peers that do not select

@@ -271,6 +271,8 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
       Move<State::kCloseWait, State::kLastAck>(c_.state);
     }
   }
+  const std::uint32_t segments =
+      static_cast<std::uint32_t>((length + s_.mss - 1) / s_.mss) + (length == 0 ? 1 : 0);
   const std::uint64_t end = position + length + (fin ? 1 : 0);
   if (position == s_.nxt) s_.nxt = end;
   s_.max = std::max(s_.max, end);
@@ -284,7 +286,7 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
       c_.loss.undo.Resent(length, TimestampAt(c_, context_.now));
     }
     if (s_.timed != kNoPosition && s_.timed > position) s_.timed = kNoPosition;  // Karn
-    ++c_.retransmissions;
+    c_.retransmissions += segments;
   } else if (s_.timed == kNoPosition) {
     s_.timed = end;
     s_.timed_since = context_.now;
@@ -295,8 +297,6 @@ Outgoing Sender::Range(std::uint64_t position, std::uint64_t length, bool fin) {
   // One segment alone may wait for a delayed acknowledgment: it is not alone any more.
   const bool joined = s_.awaits == Awaits::kTailProbe && outstanding <= s_.mss;
   if (c_.timers.retransmit_at == kNever || joined) ArmRetransmit(context_, c_);
-  const std::uint32_t segments =
-      static_cast<std::uint32_t>((length + s_.mss - 1) / s_.mss) + (length == 0 ? 1 : 0);
   c_.burst_left -= std::min(c_.burst_left, segments);
   return out;
 }

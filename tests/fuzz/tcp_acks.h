@@ -3,7 +3,7 @@
 // Reads a fuzzer's bytes as a hostile receiver's acknowledgments of one download that never runs
 // dry: any cumulative acknowledgment, also of what was never received or never sent, windows that
 // grow, shrink and close, SACK blocks of anything (D-SACK too), echoes of congestion marks,
-// timestamps, repeated or late, alone or in bursts, and pauses that let every timer
+// timestamps, repeated or late, alone or in bursts (bare_ack.h), and pauses that let every timer
 // come. The handshake is honest, so that all input is spent on the sender.
 //
 // Held after every step: new text stays within the congestion window (and two segments, RFC 3042
@@ -91,9 +91,18 @@ class AckScript {
 
   // `segment`, and more like it in the same burst, each `step` bytes further.
   void Burst(Segment segment, std::uint32_t more, std::uint32_t step) {
-    for (std::uint32_t i = 0; i <= more && host_.Alive(id_); ++i) {
-      host_.Receive(segment, tuple_, now_);
-      segment.ack = segment.ack + step;
+    std::array<BareAck, 16> later;
+    for (std::uint32_t i = 0; i < more; ++i) {
+      later[i] = {.ack = segment.ack + (i + 1) * step, .window = segment.window};
+    }
+    const bool bare = segment.options == Options{} && !segment.flags.ece;
+    if (!bare) more = 0;
+    for (std::uint32_t i = 0;; ++i) {
+      i += static_cast<std::uint32_t>(
+          host_.ReceiveAcks(segment, std::span(later).subspan(i, more - i), tuple_, now_).joined);
+      if (i >= more || !host_.Alive(id_)) return;
+      segment.ack = later[i].ack;
+      segment.window = later[i].window;
     }
   }
 
