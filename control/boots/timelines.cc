@@ -323,6 +323,34 @@ std::vector<Boot> BootTimelines::Of(MacAddress mac) const {
   return story == machines_.end() ? std::vector<Boot>{} : story->second.boots;
 }
 
+std::optional<Loading> BootTimelines::LoadingOf(MacAddress mac, std::int64_t id) const {
+  const std::scoped_lock lock(mutex_);
+  const Boot* boot = Find(id, mac);
+  const bool goes_on = boot != nullptr && (boot->outcome == BootOutcome::kUnderWay ||
+                                           boot->outcome == BootOutcome::kComplete);
+  if (!goes_on) return std::nullopt;
+  const auto count = [](std::int64_t number) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number));
+  };
+  for (auto step = boot->steps.rbegin(); step != boot->steps.rend(); ++step) {
+    const bool progress = step->kind == EventKind::kHttpProgress;
+    if (!progress && step->kind != EventKind::kHttpRequest) continue;
+    const bool has_body =
+        progress || (step->number < 300 && step->extra > 0 && !step->text.starts_with("HEAD"));
+    const bool is_over = std::any_of(boot->steps.rbegin(), step, [&](const BootStep& later) {
+      using enum EventKind;
+      return later.connection == step->connection &&
+             (later.kind == kHttpComplete || later.kind == kTcpClosed || later.kind == kTcpReset ||
+              later.kind == kTcpTimedOut);
+    });
+    if (!has_body || is_over) return std::nullopt;
+    return Loading{.path = std::string(PathOf(step->text)),
+                   .bytes = progress ? count(step->number) : 0,
+                   .of = count(step->extra)};
+  }
+  return std::nullopt;
+}
+
 OutcomeCounts BootTimelines::counts() const {
   const std::scoped_lock lock(mutex_);
   return counts_;

@@ -66,6 +66,13 @@ struct Boot {
   std::int64_t began_unix_nanoseconds = 0;     // 0: with the first step
 };
 
+// A download under way; what a boot that has its first file loads next as well.
+struct Loading {
+  std::string path;
+  std::uint64_t bytes = 0;  // acknowledged
+  std::uint64_t of = 0;
+};
+
 struct TimelineLimits {
   std::size_t machines = 16384;
   std::size_t boots_per_machine = 8;
@@ -116,6 +123,8 @@ class BootTimelines {
 
   std::vector<Boot> All() const;  // newest last
   std::vector<Boot> Of(MacAddress mac) const;
+  // Nullopt where this boot downloads nothing now.
+  std::optional<Loading> LoadingOf(MacAddress mac, std::int64_t boot) const;
   OutcomeCounts counts() const;
   BootDurations durations() const;
   // How many boots failed or were abandoned since the start, by cause.

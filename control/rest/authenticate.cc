@@ -55,7 +55,62 @@ Actor ActorOf(const httplib::Request& request, std::string name, Role role) {
           .request = Text(request.method, ' ', request.path)};
 }
 
+void NoteUse(const TokenRecord& token, std::int64_t now, Core& core) {
+  if (now - token.last_used < kUseGranularity) return;
+  // Whether it can be noted or not, the token is valid.
+  static_cast<void>(core.store().TouchToken(token.name, now));
+}
+
 absl::StatusOr<Actor> ByToken(const httplib::Request& request, Core& core) {
+  const auto token = TokenOf(request, core);
+  if (!token.ok()) return token.status();
+  NoteUse(*token, std::time(nullptr), core);
+  return ActorOf(request, "token " + token->name, token->role);
+}
+
+// The token of the session is looked for each time: it may be gone, expired, or another's now.
+absl::StatusOr<Actor> BySession(const httplib::Request& request, Core& core) {
+  const std::int64_t now = std::time(nullptr);
+  const auto hash = core.sessions().Find(SessionTextOf(request), now);
+  const auto tokens = core.store().Tokens();
+  if (!tokens.ok()) return tokens.status();
+  const auto token = std::ranges::find_if(*tokens, [&](const TokenRecord& each) {
+    return hash && each.sha256 == *hash && (each.expires == 0 || each.expires > now);
+  });
+  if (token == tokens->end()) {
+    return absl::UnauthenticatedError("the session is over; sign in again with your token");
+  }
+  NoteUse(*token, now, core);
+  return ActorOf(request, "token " + token->name, token->role);
+}
+
+bool ShowsSession(const httplib::Request& request) { return !SessionTextOf(request).empty(); }
+
+// What browsers add to what they send says where it was begun (RFC 6454, Fetch Metadata). A client
+// that is no browser sends neither header, and no cookie.
+bool IsFromElsewhere(const httplib::Request& request) {
+  if (request.method == "GET" || request.method == "HEAD") return false;
+  if (!request.has_header("Origin")) return ShowsSession(request);
+  return request.get_header_value("Origin") != "https://" + request.get_header_value("Host");
+}
+
+}  // namespace
+
+std::string SessionTextOf(const httplib::Request& request) {
+  const std::string cookies = request.get_header_value("Cookie");
+  std::string_view rest = cookies;
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    const std::size_t name = pair.find_first_not_of(' ');
+    if (name == pair.npos || !pair.substr(name).starts_with(kSessionCookie)) continue;
+    const std::string_view value = pair.substr(name + kSessionCookie.size());
+    if (value.starts_with('=')) return std::string(value.substr(1));
+  }
+  return "";
+}
+
+absl::StatusOr<TokenRecord> TokenOf(const httplib::Request& request, Core& core) {
   const auto tokens = core.store().Tokens();
   if (!tokens.ok()) return tokens.status();
   const std::int64_t now = std::time(nullptr);
@@ -67,13 +122,10 @@ absl::StatusOr<Actor> ByToken(const httplib::Request& request, Core& core) {
             : "no valid token; send 'Authorization: Bearer ' and one that 'slipway token create' "
               "gave, or that in the state directory's file 'token'");
   }
-  const TokenRecord& token = *std::get<const TokenRecord*>(found);
-  if (now - token.last_used >= kUseGranularity) {
-    // Whether it can be noted or not, the token is valid.
-    static_cast<void>(core.store().TouchToken(token.name, now));
-  }
-  return ActorOf(request, "token " + token.name, token.role);
+  return *std::get<const TokenRecord*>(found);
 }
+
+namespace {
 
 absl::StatusOr<Actor> ByCertificate(const httplib::Request& request, Core& core) {
   const auto names = ClientNames(request.ssl);
@@ -108,7 +160,8 @@ void Refuse(const httplib::Request& request, httplib::Response& response,
 }  // namespace
 
 absl::StatusOr<Actor> Authenticate(const httplib::Request& request, Core& core) {
-  return ShowsSecret(request) ? ByToken(request, core) : ByCertificate(request, core);
+  if (ShowsSecret(request)) return ByToken(request, core);
+  return ShowsSession(request) ? BySession(request, core) : ByCertificate(request, core);
 }
 
 bool Admit(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -129,6 +182,12 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
     return false;
   }
   auto actor = Authenticate(request, core);
+  if (actor.ok() && !ShowsSecret(request) && IsFromElsewhere(request)) {
+    ReplyProblem(response, 403,
+                 "this was not sent by Slipway's own page, so what the browser added to it does "
+                 "not count; a program shows its token itself: 'Authorization: Bearer '");
+    return false;
+  }
   if (actor.ok()) {
     if (ShowsSecret(request)) core.throttle().Succeed(address);
     request_actor = *std::move(actor);

@@ -2,7 +2,7 @@
 //
 // Boots: GET /boots (a page of summaries, newest first), GET /boots/{MAC} (the last one with its
 // steps), GET /boots/{id}. They are the archive's, and what has changed since it was last written.
-// GET /queue: machines that wait for their turn.
+// Boots under way say how far their download is. GET /queue: machines that wait for their turn.
 //
 // A page: ?mac= ?outcome= ?cause= ?since= (Unix seconds) filter it, ?limit= (1 to 1,000) is its
 // size, and ?before= (an id) where it begins; the Link header has the next one (RFC 8288).
@@ -94,6 +94,17 @@ absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter
   return page;
 }
 
+nlohmann::json Tell(const Boot& boot, BootDetail detail, Core& core) {
+  nlohmann::json json = ToJson(boot, detail);
+  const auto loading = core.timelines().LoadingOf(boot.mac, boot.id);
+  if (loading) {
+    json["loading"] = {{"path", loading->path}, {"bytes", loading->bytes}, {"of", loading->of}};
+  } else {
+    json["loading"] = nullptr;
+  }
+  return json;
+}
+
 // The same page, `before` replaced.
 std::string NextPage(const httplib::Request& request, std::int64_t before) {
   httplib::Params parameters = request.params;
@@ -111,11 +122,11 @@ void ReplyBoots(const httplib::Request& request, httplib::Response& response, Co
   const auto page = ListBoots(core, *filter);
   if (!page.ok()) return ReplyProblem(response, page.status());
   nlohmann::json list = nlohmann::json::array();
-  for (const Boot& boot : *page) list.push_back(ToJson(boot, BootDetail::kSummary));
+  for (const Boot& boot : *page) list.push_back(Tell(boot, BootDetail::kSummary, core));
   if (page->size() == filter->limit) {
     response.set_header("Link", NextPage(request, page->back().id));
   }
-  Reply(response, list);
+  ReplyTagged(request, response, list);
 }
 
 absl::StatusOr<std::optional<Boot>> FindBoot(Core& core, const std::string& key) {
@@ -139,7 +150,7 @@ void ShowBoot(const httplib::Request& request, httplib::Response& response, Core
   const std::string key = request.matches[1];
   const auto boot = FindBoot(core, key);
   if (!boot.ok()) return ReplyProblem(response, boot.status());
-  if (*boot) return Reply(response, ToJson(**boot, BootDetail::kSteps));
+  if (*boot) return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
   ReplyProblem(response, 404,
                Text(key,
                     ": no boot of it was seen; see 'slipway boot list', and 'slipway drops' "

@@ -66,7 +66,7 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
   ImportOptions options;
   std::filesystem::path source;
   UploadFolder folder(core.config().state_directory);
-  if (request.get_header_value("Content-Type") == kJsonType) {
+  if (request.get_header_value("Content-Type").starts_with("application/json")) {
     std::string text;
     reader([&](const char* data, std::size_t size) {
       text.append(data, size);

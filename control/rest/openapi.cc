@@ -175,7 +175,10 @@ json OpenApi() {
          "The control plane of a network-boot appliance. Lists come in pages of ?limit= items "
          "(1,000 where it is not said); Link: rel=\"next\" leads on."}}},
       {"security",
-       {{{"token", json::array()}}, {{"password", json::array()}}, {{"mutualTLS", json::array()}}}},
+       {{{"token", json::array()}},
+        {{"password", json::array()}},
+        {{"mutualTLS", json::array()}},
+        {{"session", json::array()}}}},
       {"components",
        {{"securitySchemes",
          {{"token", {{"type", "http"}, {"scheme", "bearer"}}},
@@ -183,6 +186,7 @@ json OpenApi() {
            {{"type", "http"},
             {"scheme", "basic"},
             {"description", "The token as the password, with any user name."}}},
+          {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", kSessionCookie}}},
           {"mutualTLS",
            {{"type", "mutualTLS"}, {"description", "A certificate of management.client_ca."}}}}},
         {"responses",
@@ -199,11 +203,14 @@ std::string ApiDocument() {
       "Made of the route table; a test compares it. `GET /api/v1/openapi.json` is the same for "
       "programs (OpenAPI 3.1).\n\n"
       "Send `Authorization: Bearer TOKEN`, the token as the password of Basic, or a certificate "
-      "of `management.client_ca`. Roles: a viewer\nreads, an operator changes image sets, machines "
+      "of `management.client_ca`. A browser has a session's\ncookie instead (`docs/web.md`), and "
+      "changes nothing but from the appliance's own page. Roles: a viewer\nreads, an operator "
+      "changes image sets, machines "
       "and rules, an admin everything; each may do what those before it may.\n\n"
       "Lists come in pages: `?limit=` items (1,000 where it is not said, 10,000 at most), and "
       "`Link: <...>; rel=\"next\"` while there are more.\n"
-      "A machine has an `ETag`; `If-Match` and `If-None-Match: *` keep two operators from undoing "
+      "A list has an `ETag`: `If-None-Match` with it is answered by 304 while nothing has changed. "
+      "A machine has one too; `If-Match` and `If-None-Match: *` keep two operators from undoing "
       "each other. A field that means nothing is refused\nby its name. Every success of a route "
       "marked * is in the audit log. What is under `/v2` speaks OCI's distribution-spec 1.1 "
       "(`docs/image-sets.md`).\n\n"

@@ -109,6 +109,18 @@ void Reply(httplib::Response& response, const nlohmann::json& body, int status) 
   response.set_content(TextOf(body) + "\n", std::string(kJsonType));
 }
 
+void ReplyTagged(const httplib::Request& request, httplib::Response& response,
+                 const nlohmann::json& body) {
+  std::string text = TextOf(body) + "\n";
+  const std::string tag = Text('"', HashOf(text).substr(0, 16), '"');
+  response.set_header("ETag", tag);
+  if (request.get_header_value("If-None-Match").find(tag) != std::string::npos) {
+    response.status = 304;
+    return;
+  }
+  response.set_content(std::move(text), std::string(kJsonType));
+}
+
 void ReplyProblem(httplib::Response& response, int status, std::string_view detail) {
   const ProblemKind& kind = KindOf(status);
   const nlohmann::json problem = {{"type", Text("/problems/", kind.kind)},
@@ -146,7 +158,7 @@ void ReplyPage(const httplib::Request& request, httplib::Response& response, con
   }
   nlohmann::json page = nlohmann::json::array();
   for (std::size_t i = begin; i < end; ++i) page.push_back(list.item(i));
-  Reply(response, page);
+  ReplyTagged(request, response, page);
 }
 
 void ReplyPage(const httplib::Request& request, httplib::Response& response, nlohmann::json list,

@@ -23,7 +23,15 @@ constexpr Route kRoutes[] = {
     {"GET", "/problems/{kind}", std::nullopt, kNone, "What a kind of problem means.",
      "ProblemKind"},
 
+    {"GET", "/", std::nullopt, kNone, "The web page.", "@text/html"},
+    {"GET", "/web/app.js", std::nullopt, kNone, "Its program.", "@text/javascript"},
+    {"GET", "/web/style.css", std::nullopt, kNone, "Its style.", "@text/css"},
+    {"GET", "/web/icon.svg", std::nullopt, kNone, "Its icon.", "@image/svg+xml"},
+
     {"GET", "/api/v1/whoami", kViewer, kNone, "Who asks, with which role.", "Actor"},
+    {"POST", "/api/v1/session", kViewer, kNone,
+     "Begins a browser's session: a cookie for the token.", "201 Actor"},
+    {"DELETE", "/api/v1/session", kViewer, kNone, "Ends it.", "204"},
     {"GET", "/api/v1/tokens", kAdmin, kNone, "Tokens, without their texts.", "[Token]", "",
      "limit after"},
     {"PUT", "/api/v1/tokens/{name}", kAdmin, kChange, "Makes a token; its text is shown once.",

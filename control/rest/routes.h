@@ -21,9 +21,14 @@
 
 namespace slipway::control {
 
-inline constexpr std::string_view kJsonType = "application/json";
+// With the parameter, which says nothing new, httplib does not take it for JSON: it would compress
+// each answer to a browser by brotli's best and slowest, a second for a long list.
+inline constexpr std::string_view kJsonType = "application/json; charset=utf-8";
 
 void Reply(httplib::Response& response, const nlohmann::json& body, int status = 200);
+// With an ETag; 304 to whoever has that already (If-None-Match).
+void ReplyTagged(const httplib::Request& request, httplib::Response& response,
+                 const nlohmann::json& body);
 
 // A problem document's `type` is "/problems/" and its kind's name.
 struct ProblemKind {
@@ -107,6 +112,8 @@ void AddAudit(Router& router, Core& core);
 void AddBackup(Router& router, Core& core);
 void AddCertificates(Router& router, Core& core);
 void AddTokens(Router& router, Core& core);
+void AddSession(Router& router, Core& core);
+void AddWeb(Router& router);
 void AddWorkers(Router& router, Core& core);
 void AddMetrics(Router& router, Core& core);  // /metrics
 

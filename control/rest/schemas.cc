@@ -110,10 +110,13 @@ constexpr Schema kSchemas[] = {
      "expected_seconds:integer~"},
     {"Boot", "`began` in Unix seconds.",
      "id:integer mac:string address:string began:number seconds:number outcome:string words:string "
-     "cause:string tls:string bytes:integer"},
+     "cause:string tls:string bytes:integer loading?:Loading~"},
+    {"Loading", "The file that a machine downloads now, and how much of it it has.",
+     "path:string bytes:integer of:integer"},
     {"BootStory", "A boot with its steps, `at` in seconds since it began.",
      "id:integer mac:string address:string began:number seconds:number outcome:string words:string "
-     "cause:string tls:string bytes:integer steps:[BootStep] steps_left_out:integer"},
+     "cause:string tls:string bytes:integer loading:Loading~ steps:[BootStep] "
+     "steps_left_out:integer"},
     {"BootStep", "",
      "at:number kind:string words:string number:integer extra:integer connection:integer "
      "text:string"},

@@ -28,6 +28,31 @@ struct RestServer::State {
         registry(core),
         pulls(core, registry.uploads()) {}
 
+  absl::Status AddRoutes(Core& core) {
+    Router router(server, core);
+    AddImages(router, core);
+    AddRegistry(router, registry);
+    AddPulls(router, pulls);
+    AddSecureBoot(router, core);
+    AddMachines(router, core);
+    AddRules(router, core);
+    AddRollouts(router, core);
+    AddNetworks(router, core);
+    AddLeases(router, core);
+    AddBoots(router, core);
+    AddWhy(router, core);
+    AddSystem(router, core);
+    AddAudit(router, core);
+    AddBackup(router, core);
+    AddCertificates(router, core);
+    AddTokens(router, core);
+    AddSession(router, core);
+    AddWeb(router);
+    AddWorkers(router, core);
+    AddMetrics(router, core);
+    return router.Finish();
+  }
+
   httplib::SSLServer server;
   Registry registry;
   Pulls pulls;
@@ -77,26 +102,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
       [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
         ReplyProblem(response, 400, "a value in the body has another type than it should");
       });
-  Router router(server, core);
-  AddImages(router, core);
-  AddRegistry(router, state->registry);
-  AddPulls(router, state->pulls);
-  AddSecureBoot(router, core);
-  AddMachines(router, core);
-  AddRules(router, core);
-  AddRollouts(router, core);
-  AddNetworks(router, core);
-  AddLeases(router, core);
-  AddBoots(router, core);
-  AddWhy(router, core);
-  AddSystem(router, core);
-  AddAudit(router, core);
-  AddBackup(router, core);
-  AddCertificates(router, core);
-  AddTokens(router, core);
-  AddWorkers(router, core);
-  AddMetrics(router, core);
-  if (absl::Status status = router.Finish(); !status.ok()) return status;
+  if (absl::Status status = state->AddRoutes(core); !status.ok()) return status;
   const Endpoint& endpoint = core.config().management;
   const std::string host = endpoint.address.ToString();
   if (endpoint.port == 0) {

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/sessions.h"
 #include "control/access/throttle.h"
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
@@ -71,6 +72,7 @@ class Core {
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
   Throttle& throttle() { return throttle_; }
+  Sessions& sessions() { return sessions_; }
   const Token& token() const { return token_; }
   std::vector<CertificateFacts> boot_certificates() const;
   std::vector<dataplane::WorkerStatistics> statistics() const { return outlets_.statistics(); }
@@ -181,6 +183,7 @@ class Core {
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   Throttle throttle_;
+  Sessions sessions_;
 
   mutable std::mutex certificates_mutex_;  // the three that follow; taken within mutex_
   std::shared_ptr<const tls::Certificate> management_certificate_;

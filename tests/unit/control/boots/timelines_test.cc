@@ -73,6 +73,29 @@ TEST_F(TimelinesTest, AFirmwareBootThatEndsWithAResetIsComplete) {
   EXPECT_EQ(timelines_.counts().complete, 1u);
 }
 
+TEST_F(TimelinesTest, ADownloadUnderWayIsToldUntilItEnds) {
+  const auto loading = [this] { return timelines_.LoadingOf(kMachine, Last().id); };
+  Tell({kDiscover, kOffer, kAck, kOpened, kSecured});
+  EXPECT_FALSE(loading());
+  Tell({EventKind::kHttpRequest, 200, 9000, "HEAD /a/b/c.efi", 7});
+  EXPECT_FALSE(loading()) << "HEAD has no body";
+  Tell(kRequest);
+  ASSERT_TRUE(loading());
+  EXPECT_EQ(loading()->path, "/a/b/c.efi");
+  EXPECT_EQ(loading()->bytes, 0u);
+  EXPECT_EQ(loading()->of, 9000u);
+  Tell({EventKind::kHttpProgress, 4000, 9000, "GET /a/b/c.efi", 7});
+  EXPECT_EQ(loading()->bytes, 4000u);
+  EXPECT_FALSE(timelines_.LoadingOf(kRouter, Last().id));
+  Tell(kComplete);
+  EXPECT_FALSE(loading());
+  Tell({EventKind::kHttpRequest, 200, 50, "GET /a/b/initrd", 8});
+  ASSERT_TRUE(loading()) << "what the boot loader loads next";
+  EXPECT_EQ(loading()->of, 50u);
+  Tell({EventKind::kTcpReset, 50, 0, "", 8});
+  EXPECT_FALSE(loading());
+}
+
 TEST_F(TimelinesTest, WhoOnlyAsksWhereWeAreBeginsNoBoot) {
   Tell({EventKind::kArpAsked}, kRouter);
   EXPECT_THAT(timelines_.All(), IsEmpty());

@@ -17,10 +17,10 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-TEST_F(RestTest, HealthNeedsNoTokenAndEverythingElseDoes) {
+TEST_F(RestTest, HealthAndTheWebPageNeedNoTokenAndEverythingElseDoes) {
   client_->set_bearer_token_auth("wrong");
   EXPECT_EQ(client_->Get("/api/v1/health")->status, 200);
-  for (const char* path : {"/api/v1/machines", "/api/v1/images", "/metrics", "/api/v1/ca", "/"}) {
+  for (const char* path : {"/api/v1/machines", "/api/v1/images", "/metrics", "/api/v1/ca", "/no"}) {
     const auto result = client_->Get(path);
     EXPECT_EQ(result->status, 401) << path;
     EXPECT_THAT(result->body, HasSubstr("no valid token")) << path;

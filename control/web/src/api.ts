@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asking the REST interface. Requests go one after the other, so that a page holds one connection:
+// each holds a thread of slipwayd. The session's cookie is the browser's matter; no script sees it.
+
+/** A problem document (RFC 9457), or what stands for one where nothing answered. */
+export class Problem extends Error {
+  constructor(readonly status: number, readonly title: string, detail: string) {
+    super(detail);
+  }
+}
+
+export interface Answer<T> {
+  value: T;
+  tag: string | null;
+  next: boolean; // there are more pages
+  unchanged: boolean;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+function inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  const mine = last.then(ask, ask);
+  last = mine.catch(() => undefined);
+  return mine;
+}
+
+const TIMEOUT = 15_000;
+
+async function send(method: string, path: string, headers: Record<string, string>, body?: unknown) {
+  const abort = AbortSignal.timeout(TIMEOUT);
+  const options: RequestInit = { method, headers, signal: abort, credentials: 'same-origin', cache: 'no-store' };
+  if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    headers['Content-Type'] = 'application/json';
+  }
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Problem(0, 'No answer', 'slipwayd does not answer. Is it running, and is the way to it open?');
+  }
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const text = await response.text();
+  try {
+    const { title, detail } = JSON.parse(text) as { title: string; detail: string };
+    return new Problem(response.status, title, detail);
+  } catch {
+    return new Problem(response.status, response.statusText || `Status ${response.status}`, text.slice(0, 300));
+  }
+}
+
+/** Whom to tell that the session is over. */
+export const signedOut = { tell: () => undefined as void };
+
+async function ask<T>(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Answer<T>> {
+  const response = await send(method, path, headers, body);
+  const tag = response.headers.get('ETag');
+  if (response.status === 304) return { value: undefined as T, tag, next: false, unchanged: true };
+  if (!response.ok) {
+    const problem = await problemOf(response);
+    if (problem.status === 401 && !headers['Authorization']) signedOut.tell();
+    throw problem;
+  }
+  const next = (response.headers.get('Link') ?? '').includes('rel="next"');
+  const text = await response.text();
+  return { value: (text ? JSON.parse(text) : undefined) as T, tag, next, unchanged: false };
+}
+
+export function get<T>(path: string, tag?: string | null): Promise<Answer<T>> {
+  return inTurn(() => ask<T>('GET', path, tag ? { 'If-None-Match': tag } : {}));
+}
+
+export function change<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, tag?: string | null): Promise<T> {
+  return inTurn(async () => (await ask<T>(method, path, tag ? { 'If-Match': tag } : {}, body)).value);
+}
+
+/** The token goes out once, in a header, and is kept nowhere. */
+export function signIn(token: string): Promise<Who> {
+  return inTurn(async () => (await ask<Who>('POST', '/api/v1/session', { Authorization: `Bearer ${token}` })).value);
+}
+
+// --- what the documents of docs/api.md look like --------------------------------------------------
+
+export type Role = 'viewer' | 'operator' | 'admin';
+export interface Who { name: string; role: Role; address: string }
+
+export interface Status {
+  workers: number; connections: number; bytes_sent: number;
+  machines_served: number; machines_served_at_most: number; machines_waiting: number;
+  expected_wait_seconds: number | null; image_sets: number;
+  boots_complete: number; boots_failed: number; boots_abandoned: number; warnings: string[];
+}
+
+export interface Worker {
+  worker: number; at: number;
+  cycles: { busy: number; idle: number };
+  received: { frames: number; bytes: number };
+  sent: { frames: number; bytes: number; payload_bytes: number; retransmissions: number };
+  pool: { used: number; permille: number };
+  connections: { open: number; opened: number };
+  events_lost: number;
+}
+export interface Workers {
+  boots: { under_way: number; complete: number; failed: number; abandoned: number };
+  workers: Worker[];
+}
+
+export interface Drop { name: string; count: number; severity: 'normal' | 'peer' | 'load'; sentence: string }
+
+export type Outcome = 'under way' | 'complete' | 'failed' | 'abandoned';
+export interface Loading { path: string; bytes: number; of: number }
+export interface Boot {
+  id: number; mac: string; address: string; began: number; seconds: number;
+  outcome: Outcome; words: string; cause: string; tls: string; bytes: number; loading: Loading | null;
+}
+export interface Step {
+  at: number; kind: string; words: string; number: number; extra: number; connection: number; text: string;
+}
+export interface Story extends Boot { steps: Step[]; steps_left_out: number }
+
+export interface Cause { id: string; verdict: 'fine' | 'pending' | 'failed'; sentence: string; seen: string; remedy: string[] }
+export interface Diagnosis {
+  mac: string; cause: string; verdict: 'fine' | 'pending' | 'failed'; certainty: string; sentence: string;
+  detail: string; evidence: { at: number | null; words: string }[]; remedy: string[];
+  boot: number | null; tries_again: boolean; outcomes: Record<string, number>;
+}
+export interface Explanation {
+  network: string; machine: string; decided_by: string; action: string; image_set: string; uri: string; words: string;
+  steps: { rule: string; decides: boolean; words: string }[];
+}
+
+export interface Machine {
+  id: number; mac: string; uuid: string; name: string; serial: string; image_set: string;
+  groups: string[]; labels: Record<string, string>; mode: string; approved: boolean;
+  boots_completed: number; boots_failed: number;
+}
+
+export interface Finding { severity: 'note' | 'warning' | 'refusal'; code: string; words: string; remedy: string }
+export interface FileVerdict {
+  path: string; architecture: string; role: string; outcome: string; words: string; findings: Finding[];
+  signatures: { accepted_by: string[]; refused: string; chain: { name: string; subject: string }[] }[];
+}
+export interface Verdict { outcome: string; words: string; is_current?: boolean; files?: FileVerdict[]; judged_by?: string[] }
+export interface ImageSet {
+  reference: string; digest: string; created: number; bytes: number; loaded: boolean;
+  boot: Record<string, string>; secure_boot: Verdict | null;
+  files: { path: string; digest: string; bytes: number; media_type: string }[];
+}
+export interface VersionBoots { digest: string; complete: number; failed: number; last_failure: string }
+export interface Rollout {
+  stable: string; candidate: string; selector: string; percent: number; failures_max: number;
+  stable_boots: VersionBoots | null; candidate_boots: VersionBoots | null; machines: number;
+}
+export interface Pull {
+  id: number; source: string; reference: string; state: string; doing: string;
+  bytes: number; bytes_total: number; bytes_resumed: number; digest: string; error: string;
+}
+
+export interface Network {
+  name: string; subnet: string; mode: 'full' | 'proxy'; pools: string[];
+  addresses: number; leases: number; lease_seconds: number; reservations: number;
+}
+export interface Lease { address: string; mac: string; uuid: string; client_id: string; state: string; expires: number }
+export interface Waiting { position: number; mac: string; address: string; where: string; waited_seconds: number; expected_seconds: number | null }
+
+export interface AuditRecord {
+  id: number; at: number; who: string; address: string; request: string; what: string; before: unknown; after: unknown;
+}
+export interface AuditVerdict { good: boolean; fault: string | null; head: string | null }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a page shows stays as it is on the appliance: a component names a path, and is drawn again
+// when the answer changes. Paths are asked one by one while anybody looks at them and the window is
+// seen; an answer that has not changed costs its tag.
+import { useEffect, useState } from 'preact/hooks';
+import { get, Problem } from './api';
+
+interface Watched {
+  every: number; // ms
+  due: number;
+  tag: string | null;
+  text: string;
+  live: Live<unknown>;
+  readers: Set<() => void>;
+}
+
+export interface Live<T> {
+  value: T | undefined; // the last good one
+  more: boolean; // the list goes on beyond this page
+  problem: Problem | undefined; // of the last try
+  at: number; // ms, when it was last known to be so
+}
+
+const EMPTY: Live<never> = { value: undefined, more: false, problem: undefined, at: 0 };
+const watched = new Map<string, Watched>();
+let timer: number | undefined;
+let asking = false;
+
+async function ask(path: string, each: Watched) {
+  try {
+    const answer = await get<unknown>(path, each.tag);
+    each.tag = answer.tag;
+    if (answer.unchanged) {
+      each.live = { ...each.live, problem: undefined, at: Date.now() };
+      return;
+    }
+    each.live = { value: answer.value, more: answer.next, problem: undefined, at: Date.now() };
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    each.live = { ...each.live, problem };
+  } finally {
+    each.due = Date.now() + each.every;
+  }
+  for (const reader of each.readers) reader();
+}
+
+async function run() {
+  timer = undefined;
+  if (asking) return;
+  asking = true;
+  for (const [path, each] of watched) {
+    if (each.readers.size > 0 && each.due <= Date.now()) await ask(path, each);
+  }
+  asking = false;
+  plan();
+}
+
+function plan() {
+  window.clearTimeout(timer);
+  timer = undefined;
+  if (document.hidden) return;
+  let due = Infinity;
+  for (const each of watched.values()) if (each.readers.size > 0) due = Math.min(due, each.due);
+  if (due !== Infinity) timer = window.setTimeout(run, Math.max(0, due - Date.now()));
+}
+
+document.addEventListener('visibilitychange', plan);
+
+/** Asks anew for all that begins so, at once: something has changed there. */
+export function refresh(prefix: string) {
+  for (const [path, each] of watched) if (path.startsWith(prefix)) each.due = 0;
+  plan();
+}
+
+export function forgetAll() {
+  for (const each of watched.values()) {
+    each.live = EMPTY;
+    each.tag = null;
+  }
+}
+
+function watch(path: string, every: number, reader: () => void): () => void {
+  let each = watched.get(path);
+  if (!each) {
+    each = { every, due: 0, tag: null, text: '', live: EMPTY, readers: new Set() };
+    watched.set(path, each);
+  }
+  const mine = each;
+  mine.readers.add(reader);
+  mine.every = Math.min(mine.every, every);
+  plan();
+  return () => {
+    mine.readers.delete(reader);
+    // A page that one comes back to shows at once what it last knew.
+    if (watched.size > 60) watched.delete(path);
+  };
+}
+
+/** The answer of a path, asked for every so many milliseconds; null: nothing is asked for. */
+export function useLive<T>(path: string | null, every = 2000): Live<T> {
+  const [, draw] = useState(0);
+  useEffect(() => (path === null ? undefined : watch(path, every, () => draw((count) => count + 1))), [path, every]);
+  return ((path !== null && watched.get(path)?.live) || EMPTY) as Live<T>;
+}

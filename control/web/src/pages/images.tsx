@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Image sets, what Secure Boot would say to them, and versions on their way.
+import { useState } from 'preact/hooks';
+import type { ImageSet, Pull, Rollout, VersionBoots, Who } from '../api';
+import { bytes, count, shortDigest } from '../format';
+import { refresh, useLive, type Live } from '../live';
+import { Badge, Bar, Cell, Choice, Confirm, Head, Loaded, may, Panel, ProblemBox, Table, Time, useChange } from '../parts';
+import { go } from '../route';
+import { VerdictBadge, VerdictFiles } from '../verdict';
+
+function Version({ name, reference, boots }: { name: string; reference: string; boots: VersionBoots | null }) {
+  const all = boots ? boots.complete + boots.failed : 0;
+  return (
+    <div class="version">
+      <span class="note">{name}</span>
+      <b><a href={`#/images/${reference}`}>{reference}</a></b>
+      {boots ? (
+        <>
+          <code>{shortDigest(boots.digest)}</code>
+          <Bar label={`Boots of ${reference} that completed`} value={boots.complete} of={all} tone={boots.failed > 0 ? 'warn' : 'good'} />
+          <span class="words">{all === 0 ? 'no boot ended yet' : `${count(boots.complete)} of ${count(all)} boots completed`}</span>
+          {boots.last_failure && <span class="words bad">Last failure: {boots.last_failure}</span>}
+        </>
+      ) : <span class="words bad">there is no such image set any more</span>}
+    </div>
+  );
+}
+
+function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] }) {
+  const { run, busy, problem } = useChange();
+  const path = `/api/v1/rollouts/${encodeURIComponent(rollout.stable)}`;
+  const done = () => refresh('/api/v1/');
+  const whom = [rollout.selector && `machines with ${rollout.selector}`, rollout.percent < 100 && `${rollout.percent} % of them`].filter(Boolean).join(', ');
+  return (
+    <li class="rollout">
+      {problem && <ProblemBox problem={problem} />}
+      <div class="versions">
+        <Version name="Stable" reference={rollout.stable} boots={rollout.stable_boots} />
+        <Version name="Candidate" reference={rollout.candidate} boots={rollout.candidate_boots} />
+      </div>
+      <p class="note">The candidate goes to {whom || 'all machines of the catalog'}: {count(rollout.machines)} at present.{rollout.failures_max > 0 && ` Rolled back by itself after ${rollout.failures_max} failed boots.`}</p>
+      {may(role, 'operator') && (
+        <div class="buttons">
+          <Confirm label="Promote" title={`Promote ${rollout.candidate}?`} disabled={busy} action={() => run('POST', `${path}/promote`, undefined, done)}>
+            {rollout.stable} leads to this version from now on, for every machine. Boots under way end with what they began.
+          </Confirm>
+          <Confirm label="Roll back" title={`Roll back to ${rollout.stable}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, done)}>
+            No machine gets {rollout.candidate} by this rollout any more. Boots under way end with what they began.
+          </Confirm>
+        </div>
+      )}
+    </li>
+  );
+}
+
+function StartRollout({ images }: { images: ImageSet[] }) {
+  const [stable, setStable] = useState('');
+  const [candidate, setCandidate] = useState('');
+  const [selector, setSelector] = useState('');
+  const [percent, setPercent] = useState('10');
+  const [failures, setFailures] = useState('3');
+  const { run, busy, problem } = useChange();
+  const options: [string, string][] = [['', 'choose one'], ...images.map((each): [string, string] => [each.reference, each.reference])];
+  const start = (event: Event) => {
+    event.preventDefault();
+    const body = { candidate, selector, percent: Number(percent), failures_max: Number(failures) };
+    void run('PUT', `/api/v1/rollouts/${encodeURIComponent(stable)}`, body, () => { refresh('/api/v1/'); setCandidate(''); });
+  };
+  return (
+    <details class="more">
+      <summary>Begin a rollout</summary>
+      {problem && <ProblemBox problem={problem} />}
+      <form class="form" onSubmit={start}>
+        <span class="row"><span>Stable</span><Choice label="Stable image set" value={stable} options={options} change={setStable} /></span>
+        <span class="row"><span>Candidate</span><Choice label="Candidate image set" value={candidate} options={options} change={setCandidate} /></span>
+        <span class="row"><label for="selector">Machines</label><input id="selector" value={selector} placeholder="rack=a1; empty: all" onInput={(event) => setSelector(event.currentTarget.value)} /></span>
+        <span class="row"><label for="percent">Percent of them</label><input id="percent" type="number" min="1" max="100" value={percent} onInput={(event) => setPercent(event.currentTarget.value)} /></span>
+        <span class="row"><label for="failures">Roll back after failed boots</label><input id="failures" type="number" min="0" value={failures} onInput={(event) => setFailures(event.currentTarget.value)} /></span>
+        <div class="buttons"><button class="primary" type="submit" disabled={busy || !stable || !candidate || stable === candidate}>Begin</button></div>
+      </form>
+    </details>
+  );
+}
+
+function Pulls({ live }: { live: Live<Pull[]> }) {
+  const pulls = live.value ?? [];
+  if (pulls.length === 0) return null;
+  return (
+    <Panel title="Pulls from other registries" wide>
+      <ul class="meters">
+        {pulls.map((each) => (
+          <li key={each.id}>
+            <span><b>{each.source}</b> to {each.reference || 'the same name'}: {each.error || each.doing || each.state}</span>
+            <Bar label={`Pull of ${each.source}`} value={each.bytes} of={each.bytes_total} tone={each.error ? 'bad' : undefined} />
+            <span class="note">{bytes(each.bytes)} of {bytes(each.bytes_total)}</span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+export function Images({ who }: { who: Who }) {
+  const images = useLive<ImageSet[]>('/api/v1/images?limit=1000', 4000);
+  const rollouts = useLive<Rollout[]>('/api/v1/rollouts', 3000);
+  const pulls = useLive<Pull[]>('/api/v1/pulls', 3000);
+  return (
+    <>
+      <Head title="Image sets" />
+      <div class="stack">
+        <section class="panel flush" aria-label="Image sets">
+          <Loaded live={images} empty={<span class="inset">None yet. On the appliance: slipway image import FILE debian:stable</span>}>
+            {(list) => (
+              <Table caption="Image sets" columns={['Image set', 'Version', 'Secure Boot', 'Boots', 'Size', 'Made']}>
+                {list.map((each) => (
+                  <tr key={each.reference}>
+                    <Cell label="Image set" class="main"><a href={`#/images/${each.reference}`}>{each.reference}</a></Cell>
+                    <Cell label="Version"><code>{shortDigest(each.digest)}</code></Cell>
+                    <Cell label="Secure Boot"><VerdictBadge verdict={each.secure_boot} /></Cell>
+                    <Cell label="Boots">{Object.keys(each.boot).join(', ') || <span class="note">nothing</span>}{!each.loaded && <small>not in memory</small>}</Cell>
+                    <Cell label="Size">{bytes(each.bytes)}</Cell>
+                    <Cell label="Made"><Time unix={each.created} /></Cell>
+                  </tr>
+                ))}
+              </Table>
+            )}
+          </Loaded>
+        </section>
+        <Panel title="Rollouts" note="From one version to the next, for a part of the machines first.">
+          <Loaded live={rollouts} empty="None is under way.">
+            {(list) => <ul class="stack">{list.map((each) => <RolloutCard key={each.stable} rollout={each} role={who.role} />)}</ul>}
+          </Loaded>
+          {may(who.role, 'operator') && <StartRollout images={images.value ?? []} />}
+        </Panel>
+        <Pulls live={pulls} />
+      </div>
+    </>
+  );
+}
+
+export function ImagePage({ reference, who }: { reference: string; who: Who }) {
+  const path = `/api/v1/images/${reference}`;
+  const live = useLive<ImageSet>(path, 5000);
+  const { run, busy, problem } = useChange();
+  const set = live.value;
+  return (
+    <>
+      <Head title={reference}>
+        {set && may(who.role, 'operator') && (
+          <Confirm label="Remove" title={`Remove ${reference}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, () => { refresh('/api/v1/images'); go('images'); })}>
+            The name goes; what no other name leads to is deleted. A set that a machine, a rule or a rollout uses is not removed.
+          </Confirm>
+        )}
+      </Head>
+      {(problem ?? live.problem) && <ProblemBox problem={(problem ?? live.problem)!} />}
+      {set && (
+        <div class="stack">
+          <Panel title="Secure Boot" note={set.secure_boot && !set.secure_boot.is_current ? 'Judged by what firmware trusted before: slipway secure-boot recheck' : undefined}>
+            <div class="facts"><VerdictBadge verdict={set.secure_boot} /><span class="words">{set.secure_boot?.words ?? 'It was never judged.'}</span></div>
+            {set.secure_boot && <VerdictFiles verdict={set.secure_boot} />}
+          </Panel>
+          <Panel title="Version">
+            <dl class="pairs">
+              <div><dt>Digest</dt><dd class="mono">{set.digest}</dd></div>
+              <div><dt>Made</dt><dd><Time unix={set.created} /></dd></div>
+              <div><dt>Size</dt><dd>{bytes(set.bytes)} in {set.files.length} files</dd></div>
+              <div><dt>Memory</dt><dd>{set.loaded ? <Badge tone="good">Loaded</Badge> : <><Badge tone="idle">Not loaded</Badge> the first machine that asks has it loaded</>}</dd></div>
+            </dl>
+          </Panel>
+          <section class="panel flush" aria-label="Files">
+            <h2 class="inset">Files</h2>
+            <Table caption="Files" columns={['Path', 'Boots', 'Size', 'Digest']}>
+              {set.files.map((file) => (
+                <tr key={file.path}>
+                  <Cell label="Path" class="main"><span class="mono">{file.path}</span></Cell>
+                  <Cell label="Boots">{Object.entries(set.boot).filter(([, boots]) => boots === file.path).map(([arch]) => arch).join(', ')}</Cell>
+                  <Cell label="Size">{bytes(file.bytes)}</Cell>
+                  <Cell label="Digest"><code>{shortDigest(file.digest)}</code></Cell>
+                </tr>
+              ))}
+            </Table>
+          </section>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One machine: why it did not boot, what it would get, its boots, and what may be done with it.
+import { useState } from 'preact/hooks';
+import type { Boot, Diagnosis, Explanation, ImageSet, Machine, Who } from '../api';
+import { seconds } from '../format';
+import { refresh, useLive } from '../live';
+import { Badge, Cell, Choice, Confirm, Head, Loaded, may, OutcomeBadge, Panel, ProblemBox, Table, Time, useChange, type Tone } from '../parts';
+import { go } from '../route';
+import { BootStory } from './boot';
+
+const VERDICTS: Record<string, { tone: Tone; word: string }> = {
+  fine: { tone: 'good', word: 'Nothing is wrong' }, pending: { tone: 'busy', word: 'Not decided yet' }, failed: { tone: 'bad', word: 'Did not boot' },
+};
+
+function Why({ mac }: { mac: string }) {
+  const live = useLive<Diagnosis>(`/api/v1/machines/${mac}/why`, 3000);
+  const why = live.value;
+  if (!why) return live.problem ? <ProblemBox problem={live.problem} /> : null;
+  const verdict = VERDICTS[why.verdict] ?? { tone: 'idle' as Tone, word: why.verdict };
+  return (
+    <Panel title="Why" wide>
+      <div class="facts"><Badge tone={verdict.tone}>{verdict.word}</Badge><span class="words strong">It {why.sentence}.</span>{why.verdict === 'failed' && why.certainty !== 'certain' && <span class="note">This is {why.certainty}.</span>}</div>
+      {why.tries_again && <p class="note">A newer boot of it is under way; this is about the one before.</p>}
+      {why.verdict === 'failed' && why.remedy.length > 0 && (
+        <><h3>What to do</h3><ol class="remedy">{why.remedy.map((line) => <li key={line}>{line}</li>)}</ol></>
+      )}
+      {why.verdict !== 'fine' && why.evidence.length > 0 && (
+        <><h3>What says so</h3><ul class="evidence">{why.evidence.map((each, index) => <li key={index}>{each.at !== null && <Time unix={each.at} />} <span class="words">{each.words}</span></li>)}</ul></>
+      )}
+    </Panel>
+  );
+}
+
+function Explain({ mac }: { mac: string }) {
+  const live = useLive<Explanation>(`/api/v1/explain?mac=${mac}`, 5000);
+  const told = live.value;
+  return (
+    <Panel title="What it would get now">
+      {live.problem && <ProblemBox problem={live.problem} />}
+      {told && (
+        <>
+          <p class="words">It {told.words}.</p>
+          <ul class="rules">{told.steps.map((step, index) => <li key={index} class={step.decides ? 'decides' : undefined}><b>{step.rule}</b> <span class="words">{step.words}</span></li>)}</ul>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+const MODES = ['always', 'once', 'until-success:3', 'hold'];
+
+function Actions({ mac, machine }: { mac: string; machine: Machine | undefined }) {
+  const images = useLive<ImageSet[]>('/api/v1/images?limit=1000', 10_000);
+  const { run, busy, problem } = useChange();
+  const [name, setName] = useState<string | undefined>();
+  const path = `/api/v1/machines/${mac}`;
+  const put = (body: unknown) => run('PUT', path, body, () => refresh('/api/v1/'));
+  const sets: [string, string][] = [['', 'as the rules say'], ...(images.value ?? []).map((each): [string, string] => [each.reference, each.reference])];
+  const modes = [...new Set([...MODES, machine?.mode || 'always'])].map((each): [string, string] => [each, each]);
+  return (
+    <Panel title="Change it">
+      {problem && <ProblemBox problem={problem} />}
+      <div class="form">
+        <span class="row"><span>Image set</span><Choice label="Image set" value={machine?.image_set ?? ''} options={sets} change={(value) => put({ image_set: value })} /></span>
+        <span class="row"><span>Boots</span><Choice label="How often it boots" value={machine?.mode || 'always'} options={modes} change={(value) => put({ mode: value })} /></span>
+        <form class="row" onSubmit={(event) => { event.preventDefault(); void put({ name: name ?? '' }); setName(undefined); }}>
+          <label for="name">Name</label>
+          <input id="name" value={name ?? machine?.name ?? ''} onInput={(event) => setName(event.currentTarget.value)} />
+          <button type="submit" disabled={busy || name === undefined || name === (machine?.name ?? '')}>Save</button>
+        </form>
+        <div class="buttons">
+          {!machine?.approved && <button type="button" disabled={busy} onClick={() => put({ approved: true })}>Approve</button>}
+          {machine && (
+            <Confirm label="Forget it" title={`Forget ${machine.name || mac}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, () => { refresh('/api/v1/'); go('machines'); })}>
+              Its image set, name, labels and approval are removed from the catalog. Its boots stay. When it boots again, the rules decide as for a machine nobody knows.
+            </Confirm>
+          )}
+        </div>
+      </div>
+    </Panel>
+  );
+}
+
+function Boots({ mac }: { mac: string }) {
+  const live = useLive<Boot[]>(`/api/v1/boots?mac=${mac}&limit=50`, 2000);
+  return (
+    <section class="panel flush" aria-label="Its boots">
+      <h2 class="inset">Its boots</h2>
+      <Loaded live={live} empty="None was seen. Is it on, and in a network that Slipway serves?">
+        {(list) => (
+          <Table caption="Boots, the newest first" columns={['Began', 'Outcome', 'In words', 'Took']}>
+            {list.map((boot) => (
+              <tr key={boot.id}>
+                <Cell label="Began" class="main"><a href={`#/boots/${boot.id}`}><Time unix={boot.began} /></a></Cell>
+                <Cell label="Outcome"><OutcomeBadge boot={boot} /></Cell>
+                <Cell label="In words" class="grow">{boot.words}</Cell>
+                <Cell label="Took">{seconds(boot.seconds)}</Cell>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Loaded>
+    </section>
+  );
+}
+
+export function MachinePage({ mac, who }: { mac: string; who: Who }) {
+  const machine = useLive<Machine>(`/api/v1/machines/${mac}`, 3000).value;
+  const newest = useLive<Boot[]>(`/api/v1/boots?mac=${mac}&limit=50`, 2000).value?.[0];
+  const labels = Object.entries(machine?.labels ?? {});
+  return (
+    <>
+      <Head title={machine?.name || mac}>
+        <span class="note">{machine?.name ? `${mac} · ` : ''}{machine ? `${machine.approved ? 'approved' : 'not approved'} · booted ${machine.boots_completed} times, failed ${machine.boots_failed} times` : 'the catalog does not know it; rules decide'}</span>
+      </Head>
+      {labels.length > 0 && <p class="labels">{labels.map(([key, value]) => <code key={key}>{key}={value}</code>)}</p>}
+      <div class="stack">
+        <Why mac={mac} />
+        {newest && <BootStory id={String(newest.id)} title={newest.outcome === 'under way' ? 'The boot under way' : 'Its last boot'} folded />}
+        <div class="grid">
+          <Explain mac={mac} />
+          {may(who.role, 'operator') && <Actions mac={mac} machine={machine} />}
+        </div>
+        <Boots mac={mac} />
+      </div>
+    </>
+  );
+}
