@@ -66,7 +66,7 @@ export function Events() {
           <button type="button" class="hold" aria-pressed={held !== undefined} onClick={() => setHeld(held ? undefined : now)}>{held ? 'Go on' : 'Hold'}</button>
         </div>
       </Head>
-      {feed.state === 'none' && <div class="notice warn" role="status">No live stream can be had, so only how boots stand is shown, every two seconds. Sixteen streams may be open: close a page that nobody looks at.</div>}
+      {feed.state === 'none' && <div class="notice warn" role="status">No live stream can be had now, so only how boots stand is shown, every two seconds.</div>}
       {boots.problem && <ProblemBox problem={boots.problem} />}
       <section class="panel" aria-label="Events">
         {shown.length === 0
