@@ -19,11 +19,13 @@
 #include "control/cli/access.h"
 #include "control/cli/client.h"
 #include "control/cli/command.h"
+#include "control/cli/import.h"
 #include "control/cli/policy.h"
 #include "control/cli/pull.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/top.h"
+#include "control/cli/uki.h"
 #include "control/cli/why.h"
 #include "control/text.h"
 
@@ -39,7 +41,11 @@ constexpr std::string_view kUsage =
   drops                             frames that were not served, and why
   image list                        image sets
   image show NAME:TAG               its files, and what Secure Boot would say to them
-  image import PATH NAME:TAG        a folder (on the server), a file or an ISO (sent to it)
+  image import PATH NAME:TAG        a folder (on the server); a file, an ISO or a tar (sent to it)
+                                    [--as tree|ramdisk] [--boot ARCH=PATH,...]
+  image import NAME:TAG --kernel K  a unified kernel image made and signed here  [--initrd I,...]
+                                    [--cmdline TEXT] [--sign-key KEY --sign-cert CERT] [--stub S]
+  image uki FILE --kernel K ...     the same into a file; nothing is sent
   image pull REGISTRY/NAME:TAG      from another registry, or @sha256:...  [as NAME:TAG]
   image check FILE                  what Secure Boot would say to an EFI program  [--arch ARCH]
   image rm NAME:TAG
@@ -127,7 +133,8 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--expires" ? &command.expires
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
-                         : IsPolicyOption(word.substr(2)) || IsPullOption(word.substr(2))
+                         : IsPolicyOption(word.substr(2)) || IsPullOption(word.substr(2)) ||
+                                 IsImportOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
     if (value == nullptr || i + 1 == argc) {
@@ -146,31 +153,6 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
     std::ifstream(std::filesystem::path(state) / "token") >> command.target.token;
   }
   return command;
-}
-
-int ImportImage(Client& client, const Command& command) {
-  std::error_code error;
-  const auto source = std::filesystem::absolute(command.words[2], error);
-  const std::string path = "/api/v1/images/" + command.words[3];
-  if (!std::filesystem::exists(source, error)) {
-    std::cerr << "slipway: " << source.string() << ": is not there; name a folder, file or ISO\n";
-    return 1;
-  }
-  // A folder is read by the server itself; a single file is sent.
-  const Answer answer =
-      std::filesystem::is_directory(source, error)
-          ? client.Put(path, {{"path", source.string()}})
-          : client.PutFile(Text(path, "?file=", source.filename().string()), source);
-  if (!answer.good) return Fail(answer);
-  const auto set = answer.json();
-  const nlohmann::json verdict = set.value("secure_boot", nlohmann::json());
-  const bool refused = verdict.is_object() && Cell(verdict, "outcome") == "refused";
-  if (refused) std::cerr << "slipway: warning: this set will not boot under Secure Boot\n";
-  return PrintDone(answer, command,
-                   Text(set.value("reference", ""), ": ", set["files"].size(), " files, ",
-                        set.value("bytes", std::uint64_t{0}),
-                        " bytes, sha256:", set.value("digest", "").substr(0, 12),
-                        "\nSecure Boot: ", Cell(verdict, "outcome"), ": ", Cell(verdict, "words")));
 }
 
 // Exit code 1 where firmware would not boot it.
@@ -308,7 +290,8 @@ std::optional<int> RunImage(Client& client, const Command& command) {
               << VerdictText(answer.json()["secure_boot"]);
     return 0;
   }
-  if (Is(command, "image", "import", 4)) return ImportImage(client, command);
+  if (IsImport(command)) return RunImport(client, command);
+  if (Is(command, "image", "uki", 3)) return WriteUki(command);
   if (Is(command, "image", "pull", 3) || (Is(command, "image", "pull", 5) && words[3] == "as")) {
     const auto option = [&](const char* name) {
       const auto found = command.options.find(name);

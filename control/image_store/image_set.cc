@@ -44,6 +44,26 @@ bool IsWithin(std::string_view text, std::string_view marks, bool capitals) {
 
 bool IsAlphanumeric(char c) { return IsWithin({&c, 1}, "", true); }
 
+constexpr std::size_t kPathMax = 512;  // bytes
+
+// Bytes of the character that the text begins with; 0 where it is no UTF-8 (RFC 3629 section 4).
+std::size_t CharacterAt(std::string_view text) {
+  const auto at = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  const unsigned first = at(0);
+  if (first < 0x80) return text.empty() ? 0 : 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  // Overlong forms, surrogates and what is beyond U+10FFFF, by the second byte.
+  const unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (first < 0xc2 || first > 0xf4 || at(1) < low || at(1) > high) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if (at(i) < 0x80 || at(i) > 0xbf) return 0;
+  }
+  return length;
+}
+
 absl::StatusOr<ImageFile> ParseLayer(const Json& layer, const std::string& where) {
   const std::string digest = HexOf(TextAt(layer, "digest"));
   const auto size = layer.is_object() ? layer.find("size") : layer.end();
@@ -127,32 +147,60 @@ absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::strin
   return set;
 }
 
-absl::StatusOr<std::string> SanitizePath(std::string_view path) {
-  const Refusal refusal = {
-      .where = "path \"" + std::string(path) + "\"",
-      .what = "cannot name a file of an image set",
-      .rule =
-          "paths are relative, at most 512 bytes, without \"..\", backslashes and control "
-          "characters",
-      .remedy = "rename the file"};
-  const absl::Status refused = Refuse(absl::StatusCode::kInvalidArgument, refusal);
-  if (path.starts_with('/') || path.size() > 512) return refused;
-  for (const char c : path) {
-    const auto value = static_cast<unsigned char>(c);
-    if (value < 0x20 || value == 0x7f || c == '\\') return refused;
+std::string PathFault(std::string_view path) {
+  if (path.starts_with('/')) return "is absolute";
+  if (path.size() > kPathMax) return "is longer than " + std::to_string(kPathMax) + " bytes";
+  for (std::size_t i = 0; i < path.size();) {
+    const std::size_t length = CharacterAt(path.substr(i));
+    if (length == 0) return "is not UTF-8";
+    const auto value = static_cast<unsigned char>(path[i]);
+    if (value < 0x20 || value == 0x7f) return "has a control character";
+    if (value == '\\') return "has a backslash";
+    i += length;
   }
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::size_t slash = rest.find('/');
+    if (rest.substr(0, slash) == "..") return "leads out of the tree by \"..\"";
+    rest.remove_prefix(slash == rest.npos ? rest.size() : slash + 1);
+  }
+  return {};
+}
+
+std::string Printable(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t length = CharacterAt(text);
+    const auto value = static_cast<unsigned char>(text.front());
+    if (length == 0 || value < 0x20 || value == 0x7f) {
+      shown += "\\x";
+      shown += kDigits[value >> 4];
+      shown += kDigits[value & 15];
+    } else {
+      shown += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return shown;
+}
+
+absl::StatusOr<std::string> SanitizePath(std::string_view path) {
+  const std::string fault = PathFault(path);
   std::string clean;
-  while (!path.empty()) {
+  while (fault.empty() && !path.empty()) {
     const std::size_t slash = path.find('/');
     const std::string_view part = path.substr(0, slash);
     path.remove_prefix(slash == path.npos ? path.size() : slash + 1);
-    if (part == "..") return refused;
     if (part.empty() || part == ".") continue;
     if (!clean.empty()) clean += '/';
     clean += part;
   }
-  if (clean.empty()) return refused;
-  return clean;
+  if (!clean.empty()) return clean;
+  return Refuse(absl::StatusCode::kInvalidArgument, {.where = "path \"" + Printable(path) + "\"",
+                                                     .what = "cannot name a file of an image set" +
+                                                             (fault.empty() ? "" : ": it " + fault),
+                                                     .rule = kPathRule,
+                                                     .remedy = "rename the file"});
 }
 
 absl::StatusOr<std::string> CanonicalReference(std::string_view reference) {

@@ -47,7 +47,14 @@ std::string ManifestOf(const ImageSet& set);
 absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::string& where);
 
 // A file's path inside a set, without "." and empty parts. Refused: absolute, "..", backslashes,
-// control characters, longer than 512 bytes, nothing left.
+// control characters, not UTF-8, longer than 512 bytes, nothing left.
+inline constexpr const char* kPathRule =
+    "paths are relative, at most 512 bytes of UTF-8, without \"..\", backslashes and control "
+    "characters";
+// Which of that holds for the path, in words; empty: none, or nothing would be left.
+std::string PathFault(std::string_view path);
+// The text as it may stand in a message: what is not UTF-8 as \xNN.
+std::string Printable(std::string_view text);
 absl::StatusOr<std::string> SanitizePath(std::string_view path);
 
 // "name:tag" with ":latest" added where there is no tag. Names and tags as OCI's distribution-spec

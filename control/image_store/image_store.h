@@ -33,14 +33,16 @@
 
 namespace slipway::control {
 
+// What becomes of the source: its files, or one image that machines take as a RAM disk. By its
+// name: a folder and a tar are trees, any other file is kept as it is.
+enum class ImportAs : std::uint8_t { kByName, kTree, kRamDisk };
+
 struct ImportOptions {
-  // Take the files out of an ISO instead of keeping it as one RAM-disk image.
-  bool tree = false;
+  ImportAs as = ImportAs::kByName;
   // Architecture to path: the boot files where the rules (boot_file.h) would choose others.
   std::map<std::string, std::string> boot;
   std::int64_t created = 0;  // seconds since 1970; 0 is now
-  // Asked once all files are blobs, before anything leads to them; an error ends the import, and
-  // the blobs wait for the next collection.
+  // Asked once all files are blobs, before anything leads to them; an error ends the import.
   std::function<absl::Status(const ImageSet&)> check;
 };
 
@@ -65,8 +67,9 @@ class ImageStore {
   // Opens or creates the store, and clears away what a crash left half-written.
   static absl::StatusOr<ImageStore> Open(const std::filesystem::path& folder);
 
-  // `source`: a folder, an EFI program or other file, or an .iso. `reference`: "name:tag"; one that
-  // exists is replaced. Nothing is visible before everything is on disk.
+  // `source`: a folder, an EFI program or other file, an .iso, or a tar (archive_source.h).
+  // `reference`: "name:tag"; one that exists is replaced. Nothing is visible before everything is
+  // on disk, and of what is refused nothing is kept.
   absl::StatusOr<ImageSet> Import(const std::filesystem::path& source, std::string_view reference,
                                   const ImportOptions& options = {});
 

@@ -3,11 +3,14 @@
 // Importing: files become blobs, then the manifest, then index.json leads to it. Each step is on
 // disk before the next begins, so a crash at any instant leaves the old set or the new one, and at
 // worst blobs that nothing leads to.
+#include <algorithm>
 #include <ctime>
 #include <map>
 #include <optional>
+#include <set>
 #include <system_error>
 
+#include "control/image_store/archive_source.h"
 #include "control/image_store/boot_file.h"
 #include "control/image_store/files.h"
 #include "control/image_store/image_store.h"
@@ -27,6 +30,16 @@ class BlobSink final : public FileSink {
  public:
   BlobSink(fs::path incoming, fs::path blobs)
       : incoming_(std::move(incoming)), blobs_(std::move(blobs)) {}
+  ~BlobSink() override {
+    std::error_code ignored;
+    for (const std::string& digest : fresh_) fs::remove(blobs_ / digest, ignored);
+  }
+  BlobSink(const BlobSink&) = delete;
+  BlobSink& operator=(const BlobSink&) = delete;
+
+  // The blobs stay; those that were not there before go away with the sink otherwise. The store's
+  // lock is held, so nobody else has come to lead to them.
+  void Keep() { fresh_.clear(); }
 
   absl::Status Begin(const std::string& path) override {
     if (files_.contains(path)) {
@@ -49,9 +62,21 @@ class BlobSink final : public FileSink {
                      .digest = digest,
                      .size = file_->size(),
                      .media_type = std::string(http::MediaTypeOf(path_))};
+    std::error_code error;
+    if (!fs::exists(blobs_ / digest, error)) fresh_.insert(digest);
     const absl::Status status = file_->Commit(blobs_ / digest);
     file_.reset();
     return status;
+  }
+  absl::Status Same(const std::string& path, const std::string& as) override {
+    const ImageFile file = files_.at(as);
+    files_[path] = {.path = path,
+                    .digest = file.digest,
+                    .size = file.size,
+                    .media_type = std::string(http::MediaTypeOf(path))};
+    const auto candidate = std::ranges::find(candidates_, as, &BootCandidate::path);
+    candidates_.push_back({path, std::string(candidate->architecture)});
+    return absl::OkStatus();
   }
 
   std::vector<ImageFile> files() const {
@@ -68,21 +93,33 @@ class BlobSink final : public FileSink {
   std::string path_;
   std::map<std::string, ImageFile> files_;
   std::vector<BootCandidate> candidates_;
+  std::set<std::string> fresh_;
 };
 
-absl::Status ReadSource(const fs::path& source, bool tree, FileSink& sink) {
+absl::Status ReadSource(const fs::path& source, ImportAs as, FileSink& sink) {
   std::error_code error;
   const fs::file_status status = fs::status(source, error);
   if (error) return SystemFailure(source.string(), "open", error.value());
+  const std::string name = source.filename().string();
+  const auto kind = ArchiveKindOf(name);
+  const bool is_tar = kind == ArchiveKind::kTar;
+  if (as == ImportAs::kRamDisk && (is_tar || fs::is_directory(status))) {
+    return Refuse(absl::StatusCode::kInvalidArgument,
+                  {.where = name,
+                   .what = "is no disk, and cannot be a RAM disk",
+                   .remedy = "import it as a tree, or make an ISO of it"});
+  }
   if (fs::is_directory(status)) return ReadFolder(source, sink);
   if (!fs::is_regular_file(status)) {
     return Refuse(absl::StatusCode::kInvalidArgument,
                   {.where = source.string(),
                    .what = "neither a file nor a folder",
-                   .remedy = "import a folder, an EFI program or an ISO"});
+                   .remedy = "import a folder, an EFI program, an ISO or a tar"});
   }
-  if (tree) return ReadIsoTree(source, sink);
-  return ReadSingleFile(source, source.filename().string(), sink);
+  if (is_tar || as == ImportAs::kTree) {
+    return ReadArchive(source, kind.value_or(ArchiveKind::kIso), sink);
+  }
+  return ReadSingleFile(source, name, sink);
 }
 
 }  // namespace
@@ -94,7 +131,7 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
   const auto lock = StoreLock::Take(folder_);
   if (!lock.ok()) return lock.status();
   BlobSink sink(incoming(), blobs());
-  if (absl::Status status = ReadSource(source, options.tree, sink); !status.ok()) return status;
+  if (absl::Status status = ReadSource(source, options.as, sink); !status.ok()) return status;
   if (sink.candidates().empty()) {
     return Refuse(absl::StatusCode::kInvalidArgument,
                   {.where = source.string(), .what = "holds no file"});
@@ -125,6 +162,7 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
                    .artifact_type = std::string(kArtifactType),
                    .created = set.created};
   PutEntry(*entries, std::move(entry), std::time(nullptr));
+  sink.Keep();  // before anything may lead there; should this fail, a collection takes them
   if (absl::Status status = WriteIndex(*std::move(entries)); !status.ok()) return status;
   return set;
 }

@@ -3,12 +3,9 @@
 // Sources of an import: see the header.
 #include "control/image_store/source.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 
 #include <algorithm>
-#include <memory>
 #include <system_error>
 #include <vector>
 
@@ -21,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kBlock = std::size_t{1} << 20;
-constexpr std::size_t kFilesMax = 20000;
 
 absl::Status Escapes(const fs::path& path) {
   return Refuse(absl::StatusCode::kInvalidArgument,
@@ -58,29 +54,6 @@ absl::Status CopyFile(const fs::path& file, const std::string& path, FileSink& s
   }
 }
 
-using Archive = std::unique_ptr<archive, decltype(&archive_read_free)>;
-
-absl::Status ArchiveFailure(const fs::path& iso, archive* reader) {
-  const char* why = archive_error_string(reader);
-  return Refuse(absl::StatusCode::kInvalidArgument,
-                {.where = iso.string(),
-                 .what = std::string("cannot be read as ISO 9660: ") + (why ? why : "unknown"),
-                 .remedy = "import it without --tree, as a RAM disk"});
-}
-
-absl::Status CopyEntry(const fs::path& iso, archive* reader, const std::string& path,
-                       FileSink& sink) {
-  if (absl::Status status = sink.Begin(path); !status.ok()) return status;
-  std::vector<std::uint8_t> block(kBlock);
-  while (true) {
-    const la_ssize_t got = archive_read_data(reader, block.data(), block.size());
-    if (got < 0) return ArchiveFailure(iso, reader);
-    if (got == 0) return sink.End();
-    const Bytes bytes = Bytes(block).first(static_cast<std::size_t>(got));
-    if (absl::Status status = sink.Append(bytes); !status.ok()) return status;
-  }
-}
-
 }  // namespace
 
 absl::Status ReadFolder(const fs::path& folder, FileSink& sink) {
@@ -114,30 +87,6 @@ absl::Status ReadSingleFile(const fs::path& file, const std::string& name, FileS
   const auto path = SanitizePath(name);
   if (!path.ok()) return path.status();
   return CopyFile(file, *path, sink);
-}
-
-absl::Status ReadIsoTree(const fs::path& iso, FileSink& sink) {
-  const Archive reader(archive_read_new(), &archive_read_free);
-  archive_read_support_format_iso9660(reader.get());
-  if (archive_read_open_filename(reader.get(), iso.c_str(), kBlock) != ARCHIVE_OK) {
-    return ArchiveFailure(iso, reader.get());
-  }
-  archive_entry* entry = nullptr;
-  std::size_t files = 0;
-  while (true) {
-    const int result = archive_read_next_header(reader.get(), &entry);
-    if (result == ARCHIVE_EOF) return absl::OkStatus();
-    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return ArchiveFailure(iso, reader.get());
-    // Links inside an image have no file of their own here; what they lead to is there itself.
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry)) continue;
-    if (++files > kFilesMax) return TooMany(iso);
-    const char* name = archive_entry_pathname(entry);
-    const auto path = SanitizePath(name ? name : "");
-    if (!path.ok()) return path.status();
-    if (absl::Status status = CopyEntry(iso, reader.get(), *path, sink); !status.ok()) {
-      return status;
-    }
-  }
 }
 
 }  // namespace slipway::control

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Image sets: GET /images, GET|PUT|DELETE /images/name:tag. PUT with a JSON body {"path": ...}
-// imports what lies on the server; with any other body, that body is one file ("?file=" names it).
+// imports what lies on the server; with any other body, that body is one file ("?file=" names it),
+// or an ISO or a tar to open ("?as=tree").
+#include <algorithm>
+
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -60,10 +63,30 @@ void RemoveImage(const httplib::Request& request, httplib::Response& response, C
   response.status = 204;
 }
 
+// False where it is no form of an import.
+bool TakeAs(std::string_view as, ImportOptions& options) {
+  if (as == "tree") options.as = ImportAs::kTree;
+  if (as == "ramdisk") options.as = ImportAs::kRamDisk;
+  return as.empty() || options.as != ImportAs::kByName;
+}
+
+// "x64=EFI/BOOT/BOOTX64.EFI,aa64=..."
+std::map<std::string, std::string> BootOf(std::string_view text) {
+  std::map<std::string, std::string> boot;
+  while (!text.empty()) {
+    const std::string_view each = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), each.size() + 1));
+    const std::size_t equals = std::min(each.find('='), each.size());
+    boot[std::string(each.substr(0, equals))] = each.substr(std::min(equals + 1, each.size()));
+  }
+  return boot;
+}
+
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
-  ImportOptions options;
+  ImportOptions options{.boot = BootOf(request.get_param_value("boot"))};
+  std::string as = request.get_param_value("as");
   std::filesystem::path source;
   UploadFolder folder(core.config().state_directory);
   if (request.get_header_value("Content-Type").starts_with("application/json")) {
@@ -73,7 +96,7 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
       return text.size() < 65536;
     });
     const auto body = nlohmann::json::parse(text, nullptr, false);
-    if (const auto unknown = UnknownField(body, {"path", "tree", "boot"})) {
+    if (const auto unknown = UnknownField(body, {"path", "as", "boot"})) {
       return ReplyProblem(response, 400, *unknown);
     }
     if (!body.is_object() || !body.contains("path") || !body["path"].is_string()) {
@@ -86,12 +109,16 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
                           "push the image set to /v2");
     }
     source = body["path"].get<std::string>();
-    options.tree = body.value("tree", false);
-    options.boot = body.value("boot", std::map<std::string, std::string>{});
+    as = body.value("as", as);
+    options.boot = body.value("boot", options.boot);
   } else {
     const auto file = folder.Receive(request, response, reader);
     if (!file) return;
     source = *file;
+  }
+  if (!TakeAs(as, options)) {
+    return ReplyProblem(response, 400,
+                        "'as' is neither tree nor ramdisk; leave it out to go by the name");
   }
   const auto canonical = CanonicalReference(reference);
   const auto before = canonical.ok() ? DigestOf(*canonical, core) : nullptr;

@@ -64,7 +64,7 @@ constexpr Schema kSchemas[] = {
      "reference:string digest:string created:integer bytes:integer loaded:boolean boot:{string} "
      "secure_boot:object~ files:[ImageFile]"},
     {"ImageFile", "", "path:string digest:string bytes:integer media_type:string"},
-    {"ImageImport", "A path on the appliance.", "path:string tree?:boolean boot?:{string}"},
+    {"ImageImport", "A path on the appliance.", "path:string as?:tree|ramdisk boot?:{string}"},
     {"SecureBootTrust", "What the machines' firmware trusts.",
      "sources:[string] version:string db:[object] db_digests:integer dbx_certificates:integer "
      "dbx_digests:integer sbat_level:{integer} policy:warn|refuse"},

@@ -106,7 +106,7 @@ TEST_F(ImageStoreTest, KeepsAnIsoWholeAsARamDiskUnlessItsTreeIsAskedFor) {
   EXPECT_EQ(whole->BootFile("x64")->path, "disk.iso");
   EXPECT_EQ(whole->BootFile("x64")->media_type, "application/vnd.efi-iso");
 
-  const auto tree = store.Import(iso, "disk:tree", {.tree = true});
+  const auto tree = store.Import(iso, "disk:tree", {.as = ImportAs::kTree});
   ASSERT_TRUE(tree.ok()) << tree.status();
   EXPECT_THAT(tree->boot, UnorderedElementsAre(Pair("aa64", "EFI/BOOT/BOOTAA64.EFI")));
   EXPECT_EQ(Loaded(store, *tree->Find("EFI/BOOT/BOOTAA64.EFI")), ProgramAa64("inside"));
