@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -16,11 +17,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 2> kOptions = {"as", "boot"};
+constexpr std::array<std::string_view, 6> kOptions = {"as",     "boot",  "arguments",
+                                                      "labels", "needs", "from"};
 
 int Fail(const std::string& words) {
   std::cerr << "slipway: " << words << '\n';
   return 1;
+}
+
+bool Failed(const std::string& words) {
+  Fail(words);
+  return false;
 }
 
 std::string OptionOf(const Command& command, const char* name) {
@@ -28,16 +35,36 @@ std::string OptionOf(const Command& command, const char* name) {
   return found == command.options.end() ? std::string() : found->second;
 }
 
+// As a value of a query (RFC 3986 section 2.3).
+std::string Encoded(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kPlain = "-._~/";
+  std::string out;
+  for (const char c : text) {
+    const auto value = static_cast<unsigned char>(c);
+    if ((std::isalnum(value) != 0 && value < 0x80) || kPlain.find(c) != kPlain.npos) {
+      out += c;
+    } else {
+      out += '%';
+      out += kDigits[value >> 4];
+      out += kDigits[value & 15];
+    }
+  }
+  return out;
+}
+
 Answer Send(Client& client, const Command& command, const fs::path& source) {
   std::string path = Text("/api/v1/images/", command.words.back());
   std::string between = "?";
   const auto add = [&](const char* name, const std::string& value) {
     if (value.empty()) return;
-    path += Text(between, name, '=', value);
+    path += Text(between, name, '=', Encoded(value));
     between = "&";
   };
-  add("as", OptionOf(command, "as"));
-  add("boot", OptionOf(command, "boot"));
+  for (const char* name : {"as", "boot", "arguments", "labels", "needs"}) {
+    add(name, OptionOf(command, name));
+  }
+  if (command.options.contains("arguments")) add("arch", OptionOf(command, "arch"));
   std::error_code error;
   if (fs::is_directory(source, error)) return client.Put(path, {{"path", source.string()}});
   add("file", source.filename().string());
@@ -53,8 +80,8 @@ int PrintImport(const Answer& answer, const Command& command) {
   return PrintDone(answer, command,
                    Text(set.value("reference", ""), ": ", set["files"].size(), " files, ",
                         set.value("bytes", std::uint64_t{0}),
-                        " bytes, sha256:", set.value("digest", "").substr(0, 12),
-                        "\nSecure Boot: ", Cell(verdict, "outcome"), ": ", Cell(verdict, "words")));
+                        " bytes, sha256:", set.value("digest", "").substr(0, 12), "\nSecure Boot: ",
+                        Cell(verdict, "outcome"), ": ", Cell(verdict, "words"), LayoutText(set)));
 }
 
 // A folder of this user alone; gone with the object.
@@ -76,10 +103,56 @@ class OwnFolder {
   fs::path path_;
 };
 
-int ImportUki(Client& client, const Command& command) {
+// A file of a set, fetched by its digest.
+bool FetchFile(Client& client, const nlohmann::json& set, const std::string& path,
+               const fs::path& target) {
+  const std::string reference = Cell(set, "reference");
+  for (const auto& file : set["files"]) {
+    if (Cell(file, "path") != path) continue;
+    const Answer answer = client.GetFile(Text("/v2/", reference.substr(0, reference.rfind(':')),
+                                              "/blobs/sha256:", Cell(file, "digest")),
+                                         target);
+    return answer.good || Failed(answer.error);
+  }
+  return Failed(Text(reference, ": has no ", path));
+}
+
+// What the set of --from proposes for --arch, as far as nothing else was said: its kernel and
+// initrds, fetched into `folder`, and its arguments. False, and why is said.
+bool TakeProposal(Client& client, const fs::path& folder, Command& command) {
+  const Answer answer = client.Get("/api/v1/images/" + OptionOf(command, "from"));
+  if (!answer.good) return Failed(answer.error);
+  const nlohmann::json set = answer.json();
+  const nlohmann::json layout = set.value("layout", nlohmann::json());
+  const std::string architecture =
+      command.options.contains("arch") ? command.options["arch"] : std::string("x64");
+  for (const auto& boot : layout.is_object() ? layout["boots"] : nlohmann::json::array()) {
+    if (Cell(boot, "architecture") != architecture) continue;
+    command.options.try_emplace("cmdline", Cell(boot, "arguments"));
+    if (!command.options.contains("kernel")) {
+      command.options["kernel"] = folder / "kernel";
+      if (!FetchFile(client, set, Cell(boot, "kernel"), folder / "kernel")) return false;
+    }
+    if (command.options.contains("initrd")) return true;
+    std::string initrds;
+    for (const auto& initrd : boot["initrds"]) {
+      const fs::path target = folder / Text("initrd", initrds.size());
+      if (!FetchFile(client, set, initrd.get<std::string>(), target)) return false;
+      initrds += Text(initrds.empty() ? "" : ",", target.string());
+    }
+    command.options["initrd"] = initrds;
+    return true;
+  }
+  return Failed(Text(OptionOf(command, "from"), ": proposes nothing for ", architecture,
+                     "; 'slipway image show' says what it proposes, or name --kernel"));
+}
+
+int ImportUki(Client& client, const Command& asked) {
   const OwnFolder folder;
   const fs::path file = folder.path() / "linux.efi";
   if (folder.path().empty()) return Fail("no temporary folder could be made; see TMPDIR");
+  Command command = asked;
+  if (command.options.contains("from") && !TakeProposal(client, folder.path(), command)) return 1;
   if (!MakeUki(command, command.words[2], file)) return 1;
   return PrintImport(Send(client, command, file), command);
 }
@@ -92,7 +165,26 @@ bool IsImportOption(std::string_view name) {
 
 bool IsImport(const Command& command) {
   return Is(command, "image", "import", 4) ||
-         (Is(command, "image", "import", 3) && command.options.contains("kernel"));
+         (Is(command, "image", "import", 3) &&
+          (command.options.contains("kernel") || command.options.contains("from")));
+}
+
+std::string LayoutText(const nlohmann::json& set) {
+  const nlohmann::json layout = set.value("layout", nlohmann::json());
+  if (!layout.is_object()) return {};
+  const std::string reference = Cell(set, "reference");
+  std::string text =
+      Text("\nRecognised: ", Cell(layout, "title"), ". Its installer goes on over HTTPS with");
+  for (const auto& boot : layout["boots"]) {
+    const std::string architecture = Cell(boot, "architecture");
+    text += Text("\n  ", architecture, ": ", Cell(boot, "kernel"));
+    for (const auto& initrd : boot["initrds"]) text += Text(" + ", initrd.get<std::string>());
+    text += Text("\n    ", Cell(boot, "arguments"),
+                 "\n    take it: slipway image import NAME:TAG --from ", reference, " --arch ",
+                 architecture, " --sign-key KEY --sign-cert CERT");
+  }
+  for (const auto& note : layout["notes"]) text += Text("\n  note: ", note.get<std::string>());
+  return text;
 }
 
 int RunImport(Client& client, const Command& command) {

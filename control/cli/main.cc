@@ -43,9 +43,12 @@ constexpr std::string_view kUsage =
   image show NAME:TAG               its files, and what Secure Boot would say to them
   image import PATH NAME:TAG        a folder (on the server); a file, an ISO or a tar (sent to it)
                                     [--as tree|ramdisk] [--boot ARCH=PATH,...]
+                                    [--arguments TEXT|proposed [--arch ARCH]]
+                                    [--labels KEY=VALUE,...] [--needs KEY=VALUE,...]
   image import NAME:TAG --kernel K  a unified kernel image made and signed here  [--initrd I,...]
                                     [--cmdline TEXT] [--sign-key KEY --sign-cert CERT] [--stub S]
-  image uki FILE --kernel K ...     the same into a file; nothing is sent
+  image import NAME:TAG --from SET  the same, of what a distribution's tree proposes  [--arch ARCH]
+  image uki FILE --kernel K ...     into a file; nothing is sent
   image pull REGISTRY/NAME:TAG      from another registry, or @sha256:...  [as NAME:TAG]
   image check FILE                  what Secure Boot would say to an EFI program  [--arch ARCH]
   image rm NAME:TAG
@@ -285,9 +288,15 @@ std::optional<int> RunImage(Client& client, const Command& command) {
   if (Is(command, "image", "show", 3)) {
     const Answer answer = client.Get("/api/v1/images/" + words[2]);
     if (!answer.good || command.json) return PrintDone(answer, command, "");
-    std::cout << Table(answer.json()["files"],
-                       {{"PATH", "path"}, {"BYTES", "bytes"}, {"TYPE", "media_type"}})
+    std::cout << Table(answer.json()["files"], {{"PATH", "path"},
+                                                {"BYTES", "bytes"},
+                                                {"ROLE", "role"},
+                                                {"ARCH", "architecture"},
+                                                {"TYPE", "media_type"}})
               << VerdictText(answer.json()["secure_boot"]);
+    if (const std::string text = LayoutText(answer.json()); !text.empty()) {
+      std::cout << text.substr(1) << '\n';
+    }
     return 0;
   }
   if (IsImport(command)) return RunImport(client, command);

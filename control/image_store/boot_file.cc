@@ -36,6 +36,25 @@ bool IsEfiProgram(const BootCandidate& file) {
   return IsProgram(file) && EndsWith(file.path, ".efi");
 }
 
+// Whether the section table, as far as it is in these first bytes, has a kernel of a UKI.
+bool HasUkiSection(Bytes head) {
+  const auto at = [&](std::size_t index, std::size_t size) {
+    std::size_t value = 0;
+    for (std::size_t i = size; i != 0; --i) {
+      value = value << 8 | (index + i <= head.size() ? head[index + i - 1] : 0);
+    }
+    return value;
+  };
+  const std::size_t pe = at(0x3c, 4);
+  const std::size_t table = pe + 24 + at(pe + 20, 2);
+  for (std::size_t i = 0; i < at(pe + 6, 2); ++i) {
+    const std::size_t name = table + i * 40;
+    if (name + 8 > head.size()) return false;
+    if (Equal(head.subspan(name, 7), AsBytes(std::string_view(".linux\0", 7)))) return true;
+  }
+  return false;
+}
+
 using Boot = std::map<std::string, std::string>;
 using Rule = bool (*)(const BootCandidate&);
 
@@ -64,14 +83,51 @@ std::optional<std::string_view> PeArchitecture(Bytes head) {
   return PeMachineName(static_cast<std::uint16_t>(at(pe + 4) | at(pe + 5) << 8));
 }
 
+std::string_view RoleOf(std::string_view path, Bytes head) {
+  const auto at = [&](std::size_t offset, std::string_view mark) {
+    return head.size() >= offset + mark.size() &&
+           Equal(head.subspan(offset, mark.size()), AsBytes(mark));
+  };
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  // Linux, Documentation/arch/x86/boot.rst (HdrS), arm64/booting.rst and
+  // riscv/boot-image-header.rst.
+  if (at(0x202, "HdrS") || at(0x38, "ARM\x64") || at(0x38, "RSC\x05")) return "kernel";
+  if (PeArchitecture(head)) return HasUkiSection(head) ? "uki" : "efi";
+  if (at(0, "hsqs")) return "squashfs";  // Documentation/filesystems/squashfs.rst
+  if (EndsWith(name, ".iso")) return "iso";
+  if (EndsWith(name, ".img") && !StartsWith(name, "initr")) return "disk";
+  if (StartsWith(name, "initrd") || StartsWith(name, "initramfs")) return "initrd";
+  if (StartsWith(name, "vmlinu")) return "kernel";
+  return "tree";
+}
+
+absl::Status HoldArchitecture(const std::string& path, std::string_view said, Bytes head) {
+  const auto found = PeArchitecture(head);
+  if (!found || said.empty() || said == "any" || *found == said) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kInvalidArgument,
+                {.where = path,
+                 .what = "is said to be for " + std::string(said) + ", and is a program for " +
+                         std::string(*found),
+                 .rule = "firmware starts no program of another architecture",
+                 .remedy = "name it for " + std::string(*found) + ", or bring the other file"});
+}
+
 absl::StatusOr<Boot> ChooseBootFiles(const std::vector<BootCandidate>& files, const Boot& chosen) {
   Boot boot;
   for (const auto& [architecture, path] : chosen) {
-    if (std::ranges::find(files, path, &BootCandidate::path) == files.end()) {
+    const auto found = std::ranges::find(files, path, &BootCandidate::path);
+    if (found == files.end()) {
       return Refuse(absl::StatusCode::kInvalidArgument,
                     {.where = "boot file " + path + " for " + architecture,
                      .what = "not a file of the image set",
                      .remedy = "name it as it stands below the source"});
+    }
+    if (IsProgram(*found) && architecture != "any" && architecture != found->architecture) {
+      return Refuse(absl::StatusCode::kInvalidArgument,
+                    {.where = "boot file " + path + " for " + architecture,
+                     .what = "is a program for " + found->architecture,
+                     .rule = "firmware starts no program of another architecture",
+                     .remedy = "say --boot " + found->architecture + "=" + path});
     }
     boot[architecture] = path;
   }

@@ -24,6 +24,14 @@ namespace slipway::control {
 // they are no PE header.
 std::optional<std::string_view> PeArchitecture(Bytes head);
 
+// What a file is, by its first bytes and its name: "uki", "efi", "kernel", "initrd", "iso", "disk",
+// "squashfs"; "tree" where it is nothing of these.
+std::string_view RoleOf(std::string_view path, Bytes head);
+
+// Refused: the file's program, from its first bytes, is for another architecture than is said.
+// "any" and what is no program are never refused.
+absl::Status HoldArchitecture(const std::string& path, std::string_view said, Bytes head);
+
 struct BootCandidate {
   std::string path;
   std::string architecture;  // empty when it is no EFI program

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "control/image_store/digest.h"
 #include "control/image_store/oci.h"
@@ -17,6 +18,11 @@ using Json = nlohmann::json;
 
 constexpr const char* kTitle = "org.opencontainers.image.title";
 constexpr std::string_view kBootPrefix = "dev.slipway.boot.";
+constexpr std::string_view kArgumentsPrefix = "dev.slipway.arguments.";
+constexpr std::string_view kLabelPrefix = "dev.slipway.label.";
+constexpr std::string_view kNeedsPrefix = "dev.slipway.needs.";
+constexpr const char* kRole = "dev.slipway.role";
+constexpr const char* kArchitecture = "dev.slipway.architecture";
 // The blob "{}", as image-spec 1.1 has it for artifacts without a configuration.
 constexpr std::string_view kEmptyDigest =
     "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
@@ -70,14 +76,41 @@ absl::StatusOr<ImageFile> ParseLayer(const Json& layer, const std::string& where
   if (digest.empty() || size == layer.end() || !size->is_number_unsigned()) {
     return Malformed(where, "a layer without digest and size");
   }
-  const auto annotations = layer.find("annotations");
-  const auto path =
-      SanitizePath(annotations == layer.end() ? std::string() : TextAt(*annotations, kTitle));
+  const auto found = layer.find("annotations");
+  const Json annotations = found == layer.end() ? Json() : *found;
+  const auto path = SanitizePath(TextAt(annotations, kTitle));
   if (!path.ok()) return Malformed(where, std::string(path.status().message()));
   return ImageFile{.path = *path,
                    .digest = digest,
                    .size = size->get<std::uint64_t>(),
-                   .media_type = TextAt(layer, "mediaType")};
+                   .media_type = TextAt(layer, "mediaType"),
+                   .role = TextAt(annotations, kRole),
+                   .architecture = TextAt(annotations, kArchitecture)};
+}
+
+Json LayerOf(const ImageFile& file) {
+  Json annotations = {{kTitle, file.path}};
+  if (!file.role.empty()) annotations[kRole] = file.role;
+  if (!file.architecture.empty()) annotations[kArchitecture] = file.architecture;
+  return {{"mediaType", file.media_type},
+          {"digest", std::string(kDigestPrefix) + file.digest},
+          {"size", file.size},
+          {"annotations", annotations}};
+}
+
+// Where an annotation of the set goes; null where it is of no kind that is known.
+std::map<std::string, std::string>* PlaceOf(ImageSet& set, std::string_view& key) {
+  const std::pair<std::string_view, std::map<std::string, std::string>*> places[] = {
+      {kBootPrefix, &set.boot},
+      {kArgumentsPrefix, &set.arguments},
+      {kLabelPrefix, &set.labels},
+      {kNeedsPrefix, &set.needs}};
+  for (const auto& [prefix, place] : places) {
+    if (!key.starts_with(prefix)) continue;
+    key.remove_prefix(prefix.size());
+    return place;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -109,14 +142,16 @@ std::string ManifestOf(const ImageSet& set) {
                      {"size", 2}}},
                    {"layers", Json::array()},
                    {"annotations", Json::object()}};
-  for (const ImageFile& file : set.files) {
-    manifest["layers"].push_back({{"mediaType", file.media_type},
-                                  {"digest", std::string(kDigestPrefix) + file.digest},
-                                  {"size", file.size},
-                                  {"annotations", {{kTitle, file.path}}}});
-  }
-  for (const auto& [architecture, path] : set.boot) {
-    manifest["annotations"][std::string(kBootPrefix) + architecture] = path;
+  for (const ImageFile& file : set.files) manifest["layers"].push_back(LayerOf(file));
+  const std::pair<std::string_view, const std::map<std::string, std::string>&> kinds[] = {
+      {kBootPrefix, set.boot},
+      {kArgumentsPrefix, set.arguments},
+      {kLabelPrefix, set.labels},
+      {kNeedsPrefix, set.needs}};
+  for (const auto& [prefix, values] : kinds) {
+    for (const auto& [key, value] : values) {
+      manifest["annotations"][std::string(prefix) + key] = value;
+    }
   }
   return manifest.dump(2) + "\n";
 }
@@ -138,11 +173,14 @@ absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::strin
   const auto annotations = manifest.find("annotations");
   if (annotations == manifest.end() || !annotations->is_object()) return set;
   for (const auto& [key, value] : annotations->items()) {
-    if (!key.starts_with(kBootPrefix)) continue;
-    if (!value.is_string() || set.Find(value.get<std::string>()) == nullptr) {
-      return Malformed(where, key + " names no file of the set");
+    std::string_view name = key;
+    auto* const place = PlaceOf(set, name);
+    if (place == nullptr) continue;
+    const bool is_boot = place == &set.boot;
+    if (!value.is_string() || (is_boot && set.Find(value.get<std::string>()) == nullptr)) {
+      return Malformed(where, key + (is_boot ? " names no file of the set" : " is no text"));
     }
-    set.boot[key.substr(kBootPrefix.size())] = value.get<std::string>();
+    (*place)[std::string(name)] = value.get<std::string>();
   }
   return set;
 }

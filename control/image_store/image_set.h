@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ImageSet: what one machine boots, as a value, and as an OCI manifest (image-spec 1.1): one layer
-// per file, its path in org.opencontainers.image.title; the boot files in annotations
-// dev.slipway.boot.<architecture>. The manifest is a pure function of the files and boot files, so
+// per file, its path in org.opencontainers.image.title; all else in annotations
+// (docs/image-sets.md, "The manifest"). The manifest is a pure function of what it says, so
 // importing the same tree twice gives the same digest.
 #pragma once
 
@@ -25,6 +25,11 @@ struct ImageFile {
   std::string digest;      // SHA-256, hex
   std::uint64_t size = 0;  // bytes
   std::string media_type;
+  // What it is: "boot", "efi", "uki", "kernel", "initrd", "iso", "disk", "squashfs" or "tree"; of
+  // others' manifests any word. Empty: a manifest from before roles.
+  std::string role;
+  // UEFI's short name, of a program or of what it is booted with; empty: for none or for all.
+  std::string architecture;
   friend bool operator==(const ImageFile&, const ImageFile&) = default;
 };
 
@@ -35,6 +40,12 @@ struct ImageSet {
   std::vector<ImageFile> files;  // by path, ascending
   // Architecture (UEFI's short name: x64, ia32, aa64, arm, riscv64, ... or "any") to a file's path.
   std::map<std::string, std::string> boot;
+  // Architecture (or "any") to the kernel arguments meant for it; {base}, {host} and {path} in them
+  // stand for the set's address (layout.h).
+  std::map<std::string, std::string> arguments;
+  std::map<std::string, std::string> labels;
+  // What firmware and machine need at least: "ram-disk" is "true", "memory-mib" a number.
+  std::map<std::string, std::string> needs;
 
   std::uint64_t bytes() const;
   const ImageFile* Find(std::string_view path) const;

@@ -135,6 +135,16 @@ fs::path ImageStore::BlobPath(const std::string& digest) const {
   return fs::exists(uploaded, error) ? uploaded : path;
 }
 
+std::string ImageStore::Beginning(const ImageFile& file) const {
+  constexpr std::size_t kBeginning = std::size_t{64} << 10;
+  const fs::path path = BlobPath(file.digest);
+  const auto open = OpenFile(path, O_RDONLY);
+  if (!open.ok()) return {};
+  std::vector<std::uint8_t> bytes(kBeginning);
+  const auto got = ReadSome(*open, path, bytes);
+  return std::string(AsText(Bytes(bytes).first(got.ok() ? *got : 0)));
+}
+
 absl::StatusOr<std::vector<ImageSet>> ImageStore::List() const {
   const auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();

@@ -41,7 +41,12 @@ struct ImportOptions {
   ImportAs as = ImportAs::kByName;
   // Architecture to path: the boot files where the rules (boot_file.h) would choose others.
   std::map<std::string, std::string> boot;
-  std::int64_t created = 0;  // seconds since 1970; 0 is now
+  // Architecture (or "any") to kernel arguments. {"any", "proposed"}: those of the layout that is
+  // recognised (layout.h), for each architecture that it has.
+  std::map<std::string, std::string> arguments;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> needs;  // beside what is known of itself
+  std::int64_t created = 0;                  // seconds since 1970; 0 is now
   // Asked once all files are blobs, before anything leads to them; an error ends the import.
   std::function<absl::Status(const ImageSet&)> check;
 };
@@ -114,6 +119,8 @@ class ImageStore {
   // Where the bytes of a digest lie, if they are here; they never change. A blob that no manifest
   // names yet lies among what is incoming.
   std::filesystem::path BlobPath(const std::string& digest) const;
+  // The first 64 KiB of a file that is here; empty where it cannot be read.
+  std::string Beginning(const ImageFile& file) const;
   // Where uploads lie, and where the layout's blobs.
   std::filesystem::path incoming() const { return folder_ / ".incoming"; }
   std::filesystem::path blobs() const { return folder_ / "blobs" / "sha256"; }
@@ -130,6 +137,7 @@ class ImageStore {
   absl::Status PutBlob(const std::string& bytes) const;
   absl::Status FindParts(const OciDocument& document, const std::vector<IndexEntry>& entries) const;
   absl::Status TakeIn(const OciDocument& document) const;
+  absl::Status HoldArchitectures(const ImageSet& set) const;
   absl::StatusOr<std::set<std::string>> Reachable(const std::vector<IndexEntry>& entries) const;
   absl::Status DropUntagged(std::vector<IndexEntry>& entries, std::time_t before) const;
   std::uint64_t DropIncoming(std::time_t before) const;

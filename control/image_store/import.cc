@@ -14,6 +14,7 @@
 #include "control/image_store/boot_file.h"
 #include "control/image_store/files.h"
 #include "control/image_store/image_store.h"
+#include "control/image_store/layout.h"
 #include "control/image_store/lock.h"
 #include "control/image_store/refusal.h"
 #include "control/image_store/source.h"
@@ -61,7 +62,9 @@ class BlobSink final : public FileSink {
     files_[path_] = {.path = path_,
                      .digest = digest,
                      .size = file_->size(),
-                     .media_type = std::string(http::MediaTypeOf(path_))};
+                     .media_type = std::string(http::MediaTypeOf(path_)),
+                     .role = std::string(RoleOf(path_, AsBytes(file_->head()))),
+                     .architecture = std::string(architecture.value_or(""))};
     std::error_code error;
     if (!fs::exists(blobs_ / digest, error)) fresh_.insert(digest);
     const absl::Status status = file_->Commit(blobs_ / digest);
@@ -73,7 +76,9 @@ class BlobSink final : public FileSink {
     files_[path] = {.path = path,
                     .digest = file.digest,
                     .size = file.size,
-                    .media_type = std::string(http::MediaTypeOf(path))};
+                    .media_type = std::string(http::MediaTypeOf(path)),
+                    .role = file.role,
+                    .architecture = file.architecture};
     const auto candidate = std::ranges::find(candidates_, as, &BootCandidate::path);
     candidates_.push_back({path, std::string(candidate->architecture)});
     return absl::OkStatus();
@@ -122,12 +127,84 @@ absl::Status ReadSource(const fs::path& source, ImportAs as, FileSink& sink) {
   return ReadSingleFile(source, name, sink);
 }
 
+ImageFile* FindFile(ImageSet& set, const std::string& path) {
+  const auto found = std::ranges::find(set.files, path, &ImageFile::path);
+  return found == set.files.end() ? nullptr : &*found;
+}
+
+// What only the set as a whole tells: which programs are booted, and what belongs to an installer.
+void GiveRoles(ImageSet& set, const std::optional<Layout>& layout) {
+  if (layout) {
+    for (const BootProposal& boot : layout->boots) {
+      ImageFile* const kernel = FindFile(set, boot.kernel);
+      kernel->role = "kernel";
+      kernel->architecture = boot.architecture;
+      for (const std::string& path : boot.initrds) {
+        ImageFile* const initrd = FindFile(set, path);
+        initrd->role = "initrd";
+        initrd->architecture = boot.architecture;
+      }
+    }
+  }
+  for (const auto& [architecture, path] : set.boot) {
+    ImageFile* const file = FindFile(set, path);
+    if (file->role == "efi") file->role = "boot";
+    if (file->role != "iso" && file->role != "disk") continue;
+    // Firmware makes it a RAM disk (UEFI 2.10 section 24.7.3.1), which takes its size of memory.
+    set.needs.emplace("ram-disk", "true");
+    set.needs.emplace("memory-mib", std::to_string((file->size + (1U << 20) - 1) >> 20));
+  }
+}
+
+absl::Status TakeArguments(ImageSet& set, const ImportOptions& options,
+                           const std::optional<Layout>& layout) {
+  set.arguments = options.arguments;
+  const auto any = set.arguments.find("any");
+  if (any == set.arguments.end() || any->second != "proposed") return absl::OkStatus();
+  if (!layout) {
+    return Refuse(absl::StatusCode::kInvalidArgument,
+                  {.where = set.reference,
+                   .what = "no distribution's tree was recognised, so no arguments are proposed",
+                   .remedy = "say the arguments themselves"});
+  }
+  set.arguments.erase(any);
+  for (const BootProposal& boot : layout->boots) {
+    set.arguments.emplace(boot.architecture, boot.arguments);
+  }
+  return absl::OkStatus();
+}
+
+// What the operator says stands in annotations, for others to read.
+absl::Status CheckWords(const ImportOptions& options) {
+  constexpr std::size_t kNameMax = 63;
+  constexpr std::size_t kValueMax = 4096;
+  for (const auto* words : {&options.arguments, &options.labels, &options.needs}) {
+    for (const auto& [name, value] : *words) {
+      const bool is_name =
+          !name.empty() && name.size() <= kNameMax && std::ranges::all_of(name, [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                   c == '-';
+          });
+      if (is_name && value.size() <= kValueMax && Printable(value) == value) continue;
+      return Refuse(
+          absl::StatusCode::kInvalidArgument,
+          {.where = "\"" + Printable(name) + "\"",
+           .what = is_name ? "has a value that is no text, or too long" : "is no name",
+           .rule = "names are of 'a' to 'z', digits, '.', '_' and '-', at most 63; values at most "
+                   "4096 bytes of UTF-8 without control characters",
+           .remedy = "say it as NAME=VALUE"});
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_view reference,
                                             const ImportOptions& options) {
   const auto canonical = CanonicalReference(reference);
   if (!canonical.ok()) return canonical.status();
+  if (absl::Status status = CheckWords(options); !status.ok()) return status;
   const auto lock = StoreLock::Take(folder_);
   if (!lock.ok()) return lock.status();
   BlobSink sink(incoming(), blobs());
@@ -142,7 +219,12 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
   ImageSet set{.reference = *canonical,
                .created = options.created != 0 ? options.created : std::time(nullptr),
                .files = sink.files(),
-               .boot = *std::move(boot)};
+               .boot = *std::move(boot),
+               .labels = options.labels,
+               .needs = options.needs};
+  const auto layout = RecogniseLayout(set, [&](const ImageFile& file) { return Beginning(file); });
+  if (absl::Status status = TakeArguments(set, options, layout); !status.ok()) return status;
+  GiveRoles(set, layout);
   const std::string manifest = ManifestOf(set);
   set.digest = Sha256Hex(AsBytes(manifest));
   if (options.check) {

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <system_error>
 
+#include "control/image_store/boot_file.h"
 #include "control/image_store/digest.h"
 #include "control/image_store/files.h"
 #include "control/image_store/image_store.h"
@@ -80,6 +81,21 @@ absl::Status ImageStore::TakeIn(const OciDocument& document) const {
   return absl::OkStatus();
 }
 
+// The architectures that a manifest says, against the programs that it brings.
+absl::Status ImageStore::HoldArchitectures(const ImageSet& set) const {
+  const auto hold = [&](const ImageFile& file, const std::string& said) {
+    const std::string head = said.empty() || said == "any" ? std::string() : Beginning(file);
+    return HoldArchitecture(file.path, said, AsBytes(head));
+  };
+  for (const auto& [architecture, path] : set.boot) {
+    if (absl::Status status = hold(*set.Find(path), architecture); !status.ok()) return status;
+  }
+  for (const ImageFile& file : set.files) {
+    if (absl::Status status = hold(file, file.architecture); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed) {
   const auto document = ParseOciDocument(pushed.text, pushed.media_type);
   if (!document.ok()) return document.status();
@@ -105,6 +121,7 @@ absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed)
     set->reference = pushed.repository + ":" + pushed.tag;
     set->digest = entry.digest;
     set->created = now;
+    if (absl::Status status = HoldArchitectures(*set); !status.ok()) return status;
     if (pushed.check) {
       if (absl::Status status = pushed.check(*set); !status.ok()) return status;
     }

@@ -5,6 +5,7 @@
 // or an ISO or a tar to open ("?as=tree").
 #include <algorithm>
 
+#include "control/image_store/layout.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -24,6 +25,41 @@ nlohmann::json VerdictJson(const ImageSet& set, Core& core, Detail detail) {
   return json;
 }
 
+// Where machines find the files of a set.
+struct Address {
+  std::string host;
+  std::string path;  // "/debian/12"
+};
+Address AddressOf(const ImageSet& set, const Config& config) {
+  Address address{.host = {}, .path = "/" + set.reference};
+  std::ranges::replace(address.path, ':', '/');
+  if (!config.boot_names.empty()) {
+    address.host = config.boot_names.front();
+  } else if (!config.ports.empty() && !config.ports.front().addresses.empty()) {
+    address.host = config.ports.front().addresses.front().address.ToString();
+  }
+  return address;
+}
+
+// What boots the installer of a distribution's tree; null for another.
+nlohmann::json LayoutJson(const ImageSet& set, Core& core) {
+  const auto layout = RecogniseLayout(
+      set, [&](const ImageFile& file) { return core.image_store().Beginning(file); });
+  if (!layout) return nullptr;
+  const Address address = AddressOf(set, core.config());
+  nlohmann::json json = {{"family", layout->family},
+                         {"title", Printable(layout->title)},
+                         {"boots", nlohmann::json::array()},
+                         {"notes", layout->notes}};
+  for (const BootProposal& boot : layout->boots) {
+    json["boots"].push_back({{"architecture", boot.architecture},
+                             {"kernel", boot.kernel},
+                             {"initrds", boot.initrds},
+                             {"arguments", Filled(boot.arguments, address.host, address.path)}});
+  }
+  return json;
+}
+
 nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
   nlohmann::json json = {{"reference", set.reference},
                          {"digest", set.digest},
@@ -31,13 +67,19 @@ nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
                          {"bytes", set.bytes()},
                          {"loaded", core.IsLoaded(set)},
                          {"boot", set.boot},
+                         {"arguments", set.arguments},
+                         {"labels", set.labels},
+                         {"needs", set.needs},
+                         {"layout", detail == Detail::kAll ? LayoutJson(set, core) : nullptr},
                          {"secure_boot", VerdictJson(set, core, detail)}};
   json["files"] = nlohmann::json::array();
   for (const ImageFile& file : set.files) {
     json["files"].push_back({{"path", file.path},
                              {"digest", file.digest},
                              {"bytes", file.size},
-                             {"media_type", file.media_type}});
+                             {"media_type", file.media_type},
+                             {"role", file.role},
+                             {"architecture", file.architecture}});
   }
   return json;
 }
@@ -70,22 +112,32 @@ bool TakeAs(std::string_view as, ImportOptions& options) {
   return as.empty() || options.as != ImportAs::kByName;
 }
 
+using Words = std::map<std::string, std::string>;
+
 // "x64=EFI/BOOT/BOOTX64.EFI,aa64=..."
-std::map<std::string, std::string> BootOf(std::string_view text) {
-  std::map<std::string, std::string> boot;
+Words WordsOf(std::string_view text) {
+  Words words;
   while (!text.empty()) {
     const std::string_view each = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), each.size() + 1));
     const std::size_t equals = std::min(each.find('='), each.size());
-    boot[std::string(each.substr(0, equals))] = each.substr(std::min(equals + 1, each.size()));
+    words[std::string(each.substr(0, equals))] = each.substr(std::min(equals + 1, each.size()));
   }
-  return boot;
+  return words;
 }
 
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
-  ImportOptions options{.boot = BootOf(request.get_param_value("boot"))};
+  ImportOptions options{.boot = WordsOf(request.get_param_value("boot")),
+                        .arguments = {},
+                        .labels = WordsOf(request.get_param_value("labels")),
+                        .needs = WordsOf(request.get_param_value("needs"))};
+  if (request.has_param("arguments")) {
+    const std::string architecture = request.get_param_value("arch");
+    options.arguments[architecture.empty() ? "any" : architecture] =
+        request.get_param_value("arguments");
+  }
   std::string as = request.get_param_value("as");
   std::filesystem::path source;
   UploadFolder folder(core.config().state_directory);
@@ -96,7 +148,8 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
       return text.size() < 65536;
     });
     const auto body = nlohmann::json::parse(text, nullptr, false);
-    if (const auto unknown = UnknownField(body, {"path", "as", "boot"})) {
+    if (const auto unknown =
+            UnknownField(body, {"path", "as", "boot", "arguments", "labels", "needs"})) {
       return ReplyProblem(response, 400, *unknown);
     }
     if (!body.is_object() || !body.contains("path") || !body["path"].is_string()) {
@@ -111,6 +164,9 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     source = body["path"].get<std::string>();
     as = body.value("as", as);
     options.boot = body.value("boot", options.boot);
+    options.arguments = body.value("arguments", options.arguments);
+    options.labels = body.value("labels", options.labels);
+    options.needs = body.value("needs", options.needs);
   } else {
     const auto file = folder.Receive(request, response, reader);
     if (!file) return;

@@ -56,7 +56,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/images/{reference+}", kViewer, kNone, "One image set and its files.",
      "ImageSet"},
     {"PUT", "/api/v1/images/{reference+}", kOperator, kChange, "Imports an image set.",
-     "201 ImageSet", "ImageImport @application/octet-stream", "file as boot"},
+     "201 ImageSet", "ImageImport @application/octet-stream",
+     "file as boot arguments arch labels needs"},
     {"DELETE", "/api/v1/images/{reference+}", kOperator, kChange, "Removes an image set.", "204"},
 
     {"POST", "/api/v1/images/pull", kOperator, kPart, "Pulls from another registry.", "202 Pull",

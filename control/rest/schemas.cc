@@ -62,9 +62,18 @@ constexpr Schema kSchemas[] = {
     {"ImageSet",
      "`secure_boot` is null where it was never judged; a list has it without its files.",
      "reference:string digest:string created:integer bytes:integer loaded:boolean boot:{string} "
-     "secure_boot:object~ files:[ImageFile]"},
-    {"ImageFile", "", "path:string digest:string bytes:integer media_type:string"},
-    {"ImageImport", "A path on the appliance.", "path:string as?:tree|ramdisk boot?:{string}"},
+     "arguments:{string} labels:{string} needs:{string} secure_boot:object~ layout:ImageLayout~ "
+     "files:[ImageFile]"},
+    {"ImageFile", "`role` is empty in sets from before there were roles.",
+     "path:string digest:string bytes:integer media_type:string role:string architecture:string"},
+    {"ImageLayout",
+     "A distribution's tree, and what would boot its installer over HTTPS; null where none is "
+     "recognised, and in lists.",
+     "family:string title:string boots:[BootProposal] notes:[string]"},
+    {"BootProposal", "", "architecture:string kernel:string initrds:[string] arguments:string"},
+    {"ImageImport", "A path on the appliance; the rest as in the query.",
+     "path:string as?:tree|ramdisk boot?:{string} arguments?:{string} labels?:{string} "
+     "needs?:{string}"},
     {"SecureBootTrust", "What the machines' firmware trusts.",
      "sources:[string] version:string db:[object] db_digests:integer dbx_certificates:integer "
      "dbx_digests:integer sbat_level:{integer} policy:warn|refuse"},

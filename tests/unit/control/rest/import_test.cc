@@ -64,5 +64,76 @@ TEST_F(ImportTest, ARefusedArchiveSaysItsEntryAndTheWayOutAndLeavesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state/images/blobs/sha256"));
 }
 
+// openSUSE's DVD, as far as it is recognised by.
+TEST_F(ImportTest, ADistributionsTreeProposesWhatBootsItAndTheProposalIsTaken) {
+  const std::string kernel = PeBuilder{.sections = {{".text", "kernel"}}}.Build();
+  const auto iso =
+      Put("leap.iso", Packed({{.path = "EFI/BOOT/bootx64.efi", .content = ProgramX64()},
+                              {.path = "media.1/products", .content = "/ openSUSE-Leap 15.5-1\n"},
+                              {.path = "boot/x86_64/loader/linux", .content = kernel},
+                              {.path = "boot/x86_64/loader/initrd", .content = "initrd of leap"}},
+                             "iso"));
+  const Ran ran = Import(iso, "leap:15.5 --as tree --arguments proposed --labels site=west");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  const std::string arguments = "install=https://boot.slipway.test/leap/15.5 netsetup=dhcp";
+  EXPECT_THAT(ran.text,
+              AllOf(HasSubstr("Recognised: openSUSE-Leap 15.5-1"),
+                    HasSubstr("x64: boot/x86_64/loader/linux + boot/x86_64/loader/initrd"),
+                    HasSubstr(arguments), HasSubstr("--from leap:15.5 --arch x64")));
+  const auto shown = Shown("leap:15.5");
+  EXPECT_EQ(shown["layout"]["family"], "suse");
+  EXPECT_EQ(shown["layout"]["boots"][0]["arguments"], arguments);
+  EXPECT_EQ(shown["arguments"], (nlohmann::json{{"x64", "install={base} netsetup=dhcp"}}));
+  EXPECT_EQ(shown["labels"], (nlohmann::json{{"site", "west"}}));
+  EXPECT_THAT(Slipway("image show leap:15.5").text,
+              AllOf(HasSubstr("kernel"), HasSubstr(arguments), HasSubstr("ssl.certs=0")));
+
+  const Ran taken = Slipway("image import leap-boot:15.5 --from leap:15.5");
+  EXPECT_EQ(taken.code, 0) << taken.text;
+  const auto uki = Shown("leap-boot:15.5");
+  EXPECT_EQ(uki["files"][0]["role"], "uki");
+  EXPECT_EQ(uki["boot"], (nlohmann::json{{"x64", "linux.efi"}}));
+  EXPECT_EQ(uki["secure_boot"]["files"][0]["uki"]["command_line"], arguments);
+  EXPECT_THAT(Slipway("image import x:1 --from leap:15.5 --arch aa64").text,
+              HasSubstr("proposes nothing for aa64"));
+}
+
+TEST_F(ImportTest, AUkiIsMadeAndSignedHereAndItsKeyStaysHere) {
+  const TemporaryFolder own_folder;
+  const Signer own(own_folder);
+  secure_boot_ = Text("[secure_boot]\npolicy = \"refuse\"\ndb = [\"", own.pem().string(), "\"]\n");
+  End();
+  Begin();
+  const auto kernel = Put("vmlinuz", PeBuilder{.sections = {{".text", "kernel"}}}.Build());
+  const auto initrd = Put("initrd", "first initrd");
+  const std::string parts = Text(" --kernel ", kernel.string(), " --initrd ", initrd.string(), ",",
+                                 initrd.string(), " --cmdline 'quiet root=/dev/vda'");
+  const std::string keys =
+      Text(" --sign-key ", own.key().string(), " --sign-cert ", own.pem().string());
+  const Ran ran = Slipway("image import own:1" + parts + keys);
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_THAT(ran.text, HasSubstr("Secure Boot: accepted"));
+  const auto shown = Shown("own:1");
+  EXPECT_EQ(shown["secure_boot"]["files"][0]["uki"]["system"], "own:1");
+  EXPECT_EQ(shown["secure_boot"]["files"][0]["uki"]["command_line"], "quiet root=/dev/vda");
+  // Nothing of the key is among what the server keeps.
+  const std::string line = ReadAll(own.key()).substr(94, 60);
+  EXPECT_NE(Shell(Text("grep -rF '", line, "' ", (folder_ / "state").string())).code, 0);
+
+  const auto file = folder_ / "own.efi";
+  const Ran written = Slipway(Text("image uki ", file.string(), parts, keys));
+  EXPECT_EQ(written.code, 0) << written.text;
+  const Ran verified = Shell(Text("sbverify --cert ", own.pem().string(), ' ', file.string()));
+  EXPECT_EQ(verified.code, 0) << verified.text;
+
+  const Ran plain = Slipway("image import own:2" + parts);
+  EXPECT_EQ(plain.code, 1);
+  EXPECT_THAT(plain.text, HasSubstr("it is not signed"));
+  EXPECT_THAT(Slipway("image import own:2" + parts + " --sign-key x").text,
+              HasSubstr("takes both"));
+  EXPECT_THAT(Slipway("image import own:2 --kernel " + initrd.string()).text,
+              HasSubstr("no EFI program"));
+}
+
 }  // namespace
 }  // namespace slipway::control
