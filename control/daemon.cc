@@ -20,6 +20,7 @@ using std::chrono::steady_clock;
 constexpr int kBatchesMax = 512;
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
 constexpr auto kTidyInterval = std::chrono::seconds(1);
+constexpr auto kAnnounceInterval = std::chrono::milliseconds(250);
 constexpr auto kStoreInterval = std::chrono::seconds(5);
 constexpr auto kForgetInterval = std::chrono::hours(1);
 constexpr auto kTicketLifetime = std::chrono::hours(12);
@@ -116,9 +117,14 @@ void ControlPlane::Reload() {
 void ControlPlane::Watch() {
   auto tidied = steady_clock::now();
   auto rotated = tidied;
+  auto announced = tidied;
   while (!stopping_.load(std::memory_order_relaxed)) {
     TakeEvents();
     const auto now = steady_clock::now();
+    if (now - announced >= kAnnounceInterval) {
+      announced = now;
+      core_->AnnounceChanges();
+    }
     if (now - tidied >= kTidyInterval) {
       tidied = now;
       Tidy();
@@ -153,6 +159,8 @@ void ControlPlane::TellOfLink(const dataplane::Event& event) const {
   if (event.kind != dataplane::EventKind::kLinkChanged) return;
   const auto port = static_cast<std::size_t>(event.number);
   if (port >= config_.ports.size()) return;
+  core_->feed().Publish(
+      LinkEvent(config_.ports[port].device, event.extra != 0, event.unix_nanoseconds));
   std::cerr << "slipwayd: port " << config_.ports[port].device << ": link is "
             << (event.extra != 0 ? "up" : "down") << '\n';
 }

@@ -81,6 +81,7 @@ void BootTimelines::Take(const Event& event) {
     if (!story.boots.empty() && story.boots.back().outcome == BootOutcome::kUnderWay) {
       Boot& before = story.boots.back();
       End(before, BootOutcome::kAbandoned, Text("began anew after it ", WhereItStands(before)));
+      Tell(before);
     }
     if (story.boots.size() >= limits_.boots_per_machine) {
       Forget(std::move(story.boots.front()));
@@ -99,8 +100,18 @@ void BootTimelines::Take(const Event& event) {
   if (repeats) return;
   boot.last_unix_nanoseconds = event.unix_nanoseconds;
   changed_.insert_or_assign(boot.id, boot.mac);
-  Append(boot, event);
+  const bool is_new = boot.steps.empty();
+  const BootOutcome outcome = boot.outcome;
+  const std::string_view cause = boot.cause;
+  BootStep step = StepOf(event);
+  if (observer_.step) observer_.step(boot, step);
+  Append(boot, std::move(step));
   Judge(boot, event);
+  if (is_new || boot.outcome != outcome || boot.cause != cause) Tell(boot);
+}
+
+void BootTimelines::Tell(const Boot& boot) const {
+  if (observer_.outcome) observer_.outcome(boot);
 }
 
 // Routers and neighbours ask where we are too, and begin no boot by that.
@@ -142,17 +153,20 @@ bool BootTimelines::BeginsBoot(const MachineStory& story, const Event& event) {
   });
 }
 
-void BootTimelines::Append(Boot& boot, const Event& event) const {
-  BootStep step{.unix_nanoseconds = event.unix_nanoseconds,
-                .kind = event.kind,
-                .number = event.number,
-                .extra = event.extra,
-                .connection = event.connection,
-                .text = Printable(event.text())};
+BootStep BootTimelines::StepOf(const Event& event) {
+  return {.unix_nanoseconds = event.unix_nanoseconds,
+          .kind = event.kind,
+          .number = event.number,
+          .extra = event.extra,
+          .connection = event.connection,
+          .text = Printable(event.text())};
+}
+
+void BootTimelines::Append(Boot& boot, BootStep step) const {
   // Progress replaces progress.
-  if (event.kind == EventKind::kHttpProgress && !boot.steps.empty() &&
+  if (step.kind == EventKind::kHttpProgress && !boot.steps.empty() &&
       boot.steps.back().kind == EventKind::kHttpProgress &&
-      boot.steps.back().connection == event.connection) {
+      boot.steps.back().connection == step.connection) {
     boot.steps.back() = std::move(step);
   } else if (boot.steps.size() < limits_.steps_per_boot) {
     boot.steps.push_back(std::move(step));
@@ -235,6 +249,7 @@ void BootTimelines::Sweep(std::int64_t now) {
     if (boot.outcome == BootOutcome::kUnderWay &&
         now - boot.last_unix_nanoseconds > limits_.silence_nanoseconds) {
       End(boot, BootOutcome::kAbandoned, Text("has been silent since it ", WhereItStands(boot)));
+      Tell(boot);
     }
   }
 }

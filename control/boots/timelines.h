@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dataplane/event.h"
@@ -108,6 +109,14 @@ class BootTimelines {
 
   BootTimelines(const TimelineLimits& limits, MacOfAddress mac_of_address);
 
+  // What it tells of as it happens, while calls take turns: be quick, and call nothing of it.
+  struct Observer {
+    std::function<void(const Boot&, const BootStep&)> step;  // added, or in progress' place
+    std::function<void(const Boot&)> outcome;                // it began, or is judged otherwise
+  };
+  // Before the first event.
+  void Observe(Observer observer) { observer_ = std::move(observer); }
+
   void Take(const dataplane::Event& event);
   // Abandons what has been silent too long.
   void Sweep(std::int64_t now_unix_nanoseconds);
@@ -140,7 +149,9 @@ class BootTimelines {
   const Boot* Find(std::int64_t id, MacAddress mac) const;
   void Forget(Boot boot);
   static bool BeginsBoot(const MachineStory& story, const dataplane::Event& event);
-  void Append(Boot& boot, const dataplane::Event& event) const;
+  static BootStep StepOf(const dataplane::Event& event);
+  void Append(Boot& boot, BootStep step) const;
+  void Tell(const Boot& boot) const;
   void Judge(Boot& boot, const dataplane::Event& event);
   bool IsUnderWay(MacAddress mac) const;
   void Blame(Boot& boot, const Cause& cause);
@@ -149,6 +160,7 @@ class BootTimelines {
 
   const TimelineLimits limits_;
   const MacOfAddress mac_of_address_;
+  Observer observer_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, MachineStory> machines_;
   std::list<std::uint64_t> recency_;                      // longest silent first

@@ -57,6 +57,7 @@ Answer Client::AnswerOf(const Result& result) const {
                                    : "is slipwayd running, and --server its management address?");
     return answer;
   }
+  answer.status = result->status;
   answer.good = result->status < 300;
   answer.body = result->body;
   if (const std::string link = result->get_header_value("Link");
@@ -160,6 +161,30 @@ Answer Client::Post(const std::string& path) { return AnswerOf(http_->Post(path)
 Answer Client::Post(const std::string& path, const nlohmann::json& body) {
   return AnswerOf(http_->Post(path, body.dump(), "application/json"));
 }
+
+Answer Client::Stream(const std::string& path, const std::string& last_event_id,
+                      const std::function<bool(std::string_view)>& take) {
+  httplib::Headers headers = {{"Accept", "text/event-stream"}};
+  if (!last_event_id.empty()) headers.emplace("Last-Event-ID", last_event_id);
+  int status = 0;
+  std::string refusal;
+  auto result = http_->Get(
+      path, headers,
+      [&](const httplib::Response& response) {
+        status = response.status;
+        return true;
+      },
+      [&](const char* data, std::size_t size) {
+        if (status < 300) return take({data, size});
+        refusal.append(data, size);
+        return refusal.size() < 65536;
+      });
+  if (status != 0 && status < 300) return {.good = true, .status = status};
+  if (result) result->body = refusal;
+  return AnswerOf(result);
+}
+
+void Client::Stop() { http_->stop(); }
 
 Answer Client::Delete(const std::string& path) { return AnswerOf(http_->Delete(path)); }
 

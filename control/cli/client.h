@@ -7,10 +7,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace httplib {
 class SSLClient;
@@ -31,6 +33,7 @@ struct Answer {
   std::string body;   // when good
   std::string error;  // else: what is wrong and what to do
   std::string next;   // the path of the page after this one; empty: none
+  int status = 0;     // of HTTP; 0: there was no answer
 
   nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
 };
@@ -55,6 +58,12 @@ class Client {
   Answer Post(const std::string& path);
   Answer Post(const std::string& path, const nlohmann::json& body);
   Answer Delete(const std::string& path);
+  // An answer without an end, piece by piece, until `take` gives false; `last_event_id` may be
+  // empty. Good when it was begun, however it ended.
+  Answer Stream(const std::string& path, const std::string& last_event_id,
+                const std::function<bool(std::string_view)>& take);
+  // Ends what is under way; from any thread.
+  void Stop();
 
  private:
   // `send` is httplib's Put or Post of a body that comes in pieces.

@@ -9,6 +9,11 @@ bool Is(const Command& command, std::string_view noun, std::string_view verb, st
   return command.words.size() == count && command.words[0] == noun && command.words[1] == verb;
 }
 
+std::string OptionOf(const Command& command, const std::string& name) {
+  const auto found = command.options.find(name);
+  return found == command.options.end() ? std::string() : found->second;
+}
+
 int Fail(const Answer& answer) {
   std::cerr << "slipway: " << answer.error << '\n';
   return 1;

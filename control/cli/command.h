@@ -30,6 +30,9 @@ struct Command {
 
 bool Is(const Command& command, std::string_view noun, std::string_view verb, std::size_t count);
 
+// Of Command::options; empty where it was not given.
+std::string OptionOf(const Command& command, const std::string& name);
+
 // Each gives the exit code: 0, or 1 and the error told.
 int Fail(const Answer& answer);
 int PrintList(const Answer& answer, const Command& command, const std::vector<Column>& columns);

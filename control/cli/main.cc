@@ -26,6 +26,7 @@
 #include "control/cli/table.h"
 #include "control/cli/top.h"
 #include "control/cli/uki.h"
+#include "control/cli/watch.h"
 #include "control/cli/why.h"
 #include "control/text.h"
 
@@ -74,6 +75,8 @@ constexpr std::string_view kUsage =
   lease list
   boot list [MAC]                   the last hundred boots, the newest last
   boot show MAC|ID [--follow]       every step of the last boot, in words
+  watch [MAC]                       what happens, as it happens, until Ctrl-C  [--after ID]
+                                    [--kind step,boot,link,change,audit]
   why MAC                           why it did not boot, and what to do; exit code 1 if it failed
   whoami                            the name and role that the token stands for
   token list
@@ -137,6 +140,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
                          : IsPolicyOption(word.substr(2)) || IsPullOption(word.substr(2)) ||
+                                 IsWatchOption(word.substr(2)) ||
                                  IsImportOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
@@ -255,6 +259,13 @@ int Why(Client& client, const Command& command) {
   return Cell(why, "verdict") == "failed" ? 1 : 0;
 }
 
+int Watch(Client& client, const Command& command) {
+  return RunWatch(client, {.mac = command.words.size() == 2 ? command.words[1] : "",
+                           .kinds = OptionOf(command, "kind"),
+                           .after = OptionOf(command, "after"),
+                           .json = command.json});
+}
+
 int ShowCa(Client& client, const Command& command) {
   const bool efi = command.words[1] == "efi";
   const Answer answer = client.Get(efi ? "/api/v1/ca/efi" : "/api/v1/ca");
@@ -302,14 +313,10 @@ std::optional<int> RunImage(Client& client, const Command& command) {
   if (IsImport(command)) return RunImport(client, command);
   if (Is(command, "image", "uki", 3)) return WriteUki(command);
   if (Is(command, "image", "pull", 3) || (Is(command, "image", "pull", 5) && words[3] == "as")) {
-    const auto option = [&](const char* name) {
-      const auto found = command.options.find(name);
-      return found == command.options.end() ? std::string() : found->second;
-    };
     return RunPull(client, {.source = words[2],
                             .reference = words.size() == 5 ? words[4] : "",
-                            .ca = option("registry-ca"),
-                            .credentials = option("registry-credentials"),
+                            .ca = OptionOf(command, "registry-ca"),
+                            .credentials = OptionOf(command, "registry-credentials"),
                             .json = command.json});
   }
   if (Is(command, "image", "check", 3)) return CheckImage(client, command);
@@ -385,6 +392,7 @@ std::optional<int> Run(Client& client, const Command& command) {
     return ListBoots(client, command);
   }
   if (Is(command, "boot", "show", 3)) return ShowBoot(client, command);
+  if (words.size() <= 2 && words[0] == "watch") return Watch(client, command);
   if (words.size() == 2 && words[0] == "why") return Why(client, command);
   if (Is(command, "ca", "show", 2) || Is(command, "ca", "efi", 3)) return ShowCa(client, command);
   return std::nullopt;

@@ -4,12 +4,15 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "control/text.h"
 
 namespace slipway::control {
 
@@ -25,6 +28,19 @@ inline std::string Moment(std::int64_t unix_seconds) {
   std::array<char, 32> text{};
   if (gmtime_r(&when, &parts) == nullptr) return std::to_string(unix_seconds);
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts)};
+}
+
+// "14:03:12.120", UTC.
+inline std::string ClockTime(double unix_seconds) {
+  const auto whole = static_cast<std::time_t>(std::floor(unix_seconds));
+  std::tm parts{};
+  std::array<char, 16> text{};
+  if (gmtime_r(&whole, &parts) == nullptr) return {};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%H:%M:%S", &parts);
+  const int milliseconds = static_cast<int>((unix_seconds - static_cast<double>(whole)) * 1000);
+  std::string digits = std::to_string(milliseconds);
+  digits.insert(0, digits.size() < 3 ? 3 - digits.size() : 0, '0');
+  return Text(std::string_view(text.data(), size), '.', digits);
 }
 
 // One cell as people read it: no quotes, no braces.

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/why.h"
 
-#include <cmath>
-#include <ctime>
-
 #include "control/cli/table.h"
 #include "control/text.h"
 
@@ -28,19 +25,6 @@ std::string Wrapped(std::string_view text, std::size_t indent, std::size_t width
   }
   if (!out.empty()) out.back() = '\n';
   return out;
-}
-
-// "14:03:12.120"
-std::string ClockTime(double unix_seconds) {
-  const auto whole = static_cast<std::time_t>(std::floor(unix_seconds));
-  std::tm parts{};
-  std::array<char, 16> text{};
-  if (gmtime_r(&whole, &parts) == nullptr) return {};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%H:%M:%S", &parts);
-  const int milliseconds = static_cast<int>((unix_seconds - static_cast<double>(whole)) * 1000);
-  std::string digits = std::to_string(milliseconds);
-  digits.insert(0, digits.size() < 3 ? 3 - digits.size() : 0, '0');
-  return Text(std::string_view(text.data(), size), '.', digits);
 }
 
 std::string_view Headline(const std::string& verdict) {

@@ -201,6 +201,23 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
   families.push_back(std::move(lockouts).family());
 }
 
+void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families) {
+  const StreamLedger::Counts streams = core.streams().counts();
+  Family open("slipway_event_streams", "Event streams open now.", kGauge);
+  open.Add({}, streams.now);
+  families.push_back(std::move(open).family());
+  Family refused("slipway_event_streams_refused_total",
+                 "Event streams refused, as there were as many as may be.", kCounter);
+  refused.Add({}, streams.refused);
+  families.push_back(std::move(refused).family());
+  Family ended("slipway_event_streams_ended_total",
+               "Event streams that ended, by reason; slow: the reader was dropped.", kCounter);
+  for (std::size_t i = 0; i < streams.ended.size(); ++i) {
+    ended.Add({{"reason", std::string(kStreamEndNames[i])}}, streams.ended[i]);
+  }
+  families.push_back(std::move(ended).family());
+}
+
 std::vector<prometheus::MetricFamily> Collect(Core& core) {
   std::vector<prometheus::MetricFamily> families;
   const auto workers = core.statistics();
@@ -264,6 +281,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   running.Add({}, counts.under_way);
   families.push_back(std::move(running).family());
   CollectAccess(core, families);
+  CollectStreams(core, families);
   return families;
 }
 

@@ -227,6 +227,17 @@ std::string ApiDocument() {
                  " | ", AnswerText(route), " | ", route.summary, " |\n");
   }
   text +=
+      "\n## Live events\n\n`GET /api/v1/events` is a stream of server-sent events (WHATWG HTML "
+      "9.2), which a browser's EventSource reads. `event:` is the kind,\n`data:` one JSON object: "
+      "`step` (LiveStep), `boot` (Boot: it began, or its outcome or cause changed), `link` "
+      "(LiveLink), `change` (LiveChange)\nand, for operators, `audit` (LiveAudit). `?kind=` takes "
+      "several with commas; `?mac=` leaves what is about one machine.\n\nIds rise by one with each "
+      "event of any kind, also over restarts. The last 16,384 are kept: with `Last-Event-ID` (or "
+      "`?after=`) a stream goes on\nbehind that one. Where events are gone it begins with `gap` "
+      "(LiveGap), which counts all kinds, whatever is asked for. A comment comes every 15 "
+      "seconds\nof silence. At most 16 streams are open (503 beyond); one that does not read as "
+      "fast as things happen, or whose token ends, is closed.\n";
+  text +=
       "\n## Problems\n\nAn error is a problem document (RFC 9457) whose `type` is one of these; "
       "its `detail` says what is wrong with this very request.\n\n"
       "| type | status | what to do |\n|---|---|---|\n";

@@ -128,6 +128,9 @@ constexpr Route kRoutes[] = {
      "BootStory"},
     {"GET", "/api/v1/machines/{machine}/why", kViewer, kNone, "Why a machine did not boot.",
      "Diagnosis"},
+    {"GET", "/api/v1/events", kViewer, kNone,
+     "What happens, as server-sent events; see [Live events](#live-events).", "@text/event-stream",
+     "", "kind mac after"},
     {"GET", "/api/v1/causes", kViewer, kNone, "The causes that a diagnosis may name.", "[Cause]"},
 };
 

@@ -107,6 +107,7 @@ void AddNetworks(Router& router, Core& core);
 void AddLeases(Router& router, Core& core);
 void AddBoots(Router& router, Core& core);
 void AddWhy(Router& router, Core& core);
+void AddEvents(Router& router, Core& core);
 void AddSystem(Router& router, Core& core);  // health, status, drops
 void AddAudit(Router& router, Core& core);
 void AddBackup(Router& router, Core& core);

@@ -135,6 +135,15 @@ constexpr Schema kSchemas[] = {
      "detail:string evidence:[Evidence] remedy:[string] boot:integer~ tries_again:boolean "
      "outcomes:{integer}"},
     {"Evidence", "`at` in Unix seconds; null where it is no event.", "at:number~ words:string"},
+    {"LiveStep", "Of an event `step`: one of a boot, `at` in Unix seconds.",
+     "boot:integer mac:string address:string at:number kind:string words:string number:integer "
+     "extra:integer connection:integer text:string"},
+    {"LiveLink", "Of an event `link`.", "at:number port:string up:boolean"},
+    {"LiveChange", "Of an event `change`: what was changed is to be read again.",
+     "at:integer resource:image|machine|rule|rollout|certificates|secure-boot what:string"},
+    {"LiveAudit", "Of an event `audit`: a record without before, after and hashes.",
+     "id:integer at:integer who:string address:string request:string what:string"},
+    {"LiveGap", "Of an event `gap`; null: those of a run before.", "lost:integer~"},
     {"Cause", "",
      "id:string verdict:fine|pending|failed sentence:string seen:string "
      "remedy:[string]"},

@@ -15,20 +15,24 @@
 namespace slipway::control {
 namespace {
 
-// Each connection holds one, also while it rests: registry clients open several.
-constexpr std::size_t kThreads = 32;
+// Each connection holds one, also while it rests: registry clients open several; and 16 for event
+// streams, which hold theirs for as long as they please.
+constexpr std::size_t kThreads = 32 + 16;
+// For event streams to say that they end.
+constexpr auto kFarewell = std::chrono::seconds(1);
 constexpr std::size_t kRequestsPerConnection = 1000;
 constexpr auto kReadTimeout = std::chrono::seconds(30);  // between two pieces of an upload
 
 }  // namespace
 
 struct RestServer::State {
-  explicit State(Core& core)
-      : server([&core](SSL_CTX& context) { return PrepareTls(context, core); }),
+  explicit State(Core& its_core)
+      : core(its_core),
+        server([this](SSL_CTX& context) { return PrepareTls(context, core); }),
         registry(core),
         pulls(core, registry.uploads()) {}
 
-  absl::Status AddRoutes(Core& core) {
+  absl::Status AddRoutes() {
     Router router(server, core);
     AddImages(router, core);
     AddRegistry(router, registry);
@@ -41,6 +45,7 @@ struct RestServer::State {
     AddLeases(router, core);
     AddBoots(router, core);
     AddWhy(router, core);
+    AddEvents(router, core);
     AddSystem(router, core);
     AddAudit(router, core);
     AddBackup(router, core);
@@ -53,6 +58,7 @@ struct RestServer::State {
     return router.Finish();
   }
 
+  Core& core;
   httplib::SSLServer server;
   Registry registry;
   Pulls pulls;
@@ -63,6 +69,8 @@ struct RestServer::State {
 RestServer::RestServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 RestServer::~RestServer() {
+  state_->core.feed().Close();
+  state_->core.streams().AwaitNone(kFarewell);
   state_->server.stop();
   if (state_->thread.joinable()) state_->thread.join();
 }
@@ -102,7 +110,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
       [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
         ReplyProblem(response, 400, "a value in the body has another type than it should");
       });
-  if (absl::Status status = state->AddRoutes(core); !status.ok()) return status;
+  if (absl::Status status = state->AddRoutes(); !status.ok()) return status;
   const Endpoint& endpoint = core.config().management;
   const std::string host = endpoint.address.ToString();
   if (endpoint.port == 0) {

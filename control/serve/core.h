@@ -23,6 +23,7 @@
 #include "control/access/throttle.h"
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
+#include "control/events/feed.h"
 #include "control/image_store/image_store.h"
 #include "control/policy/boot_counter.h"
 #include "control/serve/explain.h"
@@ -60,6 +61,8 @@ class Core {
   BootTimelines& timelines() { return *timelines_; }
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
+  EventFeed& feed() { return feed_; }
+  StreamLedger& streams() { return streams_; }
   const tls::Authority& authority() const { return authority_; }
   // The one in use now; the REST server asks at each handshake.
   std::shared_ptr<const tls::Certificate> management_certificate() const;
@@ -112,6 +115,10 @@ class Core {
   void Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
              const nlohmann::json& after);
 
+  // Tells the feed of what was added to the audit log since it was last called; by one thread, a
+  // few times a second. So nothing is told that is not on disk (core_events.cc).
+  void AnnounceChanges();
+
   // The state as one tar in the folder, which lies in the state directory.
   absl::StatusOr<std::filesystem::path> Backup(const std::filesystem::path& folder,
                                                bool with_images);
@@ -143,6 +150,7 @@ class Core {
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
   absl::Status OpenArchive();
+  absl::Status OpenFeed();
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
   struct Issued;
@@ -175,6 +183,9 @@ class Core {
   const Config config_;
   const Outlets outlets_;
   StateLock state_lock_;  // until everything below is closed
+  EventFeed feed_;        // outlives the timelines, which tell it
+  StreamLedger streams_;
+  std::int64_t announced_ = 0;  // the last record of the audit log that the feed knows
   std::unique_ptr<Store> store_;
   std::shared_ptr<BootArchive> archive_;
   std::unique_ptr<BootTimelines> timelines_;

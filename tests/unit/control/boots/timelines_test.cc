@@ -339,5 +339,27 @@ TEST_F(TimelinesTest, WaitingForItsTurnIsToldWithPositionAndExpectedStart) {
   EXPECT_EQ(Last().words, "has its turn, waited 9800 ms before TLS");
 }
 
+TEST_F(TimelinesTest, TellsWhoObservesOfEachStepAndOutcomeOnce) {
+  std::vector<std::string> told;
+  timelines_.Observe(
+      {.step = [&](const Boot&, const BootStep& step) { told.push_back(Sentence(step)); },
+       .outcome =
+           [&](const Boot& boot) {
+             told.push_back(std::string(Name(boot.outcome)) + " " + boot.words);
+           }});
+  Tell({kDiscover, kAck, kOpened, kSecured, kRequest, kComplete});
+  EXPECT_THAT(told, testing::SizeIs(8));
+  EXPECT_THAT(told[1], HasSubstr("under way"));
+  EXPECT_EQ(told.back(), "complete has the whole file /a/b/c.efi");
+  told.clear();
+  Tell({kDiscover, kAck, kDiscover});  // anew: the boot before is abandoned
+  EXPECT_THAT(told[3], HasSubstr("abandoned began anew"));
+  EXPECT_THAT(told, testing::SizeIs(6));
+  told.clear();
+  timelines_.Sweep(now_ + 61 * kSecond);
+  timelines_.Sweep(now_ + 62 * kSecond);
+  EXPECT_THAT(told, testing::ElementsAre(HasSubstr("abandoned has been silent")));
+}
+
 }  // namespace
 }  // namespace slipway::control

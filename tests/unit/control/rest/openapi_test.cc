@@ -125,6 +125,7 @@ TEST_F(OpenApiServedTest, EveryReadingRouteAnswersAsItIsDescribed) {
       if (const auto at = path.find(name); at != path.npos) path.replace(at, name.size(), value);
     }
     if (path.find('{') != path.npos) continue;
+    if (path == "/api/v1/events") continue;  // has no end: events_test.cc
     if (path == "/api/v1/explain") path += "?mac=52:54:00:00:00:01";
     const auto answer = client_->Get(path);
     ASSERT_TRUE(answer) << path;

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens, told as it happens: slipway watch over a wire that breaks."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import machine
+from harness import Failed, expect, run, test
+from lab import Lab
+
+HERE = Path(__file__).parent
+CLIENT = HERE / "dhcp_client.py"
+STATIONS = 40
+
+
+def until(condition, what, seconds=120):
+    """The condition's value, once it has one."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise Failed(f"{what}: not within {seconds} s")
+        time.sleep(0.1)
+    return value
+
+
+@contextlib.contextmanager
+def helper(lab, *command, out=subprocess.PIPE):
+    """A program in the server's namespace, ended in the end."""
+    process = subprocess.Popen(["ip", "netns", "exec", lab.server, *map(str, command)],
+                               stdin=subprocess.DEVNULL, stdout=out, text=True,
+                               preexec_fn=machine.die_with_parent)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def discover(lab, space, interface, first):
+    """Stations take addresses: each is a boot of some steps."""
+    run(["ip", "netns", "exec", space, sys.executable, CLIENT, interface, "discover", STATIONS, first])
+
+
+def events_of(path):
+    """Of the watch's lines; the last may still be on its way."""
+    text = path.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+
+
+@test("live", "slipway watch over a connection that is cut again and again: nothing lost, nothing twice")
+def cut(context):
+    with Lab(context, "watch", pool="10.77.0.30-10.77.0.254") as lab:
+        lab.make_set({"small.efi": 4000})
+        space, interface = lab.port()
+        whole, torn = lab.folder / "whole.json", lab.folder / "torn.json"
+        watch = lab.daemon.command("watch", "--json", "--kind", "step,boot,change,audit")
+        with contextlib.ExitStack() as stack:
+            proxy = stack.enter_context(helper(lab, sys.executable, HERE / "cutting_proxy.py",
+                                               lab.daemon.management, 20011))
+            through = [f"127.0.0.1:{proxy.stdout.readline().strip()}" if word == lab.daemon.management
+                       else word for word in watch]
+            watchers = [stack.enter_context(helper(lab, *command, out=stack.enter_context(
+                open(path, "w", encoding="utf-8")))) for command, path in ((watch, whole), (through, torn))]
+
+            def marked(path, mac):
+                return any(mac in event["data"].get("what", "") for event in events_of(path))
+            # Both have begun where both have seen the same.
+            number = 0
+
+            def both_begun():
+                nonlocal number
+                number += 1
+                lab.daemon.run("machine", "set", f"52:54:00:aa:00:{number:02x}", "-")
+                time.sleep(1)
+                return marked(whole, f"00:{number:02x}") and marked(torn, f"00:{number:02x}")
+            until(both_begun, "both watch")
+            begin = f"52:54:00:aa:00:{number:02x}"
+            discover(lab, space, interface, 1)
+            discover(lab, space, interface, 1 + STATIONS)
+            lab.daemon.run("machine", "set", "52:54:00:bb:00:01", "-")
+            for path in (whole, torn):
+                until(lambda path=path: marked(path, "52:54:00:bb:00:01"), f"the end in {path.name}")
+
+            def between(path):
+                events = events_of(path)
+                return events[next(i for i, event in enumerate(events)
+                                   if begin in event["data"].get("what", "")):]
+            expected, seen = between(whole), between(torn)
+            end = min(len(expected), len(seen))
+            other = [pair for pair in zip(expected[:end], seen[:end]) if pair[0] != pair[1]]
+            expect(not other, f"the torn stream tells another story: {other[:1]}")
+            expect(end > 2 * STATIONS * 4, f"only {end} events")
+            ids = [int(event["id"]) for event in seen]
+            expect(ids == sorted(set(ids)), "ids do not rise")
+            steps = [event for event in seen if event["event"] == "step"]
+            expect(len(steps) >= 2 * STATIONS * 4, f"{len(steps)} steps of {2 * STATIONS} machines")
+            expect(not any(event["event"] == "gap" for event in seen), "a gap is told of")
+            # It was cut indeed: the daemon saw more streams end than there are watchers.
+            ended = sum(value for name, value in lab.metrics().items()
+                        if name.startswith("slipway_event_streams_ended_total"))
+            expect(ended >= 5, f"only {ended} streams ended")
+            for watcher in watchers:
+                watcher.send_signal(signal.SIGINT)
+                code = watcher.wait(timeout=60)
+                expect(code == 0, f"Ctrl-C is no failure: exit {code}")
+
+
+@test("live", "slipway watch outlives a restart of slipwayd, and says that it did")
+def restart(context):
+    with Lab(context, "watch-restart") as lab:
+        lab.make_set({"small.efi": 4000})
+        path = lab.folder / "watch.json"
+        with open(path, "w", encoding="utf-8") as out, \
+                helper(lab, *lab.daemon.command("watch", "--json"), out=out):
+            def told(mac):
+                lab.daemon.run("machine", "set", mac, "-")
+                time.sleep(1)
+                return any(mac in event["data"].get("what", "") for event in events_of(path))
+            until(lambda: told("52:54:00:aa:00:01"), "the first change")
+            started = time.monotonic()
+            status = lab.daemon.stop()
+            expect(status == 0, f"exit status {status} with a stream open:\n{lab.daemon.words()}")
+            expect(time.monotonic() - started < 40, "an open stream holds up the end of slipwayd")
+            lab.daemon.start(["ip", "netns", "exec", lab.server])
+            until(lambda: told("52:54:00:aa:00:02"), "a change after the restart")
+        gaps = [event for event in events_of(path) if event["event"] == "gap"]
+        expect([gap["data"] for gap in gaps] == [{"lost": None}], f"gaps: {gaps}")
+        ids = [int(event["id"]) for event in events_of(path)]
+        expect(ids == sorted(set(ids)), "ids do not rise over a restart")
