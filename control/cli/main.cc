@@ -27,6 +27,7 @@
 #include "control/cli/top.h"
 #include "control/cli/uki.h"
 #include "control/cli/watch.h"
+#include "control/cli/webhook.h"
 #include "control/cli/why.h"
 #include "control/text.h"
 
@@ -78,6 +79,10 @@ constexpr std::string_view kUsage =
   watch [MAC]                       what happens, as it happens, until Ctrl-C  [--after ID]
                                     [--kind step,boot,link,change,audit]
   why MAC                           why it did not boot, and what to do; exit code 1 if it failed
+  webhook list
+  webhook add NAME URL              who is told, over HTTPS, of what happens; its secret is shown
+                                    once  [--kind KINDS] [--mac MAC] [--receiver-ca FILE]
+  webhook test|rm NAME
   whoami                            the name and role that the token stands for
   token list
   token create NAME --role ROLE     viewer, operator or admin; shown once  [--expires 30d]
@@ -140,7 +145,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
                          : IsPolicyOption(word.substr(2)) || IsPullOption(word.substr(2)) ||
-                                 IsWatchOption(word.substr(2)) ||
+                                 IsWatchOption(word.substr(2)) || IsWebhookOption(word.substr(2)) ||
                                  IsImportOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
@@ -371,7 +376,7 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy, RunWebhook}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "network", "list", 2)) {

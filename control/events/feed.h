@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventFeed: what happens, numbered as it happens, for those who watch.
+// EventFeed: what happens, numbered as it happens, for those who watch: event streams, webhooks.
 //
 // Numbers rise by one for each event. Those of a run begin at the time it began (microseconds since
 // 1970), so that a number of a run before is known for what it is. The last `capacity` events are

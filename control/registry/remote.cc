@@ -2,10 +2,7 @@
 #include "control/registry/remote.h"
 
 #include <httplib.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -14,6 +11,7 @@
 
 #include "control/image_store/digest.h"
 #include "control/image_store/oci.h"
+#include "control/registry/secure_client.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -24,22 +22,6 @@ constexpr std::size_t kTokenMax = std::size_t{1} << 20;
 constexpr std::size_t kWordsMax = 4096;  // of an error's body
 
 absl::Status Refused(absl::StatusCode code, const std::string& what) { return {code, what}; }
-
-// The certificates beside the system's, owned by who takes it; null when there is none in the text.
-X509_STORE* StoreOf(const std::string& pem) {
-  X509_STORE* store = X509_STORE_new();
-  BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  int count = 0;
-  while (X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr)) {
-    count += X509_STORE_add_cert(store, certificate);
-    X509_free(certificate);
-  }
-  BIO_free(bio);
-  ERR_clear_error();  // the end of the text is one, which TLS would take for its own
-  if (count != 0) return store;
-  X509_STORE_free(store);
-  return nullptr;
-}
 
 std::string BasicOf(const RemoteAccess& access) {
   const std::string both = Text(access.user, ':', access.password);
@@ -93,14 +75,7 @@ void RemoteRegistry::Stop() {
 }
 
 std::shared_ptr<httplib::SSLClient> RemoteRegistry::Connect(const std::string& host, int port) {
-  auto client = std::make_shared<httplib::SSLClient>(host, port);
-  if (!access_.ca_pem.empty()) {
-    if (X509_STORE* store = StoreOf(access_.ca_pem)) client->set_ca_cert_store(store);
-  }
-  client->enable_server_certificate_verification(true);
-  client->set_connection_timeout(10);
-  client->set_read_timeout(30);
-  client->set_decompress(false);
+  auto client = MakeSecureClient(host, port, access_.ca_pem);
   const std::scoped_lock lock(mutex_);
   if (stopped_) return nullptr;
   current_ = client;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/events/webhooks.h"
 #include "control/rest/routes.h"
 
 namespace slipway::control {
@@ -218,6 +219,29 @@ void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families)
   families.push_back(std::move(ended).family());
 }
 
+void CollectWebhooks(const Webhooks& webhooks, std::vector<prometheus::MetricFamily>& families) {
+  const auto states = webhooks.States();
+  if (!states.ok()) return;
+  Family messages(
+      "slipway_webhook_messages_total",
+      "Messages to webhooks: delivered, given up after an hour of tries, or overflowed, "
+      "as too many waited.",
+      kCounter);
+  Family failures("slipway_webhook_failures_total", "Tries to deliver that failed.", kCounter);
+  Family waiting("slipway_webhook_waiting", "Messages that wait to be delivered.", kGauge);
+  for (const auto& [webhook, counts] : *states) {
+    const std::string& name = webhook.name;
+    messages.Add({{"webhook", name}, {"outcome", "delivered"}}, counts.delivered);
+    messages.Add({{"webhook", name}, {"outcome", "given_up"}}, counts.given_up);
+    messages.Add({{"webhook", name}, {"outcome", "overflowed"}}, counts.overflowed);
+    failures.Add({{"webhook", name}}, counts.failures);
+    waiting.Add({{"webhook", name}}, counts.waiting);
+  }
+  families.push_back(std::move(messages).family());
+  families.push_back(std::move(failures).family());
+  families.push_back(std::move(waiting).family());
+}
+
 std::vector<prometheus::MetricFamily> Collect(Core& core) {
   std::vector<prometheus::MetricFamily> families;
   const auto workers = core.statistics();
@@ -287,9 +311,11 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
 
 }  // namespace
 
-void AddMetrics(Router& router, Core& core) {
-  router.Get("/metrics", [&core](const httplib::Request&, httplib::Response& response) {
-    response.set_content(prometheus::TextSerializer().Serialize(Collect(core)),
+void AddMetrics(Router& router, Core& core, Webhooks& webhooks) {
+  router.Get("/metrics", [&](const httplib::Request&, httplib::Response& response) {
+    auto families = Collect(core);
+    CollectWebhooks(webhooks, families);
+    response.set_content(prometheus::TextSerializer().Serialize(families),
                          "text/plain; version=0.0.4");
   });
 }

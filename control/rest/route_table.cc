@@ -131,6 +131,14 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/events", kViewer, kNone,
      "What happens, as server-sent events; see [Live events](#live-events).", "@text/event-stream",
      "", "kind mac after"},
+    {"GET", "/api/v1/webhooks", kAdmin, kNone, "Webhooks, without secrets, and how they go.",
+     "[Webhook]", "", "limit after"},
+    {"PUT", "/api/v1/webhooks/{name}", kAdmin, kChange,
+     "Makes a webhook; its secret is shown once. See [Webhooks](#webhooks).", "201 NewWebhook",
+     "WebhookRequest"},
+    {"DELETE", "/api/v1/webhooks/{name}", kAdmin, kChange, "Removes a webhook.", "204"},
+    {"POST", "/api/v1/webhooks/{name}/test", kAdmin, kNone, "Sends one message, now.",
+     "WebhookAttempt"},
     {"GET", "/api/v1/causes", kViewer, kNone, "The causes that a diagnosis may name.", "[Cause]"},
 };
 

@@ -92,6 +92,7 @@ std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::R
 
 class Pulls;
 class Registry;
+class Webhooks;
 
 void AddImages(Router& router, Core& core);
 void AddRegistry(Router& router, Registry& registry);  // /v2/
@@ -116,6 +117,7 @@ void AddTokens(Router& router, Core& core);
 void AddSession(Router& router, Core& core);
 void AddWeb(Router& router);
 void AddWorkers(Router& router, Core& core);
-void AddMetrics(Router& router, Core& core);  // /metrics
+void AddWebhooks(Router& router, Webhooks& webhooks);
+void AddMetrics(Router& router, Core& core, Webhooks& webhooks);  // /metrics
 
 }  // namespace slipway::control

@@ -144,6 +144,19 @@ constexpr Schema kSchemas[] = {
     {"LiveAudit", "Of an event `audit`: a record without before, after and hashes.",
      "id:integer at:integer who:string address:string request:string what:string"},
     {"LiveGap", "Of an event `gap`; null: those of a run before.", "lost:integer~"},
+    {"WebhookRequest",
+     "`url` is https; `kinds` of events (boot, link and change where it is not said), `mac` of one "
+     "machine; `ca` is PEM, trusted instead of the system's authorities.",
+     "url:string kinds?:[string] mac?:string ca?:string"},
+    {"Webhook",
+     "Counts are of this run of the daemon: messages delivered, given up after an hour of tries, "
+     "not waited for because too many waited, waiting now; and tries that failed.",
+     "name:string url:string kinds:[string] mac:string~ created:integer delivered:integer "
+     "given_up:integer overflowed:integer waiting:integer failures:integer last:WebhookAttempt~"},
+    {"NewWebhook", "The only answer that holds the secret.",
+     "name:string url:string kinds:[string] mac:string~ created:integer secret:string"},
+    {"WebhookAttempt", "`at` in Unix seconds; `status` of the answer, 0: there was none.",
+     "at:integer delivered:boolean status:integer error:string"},
     {"Cause", "",
      "id:string verdict:fine|pending|failed sentence:string seen:string "
      "remedy:[string]"},

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "control/events/webhooks.h"
 #include "control/registry/pull.h"
 #include "control/registry/registry.h"
 #include "control/rest/routes.h"
@@ -30,7 +31,8 @@ struct RestServer::State {
       : core(its_core),
         server([this](SSL_CTX& context) { return PrepareTls(context, core); }),
         registry(core),
-        pulls(core, registry.uploads()) {}
+        pulls(core, registry.uploads()),
+        webhooks(core) {}
 
   absl::Status AddRoutes() {
     Router router(server, core);
@@ -54,7 +56,8 @@ struct RestServer::State {
     AddSession(router, core);
     AddWeb(router);
     AddWorkers(router, core);
-    AddMetrics(router, core);
+    AddWebhooks(router, webhooks);
+    AddMetrics(router, core, webhooks);
     return router.Finish();
   }
 
@@ -62,6 +65,7 @@ struct RestServer::State {
   httplib::SSLServer server;
   Registry registry;
   Pulls pulls;
+  Webhooks webhooks;
   int port = 0;
   std::thread thread;
 };
@@ -70,6 +74,7 @@ RestServer::RestServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 
 RestServer::~RestServer() {
   state_->core.feed().Close();
+  state_->webhooks.Stop();
   state_->core.streams().AwaitNone(kFarewell);
   state_->server.stop();
   if (state_->thread.joinable()) state_->thread.join();

@@ -2,7 +2,12 @@
 //
 // The Store in one SQLite file. Calls come from the REST threads and the event thread and take
 // turns behind one mutex: all of them are rare beside what a worker does.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <utility>
 
@@ -10,6 +15,7 @@
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
 #include "control/store/token_table.h"
+#include "control/store/webhook_table.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -34,6 +40,7 @@ const char* const kMigrations[] = {
     "CREATE TABLE rules(name TEXT PRIMARY KEY, position INTEGER NOT NULL, document TEXT NOT NULL);",
     "CREATE TABLE rollouts(stable TEXT PRIMARY KEY, document TEXT NOT NULL);",
     kTokenMigration,
+    kWebhookMigration,
 };
 
 constexpr std::string_view kMachineColumns =
@@ -62,7 +69,8 @@ class SqliteStore final : public Store {
         database_(std::move(database)),
         audit_(*database_),
         tokens_(*database_),
-        policy_(*database_) {}
+        policy_(*database_),
+        webhooks_(*database_) {}
 
   absl::Status Adopt() { return audit_.Adopt(); }
 
@@ -241,6 +249,33 @@ class SqliteStore final : public Store {
     return tokens_.Touch(name, now);
   }
 
+  absl::StatusOr<std::vector<WebhookRecord>> Webhooks() override {
+    const std::scoped_lock lock(mutex_);
+    return webhooks_.All();
+  }
+
+  absl::Status AddWebhook(const WebhookRecord& webhook, const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    if (absl::Status status = webhooks_.Put(webhook); !status.ok()) return status;
+    const absl::Status noted =
+        audit_.Append(actor, "webhook " + webhook.name, nullptr, Told(webhook));
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status RemoveWebhook(const std::string& name, const Actor& actor) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const auto webhooks = webhooks_.All();
+    if (!webhooks.ok()) return webhooks.status();
+    const auto before = std::ranges::find(*webhooks, name, &WebhookRecord::name);
+    if (absl::Status status = webhooks_.Remove(name); !status.ok()) return status;
+    const absl::Status noted = audit_.Append(actor, "webhook " + name, Told(*before), nullptr);
+    return noted.ok() ? transaction.Commit() : noted;
+  }
+
   absl::StatusOr<std::vector<BootRecord>> Boots() override {
     const std::scoped_lock lock(mutex_);
     Statement statement =
@@ -380,11 +415,29 @@ class SqliteStore final : public Store {
   AuditLog audit_;
   TokenTable tokens_;
   PolicyTable policy_;
+  WebhookTable webhooks_;
 };
+
+// Webhooks' secrets are in it. SQLite gives what it makes beside it the same mode.
+absl::Status MakePrivate(const std::filesystem::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) {
+    return absl::UnavailableError(Text(file.string(), ": cannot be opened; is it another user's?"));
+  }
+  ::close(descriptor);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const std::string each = file.string() + suffix;
+    if (::chmod(each.c_str(), 0600) != 0 && errno != ENOENT) {
+      return absl::UnavailableError(Text(each, ": cannot be made private; is it another user's?"));
+    }
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::filesystem::path& file) {
+  if (absl::Status status = MakePrivate(file); !status.ok()) return status;
   auto database = Database::Open(file, kMigrations);
   if (!database.ok()) return database.status();
   auto store = std::make_unique<SqliteStore>(file, *std::move(database));

@@ -7,6 +7,7 @@
 // Invariants: a change is on disk when its call returns; every change that an Actor is given for is
 // written to the audit log in the same transaction.
 // Left out: tokens in clear (only their SHA-256), image sets (they lie in the OCI layout).
+// Webhooks' secrets are here as they are, for every message is signed with them.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "control/access/actor.h"
 #include "control/access/tokens.h"
 #include "control/config/value.h"
+#include "control/events/webhook.h"
 #include "control/policy/machine.h"
 #include "control/policy/rollout.h"
 #include "control/policy/rule.h"
@@ -78,6 +80,11 @@ class Store {
   // Puts the token of the state directory in the place of the one before, where it is another.
   virtual absl::Status SetFirstToken(const std::string& sha256, std::int64_t now) = 0;
   virtual absl::Status TouchToken(const std::string& name, std::int64_t now) = 0;
+
+  virtual absl::StatusOr<std::vector<WebhookRecord>> Webhooks() = 0;  // by name
+  // AlreadyExists where the name is taken.
+  virtual absl::Status AddWebhook(const WebhookRecord& webhook, const Actor& actor) = 0;
+  virtual absl::Status RemoveWebhook(const std::string& name, const Actor& actor) = 0;
 
   // Those of before boots had a database of their own (boot_archive.h), oldest first.
   virtual absl::StatusOr<std::vector<BootRecord>> Boots() = 0;

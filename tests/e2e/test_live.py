@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens, told as it happens: slipway watch over a wire that breaks."""
+"""What happens, told as it happens: slipway watch over a wire that breaks, webhooks to a real HTTPS server."""
 
+import base64
 import contextlib
+import hashlib
+import hmac
 import json
 import signal
 import subprocess
@@ -132,3 +135,56 @@ def restart(context):
         expect([gap["data"] for gap in gaps] == [{"lost": None}], f"gaps: {gaps}")
         ids = [int(event["id"]) for event in events_of(path)]
         expect(ids == sorted(set(ids)), "ids do not rise over a restart")
+
+
+def verify(secret, request):
+    """As Standard Webhooks has it."""
+    headers = request["headers"]
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{request['body']}"
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signature = base64.b64encode(hmac.new(key, content.encode(), hashlib.sha256).digest()).decode()
+    expect(headers["webhook-signature"] == f"v1,{signature}", f"signature: {headers}")
+    expect(abs(int(headers["webhook-timestamp"]) - time.time()) < 600, f"timestamp: {headers}")
+
+
+@test("live", "webhooks: signed boots to a real HTTPS server, again after its refusals, nothing to an impostor")
+def webhooks(context):
+    with Lab(context, "webhooks") as lab:
+        lab.make_set({"small.efi": 4000})
+        space, interface = lab.port()
+        certificate, key, took = (lab.folder / name for name in ("hook.pem", "hook.key", "took.json"))
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=hook",
+             "-addext", "subjectAltName=IP:127.0.0.1"])
+        took.touch()
+        with helper(lab, sys.executable, HERE / "webhook_receiver.py", certificate, key, took, 2) as receiver:
+            url = f"https://127.0.0.1:{receiver.stdout.readline().strip()}/boots?site=1"
+            made = lab.daemon.json("webhook", "add", "ops", url, "--kind", "boot",
+                                   "--receiver-ca", certificate)
+            # Who is not of the authorities that were named is told nothing.
+            lab.daemon.json("webhook", "add", "impostor", url, "--kind", "boot")
+            refused = lab.daemon.run("webhook", "test", "impostor", check=False)
+            expect(refused.returncode == 1 and "not trusted" in refused.stderr, f"{refused}")
+            discover(lab, space, interface, 1)
+            requests = until(lambda: len(all_of := events_of(took)) >= STATIONS + 2 and all_of,
+                             "a boot of each station")
+            for request in requests:
+                verify(made["secret"], request)
+            first = {request["headers"]["webhook-id"] for request in requests[:3]}
+            expect(len(first) == 1, f"it is not the same message again: {first}")
+            bodies = [json.loads(request["body"]) for request in requests[2:]]
+            expect({body["type"] for body in bodies} == {"boot"}, f"{bodies[0]}")
+            macs = {body["data"]["mac"] for body in bodies}
+            expect(len(macs) == STATIONS, f"{len(macs)} machines of {STATIONS}")
+
+            def counted():
+                hooks = {hook["name"]: hook for hook in lab.daemon.json("webhook", "list")}
+                return hooks if hooks["ops"]["delivered"] >= STATIONS else None
+            hooks = until(counted, "as many delivered")
+            expect(hooks["ops"]["failures"] == 2, f"{hooks}")
+            expect(hooks["impostor"]["delivered"] == 0 and hooks["impostor"]["waiting"] > 0, f"{hooks}")
+            # The audit log knows who did it, and no secret.
+            log = json.dumps(lab.daemon.json("audit", "list"))
+            expect("webhook ops" in log and made["secret"][6:] not in log, "the audit log")
+            started = time.monotonic()
+            expect(lab.daemon.stop() == 0 and time.monotonic() - started < 40, "slipwayd does not end")

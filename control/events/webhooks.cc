@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/events/webhooks.h"
+
+#include <chrono>
+#include <ctime>
+#include <iostream>
+#include <utility>
+
+#include "control/events/webhook_sender.h"
+#include "control/text.h"
+
+namespace slipway::control {
+
+Webhooks::Webhooks(Core& core, const WebhookPace& pace) : core_(core), pace_(pace) {
+  const auto webhooks = core_.store().Webhooks();
+  if (!webhooks.ok()) {
+    std::cerr << "slipwayd: webhooks are not told: " << webhooks.status().message() << '\n';
+    return;
+  }
+  for (const WebhookRecord& each : *webhooks) {
+    senders_[each.name] = std::make_shared<WebhookSender>(each, core_.feed(), pace_);
+  }
+}
+
+Webhooks::~Webhooks() { Stop(); }
+
+void Webhooks::Stop() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [name, sender] : senders_) sender->Stop();
+}
+
+absl::StatusOr<WebhookRecord> Webhooks::Add(WebhookRecord webhook, const Actor& actor) {
+  webhook.secret = MakeWebhookSecret();
+  if (webhook.secret.empty()) {
+    return absl::UnavailableError("no randomness for a secret; try again");
+  }
+  webhook.created = std::time(nullptr);
+  webhook.filter.role = Role::kAdmin;
+  const std::scoped_lock lock(mutex_);
+  if (absl::Status status = core_.store().AddWebhook(webhook, actor); !status.ok()) return status;
+  senders_[webhook.name] = std::make_shared<WebhookSender>(webhook, core_.feed(), pace_);
+  return webhook;
+}
+
+absl::Status Webhooks::Remove(const std::string& name, const Actor& actor) {
+  std::shared_ptr<WebhookSender> removed;  // and ended when the lock is free again
+  const std::scoped_lock lock(mutex_);
+  if (absl::Status status = core_.store().RemoveWebhook(name, actor); !status.ok()) return status;
+  if (const auto sender = senders_.find(name); sender != senders_.end()) {
+    removed = std::move(sender->second);
+    removed->Stop();
+    senders_.erase(sender);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WebhookAttempt> Webhooks::Test(const std::string& name) {
+  std::shared_ptr<WebhookSender> sender;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = senders_.find(name);
+    if (found != senders_.end()) sender = found->second;
+  }
+  if (!sender) {
+    return absl::NotFoundError(Text(name, ": no such webhook; see 'slipway webhook list'"));
+  }
+  const std::int64_t now =
+      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  return sender->Send(MakeMessage("test", Text("test_", now), now, "{}"));
+}
+
+absl::StatusOr<std::vector<Webhooks::State>> Webhooks::States() const {
+  auto webhooks = core_.store().Webhooks();
+  if (!webhooks.ok()) return webhooks.status();
+  const std::scoped_lock lock(mutex_);
+  std::vector<State> states;
+  for (WebhookRecord& each : *webhooks) {
+    const auto sender = senders_.find(each.name);
+    if (sender == senders_.end()) continue;
+    states.push_back({std::move(each), sender->second->counts()});
+  }
+  return states;
+}
+
+}  // namespace slipway::control

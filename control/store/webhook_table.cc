@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/store/webhook_table.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "control/text.h"
+
+namespace slipway::control {
+
+const char* const kWebhookMigration =
+    "CREATE TABLE webhooks("
+    "  name TEXT PRIMARY KEY, url TEXT NOT NULL, kinds TEXT NOT NULL, mac TEXT NOT NULL,"
+    "  ca TEXT NOT NULL, secret TEXT NOT NULL, created INTEGER NOT NULL);";
+
+absl::StatusOr<std::vector<WebhookRecord>> WebhookTable::All() {
+  Statement statement = database_.Prepare(
+      "SELECT name, url, kinds, mac, ca, secret, created FROM webhooks ORDER BY name");
+  std::vector<WebhookRecord> webhooks;
+  while (statement.Next()) {
+    WebhookRecord webhook{.name = statement.String(0),
+                          .url = statement.String(1),
+                          .filter = {},
+                          .ca = statement.String(4),
+                          .secret = statement.String(5),
+                          .created = statement.Integer(6)};
+    webhook.filter.mac = MacAddress::Parse(statement.String(3));
+    webhook.filter.kinds = ParseKinds(statement.String(2)).value_or(std::vector<FeedKind>());
+    // Only an admin makes one.
+    webhook.filter.role = Role::kAdmin;
+    webhooks.push_back(std::move(webhook));
+  }
+  if (absl::Status status = statement.status(); !status.ok()) return status;
+  return webhooks;
+}
+
+absl::Status WebhookTable::Put(const WebhookRecord& webhook) {
+  const auto webhooks = All();
+  if (!webhooks.ok()) return webhooks.status();
+  if (webhooks->size() >= kWebhooksMax) {
+    return absl::ResourceExhaustedError(
+        Text(kWebhooksMax, " webhooks are the most; remove one: 'slipway webhook rm NAME'"));
+  }
+  if (std::ranges::find(*webhooks, webhook.name, &WebhookRecord::name) != webhooks->end()) {
+    return absl::AlreadyExistsError(Text("a webhook ", webhook.name,
+                                         " is there already; remove it first or choose another "
+                                         "name"));
+  }
+  Statement statement = database_.Prepare(
+      "INSERT INTO webhooks(name, url, kinds, mac, ca, secret, created) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?)");
+  std::vector<std::string> kinds;
+  for (const FeedKind kind : webhook.filter.kinds) kinds.emplace_back(NameOf(kind));
+  const std::string kind_list = Join(kinds, ",");
+  const std::string mac = webhook.filter.mac ? webhook.filter.mac->ToString() : "";
+  statement.Bind(1, webhook.name).Bind(2, webhook.url).Bind(3, kind_list).Bind(4, mac);
+  statement.Bind(5, webhook.ca).Bind(6, webhook.secret).Bind(7, webhook.created);
+  return statement.Run();
+}
+
+absl::Status WebhookTable::Remove(const std::string& name) {
+  Statement statement = database_.Prepare("DELETE FROM webhooks WHERE name=?");
+  if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
+  if (database_.changes() != 0) return absl::OkStatus();
+  return absl::NotFoundError(Text(name, ": no such webhook; see 'slipway webhook list'"));
+}
+
+nlohmann::json Told(const WebhookRecord& webhook) {
+  nlohmann::json kinds = nlohmann::json::array();
+  for (const FeedKind kind : webhook.filter.kinds) kinds.push_back(NameOf(kind));
+  return {{"url", webhook.url},
+          {"kinds", kinds},
+          {"mac",
+           webhook.filter.mac ? nlohmann::json(webhook.filter.mac->ToString()) : nlohmann::json()}};
+}
+
+}  // namespace slipway::control
