@@ -14,6 +14,7 @@
 
 #include "control/events/webhooks.h"
 #include "control/rest/routes.h"
+#include "control/serve/boot_rules.h"
 
 namespace slipway::control {
 namespace {
@@ -202,6 +203,34 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
   families.push_back(std::move(lockouts).family());
 }
 
+void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {
+  Family addresses("slipway_network_addresses", "Addresses of a network's pools.", kGauge);
+  Family leased("slipway_network_leases", "Addresses leased in a network.", kGauge);
+  const auto leases = core.leases().All();
+  for (const NetworkConfig& network : core.config().networks) {
+    std::uint64_t size = 0;
+    for (const AddressRange& pool : network.pools) size += pool.size();
+    const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
+      return lease.state == dhcp::LeaseState::kBound && network.subnet.Contains(lease.address);
+    });
+    addresses.Add({{"network", network.name}}, size);
+    leased.Add({{"network", network.name}}, static_cast<std::uint64_t>(bound));
+  }
+  families.push_back(std::move(addresses).family());
+  families.push_back(std::move(leased).family());
+  Family boots("slipway_image_set_boots",
+               "Boots of the version that a tag leads to, since slipwayd started; one that failed "
+               "and came to its end after all is counted as complete, so this may fall.",
+               kGauge);
+  const auto sets = core.Images();
+  for (const ImageSet& set : sets.ok() ? *sets : std::vector<ImageSet>()) {
+    const VersionCount count = core.tally().Of(VersionName(set));
+    boots.Add({{"image_set", set.reference}, {"outcome", "complete"}}, count.complete);
+    boots.Add({{"image_set", set.reference}, {"outcome", "failed"}}, count.failed);
+  }
+  families.push_back(std::move(boots).family());
+}
+
 void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families) {
   const StreamLedger::Counts streams = core.streams().counts();
   Family open("slipway_event_streams", "Event streams open now.", kGauge);
@@ -305,6 +334,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   running.Add({}, counts.under_way);
   families.push_back(std::move(running).family());
   CollectAccess(core, families);
+  CollectSite(core, families);
   CollectStreams(core, families);
   return families;
 }
