@@ -32,8 +32,7 @@ inline bool BeforeInLetters(std::string_view a, std::string_view b) {
 inline Page PageOf(std::vector<std::string> names, std::optional<std::size_t> n,
                    const std::string& last) {
   std::ranges::sort(names, BeforeInLetters);
-  const auto repeated = std::ranges::unique(names);
-  names.erase(repeated.begin(), repeated.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   if (!last.empty()) {
     names.erase(names.begin(), std::ranges::upper_bound(names, last, BeforeInLetters));
   }
