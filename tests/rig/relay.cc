@@ -89,7 +89,7 @@ bool MarkFrame(std::vector<std::uint8_t>& frame) {
   if (said == 0 || said == 3) return false;
   // RFC 1624, of the word that holds the field: ~m + m' is what the field grows by.
   frame[at + 1] |= 3;
-  unsigned sum = (frame[at + 10] << 8 | frame[at + 11]) ^ 0xffffU;
+  unsigned sum = static_cast<unsigned>(frame[at + 10] << 8 | frame[at + 11]) ^ 0xffffU;
   sum += 3 - said;
   sum = (sum & 0xffff) + (sum >> 16);
   sum ^= 0xffff;
