@@ -170,10 +170,11 @@ void ControlPlane::StoreBoots(bool all) {
   const auto now = std::chrono::steady_clock::now();
   const bool due = all || now - stored_ >= kStoreInterval;
   if (due) stored_ = now;
-  const auto changed = core_->timelines().TakeChanged(due);
+  auto changed = core_->timelines().TakeChanged(due);
   absl::Status status = core_->archive().Put(
       changed, {.boots_per_machine = config_.limits.boots_per_machine,
                 .boots = std::int64_t{config_.limits.machines} * config_.limits.boots_per_machine});
+  if (!status.ok()) core_->timelines().NotStored(std::move(changed));
   if (status.ok() && now - forgotten_ >= kForgetInterval) {
     forgotten_ = now;
     const auto kept = std::chrono::nanoseconds(config_.limits.boots_kept).count();

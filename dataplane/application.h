@@ -50,7 +50,10 @@ class Application {
   }
 
   // The connection is over, by the peer's reset or otherwise; nothing is asked of it any more.
-  virtual void Ended(Time now) { static_cast<void>(now); }
+  virtual void Ended(bool in_silence, Time now) {
+    static_cast<void>(in_silence);
+    static_cast<void>(now);
+  }
 
   // Nothing is asked for or being answered.
   virtual bool rests() const { return false; }

@@ -183,14 +183,18 @@ void BootService::Progressed(std::uint64_t acknowledged, Time now) {
 
 // Firmware that does not trust the certificate sends no alert: it resets, in the middle of the
 // handshake, and that is all an administrator will ever see of it.
-void BootService::Ended(Time now) {
+void BootService::Ended(bool in_silence, Time now) {
   TellCompleted(now);
   if (!tls_ || handshake_told_) return;
   const tls::SessionInfo& info = tls_->info();
   Event event = NewEvent(EventKind::kTlsFailed);
   event.number = info.alert_sent ? *info.alert_sent : -1;
   event.extra = info.alert_received ? *info.alert_received : -1;
-  event.set_text(offer_told_ ? kEndedAfterCertificate : heard_ ? kEndedWaiting : kEndedBeforeHello);
+  if (offer_told_) {
+    event.set_text(in_silence ? kEndedInSilence : kEndedAfterCertificate);
+  } else {
+    event.set_text(heard_ ? kEndedWaiting : kEndedBeforeHello);
+  }
   shared_.reporter.Tell(event, now);
 }
 

@@ -75,7 +75,7 @@ class BootService final : public Application {
   bool rests() const override;
   Reaction Work(Time now) override;
   void Progressed(std::uint64_t acknowledged, Time now) override;
-  void Ended(Time now) override;
+  void Ended(bool in_silence, Time now) override;
   Time Deadline() const override;
   Reaction Expire(Time now) override;
 

@@ -131,7 +131,11 @@ void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
   const auto architectures = outcome.client.architecture_list();
   event.number = architectures.empty() ? -1 : architectures.front();
   event.extra = outcome.client.relay.value();
-  event.set_text(AsText(outcome.client.vendor_class));
+  if (outcome.client.kind == dhcp::ClientKind::kIpxe) {
+    event.set_text("iPXE " + std::string(AsText(outcome.client.vendor_class)));
+  } else {
+    event.set_text(AsText(outcome.client.vendor_class));
+  }
   switch (outcome.client.type) {
     case DhcpMessageType::kDiscover:
       event.kind = EventKind::kDhcpDiscover;

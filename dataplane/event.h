@@ -31,7 +31,8 @@ namespace slipway::dataplane {
 // linger).
 #define SLIPWAY_EVENT_KINDS(X)                                                                     \
   X(DhcpDiscover, "asked for an address")     /* number: architecture, -1: none; extra: relay's    \
-                                                 address, 0: none; text: vendor class */           \
+                                                 address, 0: none; text: vendor class, after       \
+                                                 "iPXE " where it says in user class that it is */ \
   X(DhcpOffer, "was offered an address")      /* number: DhcpOfferOf; text: boot URI */            \
   X(DhcpRequest, "requested an address")      /* as DhcpDiscover */                                \
   X(DhcpAck, "got its address")               /* number: lease seconds */                          \
@@ -89,6 +90,7 @@ enum class DhcpOfferOf : std::uint8_t { kAddressAlone, kAddressAndBoot, kBootAlo
 inline constexpr std::string_view kEndedBeforeHello = "ended before it said anything of TLS";
 inline constexpr std::string_view kEndedWaiting =
     "ended while its ClientHello waited to be answered";
+inline constexpr std::string_view kEndedInSilence = "went silent after our certificate was sent";
 inline constexpr std::string_view kEndedAfterCertificate = "ended after our certificate was sent";
 
 // Fixed size, trivially copyable. Strings are cut, never overrun.

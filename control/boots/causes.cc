@@ -217,6 +217,13 @@ constexpr Cause kTlsCauses[] = {
      "We sent protocol_version, or it did; what it offered stands in the evidence.",
      "TLS 1.2 is the oldest that is spoken here: update the firmware.\n"
      "With tls.policy = \"modern\" clients must know TLS 1.2 with ECDHE or 1.3: use \"firmware\"."},
+    {CauseId::kHandshakeStalled, "tls.stalled", kFailed,
+     "stopped answering in the middle of the TLS handshake",
+     "It offered TLS, was sent our certificate, and acknowledged nothing more until the connection "
+     "was given up. Who distrusts a certificate resets or closes.",
+     "Does it come every time? Then large frames may be lost on the way: the certificates are the "
+     "first frames of full size; compare the mtu of every hop with ours.\n"
+     "Once only: did it lose power, or was it reset? Look at its BMC."},
     {CauseId::kHandshakeFailed, "tls.failed", kFailed, "failed the TLS handshake",
      "An alert that no other cause explains; it stands in the evidence.",
      "The alert and OpenSSL's reason in the evidence say what was refused.\n"

@@ -54,6 +54,7 @@ enum class CauseId : std::uint8_t {
   kKeyType,
   kNoCommonSuite,
   kNoCommonVersion,
+  kHandshakeStalled,
   kHandshakeFailed,
   // HTTP and the transfer.
   kNoRequest,

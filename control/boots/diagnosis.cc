@@ -38,10 +38,24 @@ bool ShowsLife(const Story& story, const BootStep* complete) {
       [&](EventKind kind) { return story.Last(kind, 0, complete) != nullptr; });
 }
 
+bool BeganAsIpxe(const Boot& boot) {
+  return !boot.steps.empty() && boot.steps.front().kind == EventKind::kDhcpDiscover &&
+         IsIpxe(boot.steps.front().text);
+}
+
+// What firmware loaded was iPXE: it runs, and asks in its turn.
+bool LoadedIpxe(const Boot& boot, const Boot& next) {
+  return !BeganAsIpxe(boot) && BeganAsIpxe(next) && next.began() - boot.last() < kSoon;
+}
+
 std::size_t CompleteBootsBefore(std::span<const Boot> boots, std::int64_t now) {
-  return static_cast<std::size_t>(std::ranges::count_if(boots, [&](const Boot& boot) {
-    return boot.outcome == BootOutcome::kComplete && now - boot.began() < kLoopWithin;
-  }));
+  std::size_t complete = 0;
+  for (std::size_t i = 0; i < boots.size(); ++i) {
+    if (boots[i].outcome != BootOutcome::kComplete || now - boots[i].began() >= kLoopWithin)
+      continue;
+    if (i + 1 == boots.size() || !LoadedIpxe(boots[i], boots[i + 1])) ++complete;
+  }
+  return complete;
 }
 
 Finding AfterDownload(const Story& story, const BootStep* complete) {
@@ -104,7 +118,7 @@ std::optional<Diagnosis> BeforeItTriedAgain(std::span<const Boot> boots,
   const BootStep* complete = story.LastComplete();
   if (before.outcome == BootOutcome::kComplete && complete != nullptr) {
     const std::int64_t pause = newest.began() - complete->unix_nanoseconds;
-    if (pause > kSoon || ShowsLife(story, complete)) return {};
+    if (pause > kSoon || ShowsLife(story, complete) || LoadedIpxe(before, newest)) return {};
     const std::string& refusal = around.secure_boot_refusal;
     Diagnosis diagnosis = ToDiagnosis({CauseId::kSecureBootRefused,
                                        refusal.empty() ? Certainty::kPossible : Certainty::kLikely,

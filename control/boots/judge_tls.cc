@@ -8,16 +8,19 @@
 #include "control/boots/story.h"
 #include "control/boots/words.h"
 #include "control/text.h"
+#include "protocols/http/request.h"
 
 namespace slipway::control {
 namespace {
 
 using dataplane::EventKind;
 
+// Names are the same in either case (RFC 4343).
 bool Matches(std::string_view pattern, std::string_view host) {
-  if (pattern == host) return true;
+  if (http::EqualIgnoringCase(pattern, host)) return true;
   const std::size_t dot = host.find('.');
-  return pattern.starts_with("*.") && dot != host.npos && pattern.substr(1) == host.substr(dot);
+  return pattern.starts_with("*.") && dot != host.npos &&
+         http::EqualIgnoringCase(pattern.substr(1), host.substr(dot));
 }
 
 bool Holds(const CertificateFacts& certificate, std::string_view host) {
@@ -136,6 +139,8 @@ Chosen OfSilence(const Story& story, const BootStep* offered, const BootStep& fa
       !failed.text.empty()) {
     return {CauseId::kNoClientHello};
   }
+  // Whoever distrusts us says so by an alert or a reset; who says nothing more has gone.
+  if (failed.text == dataplane::kEndedInSilence) return {CauseId::kHandshakeStalled};
   return OfRefusedCertificate(story, offered, CauseId::kUnknownCa);
 }
 

@@ -58,9 +58,10 @@ std::string_view Story::OfferedHost() const {
   return uri.substr(0, std::min({uri.find('/'), uri.find(':'), uri.size()}));
 }
 
-bool IsBootClient(std::string_view vendor_class) {
-  return vendor_class.starts_with("HTTPClient") || vendor_class.starts_with("PXEClient") ||
-         vendor_class.starts_with("iPXE");
+bool IsIpxe(std::string_view text) { return text.starts_with("iPXE"); }
+
+bool IsBootClient(std::string_view text) {
+  return text.starts_with("HTTPClient") || text.starts_with("PXEClient") || IsIpxe(text);
 }
 
 }  // namespace slipway::control

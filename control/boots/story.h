@@ -52,6 +52,8 @@ std::optional<Finding> JudgeDhcp(const Story& story);
 std::optional<Finding> JudgeTls(const Story& story, const BootStep& failed);
 std::optional<Finding> JudgeConnection(const Story& story);
 
-bool IsBootClient(std::string_view vendor_class);
+// By the text of their DISCOVER.
+bool IsBootClient(std::string_view text);
+bool IsIpxe(std::string_view text);
 
 }  // namespace slipway::control

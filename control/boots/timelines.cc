@@ -291,6 +291,14 @@ std::vector<Boot> BootTimelines::TakeChanged(bool under_way) {
   return boots;
 }
 
+void BootTimelines::NotStored(std::vector<Boot> boots) {
+  const std::scoped_lock lock(mutex_);
+  for (Boot& boot : boots) {
+    changed_.insert_or_assign(boot.id, boot.mac);
+    if (Find(boot.id, boot.mac) == nullptr) Forget(std::move(boot));
+  }
+}
+
 std::vector<Boot> BootTimelines::Changed() const {
   const std::scoped_lock lock(mutex_);
   std::vector<Boot> boots;

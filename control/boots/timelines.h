@@ -124,6 +124,8 @@ class BootTimelines {
   std::vector<Boot> TakeEnded();
   // Boots that any event changed since they were last given; those under way only where asked for.
   std::vector<Boot> TakeChanged(bool under_way);
+  // They could not be stored after all: TakeChanged() gives them again.
+  void NotStored(std::vector<Boot> boots);
   // Boots that were under way when the process before ended go on. Before the first event.
   void Restore(std::vector<Boot> boots);
 

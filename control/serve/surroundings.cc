@@ -61,8 +61,12 @@ absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac, const B
   if (discover != nullptr && discover->number >= 0) {
     const auto word = dhcp::ArchitectureWord(static_cast<std::uint16_t>(discover->number));
     if (!word.empty()) question.architecture = word;
-    question.client = discover->text.starts_with("PXEClient") ? "pxe" : "http";
-    question.vendor_class = discover->text;
+    constexpr std::string_view kIpxe = "iPXE ";
+    const bool ipxe = discover->text.starts_with(kIpxe);
+    question.vendor_class = discover->text.substr(ipxe ? kIpxe.size() : 0);
+    question.client = ipxe                                             ? "ipxe"
+                      : question.vendor_class.starts_with("PXEClient") ? "pxe"
+                                                                       : "http";
   }
   return core.ExplainMachine(question);
 }

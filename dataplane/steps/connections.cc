@@ -261,7 +261,7 @@ void Worker::TellEnd(const Service& service, const End& end, Time now) {
   if (service.number == 0) return;  // never opened
   if (service.application != nullptr) {
     // What was acknowledged with the last segment is still to be told.
-    service.application->Ended(now);
+    service.application->Ended(end.how == EventKind::kTcpTimedOut, now);
   }
   const tcp::Info info = tcp_.Info(service.id);
   Event event = EventOf(service, info);

@@ -86,6 +86,21 @@ TEST_F(StoriesTest, AResetAfterOurCertificateIsDistrust) {
   EXPECT_EQ(Why().certainty, control::Certainty::kLikely);
 }
 
+// Power lost, or full frames that do not come through: neither is distrust.
+TEST_F(StoriesTest, SilenceAfterOurCertificateIsNoDistrust) {
+  HttpClient client(kGet, kImageSize, TLS1_2_VERSION);
+  station_.Connect(Port(1024), Port(443), client, now_);
+  Talk(station_, [&] {
+    return station_.opened && station_.host().Info(station_.connection()).text_received > 0;
+  });
+  for (const Time end = now_ + seconds(300); now_ < end; now_ += milliseconds(100)) {
+    appliance_->Run(now_);
+    appliance_->Sent();
+    TakeEvents();
+  }
+  Expect(CauseId::kHandshakeStalled);
+}
+
 TEST_F(StoriesTest, AClientThatVerifiesSaysUnknownCa) {
   HttpClient client(kGet, kImageSize, TLS1_3_VERSION, [](SSL_CTX* context) {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);

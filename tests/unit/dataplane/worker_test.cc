@@ -575,6 +575,21 @@ TEST_F(WorkerTest, TellsWhoseOfferWasTakenAndThroughWhichRelay) {
   EXPECT_EQ(events[3].number, static_cast<std::int64_t>(Drop::kDhcpNoNetwork));
 }
 
+TEST_F(WorkerTest, TellsThatAnIpxeIsOne) {
+  Start();
+  Buffer discover = DhcpMessage(DhcpMessageType::kDiscover, {}, "PXEClient:Arch:00007");
+  discover.pop_back();  // the end
+  for (const char octet : std::string_view("\x4d\x04iPXE\xff")) {
+    discover.push_back(static_cast<std::uint8_t>(octet));
+  }
+  appliance_->Events();
+  Ask(DhcpFrame(discover));
+  const auto events = appliance_->Events();
+  ASSERT_FALSE(events.empty());
+  ASSERT_EQ(events[0].kind, EventKind::kDhcpDiscover);
+  EXPECT_EQ(events[0].text(), "iPXE PXEClient:Arch:00007");
+}
+
 TEST_F(WorkerTest, TellsOfAWindowThatClosedAndStayedSo) {
   Start();
   Station station(kMachine, MachineSettings(), 1);

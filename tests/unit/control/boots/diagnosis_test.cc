@@ -245,6 +245,7 @@ INSTANTIATE_TEST_SUITE_P(
         TlsCase{"UnknownCa", TlsFailed(-1, 48), CauseId::kUnknownCa},
         TlsCase{"Silence", TlsFailed(-1, -1, dataplane::kEndedAfterCertificate),
                 CauseId::kUnknownCa},
+        TlsCase{"Gone", TlsFailed(-1, -1, dataplane::kEndedInSilence), CauseId::kHandshakeStalled},
         TlsCase{"CertificateUnknown", TlsFailed(-1, 46), CauseId::kUnknownCa},
         TlsCase{"Expired", TlsFailed(-1, 45), CauseId::kCertificateExpired},
         TlsCase{"BadCertificate", TlsFailed(-1, 42), CauseId::kCertificateNotYetValid},
@@ -278,7 +279,7 @@ TEST_F(DiagnosisTest, ASilentRefusalIsReadWithWhatOurCertificateHolds) {
   Expect(CauseId::kUnknownCa);
   around_.certificates[0].names = {"other.test", "*.test.org"};
   Expect(CauseId::kNameMismatch, 1, "boot.test");
-  around_.certificates[0].names = {"*.test"};
+  around_.certificates[0].names = {"*.Test"};
   Expect(CauseId::kUnknownCa);
   around_.certificates[0] = good;
   around_.certificates[0].not_after = today - 1;
@@ -381,6 +382,21 @@ TEST_F(DiagnosisTest, AFreshDiscoverAfterAWholeFileIsSecureBoot) {
   around_.secure_boot_refusal = "c.efi: it is not signed";
   Expect(CauseId::kSecureBootRefused, 1, "not signed");
   EXPECT_EQ(After().certainty, Certainty::kLikely);
+}
+
+TEST_F(DiagnosisTest, AnIpxeThatFirmwareLoadedIsNoRefusalAndItsTwoLoadsAreOneBoot) {
+  const Happened ipxe{EventKind::kDhcpDiscover, 16, 0, "iPXE PXEClient:Arch:00007:UNDI:003010"};
+  for (int i = 0; i < 2; ++i) {
+    Secure();
+    Tell({kGet, kComplete, kReset, ipxe, kOffer});
+    Expect(CauseId::kUnderWay);
+    Tell({kRequest, kAck, kOpened, kOffered, kSecured, kGet, kComplete, kReset});
+    Expect(CauseId::kComplete);
+    now += 100 * kSecond;
+  }
+  Secure();
+  Tell({kGet, kComplete, kReset});
+  Expect(CauseId::kBootLoop, 1, "3 complete boots");
 }
 
 TEST_F(DiagnosisTest, ARestartMuchLaterIsNot) {

@@ -8,6 +8,8 @@ namespace {
 
 using dataplane::Event;
 using dataplane::EventKind;
+using testing::Contains;
+using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -187,6 +189,20 @@ TEST_F(TimelinesTest, WhatChangedIsGivenOnceToBeStored) {
   // Boots that make room for newer ones are not lost on the way.
   for (int i = 0; i < 4; ++i) Tell({kDiscover, kAck});
   EXPECT_THAT(timelines_.TakeChanged(true), SizeIs(4));
+}
+
+TEST_F(TimelinesTest, WhatCouldNotBeStoredIsGivenAgain) {
+  for (int i = 0; i < 2; ++i) Tell({kDiscover, kAck, kOpened, kRequest, kComplete});
+  auto changed = timelines_.TakeChanged(true);
+  ASSERT_THAT(changed, SizeIs(2));
+  const std::int64_t first = changed[0].id;
+  // One of the two makes room before the disk has room again.
+  for (int i = 0; i < 3; ++i) Tell({kDiscover, kAck, kOpened, kRequest, kComplete});
+  timelines_.NotStored(std::move(changed));
+  changed = timelines_.TakeChanged(true);
+  EXPECT_THAT(changed, SizeIs(5));
+  EXPECT_THAT(changed, Contains(Field(&Boot::id, first)));
+  EXPECT_THAT(timelines_.TakeChanged(true), IsEmpty());
 }
 
 TEST_F(TimelinesTest, ARestoredBootGoesOn) {
