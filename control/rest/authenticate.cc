@@ -23,6 +23,9 @@ constexpr std::size_t kPathMax = 1024;
 thread_local Actor request_actor;
 
 bool ShowsSecret(const httplib::Request& request) { return request.has_header("Authorization"); }
+bool ShowsBearer(const httplib::Request& request) {
+  return request.get_header_value("Authorization").starts_with("Bearer ");
+}
 
 // Routes that need no role are open; they have no variables in their paths but the last segment.
 bool IsOpen(const httplib::Request& request) {
@@ -182,7 +185,8 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
     return false;
   }
   auto actor = Authenticate(request, core);
-  if (actor.ok() && !ShowsSecret(request) && IsFromElsewhere(request)) {
+  // A browser that was once asked for Basic adds it unasked, as it does cookies.
+  if (actor.ok() && !ShowsBearer(request) && IsFromElsewhere(request)) {
     ReplyProblem(response, 403,
                  "this was not sent by Slipway's own page, so what the browser added to it does "
                  "not count; a program shows its token itself: 'Authorization: Bearer '");

@@ -97,6 +97,11 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_pre_routing_handler(
       [&core](const httplib::Request& request, httplib::Response& response) {
+        // httplib applies a Range to any answer, an error too, and asks providers that know their
+        // length for what lies beyond it. Only blobs have ranges; elsewhere it may be ignored (RFC
+        // 9110 14.2).
+        if (!request.path.starts_with("/v2/"))
+          const_cast<httplib::Request&>(request).ranges.clear();
         return Admit(request, response, core) ? httplib::Server::HandlerResponse::Unhandled
                                               : httplib::Server::HandlerResponse::Handled;
       });

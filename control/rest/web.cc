@@ -34,13 +34,18 @@ void Serve(const httplib::Request& request, httplib::Response& response, const W
   }
   const bool gzip = request.get_header_value("Accept-Encoding").find("gzip") != std::string::npos;
   if (gzip) response.set_header("Content-Encoding", "gzip");
-  // A provider rather than a body: httplib would compress a body at each request.
-  response.set_content_provider(
-      (gzip ? asset.gzip : asset.bytes).size(), std::string(asset.media_type),
-      [bytes = gzip ? asset.gzip : asset.bytes](std::size_t offset, std::size_t length,
-                                                httplib::DataSink& sink) {
-        return sink.write(bytes.data() + offset, length);
-      });
+  const auto bytes = gzip ? asset.gzip : asset.bytes;
+  // A provider rather than a body: httplib would compress a body at each request. And one that is
+  // not told the length, for httplib would hand it any Range that was asked for, beyond the end
+  // too.
+  response.status = 200;
+  response.set_header("Content-Length", std::to_string(bytes.size()));
+  response.set_content_provider(std::string(asset.media_type),
+                                [bytes](std::size_t, httplib::DataSink& sink) {
+                                  if (!sink.write(bytes.data(), bytes.size())) return false;
+                                  sink.done();
+                                  return true;
+                                });
 }
 
 }  // namespace

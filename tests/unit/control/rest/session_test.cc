@@ -82,6 +82,9 @@ TEST_F(SessionTest, WhatAnotherSiteMadeTheBrowserSendIsRefused) {
   EXPECT_EQ(Approve({{"Cookie", cookie}, {"Origin", "https://evil.example"}}), 403);
   EXPECT_EQ(Approve({{"Cookie", cookie}, {"Origin", "null"}}), 403);
   EXPECT_EQ(Approve({{"Cookie", cookie}, {"Origin", Origin() + "0"}}), 403);
+  // Browsers add this one unasked too, once it was typed.
+  const auto basic = httplib::make_basic_authentication_header("any", token_);
+  EXPECT_EQ(Approve({basic, {"Origin", "https://evil.example"}}), 403);
   EXPECT_EQ(client_->Get("/api/v1/machines", {{"Cookie", cookie}})->body, "[]\n");
   EXPECT_EQ(Approve({{"Cookie", cookie}, {"Origin", Origin()}}), 200);
   // A program with a token has no such thing done to it.
@@ -124,6 +127,20 @@ TEST_F(SessionTest, ThePageNeedsNoTokenAndAllowsNothingElse) {
     const httplib::Headers known = {{"If-None-Match", answer->get_header_value("ETag")}};
     EXPECT_EQ(client_->Get(path, known)->status, 304) << path;
     EXPECT_EQ(client_->Get(path, {{"If-None-Match", "\"0\""}})->status, 200) << path;
+  }
+}
+
+TEST_F(SessionTest, ARangeOfThePageIsTheWholeOfItAndNothingBesideIt) {
+  Browser();
+  const std::string whole = client_->Get("/web/icon.svg")->body;
+  for (const char* range :
+       {"bytes=0-9", "bytes=0-9999999", "bytes=50000-900000", "bytes=9999999-99999999", "bytes=-5",
+        "bytes=-9999999", "bytes=0-1,5-6", "bytes=0-1,50000-900000"}) {
+    const auto answer = client_->Get("/web/icon.svg", {{"Range", range}});
+    ASSERT_TRUE(answer) << range;
+    EXPECT_EQ(answer->status, 200) << range;
+    EXPECT_EQ(answer->body, whole) << range;
+    EXPECT_EQ(client_->Get("/api/v1/health", {{"Range", range}})->status, 200) << range;
   }
 }
 
