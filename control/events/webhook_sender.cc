@@ -16,7 +16,6 @@ namespace {
 // How soon it sees that it is to end.
 constexpr auto kLookInterval = std::chrono::milliseconds(200);
 constexpr std::size_t kEventsAtOnce = 256;
-constexpr std::size_t kAnswerMax = 65536;  // bytes of a body, which nobody reads
 constexpr int kConnectSeconds = 5;
 constexpr int kAnswerSeconds = 10;
 
@@ -55,10 +54,20 @@ WebhookSender::~WebhookSender() {
   thread_.join();
 }
 
-void WebhookSender::Stop() {
+void WebhookSender::Refuse() {
   const std::scoped_lock lock(mutex_);
   stopped_ = true;
-  for (const auto& each : clients_) {
+}
+
+// A client that makes its connection is stopped when it is made: not under a lock of ours.
+void WebhookSender::Stop() {
+  std::vector<std::weak_ptr<httplib::SSLClient>> clients;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopped_ = true;
+    clients = clients_;
+  }
+  for (const auto& each : clients) {
     if (const auto client = each.lock()) client->stop();
   }
 }
@@ -96,11 +105,10 @@ WebhookAttempt WebhookSender::Send(const WebhookMessage& message) {
     attempt.status = response.status;
     return true;
   };
-  std::size_t size = 0;
-  request.content_receiver = [&](const char*, std::size_t more, std::uint64_t, std::uint64_t) {
-    return (size += more) <= kAnswerMax;
+  // The status is what counts: whatever follows is not waited for, however slowly it drips.
+  request.content_receiver = [](const char*, std::size_t, std::uint64_t, std::uint64_t) {
+    return false;
   };
-  // The status is what counts, also where the answer breaks off behind it.
   const auto result = client->send(request);
   if (result) attempt.status = result->status;
   if (attempt.status == 0) {
@@ -147,7 +155,6 @@ void WebhookSender::Put(WebhookMessage message) {
   waiting_.push_back({std::move(message), Clock::now() + pace_.give_up});
   if (waiting_.size() <= pace_.waiting_max) return;
   waiting_.pop_front();
-  tries_ = 0;
   ++missed_;
   const std::scoped_lock lock(mutex_);
   ++counts_.overflowed;
@@ -156,7 +163,6 @@ void WebhookSender::Put(WebhookMessage message) {
 void WebhookSender::GiveUpOld(Clock::time_point now) {
   while (!waiting_.empty() && waiting_.front().give_up_at <= now) {
     waiting_.pop_front();
-    tries_ = 0;
     ++missed_;
     const std::scoped_lock lock(mutex_);
     ++counts_.given_up;

@@ -26,7 +26,9 @@ class WebhookSender {
   WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace);
   ~WebhookSender();
 
-  // Ends what is under way and lets nothing begin; from any thread. Waits for nothing.
+  // Lets nothing begin; from any thread.
+  void Refuse();
+  // ... and ends what is under way, once a connection that is being made is made or has failed.
   void Stop();
   WebhookCounts counts() const;
   // From any thread, beside what the own one sends.
@@ -59,7 +61,7 @@ class WebhookSender {
   std::uint64_t missed_ = 0;           // messages, and not told of yet
   std::uint64_t told_ = 0;             // of them by gap_
   std::optional<WebhookMessage> gap_;  // not delivered yet
-  unsigned tries_ = 0;                 // of the first that waits
+  unsigned tries_ = 0;                 // in vain, since the last delivery
   Clock::time_point next_try_{};
   std::minstd_rand chance_{std::random_device{}()};
 

@@ -25,8 +25,13 @@ Webhooks::Webhooks(Core& core, const WebhookPace& pace) : core_(core), pace_(pac
 Webhooks::~Webhooks() { Stop(); }
 
 void Webhooks::Stop() {
-  const std::scoped_lock lock(mutex_);
-  for (const auto& [name, sender] : senders_) sender->Stop();
+  std::vector<std::shared_ptr<WebhookSender>> senders;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [name, sender] : senders_) senders.push_back(sender);
+  }
+  for (const auto& sender : senders) sender->Refuse();
+  for (const auto& sender : senders) sender->Stop();
 }
 
 absl::StatusOr<WebhookRecord> Webhooks::Add(WebhookRecord webhook, const Actor& actor) {
@@ -43,14 +48,16 @@ absl::StatusOr<WebhookRecord> Webhooks::Add(WebhookRecord webhook, const Actor& 
 }
 
 absl::Status Webhooks::Remove(const std::string& name, const Actor& actor) {
-  std::shared_ptr<WebhookSender> removed;  // and ended when the lock is free again
-  const std::scoped_lock lock(mutex_);
-  if (absl::Status status = core_.store().RemoveWebhook(name, actor); !status.ok()) return status;
-  if (const auto sender = senders_.find(name); sender != senders_.end()) {
-    removed = std::move(sender->second);
-    removed->Stop();
-    senders_.erase(sender);
+  std::shared_ptr<WebhookSender> removed;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (absl::Status status = core_.store().RemoveWebhook(name, actor); !status.ok()) return status;
+    if (const auto sender = senders_.find(name); sender != senders_.end()) {
+      removed = std::move(sender->second);
+      senders_.erase(sender);
+    }
   }
+  if (removed) removed->Stop();  // which may wait for its network: nobody else does
   return absl::OkStatus();
 }
 

@@ -146,7 +146,7 @@ constexpr Schema kSchemas[] = {
     {"LiveGap", "Of an event `gap`; null: those of a run before.", "lost:integer~"},
     {"WebhookRequest",
      "`url` is https; `kinds` of events (boot, link and change where it is not said), `mac` of one "
-     "machine; `ca` is PEM, trusted instead of the system's authorities.",
+     "machine; `ca` is PEM, trusted beside the system's authorities.",
      "url:string kinds?:[string] mac?:string ca?:string"},
     {"Webhook",
      "Counts are of this run of the daemon: messages delivered, given up after an hour of tries, "

@@ -65,10 +65,20 @@ absl::Status WebhookTable::Remove(const std::string& name) {
   return absl::NotFoundError(Text(name, ": no such webhook; see 'slipway webhook list'"));
 }
 
+namespace {
+
+// The scheme and the host: what follows may be a secret, and operators read the log.
+std::string Origin(const std::string& url) {
+  const std::size_t host = url.find("://");
+  return host == url.npos ? std::string() : url.substr(0, url.find('/', host + 3));
+}
+
+}  // namespace
+
 nlohmann::json Told(const WebhookRecord& webhook) {
   nlohmann::json kinds = nlohmann::json::array();
   for (const FeedKind kind : webhook.filter.kinds) kinds.push_back(NameOf(kind));
-  return {{"url", webhook.url},
+  return {{"url", Origin(webhook.url)},
           {"kinds", kinds},
           {"mac",
            webhook.filter.mac ? nlohmann::json(webhook.filter.mac->ToString()) : nlohmann::json()}};

@@ -185,7 +185,9 @@ TEST_F(WebhooksTest, ByTheCommandLineAddedTestedToldListedAndRemoved) {
     EXPECT_THAT(client_->Get(path)->body,
                 AllOf(HasSubstr("ops"), Not(HasSubstr("whsec")), Not(HasSubstr(secret.substr(6)))));
   }
-  EXPECT_THAT(client_->Get("/api/v1/audit")->body, HasSubstr(receiver->Url()));
+  const std::string url = receiver->Url();  // whose path may be a secret, and operators read this
+  EXPECT_THAT(client_->Get("/api/v1/audit")->body,
+              AllOf(HasSubstr(url.substr(0, url.rfind('/'))), Not(HasSubstr(url))));
   const Ran list = Slipway("webhook list");
   EXPECT_THAT(list.text, AllOf(HasSubstr("ops"), HasSubstr("boot link")));
   EXPECT_THAT(client_->Get("/metrics")->body,
