@@ -189,6 +189,11 @@ std::string LayoutText(const nlohmann::json& set) {
 
 int RunImport(Client& client, const Command& command) {
   if (command.words.size() == 3) return ImportUki(client, command);
+  for (const char* option : {"from", "kernel", "initrd", "cmdline", "sign-key", "sign-cert"}) {
+    if (!command.options.contains(option)) continue;
+    return Fail(Text("--", option, " makes a kernel image, and ", command.words[2],
+                     " is imported as it is: leave out one of the two"));
+  }
   std::error_code error;
   const auto source = fs::absolute(command.words[2], error);
   if (!fs::exists(source, error)) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -38,6 +39,11 @@ std::string OptionOf(const Command& command, const char* name) {
 
 // Appends the file; false, and why is said, when it cannot be read.
 bool ReadInto(std::string& bytes, const std::string& path) {
+  // A folder opens too, and says that it has no end.
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return Fail(Text(path, ": is no file; name a file"));
+  }
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const auto size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
   if (size < 0) return Fail(Text(path, ": cannot be read; name a file"));

@@ -27,6 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kBlock = std::size_t{1} << 20;
 constexpr int kLinksFollowedMax = 16;
+constexpr std::size_t kLinkMax = 4096;  // bytes, as Linux has it (PATH_MAX); formats allow more
 constexpr const char* kPackAgain = "pack it again without that entry";
 
 // The thread's locale as long as it lives.
@@ -181,6 +182,10 @@ class Reading {
       return Refused(path, "is " + std::string(WordOf(type)), "an image set holds only files");
     }
     const std::string target = TextOf(archive_entry_symlink(entry));
+    if (target.size() > kLinkMax) {
+      return Refused(path, "is a link of " + std::to_string(target.size()) + " bytes",
+                     "a link has at most " + std::to_string(kLinkMax));
+    }
     const auto inside = LinkTarget(FolderOf(path), target);
     if (!inside) {
       return Refused(path,

@@ -138,7 +138,7 @@ void GiveRoles(ImageSet& set, const std::optional<Layout>& layout) {
     for (const BootProposal& boot : layout->boots) {
       ImageFile* const kernel = FindFile(set, boot.kernel);
       kernel->role = "kernel";
-      kernel->architecture = boot.architecture;
+      if (kernel->architecture.empty()) kernel->architecture = boot.architecture;
       for (const std::string& path : boot.initrds) {
         ImageFile* const initrd = FindFile(set, path);
         initrd->role = "initrd";
@@ -159,19 +159,28 @@ void GiveRoles(ImageSet& set, const std::optional<Layout>& layout) {
 absl::Status TakeArguments(ImageSet& set, const ImportOptions& options,
                            const std::optional<Layout>& layout) {
   set.arguments = options.arguments;
-  const auto any = set.arguments.find("any");
-  if (any == set.arguments.end() || any->second != "proposed") return absl::OkStatus();
+  const auto proposed = std::ranges::find(set.arguments, "proposed",
+                                          &std::map<std::string, std::string>::value_type::second);
+  if (proposed == set.arguments.end()) return absl::OkStatus();
+  const std::string asked = proposed->first;
   if (!layout) {
     return Refuse(absl::StatusCode::kInvalidArgument,
                   {.where = set.reference,
                    .what = "no distribution's tree was recognised, so no arguments are proposed",
                    .remedy = "say the arguments themselves"});
   }
-  set.arguments.erase(any);
+  set.arguments.erase(proposed);
+  bool found = false;
   for (const BootProposal& boot : layout->boots) {
+    if (asked != "any" && asked != boot.architecture) continue;
     set.arguments.emplace(boot.architecture, boot.arguments);
+    found = true;
   }
-  return absl::OkStatus();
+  if (found) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kInvalidArgument,
+                {.where = set.reference,
+                 .what = "no arguments are proposed for " + asked,
+                 .remedy = "say the arguments themselves"});
 }
 
 // What the operator says stands in annotations, for others to read.

@@ -55,6 +55,9 @@ class Recogniser {
   void Add(Layout& layout, std::string_view architecture, const std::string& kernel,
            const std::string& initrd) const {
     if (architecture.empty() || !Has(kernel) || !Has(initrd)) return;
+    // What the kernel's own header says counts.
+    const auto file = std::ranges::find(set_.files, kernel, &ImageFile::path);
+    if (!file->architecture.empty() && file->architecture != architecture) return;
     layout.boots.push_back({.architecture = std::string(architecture),
                             .kernel = kernel,
                             .initrds = {initrd},

@@ -143,6 +143,8 @@ TEST_F(ArchiveImport, WhatLeadsOutOrIsNoFileIsRefusedInWordsAndLeavesNothing) {
        {"\"d/out\"", "\"../../secret\"", "leads out of the tree", "--dereference"}},
       {{.path = "out", .type = AE_IFLNK, .link = "/etc/shadow"},
        {"\"out\"", "\"/etc/shadow\"", "leads out of the tree"}},
+      {{.path = "long", .type = AE_IFLNK, .link = std::string(5000, 'a')},
+       {"\"long\"", "a link of 5000 bytes"}},
       {{.path = "hard", .hard_link = "good.efi"},
        {"\"hard\"", "hard link to \"good.efi\"", "--hard-dereference"}},
       {{.path = "null", .type = AE_IFCHR}, {"\"null\"", "a device node", "without that entry"}},

@@ -88,6 +88,12 @@ TEST_F(ImportTest, ADistributionsTreeProposesWhatBootsItAndTheProposalIsTaken) {
   EXPECT_THAT(Slipway("image show leap:15.5").text,
               AllOf(HasSubstr("kernel"), HasSubstr(arguments), HasSubstr("ssl.certs=0")));
 
+  EXPECT_THAT(Import(iso, "leap:15.6 --as tree --arguments proposed --arch aa64").text,
+              HasSubstr("no arguments are proposed for aa64"));
+  EXPECT_THAT(Import(iso, "leap:15.6 --as tree --kernel /k").text,
+              HasSubstr("leave out one of the two"));
+  EXPECT_THAT(Slipway("image import leap-boot:15.5 --kernel /").text, HasSubstr("/: is no file"));
+
   const Ran taken = Slipway("image import leap-boot:15.5 --from leap:15.5");
   EXPECT_EQ(taken.code, 0) << taken.text;
   const auto uki = Shown("leap-boot:15.5");
