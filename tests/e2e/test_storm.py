@@ -8,6 +8,7 @@ import debs
 from daemon import ADDRESS, NAME, Daemon, Setup, vhost
 from harness import expect, run, test
 from lab import EFI_PROGRAM
+from test_dhcp import until
 
 MEBIBYTE = 1 << 20
 
@@ -138,8 +139,10 @@ def in_turns(context):
 def admission(_, storm):
     result = storm.run("--mode", "boot", "--machines", "100", *ALL, "--offer-wait", "0", "--patience", "5s")
     expect(result["checked_bytes"] == 100 * MEBIBYTE, f"{result}")
+    # Workers post their counters a few times a second: the last of them may still be told as waiting.
+    until(lambda: storm.daemon.json("status")["machines_waiting"] == 0, 5, "nobody waits any more")
     status = storm.daemon.json("status")
-    expect(status["machines_waiting"] == 0 and status["machines_served_at_most"] == 5, f"{status}")
+    expect(status["machines_served_at_most"] == 5, f"{status}")
     stories = [storm.daemon.boot(boot["mac"]) for boot in storm.daemon.json("boot", "list")]
     words = [step["words"] for story in stories for step in story["steps"]]
     waited = [word for word in words if word.startswith("waits for its turn before")]
