@@ -23,6 +23,7 @@ export function usePlace(): Place {
   useEffect(() => {
     const follow = () => setPlace(placeOf(location.hash));
     addEventListener('hashchange', follow);
+    follow(); // what changed since the first drawing
     return () => removeEventListener('hashchange', follow);
   }, []);
   return place;
