@@ -30,11 +30,6 @@ bool Failed(const std::string& words) {
   return false;
 }
 
-std::string OptionOf(const Command& command, const char* name) {
-  const auto found = command.options.find(name);
-  return found == command.options.end() ? std::string() : found->second;
-}
-
 // As a value of a query (RFC 3986 section 2.3).
 std::string Encoded(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";

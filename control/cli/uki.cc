@@ -32,11 +32,6 @@ bool Fail(std::string_view where, const absl::Status& status) {
   return Fail(where.empty() ? words : Text(where, ": ", words));
 }
 
-std::string OptionOf(const Command& command, const char* name) {
-  const auto found = command.options.find(name);
-  return found == command.options.end() ? std::string() : found->second;
-}
-
 // Appends the file; false, and why is said, when it cannot be read.
 bool ReadInto(std::string& bytes, const std::string& path) {
   // A folder opens too, and says that it has no end.

@@ -13,16 +13,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "control/secure_boot/freed.h"
+
 namespace slipway::control {
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 using X509Handle = std::unique_ptr<X509, Freed<X509_free>>;
 using BioHandle = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using StoreHandle = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;

@@ -10,19 +10,13 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 
+#include "control/secure_boot/freed.h"
 #include "control/secure_boot/pe_writer.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
-template <auto kFree>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
 using BioHandle = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using Pkcs7Handle = std::unique_ptr<PKCS7, Freed<PKCS7_free>>;
 
