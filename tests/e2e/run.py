@@ -36,6 +36,7 @@ import test_registry  # noqa: E402,F401
 import test_routed  # noqa: E402,F401
 import test_web  # noqa: E402,F401
 import test_vlan  # noqa: E402,F401
+import test_day  # noqa: E402,F401
 import test_crash  # noqa: E402,F401
 import test_storm  # noqa: E402,F401
 import test_top  # noqa: E402,F401

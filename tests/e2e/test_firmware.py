@@ -21,8 +21,8 @@ MAC = "52:54:00:53:4c:{:02x}"
 
 def hardware(payload, folder, netdev, authority, number=1):
     return machine.Hardware(folder, netdev, mac=MAC.format(number), memory_mib=payload.memory_mib,
-                            store=payload.store, firmware=payload.firmware,
-                            certificates=(authority,))
+                            store=payload.store, architecture=payload.architecture,
+                            firmware=payload.firmware, certificates=(authority,))
 
 
 class Appliance:
@@ -79,6 +79,7 @@ register("grub", "through GRUB's own TCP")
 register("ipxe", "through Debian 12's iPXE over HTTP", slow=True)
 register("ipxe", "through Debian 13's iPXE over HTTPS", "--debian13")
 register("hello", "Debian 13's firmware", "--debian13")
+register("hello", "a signed EFI program on ARM64", "--arch", "arm64", slow=True)
 
 
 def broken(context, what, reason, helps, screen):

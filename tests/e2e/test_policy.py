@@ -20,9 +20,9 @@ def until(what, check, seconds=120):
     raise AssertionError(what)
 
 
-def requested(daemon):
+def requested(daemon, mac=FIRST):
     """The paths that the machine's last boot asked for."""
-    return [step["text"] for step in (daemon.boot(FIRST) or {"steps": []})["steps"]
+    return [step["text"] for step in (daemon.boot(mac) or {"steps": []})["steps"]
             if step["kind"] == "HttpRequest"]
 
 

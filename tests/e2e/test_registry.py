@@ -4,7 +4,6 @@
 import contextlib
 import crypt
 import gzip
-import hashlib
 import http.client
 import io
 import json
@@ -20,45 +19,19 @@ import machine
 from daemon import Daemon, Setup, free_port, vhost
 from harness import expect, run, test
 from lab import EFI_PROGRAM
+from skopeo import MANIFEST, Skopeo, descriptor, digest, layout, write_layout
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-def digest(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-class Site:
+class Site(Skopeo):
     """slipwayd on loopback, without a network to serve, and skopeo logged in to it."""
 
     def __init__(self, context):
-        self.folder = context.fresh("registry")
-        self.daemon = Daemon(Setup(self.folder, vhost(self.folder / "vhost.sock"),
-                                   preset=context.preset))
-        self.certificates = self.folder / "certificates"
-        self.auth = self.folder / "auth.json"
+        folder = context.fresh("registry")
+        super().__init__(folder, Daemon(Setup(folder, vhost(folder / "vhost.sock"),
+                                              preset=context.preset)))
 
     def start(self):
         self.daemon.start()
-        self.certificates.mkdir(exist_ok=True)
-        (self.certificates / "slipway.crt").write_bytes(self.daemon.authority().read_bytes())
-        self.token = (self.daemon.state / "token").read_text(encoding="ascii").strip()
-
-    def url(self, reference):
-        return f"docker://{self.daemon.management}/{reference}"
-
-    def skopeo(self, verb, *words, check=True):
-        flags = {"login": ["--cert-dir", self.certificates, "--authfile", self.auth],
-                 "copy": ["--src-cert-dir", self.certificates, "--dest-cert-dir", self.certificates,
-                          "--authfile", self.auth]}.get(
-                              verb, ["--cert-dir", self.certificates, "--authfile", self.auth])
-        return run(["skopeo", "--insecure-policy", verb, *flags, *words], timeout=60, check=check)
-
-    def login(self, password=None):
-        return subprocess.run(
-            ["skopeo", "login", "--cert-dir", self.certificates, "--authfile", self.auth,
-             "--username", "operator", "--password-stdin", self.daemon.management],
-            input=password or self.token, capture_output=True, text=True, timeout=120, check=False)
+        self.trust()
 
     def request(self, method, path, body=None, headers=()):
         """(status, headers, body) of one request with the token."""
@@ -98,18 +71,6 @@ def site(context):
         yield there
 
 
-def layout(folder):
-    """(manifest's digest, {digest: bytes}) of an OCI layout with one image in it; every blob held to
-    its name."""
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    expect(len(index["manifests"]) == 1, f"not one manifest: {index}")
-    blobs = {}
-    for path in (folder / "blobs/sha256").iterdir():
-        blobs["sha256:" + path.name] = path.read_bytes()
-        expect(digest(blobs["sha256:" + path.name]) == "sha256:" + path.name, f"{path} is torn")
-    return index["manifests"][0]["digest"], blobs
-
-
 def ordinary_image(folder, text):
     """An OCI layout with a container image of one layer, made by hand."""
     tar = io.BytesIO()
@@ -120,21 +81,10 @@ def ordinary_image(folder, text):
     layer = gzip.compress(tar.getvalue(), mtime=0)
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
                          "rootfs": {"type": "layers", "diff_ids": [digest(tar.getvalue())]}}).encode()
-    def descriptor(kind, data):
-        return {"mediaType": kind, "digest": digest(data), "size": len(data)}
-    manifest = json.dumps({
-        "schemaVersion": 2, "mediaType": MANIFEST,
-        "config": descriptor("application/vnd.oci.image.config.v1+json", config),
-        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer)]}).encode()
-    blobs = folder / "blobs/sha256"
-    blobs.mkdir(parents=True)
-    for data in (layer, config, manifest):
-        (blobs / digest(data).split(":")[1]).write_bytes(data)
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="ascii")
-    (folder / "index.json").write_text(
-        json.dumps({"schemaVersion": 2, "manifests": [descriptor(MANIFEST, manifest)]}),
-        encoding="ascii")
-    return digest(manifest)
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST,
+                "config": descriptor("application/vnd.oci.image.config.v1+json", config),
+                "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer)]}
+    return write_layout(folder, manifest, (layer, config))
 
 
 def largest(incoming):

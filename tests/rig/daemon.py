@@ -120,6 +120,7 @@ class Daemon:
         self.config = self.folder / "slipway.toml"
         self.log = self.folder / "slipwayd.log"
         self.state = self.folder / "state"
+        self.prefix = []
         self._process = None
 
     # --- life ---------------------------------------------------------------------------------

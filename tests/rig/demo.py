@@ -40,11 +40,17 @@ def arguments():
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--debian13", action="store_true",
                         help="firmware (and iPXE) of Debian 13, fetched beside the system's own")
+    parser.add_argument("--arch", default="x64", choices=["x64", "arm64"],
+                        help="the machine's architecture; arm64 with --payload hello")
     parser.add_argument("--break", dest="broken", choices=["ca", "signature", "image"],
                         help="see a boot fail, and what it looks like: a CA the firmware does not "
                              "know, a program nobody signed, an image set that was not imported")
     parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.arch == "arm64" and (options.payload, options.debian13, options.broken) not in (
+            ("hello", False, None), ("hello", False, "ca"), ("hello", False, "image")):
+        parser.error("--arch arm64 boots --payload hello of Debian 12 alone, signed")
+    return options
 
 
 class Demo:
@@ -65,6 +71,8 @@ class Demo:
         name = self.options.payload
         if self.options.debian13 and name in ("hello", "uki", "ipxe"):
             name += "13"
+        if self.options.arch == "arm64":
+            name += "-arm64"
         if self.options.broken == "signature":
             name = "unsigned"
         say(f"payload    {name}, token {self.token}")
@@ -89,15 +97,16 @@ class Demo:
             self.daemon.import_payload(self.payload)
             total = sum(path.stat().st_size for path in self.payload.folder.iterdir())
             say(f"image set  {self.daemon.setup.image_set}, {size(total)}, verified")
-        say(f"firmware   OVMF of Debian {'13' if self.payload.firmware == 'trixie' else '12'}, "
+        edk2 = "AAVMF (arm64)" if self.payload.architecture == "arm64" else "OVMF"
+        say(f"firmware   {edk2} of Debian {'13' if self.payload.firmware == 'trixie' else '12'}, "
             f"Secure Boot {'enforced' if self.payload.secure_boot else 'off'}, "
             + ("another CA enrolled (--break ca)" if self.options.broken == "ca"
                else "our CA enrolled"))
         self.machine = Machine(Hardware(
             self.folder / "machine", f"tap:{self.taps[0]}" if self.taps else f"vhost-user:{socket}",
             mac=MAC, memory_mib=self.payload.memory_mib, store=self.payload.store,
-            firmware=self.payload.firmware, certificates=(self.authority(),),
-            disk=self.payload.disk, keep=self.options.keep))
+            architecture=self.payload.architecture, firmware=self.payload.firmware,
+            certificates=(self.authority(),), disk=self.payload.disk, keep=self.options.keep))
 
     def authority(self):
         """What the firmware is told to trust."""

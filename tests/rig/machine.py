@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One virtual machine with real UEFI firmware: QEMU and OVMF, driven over its serial console.
+"""One virtual machine with real UEFI firmware: QEMU and OVMF (x64) or AAVMF (arm64), driven over
+its serial console.
 
 The machine's NIC is a vhost-user socket (the server maps its memory; no kernel interface) or a tap.
 PXE is switched off in the firmware, so that HTTP boot comes first and not two minutes later. It
@@ -27,6 +28,8 @@ import debs  # noqa: E402
 X509_LIST = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072")
 OWNER = uuid.UUID("51139a7e-0000-4000-8000-736c69707761")
 
+AAVMF = Path("/usr/share/AAVMF")
+
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Za-z0-9]|\x1bc|[\x00-\x08\x0b-\x1f]")
 MOVES = re.compile(r"\x1b\[\d+;\d+H|\x1bc|\x1b\[2J")
 
@@ -53,6 +56,27 @@ def firmware_folder(suite):
     return debs.unpacked(suite, "ovmf") / "usr/share/OVMF"
 
 
+def firmware_files(hw):
+    """(code, variables) of edk2 for this architecture, with the keys that `store` asks for."""
+    suffix = "" if hw.store == "plain" else f".{hw.store}"
+    if hw.architecture == "arm64":  # one code for both; no SMM guards its variables
+        return AAVMF / "AAVMF_CODE.fd", AAVMF / f"AAVMF_VARS{suffix}.fd"
+    ovmf = firmware_folder(hw.firmware)
+    code = "OVMF_CODE_4M.fd" if hw.store == "plain" else "OVMF_CODE_4M.secboot.fd"
+    return ovmf / code, ovmf / f"OVMF_VARS_4M{suffix}.fd"
+
+
+def board(hw):
+    """QEMU's program and board: words, and the options of -machine. Emulated on every host."""
+    if hw.architecture == "arm64":
+        # cortex-a57 and not max: pointer authentication is slow to emulate, and nobody asks for it.
+        return ["qemu-system-aarch64", "-cpu", "cortex-a57"], "virt"
+    words = ["qemu-system-x86_64", "-cpu", "max"]
+    if hw.store == "plain":
+        return words, "q35"
+    return [*words, "-global", "driver=cfi.pflash01,property=secure,value=on"], "q35,smm=on"
+
+
 def die_with_parent():
     """Between fork and exec: a rig that is killed leaves nothing running."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
@@ -65,7 +89,8 @@ class Hardware:
     mac: str = "52:54:00:53:4c:01"
     memory_mib: int = 256
     store: str = "plain"         # plain, snakeoil or ms; the last two enforce Secure Boot
-    firmware: str = "bookworm"
+    architecture: str = "x64"    # or arm64, of Debian 12 alone
+    firmware: str = "bookworm"   # the suite whose OVMF it is
     certificates: tuple = ()     # PEM files of the CAs the firmware trusts
     ciphers: tuple = ()          # TLS suites (16-bit ids) the firmware may offer; empty: its own
     disk: str = ""               # a folder shown as a read-only FAT disk and booted from
@@ -91,23 +116,17 @@ class Machine:
         hw = self.hardware
         folder = Path(hw.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        ovmf = firmware_folder(hw.firmware)
-        secure = hw.store != "plain"
-        suffix = "" if hw.store == "plain" else f".{hw.store}"
+        code, store = firmware_files(hw)
         variables = folder / "variables.fd"
-        shutil.copy(ovmf / f"OVMF_VARS_4M{suffix}.fd", variables)
-        code = ovmf / ("OVMF_CODE_4M.secboot.fd" if secure else "OVMF_CODE_4M.fd")
-
-        command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max",
+        shutil.copy(store, variables)
+        program, machine = board(hw)
+        command = [*program, "-accel", "tcg,thread=multi",
                    "-m", f"{hw.memory_mib}M", "-nodefaults", "-no-user-config", "-display", "none",
                    "-monitor", "none", "-serial", "stdio", "-no-reboot",
                    "-uuid", str(uuid.uuid5(OWNER, hw.mac)),
                    "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
                    "-drive", f"if=pflash,unit=1,format=raw,file={variables}",
                    "-device", "virtio-rng-pci"]
-        machine = "q35" + (",smm=on" if secure else "")
-        if secure:
-            command += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         kind, _, where = hw.netdev.partition(":")
         if kind == "vhost-user":
             machine += ",memory-backend=mem0"

@@ -5,7 +5,7 @@ Stages, each counted and timed: build, unit (every gtest case of every test prog
 (short fixed runs), instructions (of fixed work, against a baseline), e2e (real clients, once
 slipwayd is built). One line a test program while it
 runs, the tail of what failed, the reason of what was skipped and how many (`N skipped`), and at
-the end `N passed, N failed` alone on the last line.
+the end `N passed, N failed` alone on the last line. `--suite day` is the real clients' full day alone.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SUITES = {"day": "day:"}  # the real-client tests that each means, as their filter
 STAGES = ("unit", "lint", "fuzz", "instructions", "e2e")
 FUZZ_RUNS = 20000  # of one target; never a time, which would depend on the machine
 FUZZ_RUNS_OF = {"tls_records": 300, "tls_session": 2000, "tcp_host": 3000, "dhcp_server": 5000,
@@ -226,7 +227,8 @@ def e2e(options, tally):
         tally.fail(f"e2e: no {daemon.relative_to(ROOT)}")
         return
     # The stack's TCP alone, for the kernel's to talk with: the same sources, so the cache has them.
-    build("conformance", tally, "e2e", "slipwayd", "control/slipway")
+    if not options.suite:
+        build("conformance", tally, "e2e", "slipwayd", "control/slipway")
     report = ROOT / "build/e2e.json"
     report.unlink(missing_ok=True)
     command = [sys.executable, str(runner), "--preset", options.preset, "--report", str(report)]
@@ -258,8 +260,12 @@ def main():
     parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
     parser.add_argument("--only", default=",".join(STAGES), help="stages: " + " ".join(STAGES))
     parser.add_argument("--all", action="store_true", help="the slow real-client tests too")
+    parser.add_argument("--suite", choices=sorted(SUITES),
+                        help="one story of real clients alone, and no more is built than it needs")
     options = parser.parse_args()
     stages = options.only.split(",")
+    if options.suite:
+        stages, options.filter = ["e2e"], SUITES[options.suite]
     if unknown := set(stages) - set(STAGES):
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
 
@@ -269,6 +275,8 @@ def main():
     built = True
     if stages == ["unit"]:  # what the test programs are made of, and the one that they start
         built = build(options.preset, tally, "build", "meson-test-prereq", "control/slipway")
+    elif options.suite:
+        built = build(options.preset, tally, "build", "slipwayd", "control/slipway")
     elif set(stages) - {"fuzz"}:
         built = build(options.preset, tally, "build")
     tally.times.append(("build", time.monotonic() - started))

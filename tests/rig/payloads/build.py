@@ -26,6 +26,8 @@ import debs  # noqa: E402
 HERE = Path(__file__).resolve().parent
 OUT = debs.ROOT / "build/payloads"
 SNAKEOIL = Path("/usr/share/ovmf/PkKek-1-snakeoil")
+# LLVM's words of a PE program for each architecture.
+TARGETS = {"x64": ("x86_64-unknown-windows", "-mno-red-zone"), "arm64": ("aarch64-unknown-windows",)}
 STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 GRUB_MODULES = ("normal configfile linux net efinet http tftp echo sleep test serial terminal "
                 "minicmd reboot halt all_video gzio").split()
@@ -43,6 +45,7 @@ class Payload:
     scheme: str = "https"
     disk: str = ""          # a folder the machine boots from first, as a disk of its own
     powers_off: bool = True
+    architecture: str = "x64"
     firmware: str = "bookworm"
     typed: tuple = ()       # (line to wait for, text to type)
 
@@ -148,10 +151,10 @@ def _uki(path, name, token, firmware="bookworm"):
     shutil.rmtree(work)
 
 
-def _hello(path, name, token, firmware="bookworm"):
+def _hello(path, name, token, firmware="bookworm", architecture="x64"):
     unsigned = path.with_suffix(".unsigned")
-    _run("clang-14", "-target", "x86_64-unknown-windows", "-ffreestanding", "-fshort-wchar",
-         "-mno-red-zone", "-nostdlib", "-O2", "-Wall", "-Werror", "-fuse-ld=lld-link",
+    _run("clang-14", "-target", *TARGETS[architecture], "-ffreestanding", "-fshort-wchar",
+         "-nostdlib", "-O2", "-Wall", "-Werror", "-fuse-ld=lld-link",
          "-Wl,-entry:EfiMain", "-Wl,-subsystem:efi_application",
          f'-DLINE=L"{_line(name, token)}"', "-o", unsigned, HERE / "hello.c")
     if firmware:
@@ -166,6 +169,14 @@ def hello(token, firmware="bookworm"):
     _hello(folder / "set/hello.efi", "hello", token, firmware)
     return Payload("hello", folder / "set", "hello.efi", _line("hello", token), "snakeoil",
                    firmware=firmware)
+
+
+def hello_arm64(token):
+    """AAVMF's variable store holds the certificate of the same test key as OVMF's."""
+    folder = _folder("hello-arm64", token)
+    _hello(folder / "set/hello.efi", "hello-arm64", token, architecture="arm64")
+    return Payload("hello-arm64", folder / "set", "hello.efi", _line("hello-arm64", token), "snakeoil",
+                   architecture="arm64")
 
 
 def unsigned(token):
@@ -272,7 +283,7 @@ def ipxe(token, debian13=False):
 
 BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe, "bulk": bulk,
             "ipxe13": lambda token: ipxe(token, debian13=True), "unsigned": unsigned,
-            "hello13": lambda token: hello(token, "trixie"),
+            "hello-arm64": hello_arm64, "hello13": lambda token: hello(token, "trixie"),
             "uki13": lambda token: uki(token, "trixie")}
 
 
