@@ -3,6 +3,7 @@
 
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import debs
 import machine
 import story
 from daemon import Daemon, Setup, vhost
-from harness import expect, test
+from harness import expect, run, test
 from lab import Lab
 
 MAC = "52:54:00:53:4c:{:02x}"
@@ -148,6 +149,25 @@ def unsigned(context):
         why = json.loads(done.stdout)
         expect(done.returncode == 1 and why["cause"] == "secure_boot.refused", done.stdout)
         expect("not signed" in why["sentence"], done.stdout)
+
+
+@test("firmware", "a unified kernel that slipway made and signed boots under Secure Boot")
+def own_kernel(context):
+    folder = context.fresh("fw-own")
+    options, payload = payloads.own_uki(secrets.token_hex(8))
+    trust = f'[secure_boot]\ndb = ["{payloads.SNAKEOIL}.pem"]\n'
+    with Daemon(Setup(folder, vhost(folder / "v.sock"), preset=context.preset, more=trust)) as daemon:
+        daemon.start()
+        daemon.run("image", "import", daemon.setup.image_set, *options)
+        shown = daemon.json("image", "show", daemon.setup.image_set)
+        expect(shown["secure_boot"]["outcome"] == "accepted", f"{shown['secure_boot']}")
+        # Another judge than ours.
+        daemon.run("image", "uki", folder / "linux.efi", *options)
+        told = run(["sbverify", "--cert", f"{payloads.SNAKEOIL}.pem", folder / "linux.efi"])
+        expect("Signature verification OK" in told, told)
+        hw = hardware(payload, folder / "m", f"vhost-user:{folder}/v.sock", daemon.authority())
+        with machine.Machine(hw).start() as guest:
+            expect(guest.wait(payload.line, 240), "\n".join(guest.tail(12)))
 
 
 @test("firmware", "the same machine boots again after a reset, with the same address")

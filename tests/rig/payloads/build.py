@@ -74,8 +74,8 @@ def _line(name, token):
     return f"SLIPWAY-BOOT-OK {name} {token}"
 
 
-def _sign(plain, signed, firmware="bookworm"):
-    """With the key whose certificate is in ovmf's snakeoil variable store (each suite has its own)."""
+def _snakeoil(firmware="bookworm"):
+    """(key, certificate): those in ovmf's snakeoil variable store; each suite has its own."""
     pair = SNAKEOIL
     if firmware != "bookworm":
         pair = debs.unpacked(firmware, "ovmf") / SNAKEOIL.relative_to("/")
@@ -85,7 +85,12 @@ def _sign(plain, signed, firmware="bookworm"):
         fresh = key.with_suffix(f".{os.getpid()}")
         _run("openssl", "pkey", "-in", f"{pair}.key", "-passin", "pass:snakeoil", "-out", fresh)
         fresh.rename(key)
-    _run("sbsign", "--key", key, "--cert", f"{pair}.pem", "--output", signed, plain)
+    return key, f"{pair}.pem"
+
+
+def _sign(plain, signed, firmware="bookworm"):
+    key, certificate = _snakeoil(firmware)
+    _run("sbsign", "--key", key, "--cert", certificate, "--output", signed, plain)
 
 
 def kernel():
@@ -111,21 +116,27 @@ def _cpio(entries):
     return bytes(out)
 
 
+def _tools():
+    """busybox and its names; the console node, because there is no devtmpfs before /init."""
+    entries = [(name, 0o040755, b"", (0, 0)) for name in ("bin", "dev", "proc")]
+    entries += [("dev/console", 0o020600, b"", (5, 1)),
+                ("bin/busybox", 0o100755, Path("/bin/busybox").read_bytes(), (0, 0))]
+    return entries + [(f"bin/{name}", 0o120777, b"busybox", (0, 0))
+                      for name in ("sh", "mount", "cat", "cut", "uname", "poweroff", "echo")]
+
+
+def _init():
+    return [("init", 0o100755, (HERE / "init").read_bytes(), (0, 0))]
+
+
 def initrd():
-    """busybox and our /init; the console node, because there is no devtmpfs before /init."""
-    busybox = Path("/bin/busybox").read_bytes()
-    init = (HERE / "init").read_bytes()
-    digest = hashlib.sha256(busybox + init).hexdigest()[:16]
-    path = OUT / f"cache/initrd-{digest}.gz"
+    """Tools and our /init."""
+    archive = _cpio(_tools() + _init())
+    path = OUT / f"cache/initrd-{hashlib.sha256(archive).hexdigest()[:16]}.gz"
     if not path.exists():
-        entries = [(name, 0o040755, b"", (0, 0)) for name in ("bin", "dev", "proc")]
-        entries += [("dev/console", 0o020600, b"", (5, 1)), ("init", 0o100755, init, (0, 0)),
-                    ("bin/busybox", 0o100755, busybox, (0, 0))]
-        entries += [(f"bin/{name}", 0o120777, b"busybox", (0, 0))
-                    for name in ("sh", "mount", "cat", "cut", "uname", "poweroff", "echo")]
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(gzip.compress(_cpio(entries), mtime=0))
+        fresh.write_bytes(gzip.compress(archive, mtime=0))
         fresh.rename(path)
     return path
 
@@ -191,6 +202,21 @@ def uki(token, firmware="bookworm"):
     _uki(folder / "set/uki.efi", "uki", token, firmware)
     return Payload("uki", folder / "set", "uki.efi", _line("uki", token), "snakeoil",
                    memory_mib=512, seconds=120, firmware=firmware)
+
+
+def own_uki(token):
+    """The options of `slipway image import NAME:TAG` that make a unified kernel and sign it, and a
+    payload whose folder has no image: slipway makes that. Only both initrds together boot."""
+    folder = _folder("own", token)
+    tools, init = folder / "tools.gz", folder / "init.cpio"
+    # An odd number of bytes: what comes next must be put at a multiple of four.
+    tools.write_bytes((data := gzip.compress(_cpio(_tools()), mtime=0)) + b"\0" * (1 - len(data) % 2))
+    init.write_bytes(_cpio(_init()))
+    key, certificate = _snakeoil()
+    options = ("--kernel", kernel(), "--initrd", f"{tools},{init}", "--cmdline",
+               _command_line("own", token), "--sign-key", key, "--sign-cert", certificate)
+    return options, Payload("own", folder / "set", "linux.efi", _line("own", token), "snakeoil",
+                            memory_mib=512, seconds=120)
 
 
 def iso(token):
