@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "dataplane/capture.h"
 #include "dataplane/event.h"
 #include "dataplane/snapshot.h"
 
@@ -17,6 +18,7 @@ struct Seams {
   dataplane::LeaseChannel* leases = nullptr;
   dataplane::StatisticsBoard* statistics = nullptr;
   dataplane::ImageMemory* images = nullptr;
+  dataplane::Captures* captures = nullptr;
 };
 
 }  // namespace slipway::control

@@ -44,7 +44,8 @@ inline control::Seams SeamsOf(Engine& engine) {
           .events = &engine.events(),
           .leases = &engine.leases(),
           .statistics = &engine.statistics(),
-          .images = &engine.images()};
+          .images = &engine.images(),
+          .captures = &engine.captures()};
 }
 
 }  // namespace slipway::dataplane

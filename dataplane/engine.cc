@@ -80,6 +80,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const Options& options) {
   engine->events_ = std::make_unique<EventQueue>(workers, kEventsPerWorker);
   engine->leases_ = std::make_unique<LeaseChannel>(kLeasesInFlight);
   engine->statistics_ = std::make_unique<StatisticsBoard>(workers);
+  engine->captures_ =
+      std::make_unique<Captures>(workers, static_cast<unsigned>(options.ports.size()));
   return engine;
 }
 
@@ -133,9 +135,9 @@ void Engine::Start(std::span<const dhcp::Lease> leases) {
                       .pool = *pools_[i],
                       .ends = EndsOf(i),
                       .leases = leases};
-    workers_.push_back(
-        std::make_unique<Worker>(setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_,
-                                                    entropy_, *handover_, unix_at_zero}));
+    workers_.push_back(std::make_unique<Worker>(
+        setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_, entropy_, *handover_,
+                           *captures_, unix_at_zero}));
   }
   for (unsigned i = 0; i < workers_.size(); ++i) {
     threads_.emplace_back([this, i] { Run(*workers_[i], options_.cores[i]); });

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/capture.h"
 #include "dataplane/clock.h"
 #include "dataplane/eal.h"
 #include "dataplane/eal_image_memory.h"
@@ -42,6 +43,7 @@ class Engine {
   LeaseChannel& leases() { return *leases_; }
   StatisticsBoard& statistics() { return *statistics_; }
   ImageMemory& images() { return *images_; }
+  Captures& captures() { return *captures_; }
 
   // A snapshot must have been published. `leases`: what the journal remembers.
   void Start(std::span<const dhcp::Lease> leases);
@@ -71,6 +73,7 @@ class Engine {
   std::unique_ptr<EventQueue> events_;
   std::unique_ptr<LeaseChannel> leases_;
   std::unique_ptr<StatisticsBoard> statistics_;
+  std::unique_ptr<Captures> captures_;
   SystemEntropy entropy_;
   tcp::Settings tcp_;
   std::optional<Clock> clock_;  // EAL measures its frequency

@@ -33,7 +33,24 @@ bool Link::SendFirst(Frame frame) {
 
 std::size_t Link::Leave(std::span<Frame> frames) {
   if (end_.through != nullptr) return end_.through->Push(frames);
+  if (tap_.active()) [[unlikely]]
+    return LeaveSeen(frames);
   return port().Transmit(end_.queue, frames);
+}
+
+// The same while somebody captures: what the port takes is told, and only that.
+std::size_t Link::LeaveSeen(std::span<Frame> frames) {
+  std::size_t left = 0;
+  while (left < frames.size()) {
+    const std::size_t size = std::min(CaptureTap::kBurstMax, frames.size() - left);
+    const std::span burst = frames.subspan(left, size);
+    tap_.Leaving(burst);
+    const std::size_t taken = port().Transmit(end_.queue, burst);
+    tap_.Left(taken);
+    left += taken;
+    if (taken < size) break;
+  }
+  return left;
 }
 
 void Link::TakeForOthers() {

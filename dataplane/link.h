@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/capture_tap.h"
 #include "dataplane/frame_ring.h"
 #include "dataplane/options.h"
 #include "dataplane/packet_pool.h"
@@ -80,6 +81,8 @@ class Link {
     if (end_.through != nullptr) return 0;
     const std::size_t received = end_.port->Receive(end_.queue, frames);
     trace_.See(Trace::Way::kReceived, frames.first(received));
+    if (tap_.active()) [[unlikely]]
+      tap_.Received(frames.first(received));
     return received;
   }
   // False, and the frame is gone, when the outbox is full: count Drop::kTransmitRingFull.
@@ -101,12 +104,16 @@ class Link {
   // Hands the outbox to the port as far as it has room; returns how many frames left.
   std::size_t Flush();
 
+  // Of the port, so what other workers send through us is among it.
+  CaptureTap& tap() { return tap_; }
+
  private:
   static constexpr std::uint16_t kTcpIpHeaders = 40;
   static constexpr std::uint32_t kCutTextMax = 65'535 - 120;  // IPv4's and TCP's largest headers
   static constexpr std::uint32_t kRunTextMax = 1 << 20;
 
   std::size_t Leave(std::span<Frame> frames);
+  std::size_t LeaveSeen(std::span<Frame> frames);
   void TakeForOthers();
 
   End end_;
@@ -124,6 +131,7 @@ class Link {
   static constexpr unsigned kRests = 16;
   bool ring_full_ = false;
   unsigned rests_ = 0;
+  CaptureTap tap_;  // last: large, and cold while nobody captures but for its first word
 };
 
 }  // namespace slipway::dataplane

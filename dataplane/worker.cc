@@ -57,14 +57,21 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
   }
   factory_.Listen(tcp_);
   seams_.snapshots.Online(index_);
+  seams_.captures.Online(index_);
 }
 
-Worker::~Worker() { seams_.snapshots.Offline(index_); }
+Worker::~Worker() {
+  seams_.captures.Offline(index_);
+  seams_.snapshots.Offline(index_);
+}
 
 bool Worker::RunOnce(Time now) {
   Stopwatch watch;
   seams_.snapshots.Quiescent(index_);
   UseSnapshot(seams_.snapshots.Current());
+  unix_now_ = seams_.unix_nanoseconds_at_zero + now.time_since_epoch().count();
+  if (seams_.captures.generation() != captures_seen_) [[unlikely]]
+    UseCaptures();
 
   std::size_t work = Receive();
   watch.Lap(Step::kReceive);
@@ -89,6 +96,14 @@ void Worker::UseSnapshot(const Snapshot* current) {
   if (current == snapshot_) return;
   snapshot_ = current;
   if (dhcp_) dhcp_->SetPolicy(current->dhcp.get());
+}
+
+void Worker::UseCaptures() {
+  // Read before what it counts: a set that comes in between is shown again in the next round.
+  captures_seen_ = seams_.captures.generation();
+  const Captures::Set* const set = seams_.captures.Current();
+  for (Link& link : links_) link.tap().Use(set, index_, link.interface(), &unix_now_);
+  seams_.captures.Seen(index_, captures_seen_);
 }
 
 Time Worker::Deadline() const {

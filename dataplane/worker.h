@@ -25,6 +25,7 @@
 #include "dataplane/admission.h"
 #include "dataplane/application.h"
 #include "dataplane/boot_service.h"
+#include "dataplane/capture.h"
 #include "dataplane/dhcp_service.h"
 #include "dataplane/distribution.h"
 #include "dataplane/handover.h"
@@ -52,7 +53,8 @@ struct WorkerSeams {
   LeaseChannel& leases;  // used by worker 0 alone
   StatisticsBoard& statistics;
   Entropy& entropy;
-  Handover& others;                           // to and from the other workers
+  Handover& others;  // to and from the other workers
+  Captures& captures;
   std::int64_t unix_nanoseconds_at_zero = 0;  // wall clock at Time{}
 };
 
@@ -146,6 +148,7 @@ class Worker {
   void Account(Time now, const Stopwatch& watch, bool busy);
   void Post(Time now);
   void UseSnapshot(const Snapshot* current);
+  void UseCaptures();
   void WatchLinks(Time now);
 
   // Classify.
@@ -220,6 +223,8 @@ class Worker {
   std::vector<Kept> kept_;           // by Admission::Id
   std::optional<DhcpService> dhcp_;  // worker 0
   const Snapshot* snapshot_ = nullptr;
+  std::uint64_t captures_seen_ = 0;  // generation
+  std::int64_t unix_now_ = 0;        // nanoseconds, at the beginning of the round
 
   tcp::Host tcp_;
   BootServiceFactory factory_;

@@ -28,7 +28,7 @@ PROGRAM = "slipway-instructions"
 CRYPTO = ("libcrypto", "libssl", "libIPSec_MB")
 STEPS_IN = ("Receive", "Classify", "Deliver")  # what a frame that arrives costs
 STEPS_OUT = ("Expire", "Emit", "Transmit")     # what one that leaves costs
-BULK = ("https", "firmware", "http")           # phases whose unit is a segment
+BULK = ("https", "watched", "firmware", "http")  # phases whose unit is a segment
 
 # One choice of code for every processor: of the C library's variants, those of its baseline.
 ENVIRONMENT = {
@@ -149,6 +149,9 @@ WORDS = {
     "https.payload_byte": "HTTPS, a byte of payload",
     "https.segment": "HTTPS, a segment sent (without AES)",
     "https.ack": "HTTPS, a frame received",
+    "watched.payload_byte": "the same while another machine is captured",
+    "watched.segment": "..., a segment sent",
+    "watched.ack": "..., a frame received",
     "firmware.payload_byte": "HTTPS to UEFI, a byte of payload",
     "firmware.segment": "HTTPS to UEFI, a segment sent",
     "firmware.ack": "HTTPS to UEFI, a frame received",
@@ -219,7 +222,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev bench instructions",
                                      description=__doc__.splitlines()[0])
     parser.add_argument("phases", nargs="*", metavar="PHASE",
-                        help="only these: idle https firmware http request handshake13 handshake12 "
+                        help="only these: idle https watched firmware http request handshake13 handshake12 "
                              "dhcp syn")
     parser.add_argument("--program", type=Path,
                         default=ROOT / "build/release/bench" / PROGRAM)

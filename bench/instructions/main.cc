@@ -34,6 +34,7 @@ struct Phase {
   storm::Firmware firmware = storm::Firmware::kLinux;
   std::uint32_t machines = 16;
   bool tls = true;
+  bool somebody_captured = false;  // none of these machines
   std::size_t image_bytes = std::size_t{8} << 20;
   std::uint64_t warm_up = 0;  // units of work before, and then measured
   std::uint64_t work = 0;
@@ -45,6 +46,7 @@ constexpr std::uint32_t kBulk = 4096;  // segments
 constexpr Phase kPhases[] = {
     {.name = "idle", .machines = 1, .warm_up = 64, .work = 4096},  // of machines that are off
     {.name = "https", .warm_up = kBulk, .work = kBulk},
+    {.name = "watched", .somebody_captured = true, .warm_up = kBulk, .work = kBulk},
     {.name = "firmware",
      .firmware = storm::Firmware::kUefi,
      .machines = 32,
@@ -139,6 +141,10 @@ Bench::Bench(const Phase& phase) : phase_(phase), off_(phase.name == "idle") {
                                                     .image_bytes = phase.image_bytes,
                                                     .own_thread = false,
                                                     .seed = 1}));
+  if (phase.somebody_captured) {
+    constexpr MacAddress kSomebody{{0x52, 0x54, 0, 0, 0, 0xfe}};
+    SLIPWAY_CHECK(server_->captures().Begin({.machine = kSomebody}) != nullptr);
+  }
   farm_ = Made(storm::Farm::Create(
       MachinesOf(phase), {.port = machines_port_.get(), .queue = 0, .pool = pool_.get()}));
 }

@@ -68,6 +68,7 @@ class BenchServer {
   dataplane::LeaseChannel& leases() { return leases_; }
   dataplane::PacketPool& pool() { return *pool_; }
   dataplane::SnapshotPublisher& snapshots() { return snapshots_; }
+  dataplane::Captures& captures() { return captures_; }
   // What the control plane would do: says of leases that they are durable (unless another does),
   // and takes events away. To be called often, by whoever runs the machines: a thread for it would
   // need a third core.
@@ -99,6 +100,7 @@ class BenchServer {
   dataplane::EventQueue events_{1, 4096};
   dataplane::LeaseChannel leases_{4096};
   dataplane::StatisticsBoard board_{1};
+  dataplane::Captures captures_{1, 1};
   std::unique_ptr<Entropy> entropy_;
   std::unique_ptr<dataplane::Worker> worker_;
   std::atomic<bool> stop_{false};

@@ -135,7 +135,8 @@ Team::Team(const TeamOptions& options)
       options_(BenchOptions(options.cores, /*mtu=*/1500)),
       snapshots_(static_cast<unsigned>(options.cores.size())),
       events_(static_cast<unsigned>(options.cores.size()), 4096),
-      board_(static_cast<unsigned>(options.cores.size())) {
+      board_(static_cast<unsigned>(options.cores.size())),
+      captures_(static_cast<unsigned>(options.cores.size()), 1) {
   tcp_.mss = 1460;
   tcp_.connections_max = options_.limits.connections;
 }
@@ -219,7 +220,7 @@ void Team::MakeWorker(unsigned index) {
                                      .leases = {}};
   member.worker = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, entropy_, *handover_,
-                                    /*unix_nanoseconds_at_zero=*/0});
+                                    captures_, /*unix_nanoseconds_at_zero=*/0});
 }
 
 // The snapshot's old versions are freed by nobody while it runs, so a sleeping worker holds up

@@ -92,6 +92,7 @@ class Team {
   dataplane::EventQueue events_;
   dataplane::LeaseChannel leases_{64};
   dataplane::StatisticsBoard board_;
+  dataplane::Captures captures_;
   dataplane::SystemEntropy entropy_;
   std::unique_ptr<Port> port_;
   std::vector<std::unique_ptr<Member>> members_;

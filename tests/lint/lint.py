@@ -37,7 +37,8 @@ LAYERS = {
     'tls': ((OPENSSL, IPSEC, POSIX), ('protocols/', 'tls/')),
     'dataplane': ((DPDK, ABSEIL, POSIX), ('protocols/', 'tls/', 'dataplane/')),
     'control': ((ABSEIL, CONTROL_LIBRARIES, OPENSSL, POSIX),
-                ('protocols/', 'tls/', 'control/', 'dataplane/snapshot.h', 'dataplane/event.h')),
+                ('protocols/', 'tls/', 'control/', 'dataplane/snapshot.h', 'dataplane/event.h',
+                 'dataplane/capture.h')),
     'bench': ((DPDK, ABSEIL, OPENSSL, IPSEC, BENCHMARK, VALGRIND, JSON, POSIX),
               ('protocols/', 'tls/', 'dataplane/', 'bench/')),
 }

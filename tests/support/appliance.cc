@@ -125,7 +125,8 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
       snapshots_(chosen.workers),
       events_(chosen.workers, 256),
       leases_(chosen.leases),
-      statistics_(chosen.workers) {
+      statistics_(chosen.workers),
+      captures_(chosen.workers, chosen.second_mtu != 0 ? 2 : 1) {
   SLIPWAY_CHECK(wire_.Initialize({.mtu = chosen.mtu, .pools = {&memory.pool(0)}}).ok());
   if (chosen.second_mtu != 0) {
     SLIPWAY_CHECK(
@@ -151,9 +152,9 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
                             .pool = memory.pool(i),
                             .ends = std::move(ends),
                             .leases = {}};
-    workers_.push_back(
-        std::make_unique<Worker>(setup, WorkerSeams{snapshots_, events_, leases_, statistics_,
-                                                    entropy_, *handover_, kUnixNanosecondsAtZero}));
+    workers_.push_back(std::make_unique<Worker>(
+        setup, WorkerSeams{snapshots_, events_, leases_, statistics_, entropy_, *handover_,
+                           captures_, kUnixNanosecondsAtZero}));
   }
 }
 

@@ -92,6 +92,7 @@ class Appliance final : public Endpoint {
   VirtualWire& wire() { return wire_; }
   VirtualWire& second_wire() { return second_wire_; }
   SnapshotPublisher& snapshots() { return snapshots_; }
+  Captures& captures() { return captures_; }
   const WorkerStatistics& statistics(unsigned worker = 0) const {
     return workers_[worker]->statistics();
   }
@@ -108,6 +109,7 @@ class Appliance final : public Endpoint {
   EventQueue events_;
   LeaseChannel leases_;
   StatisticsBoard statistics_;
+  Captures captures_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

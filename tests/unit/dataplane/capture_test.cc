@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Packet capture: the ring, whose frames are whose, and what a whole worker tells: exactly what was
+// on the wire, once, and nothing of others.
+#include "dataplane/capture.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "protocols/dhcp/message.h"
+#include "protocols/wire/dhcp.h"
+#include "protocols/wire/view.h"
+#include "tests/unit/dataplane/one_machine.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr MacAddress kOther{{0x52, 0x54, 0, 0, 0, 0x77}};
+
+Buffer Pattern(std::uint32_t number, std::size_t size) {
+  Buffer bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(number * 31 + i);
+  return bytes;
+}
+
+bool Put(CaptureRing& ring, std::uint32_t number, std::size_t size) {
+  CaptureRecord record;
+  record.unix_nanoseconds = number;
+  record.size = record.kept = static_cast<std::uint32_t>(size);
+  if (!ring.Begin(record)) return false;
+  ring.Append(Pattern(number, size / 3));  // in pieces, as frames are
+  const Buffer all = Pattern(number, size);
+  ring.Append(Bytes(all).subspan(size / 3));
+  return true;
+}
+
+TEST(CaptureRingTest, GivesBackInOrderWhatWasPutInOverItsEndManyTimes) {
+  CaptureRing ring(4096);
+  std::minstd_rand random(1);
+  CaptureRecord record;
+  std::vector<std::uint8_t> bytes;
+  for (std::uint32_t number = 0; number < 5000; ++number) {
+    const std::size_t size = 1 + random() % 1500;
+    ASSERT_TRUE(Put(ring, number, size));
+    EXPECT_FALSE(ring.Read(record, bytes)) << "not published yet";
+    ring.Publish(ring.mark());
+    ASSERT_TRUE(ring.Read(record, bytes));
+    EXPECT_EQ(record.unix_nanoseconds, number);
+    EXPECT_EQ(bytes, Pattern(number, size));
+  }
+  EXPECT_EQ(ring.lost(), 0u);
+}
+
+TEST(CaptureRingTest, CountsWhatFindsNoRoomAndGoesOnWhenThereIsSome) {
+  CaptureRing ring(4096);
+  const std::size_t fit = 4096 / (sizeof(CaptureRecord) + 1000);
+  for (std::uint32_t i = 0; i < 10; ++i) EXPECT_EQ(Put(ring, i, 1000), i < fit) << i;
+  ring.Publish(ring.mark());
+  EXPECT_EQ(ring.lost(), 10 - fit);
+  CaptureRecord record;
+  std::vector<std::uint8_t> bytes;
+  for (std::uint32_t i = 0; i < fit; ++i) {
+    ASSERT_TRUE(ring.Read(record, bytes));
+    EXPECT_EQ(bytes, Pattern(i, 1000));
+  }
+  EXPECT_FALSE(ring.Read(record, bytes));
+  EXPECT_TRUE(Put(ring, 10, 1000));
+  // One that fits to the last byte, and one that never will.
+  CaptureRing exact(4096);
+  EXPECT_TRUE(Put(exact, 0, 4096 - sizeof(CaptureRecord)));
+  EXPECT_FALSE(Put(exact, 1, 0));
+  EXPECT_FALSE(Put(ring, 2, 4096));
+}
+
+TEST(CaptureRingTest, ForgetsWhatIsBehindTheMarkThatIsPublished) {
+  CaptureRing ring(4096);
+  ASSERT_TRUE(Put(ring, 0, 1500));
+  const CaptureRing::Mark mark = ring.mark();
+  ASSERT_TRUE(Put(ring, 1, 1500));
+  EXPECT_FALSE(Put(ring, 2, 1500));
+  ring.Publish(mark);
+  EXPECT_EQ(ring.lost(), 0u) << "it will be offered again";
+  ASSERT_TRUE(Put(ring, 3, 1500));
+  ring.Publish(ring.mark());
+  CaptureRecord record;
+  std::vector<std::uint8_t> bytes;
+  ASSERT_TRUE(ring.Read(record, bytes));
+  EXPECT_EQ(record.unix_nanoseconds, 0);
+  ASSERT_TRUE(ring.Read(record, bytes));
+  EXPECT_EQ(record.unix_nanoseconds, 3);
+  EXPECT_FALSE(ring.Read(record, bytes));
+}
+
+TEST(CaptureRingTest, LosesNothingUncountedBetweenTwoThreads) {
+  constexpr std::uint32_t kFrames = 200'000;
+  CaptureRing ring(1 << 14);
+  std::thread producer([&ring] {
+    for (std::uint32_t i = 0; i < kFrames; ++i) {
+      static_cast<void>(Put(ring, i, i % 900));
+      if (i % 8 == 7) ring.Publish(ring.mark());
+    }
+    ring.Publish(ring.mark());
+  });
+  CaptureRecord record;
+  std::vector<std::uint8_t> bytes;
+  std::uint64_t read = 0;
+  std::int64_t last = -1;
+  const auto take = [&] {
+    while (ring.Read(record, bytes)) {
+      ++read;
+      ASSERT_GT(record.unix_nanoseconds, last);
+      last = record.unix_nanoseconds;
+      const auto number = static_cast<std::uint32_t>(last);
+      ASSERT_EQ(bytes, Pattern(number, number % 900));
+    }
+  };
+  while (read + ring.lost() < kFrames / 2) take();
+  producer.join();
+  take();
+  EXPECT_EQ(read + ring.lost(), kFrames);
+}
+
+Buffer DhcpAbout(const MacAddress& machine, const Ends& ends, Port to) {
+  Buffer message(sizeof(DhcpHeader));
+  MutableBytes room = message;
+  DhcpHeader* header = Place<DhcpHeader>(room);
+  header->op = kDhcpBootReply;
+  header->htype = 1;
+  header->hlen = 6;
+  std::copy(machine.octets.begin(), machine.octets.end(), header->chaddr.begin());
+  header->cookie = kDhcpMagicCookie;
+  return UdpFrame(ends, {.source = kDhcpServerPort, .destination = to, .payload = message});
+}
+
+TEST(CaptureTest, WantsWhatComesFromAMachineWhatGoesThereAndDhcpAboutIt) {
+  const Capture capture({.machine = kMachine.from}, 1, 1);
+  Buffer frame(14);
+  EXPECT_FALSE(capture.Wants(frame));
+  std::ranges::copy(kMachine.from.octets, frame.begin());
+  EXPECT_TRUE(capture.Wants(frame));
+  EXPECT_FALSE(capture.Wants(Bytes(frame).first(13))) << "no frame";
+  Ends ends{.from = kApplianceMac,
+            .to = kOther,
+            .source = kApplianceAddress,
+            .destination = Ipv4Address(10, 77, 0, 8)};
+  const udp::Datagram datagram{.source = Port(9), .destination = Port(9), .payload = frame};
+  EXPECT_FALSE(capture.Wants(UdpFrame(ends, datagram)));
+  ends.from = kMachine.from;
+  ends.to = MacAddress::Broadcast();
+  EXPECT_TRUE(capture.Wants(UdpFrame(ends, datagram))) << "its own broadcast";
+  ends.from = kOther;
+  EXPECT_FALSE(capture.Wants(UdpFrame(ends, datagram))) << "somebody else's";
+  // A server's broadcast answer, a relay's question, a boot server's: by chaddr.
+  for (const Port port : {kDhcpClientPort, kDhcpServerPort, kPxeServerPort}) {
+    EXPECT_TRUE(capture.Wants(DhcpAbout(kMachine.from, ends, port)));
+    EXPECT_FALSE(capture.Wants(DhcpAbout(kOther, ends, port)));
+  }
+  EXPECT_FALSE(capture.Wants(DhcpAbout(kMachine.from, ends, Port(9))));
+  // Cut anywhere, it is not read beyond its end (the sanitizers watch).
+  const Buffer whole = DhcpAbout(kMachine.from, ends, kDhcpClientPort);
+  for (std::size_t size = 0; size < 14 + 20 + 8 + sizeof(DhcpHeader); ++size) {
+    const Buffer cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(capture.Wants(cut));
+  }
+}
+
+TEST(CapturesTest, RunFourAtOnceAndEndWhenEveryWorkerHasSeenIt) {
+  Captures captures(2, 1);
+  EXPECT_EQ(captures.Current(), nullptr);
+  std::vector<std::shared_ptr<Capture>> all;
+  for (std::size_t i = 0; i < Captures::kAtOnceMax; ++i) {
+    all.push_back(captures.Begin({.machine = kMachine.from}));
+    ASSERT_NE(all.back(), nullptr);
+    EXPECT_EQ((*captures.Current())[i], all.back().get());
+  }
+  EXPECT_EQ(captures.Begin({.machine = kOther}), nullptr);
+  // Workers that run have to look; one that is gone has not.
+  captures.Online(0);
+  captures.Online(1);
+  captures.Seen(0, captures.generation());
+  EXPECT_FALSE(captures.End(all[0], milliseconds(5)));
+  captures.Seen(0, captures.generation());
+  EXPECT_FALSE(captures.End(all[0], milliseconds(5))) << "the other has not looked";
+  const std::weak_ptr<Capture> ended = all[0];
+  all[0].reset();
+  captures.Offline(1);
+  EXPECT_FALSE(ended.expired()) << "somebody might still fill it";
+  EXPECT_TRUE(captures.End(nullptr, milliseconds(0)));
+  EXPECT_TRUE(ended.expired());
+  EXPECT_EQ(captures.running(), Captures::kAtOnceMax - 1);
+  EXPECT_NE(captures.Begin({.machine = kOther}), nullptr);
+}
+
+// A worker and its wire; what is delivered and what leaves is kept.
+class CaptureOfWorkerTest : public OneMachineTest {
+ protected:
+  // A GET over TLS, from its SYN to its end.
+  void Boot(const Ends& ends, Port port = Port(5000)) {
+    Station station(ends, MachineSettings(), 5);
+    HttpClient client(kGet, kImageSize, TLS1_3_VERSION);
+    station.Connect(port, Port(443), client, now_);
+    for (const Time end = now_ + seconds(60); now_ < end && !station.closed;
+         now_ += milliseconds(1)) {
+      while (const auto frame = station.Emit(now_)) Deliver(*frame);
+      appliance_->Run(now_);
+      while (const auto frame = appliance_->Emit(now_)) {
+        sent_.push_back(*frame);
+        station.Receive(*frame, now_);
+      }
+      if (station.Deadline() <= now_) station.Expire(now_);
+    }
+    EXPECT_TRUE(station.closed);
+    EXPECT_GT(client.text.size(), kImageSize);
+    while (const auto frame = station.Emit(now_)) Deliver(*frame);
+    appliance_->Run(now_);
+  }
+  void Deliver(const Buffer& frame) {
+    delivered_.push_back(frame);
+    EXPECT_TRUE(appliance_->wire().Deliver(frame));
+  }
+  void Begin(const CaptureOrder& order) {
+    capture_ = appliance_->captures().Begin(order);
+    ASSERT_NE(capture_, nullptr);
+    appliance_->Run(now_);
+  }
+  // Ends it and gives what it held.
+  std::vector<CapturedFrame> End() {
+    EXPECT_FALSE(appliance_->captures().End(capture_, milliseconds(0)));
+    appliance_->RunOnce(now_);
+    EXPECT_TRUE(appliance_->captures().End(capture_, milliseconds(0)));
+    return capture_->Take(1 << 20);
+  }
+  static std::vector<Buffer> Of(const std::vector<CapturedFrame>& frames, bool sent) {
+    std::vector<Buffer> bytes;
+    for (const CapturedFrame& frame : frames) {
+      if (frame.sent == sent) bytes.push_back(frame.bytes);
+    }
+    return bytes;
+  }
+  std::uint64_t Lost() const { return capture_->lost(0, 0); }
+
+  std::vector<Buffer> delivered_;
+  std::vector<Buffer> sent_;
+  std::shared_ptr<Capture> capture_;
+};
+
+TEST_F(CaptureOfWorkerTest, HoldsExactlyWhatWasOnTheWireInBothDirections) {
+  Start();
+  Begin({.machine = kMachine.from});
+  Boot(kMachine);
+  const auto frames = End();
+  EXPECT_EQ(Of(frames, false), delivered_);
+  EXPECT_EQ(Of(frames, true), sent_);
+  EXPECT_EQ(Lost(), 0u);
+  EXPECT_THAT(frames, SizeIs(testing::Gt(70u)));
+  std::int64_t last = 0;
+  for (const CapturedFrame& frame : frames) {
+    EXPECT_GE(frame.unix_nanoseconds, last);
+    EXPECT_EQ(frame.size, frame.bytes.size());
+    last = frame.unix_nanoseconds;
+  }
+  constexpr std::int64_t kAtZero = 1'795'341'600'000'000'000;
+  EXPECT_LE(last, kAtZero + now_.time_since_epoch().count());
+  EXPECT_GT(frames.front().unix_nanoseconds, kAtZero);
+}
+
+TEST_F(CaptureOfWorkerTest, HoldsNothingOfOthersAndNothingAfterItsEnd) {
+  Start();
+  Begin({.machine = kOther});
+  Boot(kMachine);
+  EXPECT_THAT(End(), IsEmpty());
+  EXPECT_EQ(Lost(), 0u);
+  Begin({.machine = kMachine.from});
+  EXPECT_THAT(End(), IsEmpty());
+  Boot(kMachine);
+  EXPECT_THAT(capture_->Take(1000), IsEmpty());
+}
+
+TEST_F(CaptureOfWorkerTest, TellsOnceWhatAFullPortRefusedAtFirst) {
+  ApplianceOptions options;
+  options.wire.ring_frames = 3;
+  Start(options);
+  Begin({.machine = kMachine.from});
+  Boot(kMachine);
+  const auto frames = End();
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted
+  EXPECT_GT(appliance_->statistics().transmit_ring_full, 0u);
+  EXPECT_EQ(Of(frames, true), sent_);
+  EXPECT_EQ(Lost(), 0u);
+}
+
+TEST_F(CaptureOfWorkerTest, PutsTheTagWhereItIsOnTheWire) {
+  Start({.vlan = VlanId(7)});
+  Begin({.machine = kMachine.from});
+  Ends tagged = kMachine;
+  tagged.vlan = VlanId(7);
+  Boot(tagged);
+  const auto frames = End();
+  EXPECT_EQ(Of(frames, false), delivered_);
+  EXPECT_EQ(Of(frames, true), sent_);
+  EXPECT_EQ(See(frames.back().bytes).link.vlan, VlanId(7));
+}
+
+TEST_F(CaptureOfWorkerTest, FillsChecksumsThatAreLeftToThePortAndKeepsWhatItCutsWhole) {
+  ApplianceOptions options;
+  options.wire.hardware = Offloads::All();
+  options.wire.segments_max = 64;
+  options.wire.tcp_segmentation_bytes_max = 65'535;
+  Start(options, /*tls=*/false);
+  Begin({.machine = kMachine.from});
+  Station station(kMachine, MachineSettings(), 5);
+  HttpClient client(kGet, kImageSize);
+  station.Connect(Port(5000), Port(80), client, now_);
+  std::size_t cut = 0;
+  for (const Time end = now_ + seconds(5); now_ < end && !station.closed; now_ += milliseconds(1)) {
+    while (const auto frame = station.Emit(now_)) Deliver(*frame);
+    appliance_->Run(now_);
+    sent_ = appliance_->Sent();
+    std::size_t next = 0;
+    for (const CapturedFrame& frame : capture_->Take(1 << 20)) {
+      const Seen seen = See(frame.bytes);  // fails where a checksum is wrong
+      if (!frame.sent) continue;
+      // What the station can read is what was captured: the wire has frames with blank checksums.
+      station.Receive(frame.bytes, now_);
+      ASSERT_LT(next, sent_.size());
+      const Buffer& wire = sent_[next++];
+      ASSERT_EQ(frame.bytes.size(), wire.size());
+      ASSERT_TRUE(Equal(Bytes(frame.bytes).subspan(54), Bytes(wire).subspan(54)));
+      if (frame.segment_text_max == 0) continue;
+      EXPECT_EQ(frame.segment_text_max, 1448);  // with timestamps
+      EXPECT_GT(seen.tcp->text.size(), frame.segment_text_max);
+      ++cut;
+    }
+    EXPECT_EQ(next, sent_.size());
+    if (station.Deadline() <= now_) station.Expire(now_);
+  }
+  EXPECT_TRUE(station.closed);
+  EXPECT_GT(client.text.size(), kImageSize);
+  EXPECT_GT(cut, 0u);
+  End();
+}
+
+TEST_F(CaptureOfWorkerTest, KeepsTheFrontOfFramesWhereThatIsWanted) {
+  Start();
+  Begin({.machine = kMachine.from, .bytes_max = 64});
+  Boot(kMachine);
+  const auto frames = End();
+  ASSERT_EQ(frames.size(), delivered_.size() + sent_.size());
+  std::size_t next = 0;
+  for (const CapturedFrame& frame : frames) {
+    if (!frame.sent) continue;
+    const Buffer& whole = sent_[next++];
+    EXPECT_EQ(frame.size, whole.size());
+    EXPECT_EQ(frame.bytes.size(), std::min<std::size_t>(64, whole.size()));
+    constexpr std::size_t kBeforeChecksums = 24;  // which cannot be told of a part
+    EXPECT_TRUE(
+        Equal(Bytes(frame.bytes).first(kBeforeChecksums), Bytes(whole).first(kBeforeChecksums)));
+  }
+}
+
+TEST_F(CaptureOfWorkerTest, OfSeveralWorkersTellsEachFrameOnceWhereThePortIs) {
+  Start({.workers = 2});
+  Begin({.machine = kMachine.from});
+  for (std::uint16_t i = 0; i < 8; ++i) Boot(kMachine, Port(static_cast<std::uint16_t>(1024 + i)));
+  const auto frames = End();
+  EXPECT_GT(appliance_->statistics(1).payload_bytes, 0u) << "both have served";
+  EXPECT_EQ(Of(frames, false), delivered_);
+  EXPECT_EQ(Of(frames, true), sent_);
+}
+
+}  // namespace
+}  // namespace slipway::dataplane
