@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "control/store/named_rows.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -35,8 +36,7 @@ absl::StatusOr<std::vector<Rule>> PolicyTable::Rules() {
     }
     rules.push_back(*std::move(rule));
   }
-  if (absl::Status status = statement.status(); !status.ok()) return status;
-  return rules;
+  return Whole(statement, std::move(rules));
 }
 
 absl::Status PolicyTable::Put(const Rule& rule) {
@@ -47,10 +47,8 @@ absl::Status PolicyTable::Put(const Rule& rule) {
 }
 
 absl::Status PolicyTable::RemoveRule(const std::string& name) {
-  Statement statement = database_.Prepare("DELETE FROM rules WHERE name=?");
-  if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
-  if (database_.changes() != 0) return absl::OkStatus();
-  return absl::NotFoundError(Text(name, ": no such rule; see 'slipway rule list'"));
+  return RemoveRow(database_, "DELETE FROM rules WHERE name=?", name,
+                   "no such rule; see 'slipway rule list'");
 }
 
 absl::StatusOr<nlohmann::json> PolicyTable::RuleNow(const std::string& name) {
@@ -74,8 +72,7 @@ absl::StatusOr<std::vector<Rollout>> PolicyTable::Rollouts() {
     }
     rollouts.push_back(*std::move(rollout));
   }
-  if (absl::Status status = statement.status(); !status.ok()) return status;
-  return rollouts;
+  return Whole(statement, std::move(rollouts));
 }
 
 absl::Status PolicyTable::Put(const Rollout& rollout) {
@@ -86,11 +83,8 @@ absl::Status PolicyTable::Put(const Rollout& rollout) {
 }
 
 absl::Status PolicyTable::RemoveRollout(const ImageSetName& stable) {
-  Statement statement = database_.Prepare("DELETE FROM rollouts WHERE stable=?");
-  const std::string tag = stable.ToString();
-  if (absl::Status status = statement.Bind(1, tag).Run(); !status.ok()) return status;
-  if (database_.changes() != 0) return absl::OkStatus();
-  return absl::NotFoundError(Text(tag, ": no rollout; see 'slipway rollout list'"));
+  return RemoveRow(database_, "DELETE FROM rollouts WHERE stable=?", stable.ToString(),
+                   "no rollout; see 'slipway rollout list'");
 }
 
 absl::StatusOr<nlohmann::json> PolicyTable::RolloutNow(const ImageSetName& stable) {

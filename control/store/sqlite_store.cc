@@ -11,6 +11,8 @@
 #include <mutex>
 #include <utility>
 
+#include "control/store/machine_table.h"
+#include "control/store/named_rows.h"
 #include "control/store/policy_table.h"
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
@@ -43,24 +45,16 @@ const char* const kMigrations[] = {
     kWebhookMigration,
 };
 
-constexpr std::string_view kMachineColumns =
-    "id, name, mac, uuid, image_set, document, completed, failed";
-
-std::string NameOf(const Machine& machine) {
-  return Text("machine ", machine.mac ? machine.mac->ToString() : machine.uuid->ToString());
-}
-
-// For the audit log.
-nlohmann::json Told(const Machine& machine) {
-  nlohmann::json told = ToJson(machine);
-  told["mac"] = machine.mac ? machine.mac->ToString() : "";
-  told["uuid"] = machine.uuid ? machine.uuid->ToString() : "";
-  return told;
-}
-
 nlohmann::json Told(const TokenRecord& token) {
   return {{"role", NameOf(token.role)}, {"expires", token.expires}};
 }
+
+// What the audit log says of a change.
+struct Change {
+  std::string what;
+  nlohmann::json before;
+  nlohmann::json after;
+};
 
 class SqliteStore final : public Store {
  public:
@@ -68,6 +62,7 @@ class SqliteStore final : public Store {
       : file_(std::move(file)),
         database_(std::move(database)),
         audit_(*database_),
+        machines_(*database_),
         tokens_(*database_),
         policy_(*database_),
         webhooks_(*database_) {}
@@ -76,74 +71,55 @@ class SqliteStore final : public Store {
 
   absl::StatusOr<std::vector<Machine>> Machines() override {
     const std::scoped_lock lock(mutex_);
-    return ReadMachines();
+    return machines_.All();
   }
 
   absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    Machine stored = machine;
-    stored.id = 0;
-    const auto same = Same(machine.mac, machine.uuid);
-    if (!same.ok()) return same.status();
-    if (same->size() > 1) {
-      return absl::AlreadyExistsError(
-          "the MAC and the UUID belong to two machines; remove one of them first");
-    }
-    nlohmann::json before;
-    if (!same->empty()) {
-      const Machine& other = same->front();
-      stored.id = other.id;
-      before = Told(other);
-      if (!stored.mac) stored.mac = other.mac;
-      if (!stored.uuid) stored.uuid = other.uuid;
-      if (stored.name.empty()) stored.name = other.name;
-    }
-    if (absl::Status status = Write(stored); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, NameOf(stored), before, Told(stored));
-    if (!noted.ok()) return noted;
-    if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+    Machine stored;
+    const auto put = [&]() -> absl::StatusOr<Change> {
+      const auto same = machines_.Same(machine.mac, machine.uuid);
+      if (!same.ok()) return same.status();
+      if (same->size() > 1) {
+        return absl::AlreadyExistsError(
+            "the MAC and the UUID belong to two machines; remove one of them first");
+      }
+      const auto before = same->empty() ? std::nullopt : std::optional(same->front());
+      auto after = machines_.Put(machine, before);
+      if (!after.ok()) return after.status();
+      stored = *std::move(after);
+      return Change{TitleOf(stored), before ? Told(*before) : nlohmann::json(), Told(stored)};
+    };
+    if (absl::Status status = Recorded(actor, put); !status.ok()) return status;
     return stored;
   }
 
   absl::Status RemoveMachine(std::int64_t id, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto machines = ReadMachines();
-    if (!machines.ok()) return machines.status();
-    const auto machine = std::ranges::find(*machines, id, &Machine::id);
-    if (machine == machines->end()) return absl::NotFoundError("no such machine");
-    Statement statement = database_->Prepare("DELETE FROM machines WHERE id=?");
-    if (absl::Status status = statement.Bind(1, id).Run(); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, NameOf(*machine), Told(*machine), nullptr);
-    if (!noted.ok()) return noted;
-    return transaction.Commit();
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto machines = machines_.All();
+      if (!machines.ok()) return machines.status();
+      const auto machine = std::ranges::find(*machines, id, &Machine::id);
+      if (machine == machines->end()) return absl::NotFoundError("no such machine");
+      if (absl::Status status = machines_.Remove(id); !status.ok()) return status;
+      return Change{TitleOf(*machine), Told(*machine), nullptr};
+    });
   }
 
   absl::StatusOr<std::optional<Machine>> FindMachine(const std::optional<MacAddress>& mac,
                                                      const std::optional<Uuid>& uuid) override {
     const std::scoped_lock lock(mutex_);
-    auto same = Same(mac, uuid);
+    auto same = machines_.Same(mac, uuid);
     if (!same.ok()) return same.status();
     return same->empty() ? std::nullopt : std::optional(std::move(same->front()));
   }
 
   absl::StatusOr<std::int64_t> CountMachines() override {
     const std::scoped_lock lock(mutex_);
-    Statement statement = database_->Prepare("SELECT COUNT(*) FROM machines");
-    const std::int64_t count = statement.Next() ? statement.Integer(0) : 0;
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return count;
+    return machines_.Count();
   }
 
   absl::Status CountBoot(std::int64_t machine, bool completed) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement =
-        database_->Prepare(completed ? "UPDATE machines SET completed=completed+1 WHERE id=?"
-                                     : "UPDATE machines SET failed=failed+1 WHERE id=?");
-    return statement.Bind(1, machine).Run();
+    return machines_.CountBoot(machine, completed);
   }
 
   absl::StatusOr<std::vector<Rule>> Rules() override {
@@ -152,25 +128,21 @@ class SqliteStore final : public Store {
   }
 
   absl::Status PutRule(const Rule& rule, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto before = policy_.RuleNow(rule.name);
-    if (!before.ok()) return before.status();
-    if (absl::Status status = policy_.Put(rule); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, "rule " + rule.name, *before, ToJson(rule));
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.RuleNow(rule.name);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.Put(rule); !status.ok()) return status;
+      return Change{"rule " + rule.name, *before, ToJson(rule)};
+    });
   }
 
   absl::Status RemoveRule(const std::string& name, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto before = policy_.RuleNow(name);
-    if (!before.ok()) return before.status();
-    if (absl::Status status = policy_.RemoveRule(name); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, "rule " + name, *before, nullptr);
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.RuleNow(name);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.RemoveRule(name); !status.ok()) return status;
+      return Change{"rule " + name, *before, nullptr};
+    });
   }
 
   absl::StatusOr<std::vector<Rollout>> Rollouts() override {
@@ -179,28 +151,22 @@ class SqliteStore final : public Store {
   }
 
   absl::Status PutRollout(const Rollout& rollout, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto before = policy_.RolloutNow(rollout.stable);
-    if (!before.ok()) return before.status();
-    if (absl::Status status = policy_.Put(rollout); !status.ok()) return status;
-    const absl::Status noted =
-        audit_.Append(actor, "rollout of " + rollout.stable.ToString(), *before, ToJson(rollout));
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.RolloutNow(rollout.stable);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.Put(rollout); !status.ok()) return status;
+      return Change{"rollout of " + rollout.stable.ToString(), *before, ToJson(rollout)};
+    });
   }
 
   absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
                           const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto before = policy_.RolloutNow(stable);
-    if (!before.ok()) return before.status();
-    if (absl::Status status = policy_.RemoveRollout(stable); !status.ok()) return status;
-    const absl::Status noted =
-        audit_.Append(actor, Text("rollout of ", stable.ToString(), " ", what), *before, nullptr);
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.RolloutNow(stable);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.RemoveRollout(stable); !status.ok()) return status;
+      return Change{Text("rollout of ", stable.ToString(), " ", what), *before, nullptr};
+    });
   }
 
   absl::StatusOr<std::vector<TokenRecord>> Tokens() override {
@@ -209,22 +175,18 @@ class SqliteStore final : public Store {
   }
 
   absl::Status AddToken(const TokenRecord& token, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    if (absl::Status status = tokens_.Put(token); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, "token " + token.name, nullptr, Told(token));
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      if (absl::Status status = tokens_.Put(token); !status.ok()) return status;
+      return Change{"token " + token.name, nullptr, Told(token)};
+    });
   }
 
   absl::Status RemoveToken(const std::string& name, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto before = ToldToken(name);
-    if (absl::Status status = tokens_.Remove(name); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, "token " + name, before, nullptr);
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = ToldToken(name);
+      if (absl::Status status = tokens_.Remove(name); !status.ok()) return status;
+      return Change{"token " + name, before, nullptr};
+    });
   }
 
   absl::Status SetFirstToken(const std::string& sha256, std::int64_t now) override {
@@ -255,25 +217,20 @@ class SqliteStore final : public Store {
   }
 
   absl::Status AddWebhook(const WebhookRecord& webhook, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    if (absl::Status status = webhooks_.Put(webhook); !status.ok()) return status;
-    const absl::Status noted =
-        audit_.Append(actor, "webhook " + webhook.name, nullptr, Told(webhook));
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      if (absl::Status status = webhooks_.Put(webhook); !status.ok()) return status;
+      return Change{"webhook " + webhook.name, nullptr, Told(webhook)};
+    });
   }
 
   absl::Status RemoveWebhook(const std::string& name, const Actor& actor) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const auto webhooks = webhooks_.All();
-    if (!webhooks.ok()) return webhooks.status();
-    const auto before = std::ranges::find(*webhooks, name, &WebhookRecord::name);
-    if (absl::Status status = webhooks_.Remove(name); !status.ok()) return status;
-    const absl::Status noted = audit_.Append(actor, "webhook " + name, Told(*before), nullptr);
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto webhooks = webhooks_.All();
+      if (!webhooks.ok()) return webhooks.status();
+      const auto before = std::ranges::find(*webhooks, name, &WebhookRecord::name);
+      if (absl::Status status = webhooks_.Remove(name); !status.ok()) return status;
+      return Change{"webhook " + name, Told(*before), nullptr};
+    });
   }
 
   absl::StatusOr<std::vector<BootRecord>> Boots() override {
@@ -287,8 +244,7 @@ class SqliteStore final : public Store {
                        .began_unix_nanoseconds = statement.Integer(2),
                        .document = statement.String(3)});
     }
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return boots;
+    return Whole(statement, std::move(boots));
   }
 
   absl::Status PutVerdict(const VerdictRecord& verdict) override {
@@ -320,11 +276,7 @@ class SqliteStore final : public Store {
 
   absl::Status Note(const Actor& actor, const std::string& what, const nlohmann::json& before,
                     const nlohmann::json& after) override {
-    const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    const absl::Status noted = audit_.Append(actor, what, before, after);
-    return noted.ok() ? transaction.Commit() : noted;
+    return Recorded(actor, [&] { return absl::StatusOr<Change>(Change{what, before, after}); });
   }
 
   absl::StatusOr<std::vector<AuditRecord>> Audit(const AuditQuery& query) override {
@@ -338,42 +290,15 @@ class SqliteStore final : public Store {
   }
 
  private:
-  absl::StatusOr<std::vector<Machine>> ReadMachines() {
-    Statement statement =
-        database_->Prepare(Text("SELECT ", kMachineColumns, " FROM machines ORDER BY id"));
-    return Read(statement);
-  }
-
-  // Those with this MAC or this UUID: one, unless the two belong to different machines.
-  absl::StatusOr<std::vector<Machine>> Same(const std::optional<MacAddress>& mac,
-                                            const std::optional<Uuid>& uuid) {
-    Statement statement = database_->Prepare(
-        Text("SELECT ", kMachineColumns, " FROM machines WHERE mac=? OR uuid=? ORDER BY id"));
-    if (mac) statement.Bind(1, Bytes(mac->octets));
-    if (uuid) statement.Bind(2, Bytes(uuid->octets));
-    return Read(statement);
-  }
-
-  static absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
-    std::vector<Machine> machines;
-    while (statement.Next()) {
-      Machine machine;
-      const auto document = nlohmann::json::parse(statement.String(5), nullptr, false);
-      if (absl::Status status = Update(document, machine); !status.ok()) return status;
-      machine.id = statement.Integer(0);
-      machine.name = statement.String(1);
-      if (const Bytes mac = statement.Blob(2); mac.size() == 6) machine.mac = MacAddress::From(mac);
-      if (const Bytes uuid = statement.Blob(3); uuid.size() == 16) {
-        machine.uuid.emplace();
-        Copy(uuid, machine.uuid->octets);
-      }
-      machine.image_set = ImageSetName::Parse(statement.String(4));
-      machine.completed = static_cast<std::uint32_t>(statement.Integer(6));
-      machine.failed = static_cast<std::uint32_t>(statement.Integer(7));
-      machines.push_back(std::move(machine));
-    }
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return machines;
+  // What `make` changes and the record that it returns, or neither.
+  absl::Status Recorded(const Actor& actor, const auto& make) {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    const absl::StatusOr<Change> made = make();
+    if (!made.ok()) return made.status();
+    const absl::Status noted = audit_.Append(actor, made->what, made->before, made->after);
+    return noted.ok() ? transaction.Commit() : noted;
   }
 
   nlohmann::json ToldToken(const std::string& name) {
@@ -383,36 +308,11 @@ class SqliteStore final : public Store {
     return token == tokens->end() ? nlohmann::json() : Told(*token);
   }
 
-  // Gives a new machine its id.
-  absl::Status Write(Machine& machine) {
-    Statement statement = database_->Prepare(
-        "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set, document, completed, "
-        "failed) VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
-    if (machine.id != 0) statement.Bind(1, machine.id);
-    statement.Bind(2, machine.name);
-    if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
-    if (machine.uuid) statement.Bind(4, Bytes(machine.uuid->octets));
-    const std::string set = machine.image_set ? machine.image_set->ToString() : "";
-    const std::string document = DocumentOf(machine).dump();
-    statement.Bind(5, set).Bind(6, document);
-    statement.Bind(7, std::int64_t{machine.completed}).Bind(8, std::int64_t{machine.failed});
-    if (statement.Next()) machine.id = statement.Integer(0);
-    return statement.Run();
-  }
-
-  // What has no column of its own.
-  static nlohmann::json DocumentOf(const Machine& machine) {
-    nlohmann::json document = ToJson(machine);
-    for (const char* column : {"name", "image_set", "boots_completed", "boots_failed"}) {
-      document.erase(column);
-    }
-    return document;
-  }
-
   const std::filesystem::path file_;
   std::mutex mutex_;
   std::unique_ptr<Database> database_;
   AuditLog audit_;
+  MachineTable machines_;
   TokenTable tokens_;
   PolicyTable policy_;
   WebhookTable webhooks_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/token_table.h"
 
-#include "control/text.h"
+#include <utility>
+
+#include "control/store/named_rows.h"
 
 namespace slipway::control {
 
@@ -25,22 +27,18 @@ absl::StatusOr<std::vector<TokenRecord>> TokenTable::All() {
                       .expires = statement.Integer(4),
                       .last_used = statement.Integer(5)});
   }
-  if (absl::Status status = statement.status(); !status.ok()) return status;
-  return tokens;
+  return Whole(statement, std::move(tokens));
 }
 
 absl::Status TokenTable::Put(const TokenRecord& token) {
   const auto tokens = All();
   if (!tokens.ok()) return tokens.status();
-  if (tokens->size() >= kTokensMax) {
-    return absl::ResourceExhaustedError(Text(
-        kTokensMax, " tokens are the most; remove those that nobody uses: 'slipway token rm'"));
-  }
-  for (const TokenRecord& other : *tokens) {
-    if (other.name != token.name) continue;
-    return absl::AlreadyExistsError(
-        Text("a token ", token.name, " is there already; remove it first or choose another name"));
-  }
+  const absl::Status room =
+      RoomFor(token.name, *tokens,
+              {.noun = "token",
+               .most = kTokensMax,
+               .remedy = "remove those that nobody uses: 'slipway token rm'"});
+  if (!room.ok()) return room;
   return Replace(token);
 }
 
@@ -54,10 +52,8 @@ absl::Status TokenTable::Replace(const TokenRecord& token) {
 }
 
 absl::Status TokenTable::Remove(const std::string& name) {
-  Statement statement = database_.Prepare("DELETE FROM tokens WHERE name=?");
-  if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
-  if (database_.changes() != 0) return absl::OkStatus();
-  return absl::NotFoundError(Text(name, ": no such token; see 'slipway token list'"));
+  return RemoveRow(database_, "DELETE FROM tokens WHERE name=?", name,
+                   "no such token; see 'slipway token list'");
 }
 
 absl::Status TokenTable::Touch(const std::string& name, std::int64_t now) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/webhook_table.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "control/store/named_rows.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -30,22 +31,16 @@ absl::StatusOr<std::vector<WebhookRecord>> WebhookTable::All() {
     webhook.filter.role = Role::kAdmin;
     webhooks.push_back(std::move(webhook));
   }
-  if (absl::Status status = statement.status(); !status.ok()) return status;
-  return webhooks;
+  return Whole(statement, std::move(webhooks));
 }
 
 absl::Status WebhookTable::Put(const WebhookRecord& webhook) {
   const auto webhooks = All();
   if (!webhooks.ok()) return webhooks.status();
-  if (webhooks->size() >= kWebhooksMax) {
-    return absl::ResourceExhaustedError(
-        Text(kWebhooksMax, " webhooks are the most; remove one: 'slipway webhook rm NAME'"));
-  }
-  if (std::ranges::find(*webhooks, webhook.name, &WebhookRecord::name) != webhooks->end()) {
-    return absl::AlreadyExistsError(Text("a webhook ", webhook.name,
-                                         " is there already; remove it first or choose another "
-                                         "name"));
-  }
+  const absl::Status room = RoomFor(
+      webhook.name, *webhooks,
+      {.noun = "webhook", .most = kWebhooksMax, .remedy = "remove one: 'slipway webhook rm NAME'"});
+  if (!room.ok()) return room;
   Statement statement = database_.Prepare(
       "INSERT INTO webhooks(name, url, kinds, mac, ca, secret, created) "
       "VALUES(?, ?, ?, ?, ?, ?, ?)");
@@ -59,10 +54,8 @@ absl::Status WebhookTable::Put(const WebhookRecord& webhook) {
 }
 
 absl::Status WebhookTable::Remove(const std::string& name) {
-  Statement statement = database_.Prepare("DELETE FROM webhooks WHERE name=?");
-  if (absl::Status status = statement.Bind(1, name).Run(); !status.ok()) return status;
-  if (database_.changes() != 0) return absl::OkStatus();
-  return absl::NotFoundError(Text(name, ": no such webhook; see 'slipway webhook list'"));
+  return RemoveRow(database_, "DELETE FROM webhooks WHERE name=?", name,
+                   "no such webhook; see 'slipway webhook list'");
 }
 
 namespace {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/store/machine_table.h"
+
+#include <utility>
+
+#include "control/store/named_rows.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+constexpr std::string_view kColumns = "id, name, mac, uuid, image_set, document, completed, failed";
+
+absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
+  std::vector<Machine> machines;
+  while (statement.Next()) {
+    Machine machine;
+    const auto document = nlohmann::json::parse(statement.String(5), nullptr, false);
+    if (absl::Status status = Update(document, machine); !status.ok()) return status;
+    machine.id = statement.Integer(0);
+    machine.name = statement.String(1);
+    if (const Bytes mac = statement.Blob(2); mac.size() == 6) machine.mac = MacAddress::From(mac);
+    if (const Bytes uuid = statement.Blob(3); uuid.size() == 16) {
+      machine.uuid.emplace();
+      Copy(uuid, machine.uuid->octets);
+    }
+    machine.image_set = ImageSetName::Parse(statement.String(4));
+    machine.completed = static_cast<std::uint32_t>(statement.Integer(6));
+    machine.failed = static_cast<std::uint32_t>(statement.Integer(7));
+    machines.push_back(std::move(machine));
+  }
+  return Whole(statement, std::move(machines));
+}
+
+// What has no column of its own.
+nlohmann::json DocumentOf(const Machine& machine) {
+  nlohmann::json document = ToJson(machine);
+  for (const char* column : {"name", "image_set", "boots_completed", "boots_failed"}) {
+    document.erase(column);
+  }
+  return document;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Machine>> MachineTable::All() {
+  Statement statement = database_.Prepare(Text("SELECT ", kColumns, " FROM machines ORDER BY id"));
+  return Read(statement);
+}
+
+absl::StatusOr<std::vector<Machine>> MachineTable::Same(const std::optional<MacAddress>& mac,
+                                                        const std::optional<Uuid>& uuid) {
+  Statement statement = database_.Prepare(
+      Text("SELECT ", kColumns, " FROM machines WHERE mac=? OR uuid=? ORDER BY id"));
+  if (mac) statement.Bind(1, Bytes(mac->octets));
+  if (uuid) statement.Bind(2, Bytes(uuid->octets));
+  return Read(statement);
+}
+
+absl::StatusOr<std::int64_t> MachineTable::Count() {
+  Statement statement = database_.Prepare("SELECT COUNT(*) FROM machines");
+  const std::int64_t count = statement.Next() ? statement.Integer(0) : 0;
+  if (absl::Status status = statement.status(); !status.ok()) return status;
+  return count;
+}
+
+absl::StatusOr<Machine> MachineTable::Put(const Machine& machine,
+                                          const std::optional<Machine>& before) {
+  Machine stored = machine;
+  stored.id = 0;
+  if (before) {
+    stored.id = before->id;
+    if (!stored.mac) stored.mac = before->mac;
+    if (!stored.uuid) stored.uuid = before->uuid;
+    if (stored.name.empty()) stored.name = before->name;
+  }
+  if (absl::Status status = Write(stored); !status.ok()) return status;
+  return stored;
+}
+
+absl::Status MachineTable::Remove(std::int64_t id) {
+  Statement statement = database_.Prepare("DELETE FROM machines WHERE id=?");
+  return statement.Bind(1, id).Run();
+}
+
+absl::Status MachineTable::CountBoot(std::int64_t id, bool completed) {
+  Statement statement =
+      database_.Prepare(completed ? "UPDATE machines SET completed=completed+1 WHERE id=?"
+                                  : "UPDATE machines SET failed=failed+1 WHERE id=?");
+  return statement.Bind(1, id).Run();
+}
+
+// Gives a new machine its id.
+absl::Status MachineTable::Write(Machine& machine) {
+  Statement statement = database_.Prepare(
+      "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set, document, completed, "
+      "failed) VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+  if (machine.id != 0) statement.Bind(1, machine.id);
+  statement.Bind(2, machine.name);
+  if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
+  if (machine.uuid) statement.Bind(4, Bytes(machine.uuid->octets));
+  const std::string set = machine.image_set ? machine.image_set->ToString() : "";
+  const std::string document = DocumentOf(machine).dump();
+  statement.Bind(5, set).Bind(6, document);
+  statement.Bind(7, std::int64_t{machine.completed}).Bind(8, std::int64_t{machine.failed});
+  if (statement.Next()) machine.id = statement.Integer(0);
+  return statement.Run();
+}
+
+std::string TitleOf(const Machine& machine) {
+  return Text("machine ", machine.mac ? machine.mac->ToString() : machine.uuid->ToString());
+}
+
+nlohmann::json Told(const Machine& machine) {
+  nlohmann::json told = ToJson(machine);
+  told["mac"] = machine.mac ? machine.mac->ToString() : "";
+  told["uuid"] = machine.uuid ? machine.uuid->ToString() : "";
+  return told;
+}
+
+}  // namespace slipway::control
