@@ -45,7 +45,7 @@ void SealSegments(benchmark::State& state, Sealer::Kind kind, std::uint8_t key_s
   std::array<std::uint8_t, 1448> segment{};
   const bool again = state.range(0) != 0;
   std::uint64_t at = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     if (source.length() < at + segment.size()) source.Extend(std::uint64_t{10} * 16413);
     source.Read(at, segment);
     benchmark::DoNotOptimize(segment.data());
@@ -69,7 +69,7 @@ void SessionMemory(benchmark::State& state) {
   const bool tls13 = state.range(0) == 13;
   static_cast<void>(fixture.Established(tls13));
   constexpr std::size_t kSessions = 100;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const std::size_t before = mallinfo2().uordblks;
     std::vector<std::unique_ptr<Session>> sessions;
     for (std::size_t i = 0; i < kSessions; ++i) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -46,7 +47,7 @@ struct Timing {
   double Percentile(double share) {
     std::ranges::sort(milliseconds);
     const double at = share * static_cast<double>(milliseconds.size() - 1);
-    return milliseconds[static_cast<std::size_t>(at + 0.5)];
+    return milliseconds[static_cast<std::size_t>(std::lround(at))];
   }
 };
 

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace slipway::control {
 
@@ -46,7 +47,8 @@ struct AuditHead {
 class ChainCheck {
  public:
   // A head that the log must pass through; none: only the chain itself is checked.
-  explicit ChainCheck(std::optional<AuditHead> witness = std::nullopt) : witness_(witness) {}
+  explicit ChainCheck(std::optional<AuditHead> witness = std::nullopt)
+      : witness_(std::move(witness)) {}
 
   // The fault in words, naming the record; nullopt while all is well.
   std::optional<std::string> Take(const AuditRecord& record);

@@ -19,8 +19,8 @@
 namespace slipway::control {
 
 struct SessionLimits {
-  std::int64_t lifetime = 12 * 3600;  // seconds, whatever it does
-  std::int64_t silence = 3600;        // seconds without a request
+  std::int64_t lifetime = std::int64_t{12} * 3600;  // seconds, whatever it does
+  std::int64_t silence = 3600;                      // seconds without a request
   std::size_t per_token = 16;
   std::size_t all = 1024;
 };

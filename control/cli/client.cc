@@ -93,8 +93,7 @@ Answer Client::Get(const std::string& path, const std::map<std::string, std::str
 Answer Client::GetFile(const std::string& path, const std::filesystem::path& file) {
   const std::string part = file.string() + ".part";
   const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const Answer unwritten{false, "", Text(file.string(), ": cannot be written; name another file"),
-                         ""};
+  Answer unwritten{false, "", Text(file.string(), ": cannot be written; name another file"), ""};
   if (descriptor < 0) return unwritten;
   std::string text;  // of a refusal
   bool good = true;

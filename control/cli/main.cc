@@ -20,6 +20,7 @@
 #include "control/cli/client.h"
 #include "control/cli/command.h"
 #include "control/cli/import.h"
+#include "control/cli/network.h"
 #include "control/cli/policy.h"
 #include "control/cli/pull.h"
 #include "control/cli/secure_boot.h"
@@ -73,6 +74,13 @@ constexpr std::string_view kUsage =
                 [--client http|ipxe|pxe|plain] [--network NAME] [--client-id HEX]
                 [--circuit-id TEXT] [--remote-id TEXT] [--vendor-class TEXT]
   network list
+  network show NAME
+  network set NAME [--subnet P] [--pools A-B,...] [--router A] [--dns A,...] [--domain TEXT]
+                [--lease-time T] [--proxy-dhcp B] [--relayed B] [--authoritative B]
+                [--unknown-machines serve|boot_only|ignore] [--from FILE.json]
+  network rm NAME [--all]           --all: though machines have leases in it
+  network reserve NAME ADDRESS MAC|UUID|CLIENT-ID
+  network unreserve NAME ADDRESS
   lease list
   boot list [MAC]                   the last hundred boots, the newest last
   boot show MAC|ID [--follow]       every step of the last boot, in words
@@ -144,9 +152,9 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--expires" ? &command.expires
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
-                         : IsPolicyOption(word.substr(2)) || IsPullOption(word.substr(2)) ||
-                                 IsWatchOption(word.substr(2)) || IsWebhookOption(word.substr(2)) ||
-                                 IsImportOption(word.substr(2))
+                         : IsPolicyOption(word.substr(2)) || IsNetworkOption(word.substr(2)) ||
+                                 IsPullOption(word.substr(2)) || IsWatchOption(word.substr(2)) ||
+                                 IsWebhookOption(word.substr(2)) || IsImportOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
     if (value == nullptr || i + 1 == argc) {
@@ -376,17 +384,9 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy, RunWebhook}) {
+  for (const auto run :
+       {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy, RunNetwork, RunWebhook}) {
     if (const auto code = run(client, command)) return code;
-  }
-  if (Is(command, "network", "list", 2)) {
-    return PrintList(client.Get("/api/v1/networks"), command,
-                     {{"NAME", "name"},
-                      {"SUBNET", "subnet"},
-                      {"MODE", "mode"},
-                      {"ADDRESSES", "addresses"},
-                      {"LEASES", "leases"},
-                      {"POOLS", "pools"}});
   }
   if (Is(command, "lease", "list", 2)) {
     return PrintList(

@@ -22,6 +22,9 @@ std::string Shown(const Ipv4Prefix& subnet) {
   return Ipv4Prefix{subnet.network(), subnet.length}.ToString();
 }
 
+// Networks of the REST interface have no lines.
+std::string InLine(unsigned line) { return line == 0 ? "" : Text(" in line ", line); }
+
 class NetworkChecker {
  public:
   NetworkChecker(const Section& root, Complaints& complaints)
@@ -56,7 +59,7 @@ class NetworkChecker {
       complaints_.Add(network, "name", "empty; write what operators call the network");
     } else if (!names_.emplace(*name, network.where.line).second) {
       complaints_.Add(network, "name",
-                      Text("already the network in line ", names_[*name], "; name it otherwise"));
+                      Text("already a network", InLine(names_[*name]), "; name it otherwise"));
     }
   }
 
@@ -64,9 +67,10 @@ class NetworkChecker {
     const auto a = network.Get<Ipv4Prefix>("subnet");
     const auto b = earlier.Get<Ipv4Prefix>("subnet");
     if (!b || !(a->Contains(b->network()) || b->Contains(a->network()))) return;
-    complaints_.Add(network, "subnet",
-                    Text("overlaps ", Shown(*b), " of line ", earlier.At("subnet").where.line,
-                         "; an address must name its network"));
+    complaints_.Add(
+        network, "subnet",
+        Text("overlaps ", Shown(*b), " of ", earlier.Get<std::string>("name").value_or("?"),
+             InLine(earlier.At("subnet").where.line), "; an address must name its network"));
   }
 
   void CheckSubnet(const Section& network, const Ipv4Prefix& subnet) {
@@ -171,7 +175,7 @@ class NetworkChecker {
         if (!machines.emplace(machine, reservation.where.line).second) {
           complaints_.Add(
               reservation, key,
-              Text("already has a reservation in line ", machines[machine], "; keep one of them"));
+              Text("already has a reservation", InLine(machines[machine]), "; keep one of them"));
         }
       }
       if (named != 1) {
@@ -192,7 +196,7 @@ class NetworkChecker {
                             : "the network's own or its broadcast address; write a host's");
       } else if (!addresses.emplace(*address, reservation.where.line).second) {
         complaints_.Add(reservation, "address",
-                        Text("already reserved in line ", addresses[*address], "; write another"));
+                        Text("already reserved", InLine(addresses[*address]), "; write another"));
       }
     }
   }
@@ -213,7 +217,7 @@ class NetworkChecker {
                         "written by the server itself; use the network's keys for it");
       } else if (!codes.emplace(*code, option.where.line).second) {
         complaints_.Add(option, "code",
-                        Text("already set in line ", codes[*code], "; keep one of them"));
+                        Text("already set", InLine(codes[*code]), "; keep one of them"));
       }
     }
   }

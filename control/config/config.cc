@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "control/config/cross_check.h"
+#include "control/config/networks.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -120,51 +121,6 @@ class Builder {
                               .vlan = VlanId(Number<std::uint16_t>(port, "vlan")),
                               .mtu = Number<std::uint16_t>(port, "mtu")});
     }
-  }
-
-  static std::string OptionValue(const Section& option) {
-    if (const auto text = option.Get<std::string>("text")) return *text;
-    if (const auto hex = option.Get<std::string>("hex")) return *hex;
-    std::string octets;
-    for (const Ipv4Address address : option.List<Ipv4Address>("addresses")) {
-      for (int shift = 24; shift >= 0; shift -= 8) {
-        octets.push_back(static_cast<char>(address.value() >> shift & 0xff));
-      }
-    }
-    return octets;
-  }
-
-  static NetworkConfig BuildNetwork(const Section& section) {
-    NetworkConfig network;
-    network.name = *section.Get<std::string>("name");
-    network.subnet = *section.Get<Ipv4Prefix>("subnet");
-    network.pools = section.List<AddressRange>("pools");
-    network.router = section.Get<Ipv4Address>("router");
-    network.lease_time = std::chrono::seconds(*section.Get<std::int64_t>("lease_time"));
-    network.dns = section.List<Ipv4Address>("dns");
-    network.domain = section.Get<std::string>("domain").value_or("");
-    network.proxy_dhcp = *section.Get<bool>("proxy_dhcp");
-    network.relayed = *section.Get<bool>("relayed");
-    network.authoritative = *section.Get<bool>("authoritative");
-    const std::string unknown = *section.Get<std::string>("unknown_machines");
-    network.unknown_machines = unknown == "serve"       ? UnknownMachines::kServe
-                               : unknown == "boot_only" ? UnknownMachines::kBootOnly
-                                                        : UnknownMachines::kIgnore;
-    for (const Section& child : section.Children("reservation")) {
-      network.reservations.push_back(
-          {.mac = child.Get<MacAddress>("mac"),
-           .uuid = child.Get<Uuid>("uuid"),
-           .client_identifier = child.Get<std::string>("client_id").value_or(""),
-           .address = *child.Get<Ipv4Address>("address")});
-    }
-    for (const Section& child : section.Children("route")) {
-      network.routes.push_back(
-          {*child.Get<Ipv4Prefix>("destination"), *child.Get<Ipv4Address>("via")});
-    }
-    for (const Section& child : section.Children("option")) {
-      network.options.push_back({Number<std::uint8_t>(child, "code"), OptionValue(child)});
-    }
-    return network;
   }
 
   static void BuildBoot(const Section& root, Config& config) {

@@ -4,9 +4,11 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
 
+#include "control/config/json_document.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -213,6 +215,51 @@ class DocumentReader {
   std::vector<Problem>& problems_;
 };
 
+// No key of the schema lies deeper; what does is told as the wrong value that it is.
+constexpr int kDepthMax = 6;
+
+toml::table TableOf(const nlohmann::json& object, int depth);
+
+struct AppendTo {
+  toml::array& list;
+  void operator()(auto&& value) const { list.push_back(std::move(value)); }
+};
+struct SetIn {
+  toml::table& table;
+  const std::string& key;
+  void operator()(auto&& value) const { table.insert_or_assign(key, std::move(value)); }
+};
+
+// Gives `put` the value as TOML has it; a null is none.
+template <class Put>
+void Convert(const nlohmann::json& value, int depth, const Put& put) {
+  if (depth > kDepthMax) {
+    put(std::string("..."));
+  } else if (value.is_object()) {
+    put(TableOf(value, depth));
+  } else if (value.is_array()) {
+    toml::array list;
+    for (const nlohmann::json& element : value) Convert(element, depth + 1, AppendTo{list});
+    put(std::move(list));
+  } else if (value.is_string()) {
+    put(value.get<std::string>());
+  } else if (value.is_boolean()) {
+    put(value.get<bool>());
+  } else if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) {
+    put(std::int64_t{INT64_MAX});
+  } else if (value.is_number_integer()) {
+    put(value.get<std::int64_t>());
+  } else if (value.is_number()) {
+    put(value.get<double>());
+  }
+}
+
+toml::table TableOf(const nlohmann::json& object, int depth) {
+  toml::table table;
+  for (const auto& [key, value] : object.items()) Convert(value, depth + 1, SetIn{table, key});
+  return table;
+}
+
 template <class T>
 std::optional<Value> AsValue(std::optional<T> value) {
   if (!value) return std::nullopt;
@@ -255,6 +302,11 @@ Section ReadDocument(std::string_view text, std::string_view file, std::vector<P
     return DocumentReader(file, ignored).ReadTable(root, "");
   }
   return reader.ReadTable(root, "");
+}
+
+Section ReadJson(const nlohmann::json& document, std::string_view name,
+                 std::vector<Problem>& problems) {
+  return DocumentReader(name, problems).ReadTable(TableOf(document, 0), "");
 }
 
 std::optional<Value> ParseValue(ValueType type, std::string_view text) {

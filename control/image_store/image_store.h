@@ -63,7 +63,7 @@ struct PushedManifest {
 
 // Seconds that what nothing leads to is kept.
 struct KeptFor {
-  std::time_t untagged = 7 * 86400;  // a manifest without tag that no index lists
+  std::time_t untagged = std::time_t{7} * 86400;  // a manifest without tag that no index lists
   std::time_t uploads = 86400;  // an upload, since its last byte; a blob that no manifest names
 };
 

@@ -207,7 +207,8 @@ void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {
   Family addresses("slipway_network_addresses", "Addresses of a network's pools.", kGauge);
   Family leased("slipway_network_leases", "Addresses leased in a network.", kGauge);
   const auto leases = core.leases().All();
-  for (const NetworkConfig& network : core.config().networks) {
+  const auto config = core.served();
+  for (const NetworkConfig& network : config->networks) {
     std::uint64_t size = 0;
     for (const AddressRange& pool : network.pools) size += pool.size();
     const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {

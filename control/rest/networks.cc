@@ -1,37 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Networks and leases: GET /networks, GET /leases. Both are read here and made elsewhere: networks
-// by the configuration, leases by the worker that owns them.
+// Networks and leases. A network of the configuration file is shown like the others and changed
+// there; leases are made by the worker that owns them.
+#include <algorithm>
+#include <mutex>
+
+#include "control/config/networks.h"
 #include "control/rest/routes.h"
+#include "control/text.h"
 
 namespace slipway::control {
+namespace {
+
+// Holds from the look at If-Match to the change.
+std::mutex writing;
+
+bool IsOfFile(const Core& core, const std::string& name) {
+  const auto& networks = core.config().networks;
+  return std::ranges::find(networks, name, &NetworkConfig::name) != networks.end();
+}
+
+// How full it is.
+nlohmann::json Summary(Core& core, const NetworkConfig& network,
+                       const std::vector<dhcp::Lease>& leases) {
+  std::uint64_t addresses = 0;
+  nlohmann::json pools = nlohmann::json::array();
+  for (const AddressRange& pool : network.pools) {
+    addresses += pool.size();
+    pools.push_back(ToString(pool));
+  }
+  const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
+    return lease.state == dhcp::LeaseState::kBound && network.subnet.Contains(lease.address);
+  });
+  return {{"name", network.name},
+          {"subnet", network.subnet.ToString()},
+          {"mode", network.proxy_dhcp ? "proxy" : "full"},
+          {"pools", pools},
+          {"addresses", addresses},
+          {"leases", bound},
+          {"lease_seconds", network.lease_time.count()},
+          {"reservations", network.reservations.size()},
+          {"source", IsOfFile(core, network.name) ? "file" : "catalog"}};
+}
+
+// As it is changed; null where there is none.
+nlohmann::json Said(Core& core, const std::string& name) {
+  const auto config = core.served();
+  const auto network = std::ranges::find(config->networks, name, &NetworkConfig::name);
+  return network == config->networks.end() ? nlohmann::json() : ToJson(*network);
+}
+
+void ReplyNetwork(httplib::Response& response, Core& core, const std::string& name) {
+  const nlohmann::json said = Said(core, name);
+  if (said.is_null()) {
+    return ReplyProblem(response, 404, Text(name, ": no such network; see 'slipway network list'"));
+  }
+  nlohmann::json body = said;
+  body["name"] = name;
+  body["source"] = IsOfFile(core, name) ? "file" : "catalog";
+  response.set_header("ETag", EntityTag(said));
+  Reply(response, body);
+}
+
+void PutNetwork(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const std::string name = request.matches[1];
+  auto body = BodyOf(request, response);
+  if (!body) return;
+  // What was read here may be written here again.
+  if (body->contains("name") && (*body)["name"] != name) {
+    return ReplyProblem(response, 400, "name: is not the path's; write the network anew to rename");
+  }
+  body->erase("name");
+  body->erase("source");
+  const std::scoped_lock lock(writing);
+  if (!MayChange(request, response, Said(core, name))) return;
+  if (absl::Status status = core.PutNetwork(name, *body, RequestActor(request)); !status.ok()) {
+    return ReplyProblem(response, status);
+  }
+  ReplyNetwork(response, core, name);
+}
+
+void DeleteNetwork(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const std::string name = request.matches[1];
+  const std::scoped_lock lock(writing);
+  if (!MayChange(request, response, Said(core, name))) return;
+  const bool all_the_same = request.get_param_value("all_the_same") == "true";
+  const absl::Status status = core.RemoveNetwork(name, all_the_same, RequestActor(request));
+  if (!status.ok()) return ReplyProblem(response, status);
+  response.status = 204;
+}
+
+void Reserve(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const auto address = Ipv4Address::Parse(std::string(request.matches[2]));
+  if (!address) {
+    return ReplyProblem(
+        response, 400,
+        Text(std::string(request.matches[2]), ": not an IPv4 address such as 10.77.0.20"));
+  }
+  nlohmann::json who;
+  if (request.method == "PUT") {
+    const auto body = BodyOf(request, response, {"mac", "uuid", "client_id"});
+    if (!body) return;
+    who = *body;
+  }
+  const std::scoped_lock lock(writing);
+  const absl::Status status =
+      core.Reserve(request.matches[1], *address, who, RequestActor(request));
+  if (!status.ok()) return ReplyProblem(response, status);
+  if (request.method == "PUT") return ReplyNetwork(response, core, request.matches[1]);
+  response.status = 204;
+}
+
+}  // namespace
 
 void AddNetworks(Router& router, Core& core) {
-  router.Get("/api/v1/networks", [&core](const httplib::Request& request,
-                                         httplib::Response& response) {
-    nlohmann::json list = nlohmann::json::array();
-    const auto leases = core.leases().All();
-    for (const NetworkConfig& network : core.config().networks) {
-      std::uint64_t addresses = 0;
-      nlohmann::json pools = nlohmann::json::array();
-      for (const AddressRange& pool : network.pools) {
-        addresses += pool.size();
-        pools.push_back(ToString(pool));
-      }
-      const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
-        return lease.state == dhcp::LeaseState::kBound && network.subnet.Contains(lease.address);
-      });
-      list.push_back({{"name", network.name},
-                      {"subnet", network.subnet.ToString()},
-                      {"mode", network.proxy_dhcp ? "proxy" : "full"},
-                      {"pools", pools},
-                      {"addresses", addresses},
-                      {"leases", bound},
-                      {"lease_seconds", network.lease_time.count()},
-                      {"reservations", network.reservations.size()}});
-    }
-    ReplyPage(request, response, std::move(list), "name");
-  });
+  router.Get("/api/v1/networks",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               nlohmann::json list = nlohmann::json::array();
+               const auto leases = core.leases().All();
+               const auto config = core.served();
+               for (const NetworkConfig& network : config->networks) {
+                 list.push_back(Summary(core, network, leases));
+               }
+               ReplyPage(request, response, std::move(list), "name");
+             });
+  router.Get("/api/v1/networks/{network}",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               ReplyNetwork(response, core, request.matches[1]);
+             });
+  router.Put("/api/v1/networks/{network}",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               PutNetwork(request, response, core);
+             });
+  router.Delete("/api/v1/networks/{network}",
+                [&core](const httplib::Request& request, httplib::Response& response) {
+                  DeleteNetwork(request, response, core);
+                });
+  router.Put("/api/v1/networks/{network}/reservations/{address}",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               Reserve(request, response, core);
+             });
+  router.Delete("/api/v1/networks/{network}/reservations/{address}",
+                [&core](const httplib::Request& request, httplib::Response& response) {
+                  Reserve(request, response, core);
+                });
 }
 
 void AddLeases(Router& router, Core& core) {

@@ -111,7 +111,22 @@ constexpr Schema kSchemas[] = {
 
     {"Network", "",
      "name:string subnet:string mode:full|proxy pools:[string] addresses:integer leases:integer "
-     "lease_seconds:integer reservations:integer"},
+     "lease_seconds:integer reservations:integer source:file|catalog"},
+    {"NetworkDefinition", "The keys of `[[network]]` in `slipway.toml`.",
+     "name:string source:file|catalog subnet:string pools:[string] router?:string "
+     "lease_time:string dns:[string] domain?:string proxy_dhcp:boolean relayed:boolean "
+     "authoritative:boolean unknown_machines:string reservation:[Reservation] "
+     "route:[NetworkRoute] option:[RuleOption]"},
+    {"NetworkChange", "What it does not mention has its default; an answer may be sent back.",
+     "name?:string source?:string subnet:string pools?:[string] router?:string "
+     "lease_time?:string dns?:[string] domain?:string proxy_dhcp?:boolean relayed?:boolean "
+     "authoritative?:boolean unknown_machines?:string reservation?:[Reservation] "
+     "route?:[NetworkRoute] option?:[NetworkOption]"},
+    {"Owner", "One of the three.", "mac?:string uuid?:string client_id?:string"},
+    {"Reservation", "", "address:string mac?:string uuid?:string client_id?:string"},
+    {"NetworkRoute", "", "destination:string via:string"},
+    {"NetworkOption", "Its value in one of three forms.",
+     "code:integer text?:string hex?:string addresses?:[string]"},
     {"Lease", "`expires` in Unix seconds.",
      "address:string mac:string uuid:string client_id:string state:string expires:integer"},
     {"Waiting", "A machine that waits for its turn.",
@@ -140,7 +155,7 @@ constexpr Schema kSchemas[] = {
      "extra:integer connection:integer text:string"},
     {"LiveLink", "Of an event `link`.", "at:number port:string up:boolean"},
     {"LiveChange", "Of an event `change`: what was changed is to be read again.",
-     "at:integer resource:image|machine|rule|rollout|certificates|secure-boot what:string"},
+     "at:integer resource:image|machine|rule|rollout|network|certificates|secure-boot what:string"},
     {"LiveAudit", "Of an event `audit`: a record without before, after and hashes.",
      "id:integer at:integer who:string address:string request:string what:string"},
     {"LiveGap", "Of an event `gap`; null: those of a run before.", "lost:integer~"},

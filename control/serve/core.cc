@@ -34,7 +34,8 @@ Core::Core(const Config& config, Outlets outlets)
     : config_(config),
       outlets_(std::move(outlets)),
       feed_(kFeedEvents, UnixMicroseconds()),
-      streams_(kStreamsMax) {}
+      streams_(kStreamsMax),
+      served_(std::make_shared<const Config>(config)) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {
   std::unique_ptr<Core> core(new Core(config, std::move(outlets)));
@@ -119,6 +120,17 @@ absl::Status Core::Republish() {
 
 absl::StatusOr<Core::Site> Core::ReadSite() {
   Site site;
+  const auto networks = store_->Networks();
+  if (!networks.ok()) return networks.status();
+  auto config = WithNetworks(config_, *networks);
+  if (!config.ok()) {
+    const auto what = config.status().message();
+    return absl::FailedPreconditionError(
+        Text("the catalog's networks and those of the configuration file do not fit together: ",
+             std::string_view(what.data(), what.size()),
+             "; change the file back, and what is in the catalog by 'slipway network'"));
+  }
+  site.config = std::make_shared<const Config>(*std::move(config));
   auto machines = store_->Machines();
   if (!machines.ok()) return machines.status();
   site.machines = *std::move(machines);
@@ -135,9 +147,9 @@ absl::StatusOr<Core::Site> Core::ReadSite() {
 }
 
 absl::Status Core::CheckSite(const Site& site) const {
-  BootRules boot(config_, site.sets);
+  BootRules boot(*site.config, site.sets);
   const auto mistakes = dhcp::Policy::Mistakes(
-      BuildPolicy({config_, site.machines, site.rules, site.rollouts}, boot));
+      BuildPolicy({*site.config, site.machines, site.rules, site.rollouts}, boot));
   if (mistakes.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(Text("this could not be served: ", Join(mistakes, "; ")));
 }
@@ -146,11 +158,11 @@ absl::Status Core::RepublishLocked() {
   const auto site = ReadSite();
   if (!site.ok()) return site.status();
   retired_.Note(site->sets, *shelf_, std::chrono::steady_clock::now());
-  LoadWanted(AssignedSets(config_, site->machines, site->rules, site->rollouts), site->sets);
+  LoadWanted(AssignedSets(*site->config, site->machines, site->rules, site->rollouts), site->sets);
   std::set<std::string> versions;
   for (const ImageSet& set : site->sets) versions.insert(VersionName(set));
   tally_.Keep(std::move(versions));
-  auto snapshot = BuildSnapshot({.config = config_,
+  auto snapshot = BuildSnapshot({.config = *site->config,
                                  .machines = site->machines,
                                  .rules = site->rules,
                                  .rollouts = site->rollouts,
@@ -160,6 +172,8 @@ absl::Status Core::RepublishLocked() {
                                  .tls = tls_});
   if (!snapshot.ok()) return snapshot.status();
   outlets_.publish(*std::move(snapshot));
+  const std::scoped_lock lock(served_mutex_);
+  served_ = site->config;
   return absl::OkStatus();
 }
 

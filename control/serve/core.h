@@ -57,6 +57,8 @@ class Core {
   static absl::StatusOr<std::unique_ptr<Core>> Open(const Config& config, Outlets outlets);
 
   const Config& config() const { return config_; }
+  // The configuration with the catalog's networks, as it was published last; never null.
+  std::shared_ptr<const Config> served() const;
   Store& store() { return *store_; }
   BootTimelines& timelines() { return *timelines_; }
   BootArchive& archive() { return *archive_; }
@@ -144,6 +146,18 @@ class Core {
   VersionTally& tally() { return tally_; }
   absl::StatusOr<Explanation> ExplainMachine(const Question& question);
 
+  // Networks of the catalog (core_networks.cc); those of the configuration file are changed there.
+  // `document` has the keys of [[network]] but its name. Checked with all others before it is
+  // stored; InvalidArgument tells every mistake.
+  absl::Status PutNetwork(const std::string& name, const nlohmann::json& document,
+                          const Actor& actor);
+  // FailedPrecondition where machines have leases in it, unless `all_the_same`.
+  absl::Status RemoveNetwork(const std::string& name, bool all_the_same, const Actor& actor);
+  // Keeps the address for whom `who` names (mac, uuid or client_id), instead of what was kept for
+  // either; null: for nobody any more.
+  absl::Status Reserve(const std::string& network, Ipv4Address address, const nlohmann::json& who,
+                       const Actor& actor);
+
   void RotateTickets() { ticket_keys_->Rotate(); }
 
  private:
@@ -158,6 +172,7 @@ class Core {
   void Take(Issued issued);  // the caller holds mutex_, or is alone
   // What decides what is served, as it is stored now.
   struct Site {
+    std::shared_ptr<const Config> config;  // with the catalog's networks
     std::vector<Machine> machines;
     std::vector<Rule> rules;
     std::vector<Rollout> rollouts;
@@ -174,6 +189,9 @@ class Core {
   absl::Status CheckAtTheDoor(const ImageSet& set);
   absl::StatusOr<SetVerdict> Judge(const ImageSet& set, const FirmwareTrust& trust) const;
   absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
+  absl::Status PutNetworkLocked(const std::string& name, const nlohmann::json& document,
+                                const Actor& actor);
+  absl::StatusOr<nlohmann::json> CatalogNetwork(const std::string& name);
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor);
   // Where there is none, in the catalog and unknown, one with the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
@@ -202,6 +220,9 @@ class Core {
   std::vector<CertificateFacts> boot_certificates_;
 
   VersionTally tally_;
+
+  mutable std::mutex served_mutex_;  // the one that follows; taken within mutex_
+  std::shared_ptr<const Config> served_;
 
   std::mutex mutex_;  // what follows
   std::shared_ptr<const tls::Context> tls_;

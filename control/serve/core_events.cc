@@ -11,8 +11,8 @@ namespace slipway::control {
 namespace {
 
 // What every viewer may list; the rest of the log is the operators'.
-constexpr std::string_view kOpenResources[] = {"image",   "machine",      "rule",
-                                               "rollout", "certificates", "secure-boot"};
+constexpr std::string_view kOpenResources[] = {"image",   "machine",      "rule",       "rollout",
+                                               "network", "certificates", "secure-boot"};
 
 FeedEvent Announcement(const AuditRecord& record, FeedKind kind, const nlohmann::json& data) {
   constexpr std::string_view kMachine = "machine ";

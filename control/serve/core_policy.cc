@@ -226,7 +226,8 @@ absl::StatusOr<Explanation> Core::ExplainMachine(const Question& question) {
   if (!sets.ok()) return sets.status();
   const auto rollouts = store_->Rollouts();
   if (!rollouts.ok()) return rollouts.status();
-  return Explain(question, {config_, *sets, *rules, *rollouts,
+  const auto config = served();
+  return Explain(question, {*config, *sets, *rules, *rollouts,
                             machine->id == 0 ? std::nullopt : std::optional(*std::move(machine))});
 }
 

@@ -94,4 +94,32 @@ absl::StatusOr<nlohmann::json> PolicyTable::RolloutNow(const ImageSetName& stabl
   return Document(statement);
 }
 
+absl::StatusOr<std::vector<NetworkDocument>> PolicyTable::Networks() {
+  Statement statement = database_.Prepare("SELECT name, document FROM networks ORDER BY name");
+  std::vector<NetworkDocument> networks;
+  while (statement.Next()) {
+    networks.push_back({.name = statement.String(0),
+                        .document = nlohmann::json::parse(statement.String(1), nullptr, false)});
+  }
+  return Whole(statement, std::move(networks));
+}
+
+absl::Status PolicyTable::Put(const NetworkDocument& network) {
+  Statement statement =
+      database_.Prepare("INSERT OR REPLACE INTO networks(name, document) VALUES(?, ?)");
+  statement.Bind(1, network.name).Bind(2, network.document.dump());
+  return statement.Run();
+}
+
+absl::Status PolicyTable::RemoveNetwork(const std::string& name) {
+  return RemoveRow(database_, "DELETE FROM networks WHERE name=?", name,
+                   "no such network; see 'slipway network list'");
+}
+
+absl::StatusOr<nlohmann::json> PolicyTable::NetworkNow(const std::string& name) {
+  Statement statement = database_.Prepare("SELECT document FROM networks WHERE name=?");
+  statement.Bind(1, name);
+  return Document(statement);
+}
+
 }  // namespace slipway::control

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PolicyTable: the rules and rollouts of the catalog, each as its document. Whoever shares the
-// database holds its mutex around every call; what changes something belongs in a transaction with
-// its audit record.
+// PolicyTable: the rules, rollouts and networks of the catalog, each as its document. Whoever
+// shares the database holds its mutex around every call; what changes something belongs in a
+// transaction with its audit record.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/config/networks.h"
 #include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 #include "control/store/sqlite.h"
@@ -31,6 +32,11 @@ class PolicyTable {
   absl::Status Put(const Rollout& rollout);
   absl::Status RemoveRollout(const ImageSetName& stable);
   absl::StatusOr<nlohmann::json> RolloutNow(const ImageSetName& stable);
+
+  absl::StatusOr<std::vector<NetworkDocument>> Networks();  // by name
+  absl::Status Put(const NetworkDocument& network);
+  absl::Status RemoveNetwork(const std::string& name);
+  absl::StatusOr<nlohmann::json> NetworkNow(const std::string& name);
 
  private:
   Database& database_;

@@ -43,6 +43,7 @@ const char* const kMigrations[] = {
     "CREATE TABLE rollouts(stable TEXT PRIMARY KEY, document TEXT NOT NULL);",
     kTokenMigration,
     kWebhookMigration,
+    "CREATE TABLE networks(name TEXT PRIMARY KEY, document TEXT NOT NULL);",
 };
 
 nlohmann::json Told(const TokenRecord& token) {
@@ -142,6 +143,29 @@ class SqliteStore final : public Store {
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.RemoveRule(name); !status.ok()) return status;
       return Change{"rule " + name, *before, nullptr};
+    });
+  }
+
+  absl::StatusOr<std::vector<NetworkDocument>> Networks() override {
+    const std::scoped_lock lock(mutex_);
+    return policy_.Networks();
+  }
+
+  absl::Status PutNetwork(const NetworkDocument& network, const Actor& actor) override {
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.NetworkNow(network.name);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.Put(network); !status.ok()) return status;
+      return Change{"network " + network.name, *before, network.document};
+    });
+  }
+
+  absl::Status RemoveNetwork(const std::string& name, const Actor& actor) override {
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.NetworkNow(name);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.RemoveNetwork(name); !status.ok()) return status;
+      return Change{"network " + name, *before, nullptr};
     });
   }
 

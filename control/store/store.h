@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "control/access/actor.h"
 #include "control/access/tokens.h"
+#include "control/config/networks.h"
 #include "control/config/value.h"
 #include "control/events/webhook.h"
 #include "control/policy/machine.h"
@@ -65,6 +66,11 @@ class Store {
   virtual absl::StatusOr<std::vector<Rule>> Rules() = 0;  // in their order
   virtual absl::Status PutRule(const Rule& rule, const Actor& actor) = 0;
   virtual absl::Status RemoveRule(const std::string& name, const Actor& actor) = 0;
+
+  // Not checked against each other here; Put replaces the one of the same name.
+  virtual absl::StatusOr<std::vector<NetworkDocument>> Networks() = 0;  // by name
+  virtual absl::Status PutNetwork(const NetworkDocument& network, const Actor& actor) = 0;
+  virtual absl::Status RemoveNetwork(const std::string& name, const Actor& actor) = 0;
 
   virtual absl::StatusOr<std::vector<Rollout>> Rollouts() = 0;
   // Replaces the one of the same tag.

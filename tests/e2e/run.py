@@ -27,6 +27,7 @@ import test_tls  # noqa: E402,F401
 import test_dhcp  # noqa: E402,F401
 import test_linux  # noqa: E402,F401
 import test_live  # noqa: E402,F401
+import test_networks  # noqa: E402,F401
 import test_ecn  # noqa: E402,F401
 import test_lossy  # noqa: E402,F401
 import test_policy  # noqa: E402,F401

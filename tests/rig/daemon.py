@@ -44,6 +44,7 @@ class Setup:
     prefix: int = 24                  # of the network, in bits
     probe_time: int = 500             # milliseconds an offer waits for a claim of its address
     network: str = ""                 # more lines of the [[network]] table
+    bare: bool = False                # no [[network]] table: networks are made over REST
     more: str = ""                    # more tables
     idle_sleep: int = 100             # microseconds; 0: the worker polls without end
     hugepages: bool = False
@@ -66,6 +67,12 @@ def configuration(setup, management):
     def quoted(text):
         return json.dumps(str(text))
 
+    network = f"""[[network]]
+name = "rig"
+subnet = "10.77.0.0/{setup.prefix}"
+pools = [{quoted(setup.pool) if setup.pool else ""}]
+{setup.network}
+"""
     return f"""# Written by the rig for one run.
 [state]
 directory = {quoted(setup.folder / "state")}
@@ -86,12 +93,7 @@ addresses = ["{ADDRESS}/{setup.prefix}"]
 mtu = {setup.mtu}
 {setup.port}
 
-[[network]]
-name = "rig"
-subnet = "10.77.0.0/{setup.prefix}"
-pools = [{quoted(setup.pool) if setup.pool else ""}]
-{setup.network}
-
+{"" if setup.bare else network}
 [boot]
 names = [{quoted(NAME) if setup.use_name else ""}]
 image_set = {quoted(setup.image_set)}

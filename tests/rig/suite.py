@@ -155,7 +155,7 @@ def fuzz_seeds(tally):
                         str(seeds)], check=True)
     else:
         tally.skip("fuzz seeds from captures", "no captures: set SLIPWAY_SHARED")
-    for script in ("archive_seeds.py", "loader_seeds.py", "oci_seeds.py"):
+    for script in ("archive_seeds.py", "configuration_seeds.py", "loader_seeds.py", "oci_seeds.py"):
         subprocess.run([sys.executable, str(ROOT / "tests/fuzz" / script), str(seeds)], check=True)
     return seeds
 

@@ -137,8 +137,8 @@ const BadConfig kBadConfigs[] = {
      "[[network]]\nname = \"a\"\nsubnet = \"10.9.0.0/24\"\nrelayed = true\npools = "
      "[\"10.9.0.10-10.9.0.20\"]\n[[network]]\nname = \"b\"\nsubnet = \"10.9.0.0/16\"\n"
      "relayed = true\npools = [\"10.9.1.0-10.9.1.9\"]\n",
-     "s.toml:11:10: network.subnet = \"10.9.0.0/16\": overlaps 10.9.0.0/24 of line 6; an address "
-     "must name its network"},
+     "s.toml:11:10: network.subnet = \"10.9.0.0/16\": overlaps 10.9.0.0/24 of a in line 6; an "
+     "address must name its network"},
     {"PoolOutsideSubnet",
      "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\npools = [\"10.0.0.200-10.0.1.5\"]\n",
      "s.toml:7:10: network.pools = \"10.0.0.200-10.0.1.5\": reaches outside the subnet; stay "

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Networks beside those of slipway.toml: each a JSON object with the keys of [[network]], read by
+// the same schema and checked together with all the others, so that one set of rules, and of words,
+// holds for both.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "control/config/config.h"
+#include "control/config/document.h"
+
+namespace slipway::control {
+
+struct NetworkDocument {
+  std::string name;
+  nlohmann::json document;  // the keys of [[network]] but its name
+};
+
+// The configuration with these networks behind its own. InvalidArgument: every mistake there is, by
+// the keys' names; mistakes between two networks are told of the later one.
+absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const NetworkDocument> more);
+
+// Every key but the name, defaults too; WithNetworks() reads it back.
+nlohmann::json ToJson(const NetworkConfig& network);
+
+// Of a section without problems.
+NetworkConfig BuildNetwork(const Section& section);
+
+}  // namespace slipway::control

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Networks as an operator makes and changes them while the daemon runs, down to what the
+// dataplane's policy then has.
+#include <gmock/gmock.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kFar =
+    "network set far --subnet 10.88.0.0/24 --relayed true --pools 10.88.0.10-10.88.0.20";
+
+class RestNetworksTest : public RestTest {
+ protected:
+  const dhcp::NetworkSettings* Served(const char* address) {
+    return snapshot_->dhcp->NetworkOf(*Ipv4Address::Parse(address));
+  }
+  std::optional<Ipv4Address> KeptFor(const char* mac) {
+    const auto* machine = snapshot_->dhcp->FindMachine({*MacAddress::Parse(mac), {}, {}});
+    const auto* network = Served("10.88.0.1");
+    if (machine == nullptr || network == nullptr) return std::nullopt;
+    return dhcp::Policy::ReservedAddress(*machine, *network);
+  }
+};
+
+TEST_F(RestNetworksTest, ANetworkIsServedFromTheMomentItIsSetAndAfterARestart) {
+  EXPECT_EQ(Served("10.88.0.1"), nullptr);
+  const Ran set = Slipway(kFar);
+  EXPECT_EQ(set.code, 0) << set.text;
+  EXPECT_THAT(set.text, HasSubstr("far: 10.88.0.0/24, pools 10.88.0.10-10.88.0.20"));
+  ASSERT_NE(Served("10.88.0.1"), nullptr);
+  EXPECT_EQ(Served("10.88.0.1")->name, "far");
+
+  // What an option does not mention stays.
+  EXPECT_EQ(Slipway("network set far --lease-time 10m").code, 0);
+  EXPECT_EQ(Served("10.88.0.1")->lease_time, std::chrono::minutes(10));
+  EXPECT_EQ(Served("10.88.0.1")->pools.size(), 1U);
+
+  End();
+  Begin();
+  ASSERT_NE(Served("10.88.0.1"), nullptr);
+  EXPECT_EQ(Served("10.88.0.1")->lease_time, std::chrono::minutes(10));
+  const Ran list = Slipway("network list");
+  EXPECT_THAT(list.text, HasSubstr("catalog"));
+  EXPECT_THAT(list.text, HasSubstr("file"));
+  EXPECT_EQ(Slipway("network rm far").code, 0);
+  EXPECT_EQ(Served("10.88.0.1"), nullptr);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("network far"));
+}
+
+TEST_F(RestNetworksTest, WhatDoesNotFitIsRefusedAndNothingChanges) {
+  const Ran overlap =
+      Slipway("network set near --subnet 10.77.0.0/25 --pools 10.77.0.10-10.77.0.20");
+  EXPECT_EQ(overlap.code, 1);
+  EXPECT_THAT(overlap.text, HasSubstr("overlaps 10.77.0.0/24 of lab"));
+  const Ran truth = Slipway(std::string(kFar) + " --authoritative maybe");
+  EXPECT_EQ(truth.code, 1);
+  EXPECT_THAT(truth.text, HasSubstr("network.authoritative = \"maybe\": not true or false"));
+  EXPECT_EQ(snapshot_->dhcp->networks().size(), 1U);
+  EXPECT_THAT(Slipway("audit list").text, testing::Not(HasSubstr("network")));
+}
+
+TEST_F(RestNetworksTest, ThoseOfTheFileAreChangedThere) {
+  const Ran set = Slipway("network set lab --lease-time 10m");
+  EXPECT_EQ(set.code, 1);
+  EXPECT_THAT(set.text, HasSubstr("lab: is a network of the configuration file; change it there"));
+  EXPECT_EQ(Slipway("network rm lab").code, 1);
+  EXPECT_EQ(Slipway("network reserve lab 10.77.0.9 52:54:00:00:00:01").code, 1);
+}
+
+TEST_F(RestNetworksTest, AnAddressIsKeptForOneMachineAtATime) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  EXPECT_EQ(Slipway("network reserve far 10.88.0.9 52:54:00:AA:00:01").code, 0);
+  EXPECT_EQ(KeptFor("52:54:00:aa:00:01"), Ipv4Address::Parse("10.88.0.9"));
+  // Another address for the same machine, in another spelling; then another machine at that one.
+  EXPECT_EQ(Slipway("network reserve far 10.88.0.8 52:54:00:aa:00:01").code, 0);
+  EXPECT_EQ(KeptFor("52:54:00:aa:00:01"), Ipv4Address::Parse("10.88.0.8"));
+  EXPECT_EQ(Slipway("network reserve far 10.88.0.8 52:54:00:aa:00:02").code, 0);
+  EXPECT_EQ(KeptFor("52:54:00:aa:00:01"), std::nullopt);
+  EXPECT_EQ(KeptFor("52:54:00:aa:00:02"), Ipv4Address::Parse("10.88.0.8"));
+  const Ran outside = Slipway("network reserve far 10.99.0.8 52:54:00:aa:00:03");
+  EXPECT_EQ(outside.code, 1);
+  EXPECT_THAT(outside.text, HasSubstr("outside the subnet"));
+  EXPECT_EQ(Slipway("network unreserve far 10.88.0.8").code, 0);
+  EXPECT_EQ(KeptFor("52:54:00:aa:00:02"), std::nullopt);
+  EXPECT_EQ(Slipway("network unreserve far 10.88.0.8").code, 1);
+}
+
+TEST_F(RestNetworksTest, LeasesKeepANetworkUnlessItIsMeantAllTheSame) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  dhcp::Lease lease;
+  lease.address = *Ipv4Address::Parse("10.88.0.12");
+  lease.mac = *MacAddress::Parse("52:54:00:00:00:07");
+  lease.state = dhcp::LeaseState::kBound;
+  core_->leases().Take(std::array{lease});
+  const Ran refused = Slipway("network rm far");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.text, HasSubstr("far: has leases of 1 machine, which could not be renewed"));
+  EXPECT_EQ(Slipway("network rm far --all").code, 0);
+  EXPECT_EQ(Served("10.88.0.1"), nullptr);
+}
+
+TEST_F(RestNetworksTest, AChangeMayBeBoundToWhatWasRead) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  const auto read = client_->Get("/api/v1/networks/far");
+  ASSERT_TRUE(read);
+  const std::string tag = read->get_header_value("ETag");
+  // An answer may be sent back as it is.
+  const auto same =
+      client_->Put("/api/v1/networks/far", {{"If-Match", tag}}, read->body, "application/json");
+  EXPECT_EQ(same->status, 200) << same->body;
+  ASSERT_EQ(Slipway("network set far --lease-time 10m").code, 0);
+  const auto late =
+      client_->Put("/api/v1/networks/far", {{"If-Match", tag}}, read->body, "application/json");
+  EXPECT_EQ(late->status, 412);
+}
+
+TEST_F(RestNetworksTest, ViewersLookAndOperatorsReserve) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  client_->set_bearer_token_auth(MakeToken("op --role operator"));
+  EXPECT_EQ(client_->Get("/api/v1/networks/far")->status, 200);
+  EXPECT_EQ(client_
+                ->Put("/api/v1/networks/far/reservations/10.88.0.9",
+                      R"({"mac": "52:54:00:00:00:01"})", "application/json")
+                ->status,
+            200);
+  EXPECT_EQ(
+      client_->Put("/api/v1/networks/far", R"({"subnet": "10.88.0.0/24"})", "application/json")
+          ->status,
+      403);
+  EXPECT_EQ(client_->Delete("/api/v1/networks/far")->status, 403);
+}
+
+}  // namespace
+}  // namespace slipway::control
