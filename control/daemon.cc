@@ -190,7 +190,9 @@ void ControlPlane::Tidy() {
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     counter_.Take(boot);
     core_->NoteBoot(boot);
+    canaries_.Take(boot);
   }
+  for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) core_->NoteBoot(boot);
   StoreBoots(stopping_.load());
   if (const absl::Status status = core_->CountBoots(counter_.Settled(UnixNanoseconds()));
       !status.ok()) {

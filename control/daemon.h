@@ -19,6 +19,7 @@
 #include "control/config/config.h"
 #include "control/policy/boot_counter.h"
 #include "control/seams.h"
+#include "control/serve/canary_watch.h"
 #include "control/serve/core.h"
 #include "control/store/journal_writer.h"
 #include "protocols/dhcp/lease.h"
@@ -54,7 +55,8 @@ class ControlPlane {
   std::unique_ptr<RestServer> rest_;
   std::chrono::steady_clock::time_point stored_{};
   std::chrono::steady_clock::time_point forgotten_{};
-  BootCounter counter_;  // the watcher's
+  BootCounter counter_;   // the watcher's
+  CanaryWatch canaries_;  // the watcher's
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
   std::thread checker_;  // judges anew, once, what was judged by other revocations

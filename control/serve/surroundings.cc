@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "control/serve/boot_rules.h"
+#include "control/serve/boot_version.h"
 #include "control/text.h"
 #include "protocols/base/drop.h"
 #include "protocols/dhcp/condition.h"
@@ -81,6 +83,14 @@ std::string RefusalOf(Core& core, const ImageSet& set) {
   return document.value("words", "");
 }
 
+// The version that the newest boot asked for, of those that asked for any; empty: none did.
+std::string NewestVersion(std::span<const Boot> boots) {
+  for (auto boot = boots.rbegin(); boot != boots.rend(); ++boot) {
+    if (std::string version = VersionOf(*boot); !version.empty()) return version;
+  }
+  return {};
+}
+
 }  // namespace
 
 Surroundings SurroundingsOf(Core& core, const MacAddress& mac, std::span<const Boot> boots) {
@@ -100,7 +110,10 @@ Surroundings SurroundingsOf(Core& core, const MacAddress& mac, std::span<const B
   if (!sets.ok()) return around;
   const auto set = std::ranges::find(*sets, around.image_set, &ImageSet::reference);
   around.image_set_is_there = set != sets->end();
-  if (around.image_set_is_there) around.secure_boot_refusal = RefusalOf(core, *set);
+  // What was booted is judged, not what would be booted now: a candidate may be rolled back since.
+  const std::string version = NewestVersion(boots);
+  const auto booted = version.empty() ? set : std::ranges::find(*sets, version, VersionName);
+  if (booted != sets->end()) around.secure_boot_refusal = RefusalOf(core, *booted);
   return around;
 }
 

@@ -207,6 +207,10 @@ def promoted(day):
                      and done.stdout)
     for words in ("Secure Boot", "[secure_boot.refused]", "not signed", "sbsign"):
         expect(words in told, f"'{words}' is not in\n{told}")
+    # To the wire its download was complete; the rollout counts what came of it.
+    count = until("the rollout knows nothing of it", lambda: (
+        found := day.daemon.json("rollout", "list")[0]["candidate_boots"])["failed"] and found)
+    expect(count["complete"] == 0 and "not signed" in count["last_failure"], f"{count}")
     day.say(f"{CANARY} did not boot fleet:third, and why: Secure Boot refused it")
 
 
@@ -215,6 +219,8 @@ def rolled_back_and_rotated(day):
     day.daemon.run("rollout", "rollback", "fleet:stable")
     told = day.explained(CANARY)
     expect(day.digests["fleet:next"] in told["uri"], f"the canary would get {told}")
+    told = day.daemon.run("why", CANARY, check=False).stdout
+    expect("[secure_boot.refused]" in told, f"rolled back, it was never refused: {told}")
     canary = day.machine(CANARY, day.versions["fleet:next"])
     arm = day.machine(ARM, day.versions["arm:1"])
     shown = [fingerprints(day)]

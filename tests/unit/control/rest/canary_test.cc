@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A candidate that firmware under Secure Boot does not run: what the rollout counts, and what an
+// operator is told of the machine, also when the candidate is gone from it.
+#include "control/serve/canary_watch.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+using dataplane::EventKind;
+using testing::HasSubstr;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+class CanaryTest : public RestTest {
+ protected:
+  // The firmware's db is known by its file, or is what Slipway takes it for.
+  void Start(bool db_is_known) {
+    End();
+    secure_boot_ = db_is_known
+                       ? Text("[secure_boot]\ndb = [\"", std::string(kMicrosoftVariables), "\"]\n")
+                       : "";
+    Begin();
+    ImportBootFile("debian:stable");  // text, which no firmware would run either: not judged
+    Import("debian:next", "unsigned.efi", PeBuilder{}.Build());
+    ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 canary=yes").code, 0);
+    ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 1").code, 0);
+  }
+  void Import(const std::string& reference, const std::string& name, const std::string& bytes) {
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+    const Ran ran = Slipway("image import " + (folder_ / name).string() + " " + reference);
+    ASSERT_EQ(ran.code, 0) << ran.text;
+  }
+  static std::int64_t Now() {
+    return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  }
+  void Tell(std::int64_t seconds_ago, EventKind kind, std::int64_t number, std::string_view text) {
+    dataplane::Event event;
+    event.kind = kind;
+    event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
+    event.unix_nanoseconds = Now() - seconds_ago * kSecond;
+    event.number = number;
+    event.set_text(text);
+    core_->timelines().Take(event);
+  }
+  // The canary has the whole file of a tag's version.
+  void Downloads(const std::string& reference, std::int64_t seconds_ago) {
+    const auto sets = *core_->Images();
+    const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
+    const std::string path =
+        Text("GET /debian/", set->digest.substr(0, 12), "/", set->files.front().path);
+    Tell(seconds_ago + 4, EventKind::kDhcpDiscover, 0x10, "HTTPClient:Arch:00016");
+    Tell(seconds_ago + 2, EventKind::kDhcpAck, 3600, "");
+    Tell(seconds_ago + 1, EventKind::kHttpRequest, 200, path);
+    Tell(seconds_ago, EventKind::kHttpComplete, 2048, path);
+  }
+  // As the event thread does it.
+  void Tidy() {
+    for (const Boot& boot : core_->timelines().TakeEnded()) {
+      core_->NoteBoot(boot);
+      watch_.Take(boot);
+    }
+    for (const Boot& boot : watch_.Refused(*core_, Now())) core_->NoteBoot(boot);
+  }
+  nlohmann::json Rollouts() {
+    return nlohmann::json::parse(client_->Get("/api/v1/rollouts")->body);
+  }
+
+  CanaryWatch watch_;
+};
+
+TEST_F(CanaryTest, ACandidateThatFirmwareRefusesIsRolledBack) {
+  Start(true);
+  Downloads("debian:next", 10);
+  Tidy();
+  ASSERT_EQ(Rollouts().size(), 1u) << "so long a program may be silent";
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["complete"], 1);
+  watch_ = {};
+  Start(true);
+  Downloads("debian:next", 30);
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 0u);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+TEST_F(CanaryTest, ItIsCountedAsFailedAndNoMoreAsComplete) {
+  Start(true);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Downloads("debian:next", 30);
+  Tidy();
+  Tidy();
+  const auto count = Rollouts()[0]["candidate_boots"];
+  EXPECT_EQ(count["complete"], 0);
+  EXPECT_EQ(count["failed"], 1);
+  EXPECT_THAT(count["last_failure"].get<std::string>(), HasSubstr("it is not signed"));
+}
+
+TEST_F(CanaryTest, AProgramThatIsHeardOfRuns) {
+  Start(true);
+  Downloads("debian:next", 30);
+  Tell(20, EventKind::kDnsQuery, 1, "deb.debian.org");
+  Tidy();
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["complete"], 1);
+}
+
+TEST_F(CanaryTest, SilenceProvesNothingWhereNobodySaidWhatMachinesTrustButANewTryDoes) {
+  Start(false);
+  Downloads("debian:next", 30);
+  Tidy();
+  ASSERT_EQ(Rollouts().size(), 1u);
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["complete"], 1);
+  watch_ = {};
+  Start(false);
+  Downloads("debian:next", 30);
+  Tell(28, EventKind::kDhcpDiscover, 0x07, "PXEClient:Arch:00007");
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 0u);
+}
+
+TEST_F(CanaryTest, WhyJudgesWhatWasBootedAndNotWhatWouldBeNow) {
+  Start(true);
+  Downloads("debian:next", 30);
+  ASSERT_EQ(Slipway("rollout rollback debian:stable").code, 0);
+  const Ran why = Slipway("why 52:54:00:00:00:01");
+  EXPECT_EQ(why.code, 1);
+  EXPECT_THAT(why.text, HasSubstr("[secure_boot.refused]"));
+  EXPECT_THAT(why.text, HasSubstr("it is not signed"));
+}
+
+TEST_F(CanaryTest, ABootOfTheStableVersionIsNotBlamedForItsCandidate) {
+  Start(true);
+  Downloads("debian:stable", 30);
+  Tidy();
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 0);
+  EXPECT_EQ(Slipway("why 52:54:00:00:00:01").code, 0);
+}
+
+}  // namespace
+}  // namespace slipway::control
