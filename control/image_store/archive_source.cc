@@ -10,13 +10,17 @@
 #include <locale.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "control/image_store/gunzip.h"
 #include "control/image_store/image_set.h"
 #include "control/image_store/refusal.h"
 #include "protocols/http/request.h"
@@ -58,10 +62,20 @@ Archive Open(ArchiveKind kind) {
     return reader;
   }
   archive_read_support_format_tar(reader.get());
-  archive_read_support_filter_gzip(reader.get());
   archive_read_support_filter_xz(reader.get());
   archive_read_support_filter_zstd(reader.get());
   return reader;
+}
+
+la_ssize_t GiveUnpacked(archive* reader, void* gunzip, const void** block) {
+  const auto bytes = static_cast<Gunzip*>(gunzip)->Next();
+  if (!bytes.ok()) {
+    const std::string words(bytes.status().message());
+    archive_set_error(reader, EILSEQ, "%s", words.c_str());
+    return -1;
+  }
+  *block = bytes->data();
+  return static_cast<la_ssize_t>(bytes->size());
 }
 
 std::string TextOf(const char* text) { return text == nullptr ? std::string() : text; }
@@ -105,6 +119,13 @@ class Reading {
       : name_(std::move(name)), kind_(kind), sink_(sink), limits_(limits), reader_(Open(kind)) {}
 
   archive* reader() { return reader_.get(); }
+  // Instead of opening the reader, for what gzip has packed.
+  int OpenGzip(Gunzip::Refill refill) {
+    gunzip_ = std::make_unique<Gunzip>(std::move(refill));
+    archive_read_set_read_callback(reader(), GiveUnpacked);
+    archive_read_set_callback_data(reader(), gunzip_.get());
+    return archive_read_open1(reader());
+  }
 
   // `size`: bytes of the archive.
   absl::Status Read(std::uint64_t size) {
@@ -118,13 +139,27 @@ class Reading {
       const int result = archive_read_next_header(reader(), &entry);
       if (result == ARCHIVE_EOF) break;
       if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return Unreadable();
+      // Headers, and what stands between them, count too: they may be as large as files.
+      const auto read = static_cast<std::uint64_t>(archive_filter_bytes(reader(), 0));
+      if (kind_ == ArchiveKind::kTar && read > bytes_max_ + limits_.allowance) {
+        return TooLarge(TextOf(archive_entry_pathname(entry)));
+      }
       if (absl::Status status = Take(entry); !status.ok()) return status;
     }
+    if (absl::Status status = ReadToItsEnd(); !status.ok()) return status;
     return GiveLinks();
   }
 
   absl::Status Unreadable() {
-    const std::string why = TextOf(archive_error_string(reader()));
+    // Where the first block is damaged, libarchive knows only that it is no tar.
+    if (gunzip_ && !gunzip_->status().ok()) {
+      return Unreadable(std::string(gunzip_->status().message()));
+    }
+    return Unreadable(TextOf(archive_error_string(reader())));
+  }
+
+ private:
+  absl::Status Unreadable(const std::string& why) const {
     return Refuse(
         absl::StatusCode::kInvalidArgument,
         {.where = name_,
@@ -137,7 +172,19 @@ class Reading {
                                                 "(--as ramdisk)"});
   }
 
- private:
+  // gzip's checksum stands behind everything, and a tar is over before.
+  absl::Status ReadToItsEnd() {
+    if (!gunzip_) return absl::OkStatus();
+    std::uint64_t behind = 0;
+    while (behind <= limits_.allowance) {
+      const auto bytes = gunzip_->Next();
+      if (!bytes.ok()) return Unreadable(std::string(bytes.status().message()));
+      if (bytes->empty()) return absl::OkStatus();
+      behind += bytes->size();
+    }
+    return Unreadable("it goes on behind its end");
+  }
+
   absl::Status Refused(const std::string& path, const std::string& what, const std::string& rule,
                        const std::string& remedy = kPackAgain) const {
     return Refuse(absl::StatusCode::kInvalidArgument,
@@ -155,14 +202,12 @@ class Reading {
     }
     const bool is_folder = archive_entry_filetype(entry) == AE_IFDIR;
     // The tree itself, as most archivers write it first.
-    if (is_folder && LinkTarget("", raw) == "" && raw.find("..") == raw.npos) {
-      return absl::OkStatus();
-    }
+    if (is_folder && LinkTarget("", raw) == "" && raw.find("..") == raw.npos) return PassOver(raw);
     const auto path = SanitizePath(raw);
     if (!path.ok()) {
       return Refused(raw, PathFault(raw).empty() ? "has no name" : PathFault(raw), kPathRule);
     }
-    if (is_folder) return absl::OkStatus();
+    if (is_folder) return PassOver(*path);
     if (!names_.insert(*path).second) {
       return Refused(*path, "stands twice in it", "a path names one file of an image set");
     }
@@ -194,7 +239,23 @@ class Reading {
                      "pack it again with what the link leads to ('tar --dereference')");
     }
     links_[path] = *inside;
-    return absl::OkStatus();
+    return PassOver(path);
+  }
+
+  // What a folder or a link of a tar claims to hold: packed, it may be as large as a file, and
+  // libarchive would unpack it on its way to the next entry.
+  absl::Status PassOver(const std::string& path) {
+    if (kind_ != ArchiveKind::kTar) return absl::OkStatus();
+    while (true) {
+      const void* block = nullptr;
+      std::size_t size = 0;
+      la_int64_t offset = 0;
+      const int result = archive_read_data_block(reader(), &block, &size, &offset);
+      if (result == ARCHIVE_EOF) return absl::OkStatus();
+      if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return Unreadable();
+      bytes_ += size;
+      if (bytes_ > bytes_max_) return TooLarge(path);
+    }
   }
 
   absl::Status TakeFile(archive_entry* entry, const std::string& path) {
@@ -264,6 +325,7 @@ class Reading {
   ArchiveKind kind_;
   FileSink& sink_;
   ArchiveLimits limits_;
+  std::unique_ptr<Gunzip> gunzip_;  // outlives the reader
   Archive reader_;
   std::uint64_t bytes_max_ = 0;
   std::uint64_t bytes_ = 0;
@@ -271,6 +333,21 @@ class Reading {
   std::size_t files_ = 0;
   std::set<std::string> names_;               // of all that is no folder
   std::map<std::string, std::string> links_;  // path to where it leads
+};
+
+// The file, block by block; the last ones are short.
+class FileBlocks {
+ public:
+  explicit FileBlocks(const fs::path& file) : file_(file, std::ios::binary), block_(kBlock, '\0') {}
+  absl::StatusOr<Bytes> Next() {
+    file_.read(block_.data(), static_cast<std::streamsize>(kBlock));
+    if (file_.bad()) return absl::UnavailableError("it cannot be read");
+    return AsBytes(block_).first(static_cast<std::size_t>(file_.gcount()));
+  }
+
+ private:
+  std::ifstream file_;
+  std::string block_;
 };
 
 }  // namespace
@@ -295,20 +372,26 @@ absl::Status ReadArchive(const fs::path& file, ArchiveKind kind, FileSink& sink,
   const std::uint64_t size = fs::file_size(file, error);
   if (error) return SystemFailure(file.string(), "measure", error.value());
   Reading reading(file.filename().string(), kind, sink, limits);
-  if (archive_read_open_filename(reading.reader(), file.c_str(), kBlock) != ARCHIVE_OK) {
-    return reading.Unreadable();
-  }
-  return reading.Read(size);
+  FileBlocks start(file);
+  const auto first = start.Next();
+  const bool is_gzip = kind == ArchiveKind::kTar && first.ok() && Gunzip::Packs(*first);
+  FileBlocks blocks(file);
+  const int opened = is_gzip ? reading.OpenGzip([&blocks] { return blocks.Next(); })
+                             : archive_read_open_filename(reading.reader(), file.c_str(), kBlock);
+  return opened == ARCHIVE_OK ? reading.Read(size) : reading.Unreadable();
 }
 
 absl::Status ReadArchive(Bytes bytes, ArchiveKind kind, FileSink& sink,
                          const ArchiveLimits& limits) {
   const Utf8Locale locale;
   Reading reading("archive", kind, sink, limits);
-  if (archive_read_open_memory(reading.reader(), bytes.data(), bytes.size()) != ARCHIVE_OK) {
-    return reading.Unreadable();
-  }
-  return reading.Read(bytes.size());
+  const bool is_gzip = kind == ArchiveKind::kTar && Gunzip::Packs(bytes);
+  Bytes left = bytes;
+  const auto give = [&left] { return std::exchange(left, left.first(0)); };
+  const int opened = is_gzip
+                         ? reading.OpenGzip(give)
+                         : archive_read_open_memory(reading.reader(), bytes.data(), bytes.size());
+  return opened == ARCHIVE_OK ? reading.Read(bytes.size()) : reading.Unreadable();
 }
 
 }  // namespace slipway::control

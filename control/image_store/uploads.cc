@@ -262,14 +262,14 @@ absl::Status Uploads::Writer::Finish(const std::string& digest) {
                    .remedy = "send them again"});
   }
   std::error_code error;
-  if (fs::exists(uploads_->blobs_ / digest, error)) {  // the same bytes are here already
-    Discard();
-    return absl::OkStatus();
-  }
-  const fs::path place = uploads_->incoming_ / (std::string(kUploadedPrefix) + digest);
+  // What is here already is replaced, as by an import: these bytes were just hashed, and so mend a
+  // damaged one.
+  const bool is_here = fs::exists(uploads_->blobs_ / digest, error);
+  const fs::path folder = is_here ? uploads_->blobs_ : uploads_->incoming_;
+  const fs::path place = folder / (is_here ? digest : std::string(kUploadedPrefix) + digest);
   fs::rename(session_->path, place, error);
   if (error) return SystemFailure(place.string(), "put in place", error.value());
-  return SyncFolder(uploads_->incoming_);
+  return SyncFolder(folder);
 }
 
 void Uploads::Writer::Discard() {

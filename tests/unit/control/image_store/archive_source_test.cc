@@ -9,6 +9,7 @@
 #include <map>
 
 #include "control/image_store/image_store.h"
+#include "control/text.h"
 #include "tests/unit/control/image_store/archives.h"
 #include "tests/unit/control/image_store/support.h"
 
@@ -235,6 +236,65 @@ TEST(Archive, ZerosThatUnpackToAThousandTimesTheirSizeAreRefusedOnTheWay) {
   EXPECT_LE(read.total, (std::uint64_t{64} << 20) + 201 * bomb.size() + (1U << 20));
   // Many times the allowance passes where the archive itself is large.
   EXPECT_EQ(Read(bomb, ArchiveKind::kTar, {.ratio = 2000}, false).words, "");
+}
+
+// Each hides eight megabytes of zeros where no file is: in a folder of GNU's incremental kind, and
+// behind a link that pax says is as large.
+TEST(Archive, WhatFoldersAndLinksHoldIsBoundedAsFilesAre) {
+  constexpr std::size_t kHidden = std::size_t{8} << 20;
+  const std::string zeros(kHidden, '\0');
+  const std::string end(1024, '\0');
+  const auto padded = [](std::string text) { return text.append(512 - text.size() % 512, '\0'); };
+  const std::string folder = TarHeader("folder/", kHidden, 'D') + zeros;
+  const std::string link = TarHeader("pax", 16, 'x') + padded("16 size=8388608\n") +
+                           TarHeader("link", 0, '2', "a") + zeros;
+  for (const auto& [name, hidden] : {std::pair("folder", folder), std::pair("link", link)}) {
+    const std::string tar = Gzipped(hidden + TarHeader("a", 0) + end);
+    const ArchiveLimits tight{.ratio = 2, .allowance = std::uint64_t{1} << 20};
+    EXPECT_THAT(Read(tar, ArchiveKind::kTar, tight).words,
+                AllOf(HasSubstr(Text("entry \"", name)), HasSubstr("unpacks the archive to more")));
+    EXPECT_EQ(Read(tar).words, "") << name;
+  }
+}
+
+// So do headers: pax may say anything of any length.
+TEST(Archive, WhatHeadersHoldIsBounded) {
+  std::string tar;
+  constexpr std::size_t kComment = std::size_t{512} << 10;
+  for (int i = 0; i < 16; ++i) {
+    std::string comment = Text(kComment, " comment=");
+    comment.resize(kComment - 1, 'c');
+    comment += '\n';
+    tar += TarHeader("pax", kComment, 'x') + comment + TarHeader(Text("f", i), 0);
+  }
+  tar = Gzipped(tar + std::string(1024, '\0'));
+  EXPECT_EQ(Read(tar).words, "");
+  EXPECT_THAT(Read(tar, ArchiveKind::kTar, {.ratio = 2, .allowance = std::uint64_t{1} << 20}).words,
+              HasSubstr("unpacks the archive to more than"));
+}
+
+TEST(Archive, AGzipWhoseChecksumIsNotThatOfItsBytesIsRefused) {
+  const std::string tar = Packed({{.path = "a", .content = std::string(5000, 'a')}});
+  const std::string packed = Gzipped(tar);
+  EXPECT_EQ(Read(packed).words, "");
+  for (const std::size_t from_end : {8U, 5U, 4U, 1U}) {  // the CRC-32, then the length
+    std::string wrong = packed;
+    wrong[wrong.size() - from_end] ^= 1;
+    EXPECT_THAT(Read(wrong).words, HasSubstr("its gzip packing is damaged")) << from_end;
+  }
+  for (std::size_t size = 2; size < packed.size(); ++size) {
+    EXPECT_THAT(Read(packed.substr(0, size)).words, HasSubstr("cut short")) << size;
+  }
+  // pigz and cat make several members; tapes fill up with zeros.
+  const std::string members = Gzipped(tar.substr(0, 3000)) + Gzipped(tar.substr(3000));
+  EXPECT_THAT(Read(members + std::string(100, '\0')).files,
+              ElementsAre(Pair("a", std::string(5000, 'a'))));
+  EXPECT_THAT(Read(packed + "rest").words, HasSubstr("its gzip packing is damaged"));
+  // What is behind the tar's end is looked at to the checksum, but not for ever.
+  const std::string long_tail = Gzipped(tar + std::string(std::size_t{4} << 20, '\0'));
+  EXPECT_EQ(Read(long_tail).words, "");
+  EXPECT_THAT(Read(long_tail, ArchiveKind::kTar, {.allowance = 1 << 20}).words,
+              HasSubstr("goes on behind its end"));
 }
 
 TEST(Archive, AbsurdSizesAreRefusedBeforeAByteIsRead) {

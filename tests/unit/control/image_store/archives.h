@@ -7,6 +7,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <string>
 #include <string_view>
@@ -62,13 +63,15 @@ inline std::string Packed(const std::vector<PackedEntry>& entries, std::string_v
 }
 
 // A ustar header of a file that says it has `size` bytes (GNU's binary form beyond eight GiB).
-inline std::string TarHeader(std::string_view name, std::uint64_t size) {
+inline std::string TarHeader(std::string_view name, std::uint64_t size, char type = '0',
+                             std::string_view link = "") {
   std::string header(512, '\0');
   header.replace(0, name.size(), name);
   header.replace(100, 7, "0000644");
   header[124] = static_cast<char>(0x80);
   for (std::size_t i = 0; i < 8; ++i) header[135 - i] = static_cast<char>(size >> 8 * i & 0xff);
-  header[156] = '0';
+  header[156] = type;
+  header.replace(157, link.size(), link);
   header.replace(257, 8, std::string_view("ustar  \0", 8));
   header.replace(148, 8, 8, ' ');
   unsigned sum = 0;
@@ -78,6 +81,22 @@ inline std::string TarHeader(std::string_view name, std::uint64_t size) {
   }
   header[154] = '\0';
   return header;
+}
+
+// One gzip member (RFC 1952).
+inline std::string Gzipped(const std::string& text) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string packed(deflateBound(&stream, text.size()), '\0');
+  std::string input = text;
+  stream.next_in = reinterpret_cast<Bytef*>(input.data());
+  stream.avail_in = static_cast<uInt>(input.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
 }
 
 }  // namespace slipway::control

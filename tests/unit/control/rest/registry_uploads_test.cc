@@ -28,6 +28,23 @@ TEST_F(RegistryTest, ABlobComesInOneRequest) {
   EXPECT_EQ(head->get_header_value("Docker-Content-Digest"), DigestOf(bytes));
 }
 
+TEST_F(RegistryTest, ADamagedBlobIsMendedByTheSameOneThatComesAgain) {
+  const std::string bytes = "damaged, then whole";
+  PushSet("a", "1", bytes);
+  const std::string path = "/v2/a/blobs/" + DigestOf(bytes);
+  const auto push = [&] {
+    return client_->Put(Begin("a") + "?digest=" + DigestOf(bytes), bytes, kType)->status;
+  };
+  const auto file = folder_ / "state/images/blobs/sha256" / DigestOf(bytes).substr(7);
+  ASSERT_TRUE(std::filesystem::exists(file));
+  std::filesystem::permissions(file, std::filesystem::perms::owner_write,
+                               std::filesystem::perm_options::add);
+  std::ofstream(file) << "damaged, and there.";
+  EXPECT_NE(client_->Get(path)->body, bytes);
+  EXPECT_EQ(push(), 201);
+  EXPECT_EQ(client_->Get(path)->body, bytes);
+}
+
 TEST_F(RegistryTest, ABlobComesByPostAndPut) {
   const std::string bytes = "by POST and PUT";
   const std::string session = Begin("a/b");
