@@ -2,6 +2,7 @@
 #include "control/cli/uki.h"
 
 #include <openssl/crypto.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -39,7 +40,10 @@ bool ReadInto(std::string& bytes, const std::string& path) {
   if (!std::filesystem::is_regular_file(path, error)) {
     return Fail(Text(path, ": is no file; name a file"));
   }
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  // Without a buffer, which would keep bytes of a key after it is closed.
+  std::ifstream file;
+  file.rdbuf()->pubsetbuf(nullptr, 0);
+  file.open(path, std::ios::binary | std::ios::ate);
   const auto size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
   if (size < 0) return Fail(Text(path, ": cannot be read; name a file"));
   const std::size_t before = bytes.size();
@@ -67,6 +71,27 @@ class KeyText {
   ~KeyText() { OPENSSL_cleanse(text.data(), text.size()); }
   std::string text;
 };
+
+// The whole of it, or what was there before. What is no file (a pipe, /dev/stdout) is written to.
+bool Write(const std::string& bytes, const fs::path& target) {
+  std::error_code error;
+  const bool is_new = !fs::exists(target, error);
+  const bool beside = is_new || fs::is_regular_file(target, error);
+  // A link stays one.
+  const fs::path end = is_new ? target : fs::canonical(target, error);
+  const fs::path path = beside ? fs::path(Text(end.string(), ".", ::getpid(), ".new")) : target;
+  std::ofstream file(path, std::ios::binary);
+  file << bytes;
+  file.close();
+  if (file && !beside) return true;
+  if (file) {
+    if (!is_new) fs::permissions(path, fs::status(end, error).permissions(), error);
+    fs::rename(path, end, error);
+    if (!error) return true;
+  }
+  if (beside) fs::remove(path, error);
+  return Fail(Text(target.string(), ": cannot be written; make room on its disk"));
+}
 
 bool SignWith(const std::string& key, const std::string& certificate, std::string& image) {
   KeyText key_text;
@@ -118,17 +143,15 @@ bool MakeUki(const Command& command, std::string_view name, const fs::path& targ
                          .os_release = Text("ID=slipway\nPRETTY_NAME=\"", name, "\"\n")});
   if (!image.ok()) return Fail("", image.status());
   if (!key.empty() && !SignWith(key, certificate, *image)) return false;
-  std::ofstream file(target, std::ios::binary);
-  file << *image;
-  file.close();
-  return file ? true : Fail(Text(target.string(), ": cannot be written; make room on its disk"));
+  return Write(*image, target);
 }
 
 int WriteUki(const Command& command) {
   const fs::path target = command.words[2];
   if (!MakeUki(command, target.stem().string(), target)) return 1;
   std::error_code error;
-  std::cout << Text(target.string(), ": ", fs::file_size(target, error), " bytes, ",
+  const std::uintmax_t size = fs::file_size(target, error);
+  std::cout << Text(target.string(), error ? "" : Text(": ", size, " bytes"), ", ",
                     OptionOf(command, "sign-key").empty() ? "not signed" : "signed", '\n');
   return 0;
 }

@@ -57,6 +57,12 @@ PeWriter::PeWriter(const PeImage& image) {
   pe_ = Get(file_, 0x3c, 4);
   optional_ = pe_ + 24;
   table_ = optional_ + Get(file_, pe_ + 20, 2);
+  memory_end_ = Get(file_, optional_ + 56, 4);
+  for (std::size_t i = 0; i < image.sections.size(); ++i) {
+    const std::size_t header = table_ + i * kSectionHeader;
+    const std::uint64_t size = std::max(Get(file_, header + 8, 4), Get(file_, header + 16, 4));
+    memory_end_ = std::max(memory_end_, Get(file_, header + 12, 4) + size);
+  }
   Put(file_, pe_ + 12, 0, 8);  // where symbols are, and how many
   if (image.certificate_entry_offset) Put(file_, *image.certificate_entry_offset, 0, 8);
 }
@@ -66,7 +72,7 @@ bool PeWriter::AddSection(std::string_view name, Bytes content) {
   const std::size_t header = table_ + count * kSectionHeader;
   const std::uint64_t alignment = std::max(kPage, Get(file_, optional_ + 32, 4));
   const std::uint64_t file_alignment = std::max(1U, Get(file_, optional_ + 36, 4));
-  const std::uint64_t address = RoundUp(Get(file_, optional_ + 56, 4), alignment);
+  const std::uint64_t address = RoundUp(memory_end_, alignment);
   const std::uint64_t begin = RoundUp(file_.size(), file_alignment);
   const std::uint64_t raw = RoundUp(content.size(), file_alignment);
   constexpr std::uint64_t kEnd = std::numeric_limits<std::int32_t>::max();
@@ -86,7 +92,8 @@ bool PeWriter::AddSection(std::string_view name, Bytes content) {
   Put(file_, header + 20, begin, 4);
   Put(file_, header + 36, kInitializedRead, 4);
   Put(file_, optional_ + 8, Get(file_, optional_ + 8, 4) + raw, 4);
-  Put(file_, optional_ + 56, RoundUp(address + content.size(), alignment), 4);
+  memory_end_ = RoundUp(address + content.size(), alignment);
+  Put(file_, optional_ + 56, memory_end_, 4);
   return true;
 }
 

@@ -29,7 +29,8 @@ class PeWriter {
   std::size_t pe_ = 0;
   std::size_t optional_ = 0;
   std::size_t table_ = 0;
-  std::size_t table_end_ = 0;  // where the first section's bytes begin
+  std::size_t table_end_ = 0;     // where the first section's bytes begin
+  std::uint64_t memory_end_ = 0;  // of all sections, whatever SizeOfImage says
 };
 
 // The image with one more entry in its certificate table (a WIN_CERTIFICATE of PKCS#7, revision

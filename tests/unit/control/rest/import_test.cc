@@ -104,6 +104,39 @@ TEST_F(ImportTest, ADistributionsTreeProposesWhatBootsItAndTheProposalIsTaken) {
               HasSubstr("proposes nothing for aa64"));
 }
 
+TEST_F(ImportTest, AUkiThatCannotBeWrittenLeavesWhatWasThereAndNothingBeside) {
+  const auto kernel = Put("vmlinuz", PeBuilder{.sections = {{".text", "kernel"}}}.Build());
+  const std::string parts = " --kernel " + kernel.string();
+  const auto out = folder_ / "out";
+  std::filesystem::create_directory(out);
+  std::ofstream(out / "own.efi") << "the one before";
+  std::filesystem::create_symlink("own.efi", out / "link.efi");
+  // A disk without room, as a limit of four kilobytes.
+  const Ran full = Shell(Text("trap '' XFSZ; ulimit -f 8; ", SLIPWAY_PROGRAM, " image uki ",
+                              (out / "own.efi").string(), parts));
+  EXPECT_EQ(full.code, 1);
+  EXPECT_THAT(full.text, HasSubstr("make room on its disk"));
+  EXPECT_EQ(ReadAll(out / "own.efi"), "the one before");
+  const auto names = [&] {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator(out)) ++count;
+    return count;
+  };
+  EXPECT_EQ(names(), 2U) << "something half-done lies there";
+  // A link leads where it led.
+  EXPECT_EQ(Slipway("image uki " + (out / "link.efi").string() + parts).code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(out / "link.efi"));
+  EXPECT_EQ(ReadAll(out / "own.efi").substr(0, 2), "MZ");
+  EXPECT_EQ(names(), 2U);
+  // A pipe is written to.
+  const std::string pipe = (out / "pipe").string();
+  const Ran piped =
+      Shell(Text("mkfifo ", pipe, " && (timeout 60 head -c 2 ", pipe, " & timeout 60 ",
+                 SLIPWAY_PROGRAM, " image uki ", pipe, parts, " >&2; wait)"));
+  EXPECT_THAT(piped.text, HasSubstr("MZ"));
+  EXPECT_TRUE(std::filesystem::is_fifo(out / "pipe"));
+}
+
 TEST_F(ImportTest, AUkiIsMadeAndSignedHereAndItsKeyStaysHere) {
   const TemporaryFolder own_folder;
   const Signer own(own_folder);

@@ -19,6 +19,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+std::size_t PeOffset(const std::string& file) {
+  return static_cast<std::uint8_t>(file[0x3c]) | static_cast<std::uint8_t>(file[0x3d]) << 8;
+}
+
 constexpr const char* kStub = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 class UkiBuilder : public ::testing::Test {
@@ -126,6 +130,29 @@ TEST_F(UkiBuilder, OurSignatureNamesTheSameDigestAsSbsigns) {
       return Hex(AsBytes(signature->digest()));
     };
     EXPECT_EQ(digest(*ours), digest(theirs));
+  }
+}
+
+TEST_F(UkiBuilder, SectionsDoNotOverlapWhateverTheStubSaysOfItsSize) {
+  const auto stub = ParsePe(AsBytes(stub_));
+  ASSERT_TRUE(stub.ok());
+  std::string lying = stub_;
+  const std::size_t size_of_image = PeOffset(stub_) + 24 + 56;
+  lying.replace(size_of_image, 4, std::string_view("\0\x10\0\0", 4));
+  for (const std::string& each : {stub_, lying}) {
+    const auto built = BuildUki({.stub = AsBytes(each), .kernel = AsBytes(kernel_)});
+    ASSERT_TRUE(built.ok()) << built.status();
+    const auto image = ParsePe(AsBytes(*built));
+    ASSERT_TRUE(image.ok());
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+    for (const PeSection& section : image->sections) {
+      places.emplace_back(section.virtual_address,
+                          section.virtual_address + section.content.size());
+    }
+    std::ranges::sort(places);
+    for (std::size_t i = 1; i < places.size(); ++i) {
+      EXPECT_GE(places[i].first, places[i - 1].second) << "section " << i;
+    }
   }
 }
 
