@@ -8,6 +8,7 @@
 #include <charconv>
 #include <fstream>
 
+#include "control/cli/table.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -67,7 +68,7 @@ Answer Client::AnswerOf(const Result& result) const {
   if (answer.good) return answer;
   const auto problem = answer.json();
   answer.error = problem.is_object() && problem.contains("detail")
-                     ? problem.value("detail", "")
+                     ? Plain(problem.value("detail", ""), true)
                      : Text("answered ", result->status);
   return answer;
 }

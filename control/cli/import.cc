@@ -173,12 +173,14 @@ std::string LayoutText(const nlohmann::json& set) {
   for (const auto& boot : layout["boots"]) {
     const std::string architecture = Cell(boot, "architecture");
     text += Text("\n  ", architecture, ": ", Cell(boot, "kernel"));
-    for (const auto& initrd : boot["initrds"]) text += Text(" + ", initrd.get<std::string>());
+    for (const auto& initrd : boot["initrds"])
+      text += Text(" + ", Plain(initrd.get<std::string>()));
     text += Text("\n    ", Cell(boot, "arguments"),
                  "\n    take it: slipway image import NAME:TAG --from ", reference, " --arch ",
                  architecture, " --sign-key KEY --sign-cert CERT");
   }
-  for (const auto& note : layout["notes"]) text += Text("\n  note: ", note.get<std::string>());
+  for (const auto& note : layout["notes"])
+    text += Text("\n  note: ", Plain(note.get<std::string>()));
   return text;
 }
 

@@ -88,7 +88,7 @@ bool IsPullOption(std::string_view name) {
 std::string PullLine(const nlohmann::json& progress, std::size_t columns) {
   const auto bytes = progress.value("bytes", std::uint64_t{0});
   const auto total = progress.value("bytes_total", std::uint64_t{0});
-  const std::string doing = progress.value("doing", "");
+  const std::string doing = Cell(progress, "doing");
   if (total == 0) return doing.substr(0, columns);
   constexpr std::size_t kBar = 24;
   const std::uint64_t part = std::min(bytes, total);

@@ -43,12 +43,36 @@ inline std::string ClockTime(double unix_seconds) {
   return Text(std::string_view(text.data(), size), '.', digits);
 }
 
-// One cell as people read it: no quotes, no braces.
+// What a terminal shows as it is: control characters (C0, DEL, and C1, which are two bytes of
+// UTF-8) are written as "\x1b". Much of what is printed was said by others: registries, firmware,
+// receivers.
+inline std::string Plain(std::string_view text, bool keeps_lines = false) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto value = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : ' ');
+    const bool is_line = text[i] == '\n' && keeps_lines;
+    const bool is_c1 = value == 0xc2 && next >= 0x80 && next < 0xa0;
+    if ((value >= 0x20 && value != 0x7f && !is_c1) || is_line) {
+      plain += text[i];
+      continue;
+    }
+    const unsigned char shown = is_c1 ? next : value;
+    plain += "\\x";
+    plain += kDigits[shown >> 4];
+    plain += kDigits[shown & 15];
+    if (is_c1) ++i;
+  }
+  return plain;
+}
+
+// One cell as people read it: no quotes, no braces, one line.
 inline std::string Cell(const nlohmann::json& row, const Column& column) {
   const auto value = row.find(std::string(column.key));
   if (value == row.end() || value->is_null()) return "";
   if (column.moment && value->is_number_integer()) return Moment(value->get<std::int64_t>());
-  if (value->is_string()) return value->get<std::string>();
+  if (value->is_string()) return Plain(value->get<std::string>());
   if (value->is_boolean()) return value->get<bool>() ? "yes" : "no";
   if (value->is_number_float()) {
     std::string text = std::to_string(value->get<double>());
@@ -58,7 +82,7 @@ inline std::string Cell(const nlohmann::json& row, const Column& column) {
   std::string text;
   for (const auto& part : *value) {
     if (!text.empty()) text += ' ';
-    text += part.is_string() ? part.get<std::string>() : part.dump();
+    text += part.is_string() ? Plain(part.get<std::string>()) : part.dump();
   }
   return text;
 }

@@ -19,5 +19,23 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCellAndMomentsAreDates) {
             "10.77.0.9    no              \n");
 }
 
+TEST(Cell, WhatOthersSaidDoesNotMoveTheCursor) {
+  const nlohmann::json row = {{"error",
+                               "gone\x1b[2J\r\n\x7f\xc2\x9b"
+                               "2J"},
+                              {"list", {"a\tb", 3}},
+                              {"name",
+                               "gr\xc3\xb6\xc3\x9f"
+                               "e"}};
+  EXPECT_EQ(Cell(row, "error"),
+            "gone\\x1b[2J\\x0d\\x0a\\x7f\\x9b"
+            "2J");
+  EXPECT_EQ(Cell(row, "list"), "a\\x09b 3");
+  EXPECT_EQ(Cell(row, "name"),
+            "gr\xc3\xb6\xc3\x9f"
+            "e");
+  EXPECT_EQ(Plain("two\nlines\x1b", true), "two\nlines\\x1b");
+}
+
 }  // namespace
 }  // namespace slipway::control
