@@ -90,6 +90,9 @@ function App() {
   const [problem, setProblem] = useState<Problem | undefined>();
   useEffect(() => {
     signedOut.tell = () => {
+      // Whoever signs in next may see less.
+      forgetAll();
+      forgetStream();
       setWho((before) => {
         if (before) setOver(true);
         return null;

@@ -37,8 +37,9 @@ async function ask(path: string, each: Watched) {
     }
     each.live = { value: answer.value, more: answer.next, problem: undefined, at: Date.now() };
   } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    each.live = { ...each.live, problem };
+    // A body that is no JSON too: whatever it is, it is asked for again.
+    const known = problem instanceof Problem ? problem : new Problem(0, 'Broken answer', String(problem));
+    each.live = { ...each.live, problem: known };
   } finally {
     each.due = Date.now() + each.every;
   }
@@ -49,11 +50,14 @@ async function run() {
   timer = undefined;
   if (asking) return;
   asking = true;
-  for (const [path, each] of watched) {
-    if (each.readers.size > 0 && each.due <= Date.now()) await ask(path, each);
+  try {
+    for (const [path, each] of watched) {
+      if (each.readers.size > 0 && each.due <= Date.now()) await ask(path, each);
+    }
+  } finally {
+    asking = false;
+    plan();
   }
-  asking = false;
-  plan();
 }
 
 function plan() {
