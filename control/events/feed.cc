@@ -138,20 +138,32 @@ void EventFeed::Close() {
   changed_.notify_all();
 }
 
-bool StreamLedger::Enter() {
-  const std::scoped_lock lock(mutex_);
-  if (counts_.now >= most_) {
-    ++counts_.refused;
-    return false;
-  }
-  ++counts_.now;
-  return true;
+absl::Status EventNumbers::Keep(std::uint64_t newest) {
+  if (newest + 1 < next_note_) return absl::OkStatus();
+  if (absl::Status status = note_(newest + kBlock); !status.ok()) return status;
+  next_note_ = newest + kBlock / 2;
+  return absl::OkStatus();
 }
 
-void StreamLedger::Leave(StreamEnd end) {
+StreamLedger::Entry StreamLedger::Enter(const std::string& reader) {
+  const std::scoped_lock lock(mutex_);
+  const auto of_one = readers_.find(reader);
+  const bool reader_full = of_one != readers_.end() && of_one->second >= most_of_one_;
+  if (reader_full || counts_.now >= most_) {
+    ++counts_.refused;
+    return reader_full ? Entry::kReaderFull : Entry::kFull;
+  }
+  ++counts_.now;
+  ++readers_[reader];
+  return Entry::kTaken;
+}
+
+void StreamLedger::Leave(const std::string& reader, StreamEnd end) {
   {
     const std::scoped_lock lock(mutex_);
     --counts_.now;
+    const auto of_one = readers_.find(reader);
+    if (--of_one->second == 0) readers_.erase(of_one);
     ++counts_.ended[static_cast<std::size_t>(end)];
   }
   none_.notify_all();

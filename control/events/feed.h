@@ -3,23 +3,30 @@
 // EventFeed: what happens, numbered as it happens, for those who watch: event streams, webhooks.
 //
 // Numbers rise by one for each event. Those of a run begin at the time it began (microseconds since
-// 1970), so that a number of a run before is known for what it is. The last `capacity` events are
+// 1970), or behind what the run before may have given where the clock was set back (EventNumbers),
+// so that a number of a run before is known for what it is. The last `capacity` events are
 // kept; a reader has no queue of its own but a place in them, and whoever reads too slowly is told
 // how much it has lost. Publishing never waits for a reader. Calls may come from any thread.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "control/access/actor.h"
 #include "control/boots/timelines.h"
 #include "protocols/base/mac.h"
@@ -119,7 +126,32 @@ class EventFeed {
   bool closed_ = false;
 };
 
-// Streams of the feed under way: no more than so many, and how those before ended.
+// Numbers that no other run gives: a block of them is noted on disk before its first is given.
+// Calls come from one thread at a time.
+class EventNumbers {
+ public:
+  static constexpr std::uint64_t kBlock = std::uint64_t{1} << 20;
+  // The last number that may have been given, as the disk has it; 0: none ever.
+  using Note = std::function<absl::Status(std::uint64_t last)>;
+
+  // The run's first number; the block that it begins is noted. `noted`: by the run before.
+  static std::uint64_t FirstOf(std::uint64_t clock_microseconds, std::uint64_t noted) {
+    // One is left out: whoever saw the last of a run has not seen what came before this one.
+    return std::max(clock_microseconds, noted + 2);
+  }
+  EventNumbers(std::uint64_t first, Note note) : next_note_(first), note_(std::move(note)) {}
+
+  // To be called a few times a second, and once before the first is given: notes the next block
+  // once half of this one is used. What cannot be noted is tried again the next time.
+  absl::Status Keep(std::uint64_t newest);
+
+ private:
+  std::uint64_t next_note_;  // when so many are given
+  Note note_;
+};
+
+// Streams of the feed under way: no more than so many, in all and of one reader (by its name), and
+// how those before ended.
 enum class StreamEnd : std::uint8_t {
   kGone,          // the reader went away
   kSlow,          // it did not read as fast as things happen
@@ -130,10 +162,13 @@ inline constexpr std::array<std::string_view, 4> kStreamEndNames = {"gone", "slo
                                                                     "shutdown"};
 class StreamLedger {
  public:
-  explicit StreamLedger(unsigned most) : most_(most) {}
+  enum class Entry : std::uint8_t { kTaken, kFull, kReaderFull };
 
-  bool Enter();  // false: there are as many as there may be
-  void Leave(StreamEnd end);
+  StreamLedger(unsigned most, unsigned most_of_one) : most_(most), most_of_one_(most_of_one) {}
+
+  Entry Enter(const std::string& reader);
+  // Of whom Enter took.
+  void Leave(const std::string& reader, StreamEnd end);
   // Until there is none, but no longer.
   void AwaitNone(std::chrono::milliseconds patience);
 
@@ -146,8 +181,10 @@ class StreamLedger {
 
  private:
   const unsigned most_;
+  const unsigned most_of_one_;
   mutable std::mutex mutex_;
   std::condition_variable none_;
+  std::map<std::string, unsigned> readers_;
   Counts counts_;
 };
 

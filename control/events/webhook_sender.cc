@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iostream>
 #include <utility>
 
+#include "control/events/curfew.h"
 #include "control/registry/secure_client.h"
 #include "control/text.h"
 
@@ -40,18 +42,23 @@ httplib::Request RequestOf(const WebhookRecord& webhook, const SecureUrl& url,
 
 }  // namespace
 
-WebhookSender::WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace)
+WebhookSender::WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace,
+                             Since since)
     : webhook_(std::move(webhook)),
       url_(ParseSecureUrl(webhook_.url)),
       feed_(feed),
       pace_(pace),
-      position_(feed.newest()) {
+      position_(feed.newest()),
+      missed_a_run_(since == Since::kARunBefore) {
   thread_ = std::thread([this] { Run(); });
 }
 
 WebhookSender::~WebhookSender() {
   Stop();
   thread_.join();
+  if (waiting_.empty()) return;
+  std::cerr << "slipwayd: webhook " << webhook_.name << ": " << waiting_.size()
+            << " messages were not delivered, and are not any more\n";
 }
 
 void WebhookSender::Refuse() {
@@ -105,6 +112,7 @@ WebhookAttempt WebhookSender::Send(const WebhookMessage& message) {
     attempt.status = response.status;
     return true;
   };
+  const Curfew curfew(*client, pace_.try_for);
   // The status is what counts: whatever follows is not waited for, however slowly it drips.
   request.content_receiver = [](const char*, std::size_t, std::uint64_t, std::uint64_t) {
     return false;
@@ -114,7 +122,9 @@ WebhookAttempt WebhookSender::Send(const WebhookMessage& message) {
   if (attempt.status == 0) {
     const bool distrusted = result.error() == httplib::Error::SSLServerVerification;
     attempt.error = distrusted ? "its certificate is not trusted"
-                               : Text("no answer: ", httplib::to_string(result.error()));
+                    : curfew.is_over()
+                        ? Text("no answer within ", pace_.try_for.count() / 1000, " s")
+                        : Text("no answer: ", httplib::to_string(result.error()));
   } else if (!attempt.delivered()) {
     attempt.error = Text("it answered ", attempt.status);
   }
@@ -171,9 +181,10 @@ void WebhookSender::GiveUpOld(Clock::time_point now) {
 
 void WebhookSender::SendFirst() {
   // Once more was missed, it is another message.
-  if (missed_ != told_) {
+  if (missed_ != told_ || (missed_a_run_ && !gap_)) {
     const std::int64_t now = UnixNanoseconds();
-    gap_ = MakeMessage("gap", Text("gap_", now), now, Text(R"({"lost":)", missed_, '}'));
+    const std::string lost = missed_a_run_ ? "null" : std::to_string(missed_);
+    gap_ = MakeMessage("gap", Text("gap_", now), now, Text(R"({"lost":)", lost, '}'));
     told_ = missed_;
   }
   WebhookAttempt attempt = Send(gap_ ? *gap_ : waiting_.front().message);
@@ -183,7 +194,10 @@ void WebhookSender::SendFirst() {
     ++tries_;
   } else {
     if (!gap_) waiting_.pop_front();
-    if (gap_) missed_ = told_ = 0;
+    if (gap_) {
+      missed_ = told_ = 0;
+      missed_a_run_ = false;
+    }
     gap_.reset();
     tries_ = 0;
     next_try_ = {};

@@ -22,8 +22,10 @@ namespace slipway::control {
 
 class WebhookSender {
  public:
+  // Whether the receiver may have missed something before.
+  enum class Since : std::uint8_t { kItWasMade, kARunBefore };
   // Tells what happens from now on. The feed outlives it.
-  WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace);
+  WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace, Since since);
   ~WebhookSender();
 
   // Lets nothing begin; from any thread.
@@ -58,6 +60,7 @@ class WebhookSender {
   // The thread's.
   std::uint64_t position_;
   std::deque<Waiting> waiting_;
+  bool missed_a_run_;                  // before this one, or the end of it; not told of yet
   std::uint64_t missed_ = 0;           // messages, and not told of yet
   std::uint64_t told_ = 0;             // of them by gap_
   std::optional<WebhookMessage> gap_;  // not delivered yet

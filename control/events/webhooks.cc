@@ -18,7 +18,8 @@ Webhooks::Webhooks(Core& core, const WebhookPace& pace) : core_(core), pace_(pac
     return;
   }
   for (const WebhookRecord& each : *webhooks) {
-    senders_[each.name] = std::make_shared<WebhookSender>(each, core_.feed(), pace_);
+    senders_[each.name] = std::make_shared<WebhookSender>(each, core_.feed(), pace_,
+                                                          WebhookSender::Since::kARunBefore);
   }
 }
 
@@ -43,7 +44,8 @@ absl::StatusOr<WebhookRecord> Webhooks::Add(WebhookRecord webhook, const Actor& 
   webhook.filter.role = Role::kAdmin;
   const std::scoped_lock lock(mutex_);
   if (absl::Status status = core_.store().AddWebhook(webhook, actor); !status.ok()) return status;
-  senders_[webhook.name] = std::make_shared<WebhookSender>(webhook, core_.feed(), pace_);
+  senders_[webhook.name] = std::make_shared<WebhookSender>(webhook, core_.feed(), pace_,
+                                                           WebhookSender::Since::kItWasMade);
   return webhook;
 }
 

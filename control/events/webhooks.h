@@ -7,7 +7,7 @@
 // then twice as long each time, but a minute at most. An hour after it happened a message is given
 // up. At most kWaitingMax wait; then the oldest goes. A receiver is told of what it has missed by a
 // message "gap". What waits when the process ends is lost, and what happened before its next start
-// is not told.
+// is not told: each start begins with a "gap" that says so, without a number.
 #pragma once
 
 #include <atomic>
@@ -35,6 +35,8 @@ struct WebhookPace {
   std::chrono::milliseconds first{1000};
   std::chrono::milliseconds most{60'000};
   std::chrono::milliseconds give_up{3'600'000};
+  // Of one try, all in all: a receiver that drips bytes is as good as none.
+  std::chrono::milliseconds try_for{20'000};
   std::size_t waiting_max = kWaitingMax;
 };
 

@@ -34,11 +34,14 @@ class Stream {
  public:
   // The request outlives the stream: it is answered by it.
   Stream(Core& core, const httplib::Request& request, FeedFilter filter)
-      : core_(core), request_(request), filter_(std::move(filter)) {}
+      : core_(core),
+        request_(request),
+        reader_(RequestActor(request).name),
+        filter_(std::move(filter)) {}
   // The place in the ledger was taken before.
   ~Stream() {
     if (end_ == StreamEnd::kGone && Clock::now() - taken_ >= kWriteTimeout) end_ = StreamEnd::kSlow;
-    core_.streams().Leave(end_);
+    core_.streams().Leave(reader_, end_);
   }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -103,6 +106,7 @@ class Stream {
 
   Core& core_;
   const httplib::Request& request_;
+  const std::string reader_;
   const FeedFilter filter_;
   std::string greeting_;
   std::uint64_t position_ = 0;
@@ -151,10 +155,17 @@ std::optional<std::uint64_t> IdOf(const std::string& text) {
 void StreamEvents(const httplib::Request& request, httplib::Response& response, Core& core) {
   auto filter = ReadFilter(request, response);
   if (!filter) return;
-  if (!core.streams().Enter()) {
+  const std::string& reader = RequestActor(request).name;
+  const auto entry = core.streams().Enter(reader);
+  if (entry != StreamLedger::Entry::kTaken) {
     response.set_header("Retry-After", "10");
-    return ReplyProblem(response, 503,
-                        "as many event streams are open as may be; close one that nobody reads");
+    return ReplyProblem(
+        response, 503,
+        entry == StreamLedger::Entry::kFull
+            ? "as many event streams are open as may be; close one that nobody reads"
+            : Text(reader,
+                   " has as many event streams open as one reader may; "
+                   "close one, or give others tokens of their own"));
   }
   const auto stream = std::make_shared<Stream>(core, request, *std::move(filter));
   const std::string seen = request.has_header("Last-Event-ID")

@@ -235,7 +235,8 @@ std::string ApiDocument() {
       "event of any kind, also over restarts. The last 16,384 are kept: with `Last-Event-ID` (or "
       "`?after=`) a stream goes on\nbehind that one. Where events are gone it begins with `gap` "
       "(LiveGap), which counts all kinds, whatever is asked for. A comment comes every 15 "
-      "seconds\nof silence. At most 16 streams are open (503 beyond); one that does not read as "
+      "seconds\nof silence. At most 16 streams are open, 8 of one token (503 beyond); one that "
+      "does not read as "
       "fast as things happen, or whose token ends, is closed.\n"
       "\n## Webhooks\n\nA webhook gets the same events by POST, signed as Standard Webhooks 1.0 "
       "has it: `webhook-id` (the same each time a message is sent),\n`webhook-timestamp` (Unix "
@@ -245,8 +246,9 @@ std::string ApiDocument() {
       "means delivered; redirects are not followed. Messages come in order, one at a time: a "
       "message is tried again after a second, then after\ntwice as long each time, a minute at "
       "most, and given up after an hour. 1,000 wait at most; then the oldest goes. A message `gap` "
-      "(LiveGap) tells\nhow many were missed. What waits when slipwayd ends is lost. At most 16 "
-      "webhooks.\n";
+      "(LiveGap) tells\nhow many were missed. What waits when slipwayd ends is lost, and the first "
+      "message after a start is a `gap` without a number. A try ends after 20 seconds, however its "
+      "answer drips.\nAt most 16 webhooks.\n";
   text +=
       "\n## Problems\n\nAn error is a problem document (RFC 9457) whose `type` is one of these; "
       "its `detail` says what is wrong with this very request.\n\n"

@@ -76,6 +76,8 @@ std::vector<std::string> ClientNames(const SSL* ssl) {
   if (ssl == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return names;
   const Handle<X509> certificate(SSL_get1_peer_certificate(ssl));
   if (!certificate) return names;
+  // Zero is an error: a time that is none.
+  if (X509_cmp_time(X509_get0_notAfter(certificate.get()), nullptr) <= 0) return names;
   const auto add = [&names](std::string name) {
     if (!name.empty()) names.push_back(std::move(name));
   };

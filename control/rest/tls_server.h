@@ -19,7 +19,8 @@ namespace slipway::control {
 bool PrepareTls(SSL_CTX& context, Core& core);
 
 // The names that a verified client certificate carries: the subject's common name and the DNS, mail
-// and URI names of its subjectAltName; empty when the client showed none.
+// and URI names of its subjectAltName; empty when the client showed none, or when it has ended
+// since the handshake: connections and event streams may outlive a certificate.
 std::vector<std::string> ClientNames(const SSL* ssl);
 
 }  // namespace slipway::control

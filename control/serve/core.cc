@@ -18,23 +18,16 @@ namespace {
 
 // What nothing leads to lies there for a day or a week before it goes (image_store.h).
 constexpr auto kCollectInterval = std::chrono::hours(1);
-// A few minutes of a few hundred machines, all of it in 6 MB.
-constexpr std::size_t kFeedEvents = 16384;
 // Each holds a thread of the REST server.
 constexpr unsigned kStreamsMax = 16;
-
-std::uint64_t UnixMicroseconds() {
-  return static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
-                                    std::chrono::microseconds(1));
-}
+constexpr unsigned kStreamsOfOneMax = 8;
 
 }  // namespace
 
 Core::Core(const Config& config, Outlets outlets)
     : config_(config),
       outlets_(std::move(outlets)),
-      feed_(kFeedEvents, UnixMicroseconds()),
-      streams_(kStreamsMax),
+      streams_(kStreamsMax, kStreamsOfOneMax),
       served_(std::make_shared<const Config>(config)) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {

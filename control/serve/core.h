@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,7 +64,7 @@ class Core {
   BootTimelines& timelines() { return *timelines_; }
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
-  EventFeed& feed() { return feed_; }
+  EventFeed& feed() { return *feed_; }
   StreamLedger& streams() { return streams_; }
   const tls::Authority& authority() const { return authority_; }
   // The one in use now; the REST server asks at each handshake.
@@ -200,8 +201,9 @@ class Core {
 
   const Config config_;
   const Outlets outlets_;
-  StateLock state_lock_;  // until everything below is closed
-  EventFeed feed_;        // outlives the timelines, which tell it
+  StateLock state_lock_;             // until everything below is closed
+  std::unique_ptr<EventFeed> feed_;  // outlives the timelines, which tell it
+  std::optional<EventNumbers> event_numbers_;
   StreamLedger streams_;
   std::int64_t announced_ = 0;  // the last record of the audit log that the feed knows
   std::unique_ptr<Store> store_;

@@ -3,6 +3,8 @@
 // What the core tells the feed: steps and outcomes of boots, and what was changed. Changes are read
 // from the audit log, which has them all, whoever made them and by which way.
 #include <algorithm>
+#include <chrono>
+#include <iostream>
 
 #include "control/serve/core.h"
 #include "control/text.h"
@@ -13,6 +15,14 @@ namespace {
 // What every viewer may list; the rest of the log is the operators'.
 constexpr std::string_view kOpenResources[] = {"image",   "machine",      "rule",       "rollout",
                                                "network", "certificates", "secure-boot"};
+
+// A few minutes of a few hundred machines, all of it in 6 MB.
+constexpr std::size_t kFeedEvents = 16384;
+
+std::uint64_t UnixMicroseconds() {
+  return static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
+                                    std::chrono::microseconds(1));
+}
 
 FeedEvent Announcement(const AuditRecord& record, FeedKind kind, const nlohmann::json& data) {
   constexpr std::string_view kMachine = "machine ";
@@ -27,10 +37,23 @@ FeedEvent Announcement(const AuditRecord& record, FeedKind kind, const nlohmann:
 }  // namespace
 
 absl::Status Core::OpenFeed() {
+  const auto noted = store_->EventNumber();
+  if (!noted.ok()) return noted.status();
+  const std::uint64_t first =
+      EventNumbers::FirstOf(UnixMicroseconds(), static_cast<std::uint64_t>(*noted));
+  event_numbers_.emplace(first, [this](std::uint64_t last) {
+    return store_->NoteEventNumber(static_cast<std::int64_t>(last));
+  });
+  // A disk without room is no reason not to boot machines; it is tried again.
+  if (const absl::Status status = event_numbers_->Keep(first - 1); !status.ok()) {
+    std::cerr << "slipwayd: events may get numbers that were given before: " << status.message()
+              << '\n';
+  }
+  feed_ = std::make_unique<EventFeed>(kFeedEvents, first);
   timelines_->Observe(
       {.step = [this](const Boot& boot,
-                      const BootStep& step) { feed_.Publish(StepEvent(boot, step)); },
-       .outcome = [this](const Boot& boot) { feed_.Publish(BootEvent(boot)); }});
+                      const BootStep& step) { feed_->Publish(StepEvent(boot, step)); },
+       .outcome = [this](const Boot& boot) { feed_->Publish(BootEvent(boot)); }});
   const auto newest = store_->Audit({.limit = 1});
   if (!newest.ok()) return newest.status();
   announced_ = newest->empty() ? 0 : newest->front().id;
@@ -38,6 +61,7 @@ absl::Status Core::OpenFeed() {
 }
 
 void Core::AnnounceChanges() {
+  static_cast<void>(event_numbers_->Keep(feed_->newest()));
   // What cannot be read now is told the next time.
   const auto newest = store_->Audit({.limit = 1});
   if (!newest.ok() || newest->empty() || newest->front().id <= announced_) return;
@@ -49,18 +73,18 @@ void Core::AnnounceChanges() {
   for (const AuditRecord& record : *records) {
     const std::string resource = record.what.substr(0, record.what.find(' '));
     if (std::ranges::find(kOpenResources, resource) != std::end(kOpenResources)) {
-      feed_.Publish(Announcement(
+      feed_->Publish(Announcement(
           record, FeedKind::kChange,
           {{"at", record.unix_seconds}, {"resource", resource}, {"what", record.what}}));
     }
     // Before and after may be long; GET /audit has them.
-    feed_.Publish(Announcement(record, FeedKind::kAudit,
-                               {{"id", record.id},
-                                {"at", record.unix_seconds},
-                                {"who", record.who},
-                                {"address", record.address},
-                                {"request", record.request},
-                                {"what", record.what}}));
+    feed_->Publish(Announcement(record, FeedKind::kAudit,
+                                {{"id", record.id},
+                                 {"at", record.unix_seconds},
+                                 {"who", record.who},
+                                 {"address", record.address},
+                                 {"request", record.request},
+                                 {"what", record.what}}));
     announced_ = record.id;
   }
 }

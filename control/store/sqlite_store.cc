@@ -44,6 +44,8 @@ const char* const kMigrations[] = {
     kTokenMigration,
     kWebhookMigration,
     "CREATE TABLE networks(name TEXT PRIMARY KEY, document TEXT NOT NULL);",
+    // One row.
+    "CREATE TABLE event_numbers(id INTEGER PRIMARY KEY CHECK(id=1), last INTEGER NOT NULL);",
 };
 
 nlohmann::json Told(const TokenRecord& token) {
@@ -296,6 +298,21 @@ class SqliteStore final : public Store {
     const std::scoped_lock lock(mutex_);
     Statement statement = database_->Prepare("DELETE FROM verdicts WHERE digest=?");
     return statement.Bind(1, digest).Run();
+  }
+
+  absl::StatusOr<std::int64_t> EventNumber() override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement = database_->Prepare("SELECT last FROM event_numbers");
+    const std::int64_t last = statement.Next() ? statement.Integer(0) : 0;
+    if (absl::Status status = statement.status(); !status.ok()) return status;
+    return last;
+  }
+
+  absl::Status NoteEventNumber(std::int64_t last) override {
+    const std::scoped_lock lock(mutex_);
+    Statement statement =
+        database_->Prepare("INSERT OR REPLACE INTO event_numbers(id, last) VALUES(1, ?)");
+    return statement.Bind(1, last).Run();
   }
 
   absl::Status Note(const Actor& actor, const std::string& what, const nlohmann::json& before,

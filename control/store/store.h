@@ -100,6 +100,10 @@ class Store {
   virtual absl::StatusOr<std::optional<VerdictRecord>> Verdict(const std::string& digest) = 0;
   virtual absl::Status RemoveVerdict(const std::string& digest) = 0;
 
+  // The last number that an event may have (events/feed.h); 0: none was noted.
+  virtual absl::StatusOr<std::int64_t> EventNumber() = 0;
+  virtual absl::Status NoteEventNumber(std::int64_t last) = 0;
+
   // A record of a change that was made elsewhere.
   virtual absl::Status Note(const Actor& actor, const std::string& what,
                             const nlohmann::json& before, const nlohmann::json& after) = 0;

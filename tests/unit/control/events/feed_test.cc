@@ -147,6 +147,64 @@ TEST_F(FeedTest, SlowReadersDoNotHoldPublishersUp) {
   EXPECT_EQ(feed_.newest(), kFirst + 19999);
 }
 
+// What is on disk, and how often it was written.
+struct NumberDisk {
+  std::uint64_t noted = 0;
+  int writes = 0;
+  bool is_full = false;
+
+  EventNumbers Open(std::uint64_t first) {
+    return {first, [this](std::uint64_t last) {
+              if (is_full) return absl::ResourceExhaustedError("full");
+              noted = last;
+              ++writes;
+              return absl::OkStatus();
+            }};
+  }
+};
+
+TEST(EventNumbersTest, AreNeverGivenTwiceHoweverTheClockIsSet) {
+  NumberDisk disk;
+  std::uint64_t newest = 0;
+  // Runs, killed at any time; the clock goes back an hour, stands, and leaps.
+  for (const std::uint64_t clock : {5000UL, 1400UL, 1400UL, 7000UL, 0UL}) {
+    const std::uint64_t first = EventNumbers::FirstOf(clock, disk.noted);
+    EXPECT_GT(first, newest);
+    EXPECT_GE(first, clock);
+    EventNumbers numbers = disk.Open(first);
+    newest = first - 1;
+    ASSERT_TRUE(numbers.Keep(newest).ok());
+    for (int i = 0; i < 100; ++i) {
+      newest += EventNumbers::kBlock / 7;
+      EXPECT_LE(newest, disk.noted) << "given before it was noted";
+      ASSERT_TRUE(numbers.Keep(newest).ok());
+    }
+  }
+  EXPECT_LE(disk.writes, 5 * (1 + 100 / 4)) << "written for each event";
+  // What could not be noted is noted once there is room.
+  EventNumbers numbers = disk.Open(disk.noted + 1);
+  disk.is_full = true;
+  EXPECT_FALSE(numbers.Keep(disk.noted).ok());
+  disk.is_full = false;
+  const std::uint64_t before = disk.noted;
+  EXPECT_TRUE(numbers.Keep(disk.noted).ok());
+  EXPECT_GT(disk.noted, before);
+}
+
+TEST(StreamLedgerTest, OneReaderCannotTakeAllThereAre) {
+  using Entry = StreamLedger::Entry;
+  StreamLedger ledger(5, 3);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ledger.Enter("a"), Entry::kTaken);
+  EXPECT_EQ(ledger.Enter("a"), Entry::kReaderFull);
+  EXPECT_EQ(ledger.Enter("b"), Entry::kTaken);
+  EXPECT_EQ(ledger.Enter("c"), Entry::kTaken);
+  EXPECT_EQ(ledger.Enter("d"), Entry::kFull);
+  ledger.Leave("a", StreamEnd::kGone);
+  EXPECT_EQ(ledger.Enter("a"), Entry::kTaken);
+  EXPECT_EQ(ledger.counts().now, 5U);
+  EXPECT_EQ(ledger.counts().refused, 2U);
+}
+
 TEST(FeedKindsTest, AreReadFromAList) {
   EXPECT_THAT(*ParseKinds("step,audit"), ElementsAre(FeedKind::kStep, FeedKind::kAudit));
   EXPECT_THAT(*ParseKinds(""), IsEmpty());
@@ -167,12 +225,12 @@ TEST(FeedDataTest, AStepIsToldInWords) {
 }
 
 TEST(StreamLedgerTest, LetsInAsManyAsMayBeAndCountsHowTheyEnded) {
-  StreamLedger ledger(2);
-  EXPECT_TRUE(ledger.Enter());
-  EXPECT_TRUE(ledger.Enter());
-  EXPECT_FALSE(ledger.Enter());
-  ledger.Leave(StreamEnd::kSlow);
-  EXPECT_TRUE(ledger.Enter());
+  StreamLedger ledger(2, 2);
+  EXPECT_EQ(ledger.Enter("a"), StreamLedger::Entry::kTaken);
+  EXPECT_EQ(ledger.Enter("a"), StreamLedger::Entry::kTaken);
+  EXPECT_NE(ledger.Enter("a"), StreamLedger::Entry::kTaken);
+  ledger.Leave("a", StreamEnd::kSlow);
+  EXPECT_EQ(ledger.Enter("a"), StreamLedger::Entry::kTaken);
   EXPECT_EQ(ledger.counts().now, 2U);
   EXPECT_EQ(ledger.counts().refused, 1U);
   EXPECT_THAT(ledger.counts().ended, ElementsAre(0U, 1U, 0U, 0U));

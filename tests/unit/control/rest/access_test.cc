@@ -2,7 +2,11 @@
 //
 // Who may do what, as clients meet it: credentials, roles, lockout, client certificates over real
 // TLS, and the audit log of what they did.
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "control/rest/router.h"
 #include "tests/unit/control/rest/rest_fixture.h"
@@ -182,6 +186,40 @@ TEST_F(ClientCertificateTest, AnUnknownOneIsNotAndAStrangersEndsTheHandshake) {
   const auto strangers = tls::MakeAuthority({.key_type = tls::KeyType::kEcdsaP256});
   EXPECT_EQ(Slipway("whoami" + Arguments(strangers, "ci.example.org")).code, 1);
   EXPECT_EQ(Slipway("whoami").code, 0) << "tokens go on as before";
+}
+
+// The certificate that Arguments() made, signed again to end within `seconds`.
+void EndSoon(const std::filesystem::path& folder, int seconds) {
+  const auto read = [&](const char* name, auto parse) {
+    BIO* bio = BIO_new_file((folder / name).c_str(), "r");
+    auto* object = parse(bio, nullptr, nullptr, nullptr);
+    BIO_free(bio);
+    return object;
+  };
+  X509* certificate = read("client.pem", PEM_read_bio_X509);
+  EVP_PKEY* key = read("signer.key", PEM_read_bio_PrivateKey);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), seconds);
+  EXPECT_GT(X509_sign(certificate, key, EVP_sha256()), 0);
+  BIO* out = BIO_new_file((folder / "client.pem").c_str(), "w");
+  EXPECT_EQ(PEM_write_bio_X509(out, certificate), 1);
+  BIO_free(out);
+  EVP_PKEY_free(key);
+  X509_free(certificate);
+}
+
+// Event streams ask the same question at each keep-alive.
+TEST_F(ClientCertificateTest, AConnectionThatOutlivesItsCertificateHasNoRoleAnyMore) {
+  Arguments(authority_, "ci.example.org");
+  EndSoon(folder_, 3);
+  httplib::SSLClient other("127.0.0.1", server_->port(), (folder_ / "client.pem").string(),
+                           (folder_ / "client.key").string());
+  other.enable_server_certificate_verification(false);
+  other.set_keep_alive(true);
+  EXPECT_EQ(other.Get("/api/v1/whoami")->status, 200);
+  const auto socket = other.socket();
+  std::this_thread::sleep_for(std::chrono::milliseconds(3500));
+  EXPECT_EQ(other.Get("/api/v1/whoami")->status, 401);
+  EXPECT_EQ(other.socket(), socket) << "another handshake was made";
 }
 
 TEST_F(AccessTest, WhoAsksARegistryIsToldToSendAPassword) {

@@ -188,6 +188,21 @@ TEST_F(EventsTest, AfterARestartItIsSaidThatNothingIsKnown) {
   EXPECT_EQ(Watch("", "yesterday")->Events(1)[0].type, "gap");
 }
 
+TEST_F(EventsTest, NumbersRiseAlsoWhereTheClockWasSetBackBetweenRuns) {
+  const std::uint64_t newest = core_->feed().newest();
+  // As if the run before had been an hour ahead.
+  constexpr std::int64_t kHour = 3'600'000'000;
+  ASSERT_TRUE(core_->store().NoteEventNumber(static_cast<std::int64_t>(newest) + kHour).ok());
+  End();
+  Begin();
+  const std::string before = std::to_string(newest + kHour);
+  const auto reader = Watch("", before);
+  Discovers();
+  const auto events = reader->Events(2);
+  EXPECT_EQ(events[0].type, "gap") << "taken for one of this run";
+  EXPECT_GT(std::stoull(events[1].id), newest + kHour);
+}
+
 TEST_F(EventsTest, FiltersChooseAndWrongOnesAreRefused) {
   const auto machine = Watch("?mac=52:54:00:00:00:01&kind=step");
   Discovers(MacAddress{{0x52, 0x54, 0, 0, 0, 9}});
@@ -215,7 +230,13 @@ TEST_F(EventsTest, AViewerSeesChangesButNotWhoMadeThem) {
 
 TEST_F(EventsTest, NoMoreStreamsThanMayBe) {
   std::vector<std::unique_ptr<Reader>> readers;
-  for (int i = 0; i < 16; ++i) readers.push_back(Watch());
+  const std::string other = MakeToken("other --role viewer");
+  for (int i = 0; i < 8; ++i) readers.push_back(Watch());
+  const auto too_many = client_->Get("/api/v1/events");
+  EXPECT_EQ(too_many->status, 503);
+  EXPECT_THAT(too_many->body, HasSubstr("token admin has as many event streams open"));
+  for (int i = 0; i < 8; ++i) readers.push_back(Watch("", "", other));
+  client_->set_bearer_token_auth(MakeToken("third --role viewer"));
   const auto refused = client_->Get("/api/v1/events");
   EXPECT_EQ(refused->status, 503);
   EXPECT_EQ(refused->get_header_value("Retry-After"), "10");
@@ -230,7 +251,7 @@ TEST_F(EventsTest, NoMoreStreamsThanMayBe) {
   EXPECT_EQ(again->status(), 200);
   const std::string metrics = client_->Get("/metrics")->body;
   EXPECT_THAT(metrics, HasSubstr("slipway_event_streams 16"));
-  EXPECT_THAT(metrics, HasSubstr("slipway_event_streams_refused_total 1"));
+  EXPECT_THAT(metrics, HasSubstr("slipway_event_streams_refused_total 2"));
   EXPECT_THAT(metrics, HasSubstr("slipway_event_streams_ended_total{reason=\"gone\"} 1"));
 }
 
