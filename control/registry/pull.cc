@@ -133,6 +133,7 @@ bool Pulls::Stop(std::uint64_t id) {
 
 void Pulls::Run(Job& job) {
   const absl::Status status = Pull(job);
+  job.remote.ForgetCredentials();
   job.Tell([&](PullProgress& progress) {
     progress.state = status.ok() ? PullState::kDone : PullState::kFailed;
     progress.doing = status.ok() ? "done" : "failed";
@@ -169,13 +170,13 @@ absl::Status Pulls::Pull(Job& job) {
   job.Tell([](PullProgress& progress) { progress.doing = "is checked"; });
   const std::string& reference = job.request.reference;
   const std::size_t colon = reference.rfind(':');
-  const auto entry = core_.PutManifest({.repository = reference.substr(0, colon),
-                                        .tag = reference.substr(colon + 1),
-                                        .media_type = document->media_type,
-                                        .text = *text});
+  const auto entry =
+      core_.PutManifest({.repository = reference.substr(0, colon),
+                         .tag = reference.substr(colon + 1),
+                         .media_type = document->media_type,
+                         .text = *text},
+                        job.request.actor, {{"source", job.request.source.ToString()}});
   if (!entry.ok()) return entry.status();
-  core_.Audit(job.request.actor, Text("image ", reference), nullptr,
-              {{"digest", entry->digest}, {"source", job.request.source.ToString()}});
   job.Tell([&](PullProgress& progress) { progress.digest = entry->digest; });
   return absl::OkStatus();
 }

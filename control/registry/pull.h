@@ -4,7 +4,7 @@
 // one can ask for. A blob that was cut goes on where it ended, by itself while the job lives, and
 // by a new pull of the same after a restart: its session is named by its digest.
 //
-// Credentials live as long as the job, in memory alone.
+// Credentials live until the pull is over, in memory alone.
 #pragma once
 
 #include <cstdint>

@@ -31,11 +31,6 @@ RegistryError UnknownBlob(const std::string& digest) {
   return {404, "BLOB_UNKNOWN", Text("no blob ", digest)};
 }
 
-// As imports are noted: "image debian:12", "image debian@sha256:...".
-std::string NameInLog(const std::string& name, const std::string& reference) {
-  return Text("image ", name, reference.starts_with(kDigestPrefix) ? '@' : ':', reference);
-}
-
 RegistryError InvalidDigest(const std::string& digest) {
   return {400, "DIGEST_INVALID", Text("\"", digest, "\": digests are sha256: and 64 hex digits")};
 }
@@ -152,10 +147,9 @@ OrError<PutManifestReply> Registry::PutManifest(ManifestUpload upload, const Act
   const auto entry = core_.PutManifest({.repository = upload.name,
                                         .tag = by_digest ? "" : upload.reference,
                                         .media_type = std::move(upload.media_type),
-                                        .text = std::move(upload.text)});
+                                        .text = std::move(upload.text)},
+                                       actor);
   if (!entry.ok()) return ErrorOf(kPutErrors, entry.status());
-  core_.Audit(actor, NameInLog(upload.name, upload.reference), nullptr,
-              {{"digest", entry->digest}, {"artifact_type", entry->artifact_type}});
   const auto document = core_.image_store().Document(*entry);
   if (!document.ok()) return OwnFault(document.status());
   return PutManifestReply{.digest = entry->digest, .subject = (*document)->subject};
@@ -168,11 +162,8 @@ OrError<std::monostate> Registry::RemoveManifest(const std::string& name,
   if (std::get<0>(entries).empty()) {
     return RegistryError{404, "NAME_UNKNOWN", Text(name, ": no such repository")};
   }
-  const absl::Status status = core_.RemoveManifest(name, reference);
-  if (status.ok()) {
-    core_.Audit(actor, NameInLog(name, reference), {{"is_here", true}}, nullptr);
-    return std::monostate();
-  }
+  const absl::Status status = core_.RemoveManifest(name, reference, actor);
+  if (status.ok()) return std::monostate();
   if (status.code() == absl::StatusCode::kNotFound) return UnknownManifest(name, reference);
   if (status.code() == absl::StatusCode::kFailedPrecondition) {
     return RegistryError{405, "DENIED", MessageOf(status)};

@@ -2,6 +2,7 @@
 #include "control/registry/remote.h"
 
 #include <httplib.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "control/image_store/digest.h"
+#include "control/image_store/image_set.h"
 #include "control/image_store/oci.h"
 #include "control/registry/secure_client.h"
 #include "control/text.h"
@@ -43,7 +45,7 @@ std::string WordsOf(const std::string& body) {
     words += Text(words.empty() ? ": " : ", ", code.is_string() ? code.get<std::string>() : "", " ",
                   message.is_string() ? message.get<std::string>() : "");
   }
-  return words;
+  return Printable(words);
 }
 
 }  // namespace
@@ -66,7 +68,15 @@ struct RemoteRegistry::Reply {
 
 RemoteRegistry::RemoteRegistry(RemoteName name, RemoteAccess access)
     : name_(std::move(name)), access_(std::move(access)) {}
-RemoteRegistry::~RemoteRegistry() = default;
+RemoteRegistry::~RemoteRegistry() { ForgetCredentials(); }
+
+void RemoteRegistry::ForgetCredentials() {
+  Stop();
+  for (std::string* secret : {&access_.user, &access_.password, &authorization_}) {
+    OPENSSL_cleanse(secret->data(), secret->size());
+    secret->clear();
+  }
+}
 
 void RemoteRegistry::Stop() {
   const std::scoped_lock lock(mutex_);

@@ -45,6 +45,9 @@ class RemoteRegistry {
                     const std::function<absl::Status(Bytes)>& sink);
   // From any thread: ends what is under way, and lets nothing begin.
   void Stop();
+  // Clears them, and lets nothing begin. By the thread that asks.
+  void ForgetCredentials();
+  bool holds_credentials() const { return !access_.password.empty() || !authorization_.empty(); }
 
  private:
   struct Reply;
@@ -55,7 +58,7 @@ class RemoteRegistry {
   std::shared_ptr<httplib::SSLClient> Connect(const std::string& host, int port);
 
   const RemoteName name_;
-  const RemoteAccess access_;
+  RemoteAccess access_;
   std::string authorization_;  // header's value; empty until the registry asked
   std::mutex mutex_;
   bool stopped_ = false;

@@ -84,24 +84,11 @@ nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
   return json;
 }
 
-// What a reference leads to, for the audit log; null for nothing.
-nlohmann::json DigestOf(const std::string& reference, Core& core) {
-  const auto sets = core.Images();
-  if (!sets.ok()) return nullptr;
-  for (const ImageSet& set : *sets) {
-    if (set.reference == reference) return {{"digest", set.digest}};
-  }
-  return nullptr;
-}
-
 void RemoveImage(const httplib::Request& request, httplib::Response& response, Core& core) {
   const auto reference = CanonicalReference(request.matches[1].str());
   if (!reference.ok()) return ReplyProblem(response, reference.status());
-  const auto before = DigestOf(*reference, core);
-  if (absl::Status status = core.RemoveImage(*reference); !status.ok()) {
-    return ReplyProblem(response, status);
-  }
-  core.Audit(RequestActor(request), "image " + *reference, before, nullptr);
+  const absl::Status status = core.RemoveImage(*reference, RequestActor(request));
+  if (!status.ok()) return ReplyProblem(response, status);
   response.status = 204;
 }
 
@@ -176,11 +163,8 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     return ReplyProblem(response, 400,
                         "'as' is neither tree nor ramdisk; leave it out to go by the name");
   }
-  const auto canonical = CanonicalReference(reference);
-  const auto before = canonical.ok() ? DigestOf(*canonical, core) : nullptr;
-  const auto set = core.ImportImage(source, reference, options);
+  const auto set = core.ImportImage(source, reference, options, RequestActor(request));
   if (!set.ok()) return ReplyProblem(response, set.status());
-  core.Audit(RequestActor(request), "image " + set->reference, before, {{"digest", set->digest}});
   Reply(response, ToJson(*set, core, Detail::kAll), 201);
 }
 

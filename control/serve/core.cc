@@ -244,8 +244,9 @@ absl::StatusOr<std::vector<ImageSet>> Core::Images() {
 
 absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
                                            const std::string& reference,
-                                           const ImportOptions& options) {
+                                           const ImportOptions& options, const Actor& actor) {
   const std::scoped_lock lock(mutex_);
+  const nlohmann::json before = DigestNow(reference);
   ImportOptions checked = options;
   checked.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
   auto set = image_store_->Import(source, reference, checked);
@@ -254,15 +255,23 @@ absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
     static_cast<void>(image_store_->CollectGarbage({}));
     return set.status();
   }
+  Audit(actor, "image " + set->reference, before, {{"digest", set->digest}});
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return set;
 }
 
-absl::Status Core::RemoveImage(const std::string& reference) {
+nlohmann::json Core::DigestNow(const std::string& reference) const {
+  const auto set = image_store_->Resolve(reference);
+  return set.ok() ? nlohmann::json{{"digest", set->digest}} : nlohmann::json();
+}
+
+absl::Status Core::RemoveImage(const std::string& reference, const Actor& actor) {
   const std::scoped_lock lock(mutex_);
   if (absl::Status status = RefuseIfAssigned(reference); !status.ok()) return status;
   const auto removed = image_store_->Resolve(reference);
+  const nlohmann::json before = DigestNow(reference);
   if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;
+  Audit(actor, "image " + reference, before, nullptr);
   if (removed.ok()) static_cast<void>(ForgetVerdict(removed->digest));
   shelf_->Forget(reference);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;

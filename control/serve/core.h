@@ -93,12 +93,16 @@ class Core {
 
   absl::StatusOr<std::vector<ImageSet>> Images();
   absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
-                                       const std::string& reference, const ImportOptions& options);
-  absl::Status RemoveImage(const std::string& reference);
+                                       const std::string& reference, const ImportOptions& options,
+                                       const Actor& actor);
+  absl::Status RemoveImage(const std::string& reference, const Actor& actor);
   // Of the registry: as an import where the manifest is an image set. `reference`: a tag, or
   // "sha256:" and hex, which takes the tags that lead to it too (core_registry.cc).
-  absl::StatusOr<IndexEntry> PutManifest(PushedManifest manifest);
-  absl::Status RemoveManifest(const std::string& repository, const std::string& reference);
+  // `noted`: what the record says besides the digest.
+  absl::StatusOr<IndexEntry> PutManifest(PushedManifest manifest, const Actor& actor,
+                                         nlohmann::json noted = nlohmann::json::object());
+  absl::Status RemoveManifest(const std::string& repository, const std::string& reference,
+                              const Actor& actor);
   // It takes care of turns itself; what changes image sets goes through the core all the same.
   ImageStore& image_store() { return *image_store_; }
   bool IsLoaded(const ImageSet& set);
@@ -199,6 +203,8 @@ class Core {
   absl::Status ForgetVerdict(const std::string& digest);
   absl::Status RefuseIfAssigned(const std::string& reference);
 
+  // What a reference leads to, for the audit log; null for nothing.
+  nlohmann::json DigestNow(const std::string& reference) const;
   const Config config_;
   const Outlets outlets_;
   StateLock state_lock_;             // until everything below is closed

@@ -25,16 +25,31 @@ absl::Status Core::RefuseIfAssigned(const std::string& reference) {
            "image set first"));
 }
 
-absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest) {
+namespace {
+
+// As imports are noted: "image debian:12", "image debian@sha256:...".
+std::string NameInLog(const std::string& repository, const std::string& reference) {
+  return Text("image ", repository, HexOf(reference).empty() ? ":" : "@", reference);
+}
+
+}  // namespace
+
+absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Actor& actor,
+                                             nlohmann::json noted) {
   const std::scoped_lock lock(mutex_);
   manifest.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
   auto entry = image_store_->PutManifest(manifest);
   if (!entry.ok()) return entry.status();
+  noted["digest"] = entry->digest;
+  noted["artifact_type"] = entry->artifact_type;
+  const std::string reference = manifest.tag.empty() ? "sha256:" + entry->digest : manifest.tag;
+  Audit(actor, NameInLog(manifest.repository, reference), nullptr, noted);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return entry;
 }
 
-absl::Status Core::RemoveManifest(const std::string& repository, const std::string& reference) {
+absl::Status Core::RemoveManifest(const std::string& repository, const std::string& reference,
+                                  const Actor& actor) {
   const std::scoped_lock lock(mutex_);
   const auto entries = image_store_->Entries();
   if (!entries.ok()) return entries.status();
@@ -53,6 +68,7 @@ absl::Status Core::RemoveManifest(const std::string& repository, const std::stri
                                    ? image_store_->Untag(Text(repository, ':', reference))
                                    : image_store_->RemoveManifest(repository, digest);
   if (!removed.ok()) return removed;
+  Audit(actor, NameInLog(repository, reference), {{"is_here", true}}, nullptr);
   if (!digest.empty()) static_cast<void>(ForgetVerdict(digest));
   for (const std::string& name : names) shelf_->Forget(name);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;

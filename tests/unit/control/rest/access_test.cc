@@ -256,6 +256,41 @@ TEST_F(AccessTest, EveryChangeIsInTheAuditLog) {
   EXPECT_EQ(Slipway("audit list --since yesterday").code, 2);
 }
 
+// What was changed is told whether it could be published or not.
+TEST_F(AccessTest, AChangeThatCannotBePublishedIsInTheAuditLogAllTheSame) {
+  ImportBootFile("debian:stable");
+  // From the next verdict on that is written or removed, the catalog has a rule that is none.
+  sqlite3* handle = nullptr;
+  sqlite3_open((folder_ / "state/catalog.db").c_str(), &handle);
+  sqlite3_busy_timeout(handle, 5000);
+  const auto run = [&](const std::string& sql) {
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK) << error;
+  };
+  for (const char* event : {"INSERT", "DELETE"}) {
+    run(Text("CREATE TRIGGER breaks_", event, " AFTER ", event,
+             " ON verdicts BEGIN INSERT OR REPLACE INTO rules(name, position, document) "
+             "VALUES('broken', 1, 'none'); END"));
+  }
+  const auto newest = [&] {
+    return nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+  };
+  std::ofstream(folder_ / "other.efi") << std::string(5000, 'y');
+  const Ran import =
+      Slipway("image import " + (folder_ / "other.efi").string() + " debian:testing");
+  EXPECT_EQ(import.code, 1);
+  EXPECT_THAT(import.text, HasSubstr("rule broken in the catalog"));
+  EXPECT_EQ(newest()["what"], "image debian:testing");
+  EXPECT_FALSE(newest()["after"]["digest"].get<std::string>().empty());
+  run("DELETE FROM rules");
+  const Ran removal = Slipway("image rm debian:testing");
+  EXPECT_EQ(removal.code, 1);
+  EXPECT_EQ(newest()["what"], "image debian:testing");
+  EXPECT_TRUE(newest()["after"].is_null());
+  EXPECT_EQ(newest()["who"], "token admin");
+  sqlite3_close_v2(handle);
+}
+
 TEST_F(AccessTest, TheAuditLogPages) {
   for (int i = 1; i <= 5; ++i) core_->Audit(DaemonActor(), Text("change ", i), nullptr, i);
   const auto first = client_->Get("/api/v1/audit?limit=2");

@@ -204,6 +204,21 @@ TEST_F(PullTest, GivesCredentialsWhereTheyAreAskedForAndNowhereElse) {
   EXPECT_EQ(job.dump().find("secret"), std::string::npos);
 }
 
+TEST_F(PullTest, WhatIsOverHoldsNoCredentials) {
+  fake_->challenge = "Basic realm=\"registry\"";
+  fake_->accepted = "Basic dXNlcjpzZWNyZXQ=";
+  RemoteRegistry remote(
+      *RemoteName::Parse(Source()),
+      {.ca_pem = core_->authority().certificate_pem, .user = "user", .password = "secret"});
+  EXPECT_TRUE(remote.Manifest().ok());
+  EXPECT_TRUE(remote.holds_credentials());
+  remote.ForgetCredentials();
+  EXPECT_FALSE(remote.holds_credentials());
+  EXPECT_FALSE(remote.Manifest().ok()) << "it is over";
+  Pull(Source(), {{"user", "user"}, {"password", "secret"}});
+  EXPECT_THAT(client_->Get("/api/v1/pulls")->body, testing::Not(HasSubstr("secret")));
+}
+
 TEST_F(PullTest, AsksTheTokenServiceThatTheRegistryNames) {
   fake_->challenge = Text("Bearer realm=\"https://", fake_->Address(),
                           "/token\",service=\"the registry\",scope=\"repository:debian:pull\"");
