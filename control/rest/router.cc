@@ -51,6 +51,7 @@ Router::Handler Router::Guard(const Route& route, Handler handler) {
 }
 
 Router::ReaderHandler Router::Guard(const Route& route, ReaderHandler handler) {
+  streamed_.emplace_back(route.method, PatternOf(route.path));
   return [&route, &core = core_, handler = std::move(handler)](
              const httplib::Request& request, httplib::Response& response,
              const httplib::ContentReader& reader) {

@@ -7,9 +7,11 @@
 
 #include <httplib.h>
 
+#include <regex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -37,6 +39,10 @@ class Router {
   void Delete(std::string_view path, Handler handler);
   void Delete(std::string_view path, ReaderHandler handler);
 
+  // Of routes whose handlers read the body themselves: methods and patterns.
+  using Streamed = std::vector<std::pair<std::string, std::regex>>;
+  Streamed streamed() const { return streamed_; }
+
   // Internal, naming every route that only the table or only a handler has.
   absl::Status Finish() const;
 
@@ -50,6 +56,7 @@ class Router {
   Core& core_;
   std::set<const Route*> taken_;
   std::vector<std::string> unknown_;
+  Streamed streamed_;
 };
 
 }  // namespace slipway::control

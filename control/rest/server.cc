@@ -9,6 +9,7 @@
 #include "control/events/webhooks.h"
 #include "control/registry/pull.h"
 #include "control/registry/registry.h"
+#include "control/rest/bodies.h"
 #include "control/rest/routes.h"
 #include "control/rest/tls_server.h"
 #include "control/text.h"
@@ -58,11 +59,13 @@ struct RestServer::State {
     AddWorkers(router, core);
     AddWebhooks(router, webhooks);
     AddMetrics(router, core, webhooks);
+    streamed = router.streamed();
     return router.Finish();
   }
 
   Core& core;
   httplib::SSLServer server;
+  Router::Streamed streamed;
   Registry registry;
   Pulls pulls;
   Webhooks webhooks;
@@ -96,14 +99,17 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observ
   server.set_read_timeout(kReadTimeout);
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_pre_routing_handler(
-      [&core](const httplib::Request& request, httplib::Response& response) {
+      [&core, &own = *state](const httplib::Request& request, httplib::Response& response) {
         // httplib applies a Range to any answer, an error too, and asks providers that know their
         // length for what lies beyond it. Only blobs have ranges; elsewhere it may be ignored (RFC
         // 9110 14.2).
         if (!request.path.starts_with("/v2/"))
           const_cast<httplib::Request&>(request).ranges.clear();
-        return Admit(request, response, core) ? httplib::Server::HandlerResponse::Unhandled
-                                              : httplib::Server::HandlerResponse::Handled;
+        if (Admit(request, response, core) && TakesBody(request, response, own.streamed)) {
+          return httplib::Server::HandlerResponse::Unhandled;
+        }
+        SettleBody(request, response);
+        return httplib::Server::HandlerResponse::Handled;
       });
   if (observer) server.set_logger(std::move(observer));
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {

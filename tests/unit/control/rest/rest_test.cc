@@ -279,5 +279,41 @@ TEST_F(RestTest, TopMakesRatesOfTwoAnswers) {
   EXPECT_THAT(live.text, HasSubstr("top needs a terminal; use 'slipway top --once'"));
 }
 
+TEST_F(RestTest, ABodyThatIsTooLargeIsRefusedBeforeItIsKeptAndTheConnectionGoesOn) {
+  client_->set_keep_alive(true);
+  ASSERT_EQ(client_->Get("/api/v1/status")->status, 200);
+  const auto socket = client_->socket();
+  const auto put = [&](std::size_t size, const std::string& token) {
+    httplib::Headers headers = {{"Authorization", "Bearer " + token}};
+    return client_->Put("/api/v1/rules/a", headers, std::string(size, ' '), "application/json");
+  };
+  client_->set_bearer_token_auth("");
+  const std::string token = core_->token().text;
+  const auto large = put(5 << 20, token);
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->status, 413);
+  EXPECT_THAT(large->body, testing::HasSubstr("at most 1048576 bytes"));
+  EXPECT_EQ(client_->socket(), socket) << "what was sent is no part of the next request";
+  EXPECT_EQ(put((1 << 20) + 1, token)->status, 413);
+  EXPECT_EQ(put(1 << 20, token)->status, 400) << "blanks are no rule";
+  // Whoever may not even ask leaves nothing on the connection either.
+  EXPECT_EQ(put(100'000, "wrong")->status, 401);
+  EXPECT_EQ(client_->socket(), socket);
+  const httplib::Headers own = {{"Authorization", "Bearer " + token}};
+  EXPECT_EQ(client_->Get("/api/v1/status", own)->status, 200);
+  // How long it is must be said.
+  const auto chunks = client_->Put(
+      "/api/v1/rules/a", own,
+      [sent = false](std::size_t, httplib::DataSink& sink) mutable {
+        if (!std::exchange(sent, true)) return sink.write("{}", 2);
+        sink.done();
+        return true;
+      },
+      "application/json");
+  ASSERT_TRUE(chunks);
+  EXPECT_EQ(chunks->status, 411);
+  EXPECT_EQ(client_->Get("/api/v1/status", own)->status, 200);
+}
+
 }  // namespace
 }  // namespace slipway::control
