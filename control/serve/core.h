@@ -92,6 +92,8 @@ class Core {
   void Want(std::string_view path);
 
   absl::StatusOr<std::vector<ImageSet>> Images();
+  // These four note what they changed before it is published: the record stands whatever comes of
+  // that. `actor` is who wanted it.
   absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
                                        const std::string& reference, const ImportOptions& options,
                                        const Actor& actor);
@@ -201,10 +203,10 @@ class Core {
   // Where there is none, in the catalog and unknown, one with the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   absl::Status ForgetVerdict(const std::string& digest);
-  absl::Status RefuseIfAssigned(const std::string& reference);
-
   // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
+  absl::Status RefuseIfAssigned(const std::string& reference);
+
   const Config config_;
   const Outlets outlets_;
   StateLock state_lock_;             // until everything below is closed

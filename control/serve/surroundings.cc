@@ -57,9 +57,30 @@ std::string ConfiguredSet(const Config& config, std::int64_t architecture) {
   return config.boot_image_set ? config.boot_image_set->ToString() : "";
 }
 
+// The network that serves it, as the dataplane chooses it: by the relay that its DISCOVER came
+// through, else by the address it was given; empty: not known.
+std::string NetworkOf(const Config& config, std::span<const Boot> boots, const BootStep* discover) {
+  Ipv4Address place;
+  for (const Boot& boot : boots) {
+    if (!boot.address.is_unspecified()) place = boot.address;
+  }
+  if (discover != nullptr && discover->extra != 0) {
+    place = Ipv4Address(static_cast<std::uint32_t>(discover->extra));
+  }
+  if (place.is_unspecified()) return {};
+  const auto network = std::ranges::find_if(
+      config.networks, [&](const NetworkConfig& each) { return each.subnet.Contains(place); });
+  return network == config.networks.end() ? std::string() : network->name;
+}
+
 // What the policy has for such a machine.
-absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac, const BootStep* discover) {
-  Question question{.mac = mac};
+absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac,
+                                      std::span<const Boot> boots, const BootStep* discover) {
+  const auto served = core.served();
+  Question question{.mac = mac, .network = NetworkOf(*served, boots, discover)};
+  // The catalog may know it by its UUID alone.
+  const auto uuids = core.leases().Uuids();
+  if (const auto uuid = uuids.find(mac.value()); uuid != uuids.end()) question.uuid = uuid->second;
   if (discover != nullptr && discover->number >= 0) {
     const auto word = dhcp::ArchitectureWord(static_cast<std::uint16_t>(discover->number));
     if (!word.empty()) question.architecture = word;
@@ -99,7 +120,7 @@ Surroundings SurroundingsOf(Core& core, const MacAddress& mac, std::span<const B
                       .certificates = core.boot_certificates()};
   if (boots.empty()) around.notes = Notes(core);
   const BootStep* discover = LastDiscover(boots);
-  const auto policy = PolicyFor(core, mac, discover);
+  const auto policy = PolicyFor(core, mac, boots, discover);
   if (!policy.ok()) return around;
   around.policy = policy->words;
   around.image_set = policy->image_set;

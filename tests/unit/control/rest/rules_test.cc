@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/serve/surroundings.h"
 #include "protocols/dhcp/message.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
@@ -50,6 +51,47 @@ TEST_F(RulesTest, AMachineNobodyKnowsIsHeldUntilItIsApproved) {
   EXPECT_EQ(Decided(2), "ask hold");
   EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text,
               HasSubstr("the machine is approved"));
+}
+
+// The diagnosis asks the policy as the dataplane does: with the UUID that the lease tells, in the
+// network that the relay stands for.
+TEST_F(RulesTest, WhyNamesWhatTheMachineGetsWhereItIs) {
+  secure_boot_ = R"([[network]]
+name = "far"
+subnet = "10.78.0.0/24"
+pools = ["10.78.0.100-10.78.0.199"]
+relayed = true
+)";
+  End();
+  Begin();
+  ImportBootFile("debian:stable");
+  ImportBootFile("far:1");
+  ImportBootFile("own:1");
+  ASSERT_EQ(Slipway("rule set far --order 10 --when network=far --image far:1").code, 0);
+  constexpr MacAddress kMac{{0x52, 0x54, 0, 0, 0, 0x11}};
+  const auto assigned = [&] {
+    return SurroundingsOf(*core_, kMac, core_->timelines().Of(kMac)).image_set;
+  };
+  dataplane::Event event;
+  event.kind = dataplane::EventKind::kDhcpDiscover;
+  event.mac = kMac;
+  event.number = 0x10;
+  event.unix_nanoseconds = 1'790'000'000'000'000'000;
+  event.set_text("HTTPClient:Arch:00016:UNDI:003000");
+  core_->timelines().Take(event);
+  EXPECT_EQ(assigned(), "debian:stable");
+  event.extra = Ipv4Address(10, 78, 0, 1).value();
+  core_->timelines().Take(event);
+  EXPECT_EQ(assigned(), "far:1");
+  // Known by its UUID alone.
+  const std::string uuid = "00112233-4455-6677-8899-aabbccddeeff";
+  ASSERT_EQ(Slipway("machine set " + uuid + " own:1").code, 0);
+  dhcp::Lease lease;
+  lease.address = Ipv4Address(10, 78, 0, 100);
+  lease.mac = kMac;
+  lease.uuid = *Uuid::Parse(uuid);
+  core_->leases().Take(std::vector<dhcp::Lease>{lease});
+  EXPECT_EQ(assigned(), "own:1");
 }
 
 TEST_F(RulesTest, LabelsDecideAndAreSeen) {
