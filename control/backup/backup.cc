@@ -105,6 +105,16 @@ std::set<std::string> BlobsOf(const fs::path& images, bool with_images) {
   return digests;
 }
 
+// All files of a backup but the databases, whether they are there or not.
+std::vector<std::string> NamesOf(const fs::path& state, bool with_images) {
+  std::vector<std::string> names(kBackupSecrets.begin(), kBackupSecrets.end());
+  names.insert(names.end(), kBackupIndex.begin(), kBackupIndex.end());
+  for (const std::string& digest : BlobsOf(state / "images", with_images)) {
+    names.push_back(std::string(kBackupBlobs) + digest);
+  }
+  return names;
+}
+
 class Tar {
  public:
   explicit Tar(const fs::path& file) : file_(file), writer_(archive_write_new()) {
@@ -168,6 +178,30 @@ std::vector<std::string> FilesIn(const fs::path& work) {
 
 }  // namespace
 
+absl::Status CheckRoom(const fs::path& state, bool with_images) {
+  constexpr std::uint64_t kEntry = 2048;  // of a tar: header, padding, its line in backup.json
+  std::error_code error;
+  std::uint64_t databases = 0;
+  std::uint64_t tar = std::uint64_t{1} << 20;
+  for (const std::string_view name : kBackupDatabases) {
+    for (const char* suffix : {"", "-wal"}) {
+      const std::uint64_t size = fs::file_size(state / Text(name, suffix), error);
+      if (!error) databases += size;
+    }
+  }
+  for (const std::string& name : NamesOf(state, with_images)) {
+    const std::uint64_t size = fs::file_size(state / name, error);
+    if (!error) tar += size + kEntry;
+  }
+  const std::uint64_t needed = 2 * databases + tar;  // once as copies, once in the tar
+  const auto room = fs::space(state, error);
+  if (error || needed <= room.available) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Text("a backup needs ", needed, " bytes on the disk of ", state.string(), ", where ",
+           room.available, " are free; make room",
+           with_images ? ", or leave the images out and copy images/ by itself" : ""));
+}
+
 absl::Status CopyDatabases(const fs::path& state, const fs::path& work) {
   for (const std::string_view name : kBackupDatabases) {
     // A daemon that never served has no leases yet.
@@ -178,12 +212,7 @@ absl::Status CopyDatabases(const fs::path& state, const fs::path& work) {
 }
 
 absl::Status LinkFiles(const fs::path& state, const fs::path& work, bool with_images) {
-  std::vector<std::string> names(kBackupSecrets.begin(), kBackupSecrets.end());
-  names.insert(names.end(), kBackupIndex.begin(), kBackupIndex.end());
-  for (const std::string& digest : BlobsOf(state / "images", with_images)) {
-    names.push_back(std::string(kBackupBlobs) + digest);
-  }
-  for (const std::string& name : names) {
+  for (const std::string& name : NamesOf(state, with_images)) {
     if (!fs::exists(state / name)) continue;
     if (absl::Status status = LinkFile(state / name, work / name); !status.ok()) return status;
   }

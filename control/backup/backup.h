@@ -18,6 +18,10 @@
 
 namespace slipway::control {
 
+// FailedPrecondition, with the numbers, where the disk of the state directory has no room for a
+// backup's copies and its tar. To be asked before anything is written.
+absl::Status CheckRoom(const std::filesystem::path& state, bool with_images);
+
 // The databases, by SQLite's online backup: consistent while others write. Each is a moment of its
 // own: a lease may be newer than the catalog.
 absl::Status CopyDatabases(const std::filesystem::path& state, const std::filesystem::path& work);

@@ -363,6 +363,8 @@ bool Core::IsLoaded(const ImageSet& set) {
 
 absl::StatusOr<std::filesystem::path> Core::Backup(const std::filesystem::path& folder,
                                                    bool with_images) {
+  const absl::Status room = CheckRoom(config_.state_directory, with_images);
+  if (!room.ok()) return room;
   const auto work = folder / "state";
   const auto tar = folder / "backup.tar";
   std::error_code error;

@@ -73,3 +73,38 @@ def second(context):
         expect(first.running() and first.run("image", "list").returncode == 0, "the first is gone")
         first.kill()
         first.start()     # a lock outlives nobody
+
+
+@test("start", "a backup restored into an empty directory is served from; what is in the way, or forged, is refused")
+def restored(context):
+    with daemon_in(context, "saved") as first:
+        first.start()
+        first.run("token", "create", "kept", "--role", "viewer")
+        saved = first.folder / "saved.tar"
+        first.run("backup", saved)
+        head = first.json("audit", "verify")["head"]
+    second = daemon_in(context, "restored")
+
+    def offline(*words):
+        done = subprocess.run([second.program, *words], timeout=60, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    forged = saved.with_name("forged.tar")
+    whole = saved.read_bytes()
+    place = whole.rindex(b"catalog.db") // 512 * 512 + 512 + 20    # into the file behind that header
+    forged.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+    for file in (forged, saved.with_name("nothing.tar")):
+        code, words = offline("--restore", file, "--state", second.state)
+        expect(code == 1 and str(file) in words, f"exit {code}: {words}")
+        expect(not second.state.exists(), f"{file.name} left a directory")
+    code, words = offline("--restore", saved, "--state", second.state)
+    expect(code == 0 and "restored" in words and "is whole" in words, f"exit {code}: {words}")
+    code, words = offline("--restore", saved, "--state", second.state)
+    expect(code == 1 and str(second.state) in words, f"into a full one: exit {code}: {words}")
+    code, words = offline("--verify-audit", second.state / "catalog.db", "--head", head)
+    expect(code == 0 and "is whole" in words, f"exit {code}: {words}")
+    with second:
+        second.start()
+        names = [token["name"] for token in second.json("token", "list")]
+        expect("kept" in names, f"tokens of the restored state: {names}")

@@ -239,6 +239,24 @@ TEST_F(BackupTest, ADamagedOrForeignTarIsRefusedAndLeavesNothing) {
   }
 }
 
+TEST_F(BackupTest, OneThatHasNoRoomIsRefusedBeforeItBegins) {
+  ImportBootFile("debian:stable");
+  const auto images = nlohmann::json::parse(client_->Get("/api/v1/images")->body);
+  const std::string digest = images[0]["files"][0]["digest"];
+  const auto blob = folder_ / "state/images/blobs/sha256" / digest;
+  // More than there is, on paper: the file has a hole.
+  const std::uint64_t free = std::filesystem::space(folder_).available;
+  std::filesystem::resize_file(blob, free + (std::uint64_t{1} << 30));
+  const auto refused = client_->Get("/api/v1/backup?images=true");
+  EXPECT_EQ(refused->status, 409);
+  EXPECT_THAT(refused->body, HasSubstr("a backup needs "));
+  EXPECT_THAT(refused->body, HasSubstr(" are free; make room"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "state")) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("upload-")) << "it had begun";
+  }
+  EXPECT_EQ(client_->Get("/api/v1/backup")->status, 200);
+}
+
 TEST_F(BackupTest, ARestoreThatIsKilledLeavesNoDirectoryOrAWholeOne) {
   ImportBootFile("debian:stable");
   ASSERT_EQ(Slipway("backup --images " + tar_.string()).code, 0);
