@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
   auto leases = journal_->Load();
   if (!leases.ok()) return leases.status();
   core_->leases().Take(*leases);
-  auto rest = RestServer::Start(*core_);
+  auto rest = RestServer::Start(*core_, seams_.captures);
   if (!rest.ok()) return rest.status();
   rest_ = *std::move(rest);
   if (absl::Status status = core_->Republish(); !status.ok()) {

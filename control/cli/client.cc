@@ -164,14 +164,28 @@ Answer Client::Post(const std::string& path, const nlohmann::json& body) {
 
 Answer Client::Stream(const std::string& path, const std::string& last_event_id,
                       const std::function<bool(std::string_view)>& take) {
-  httplib::Headers headers = {{"Accept", "text/event-stream"}};
+  std::map<std::string, std::string> headers = {{"Accept", "text/event-stream"}};
   if (!last_event_id.empty()) headers.emplace("Last-Event-ID", last_event_id);
+  return Pieces(
+      path, headers, [](const std::string&) {}, take);
+}
+
+Answer Client::Download(const std::string& path,
+                        const std::function<void(const std::string& location)>& begin,
+                        const std::function<bool(std::string_view)>& take) {
+  return Pieces(path, {}, begin, take);
+}
+
+Answer Client::Pieces(const std::string& path, const std::map<std::string, std::string>& headers,
+                      const std::function<void(const std::string& location)>& begin,
+                      const std::function<bool(std::string_view)>& take) {
   int status = 0;
   std::string refusal;
   auto result = http_->Get(
-      path, headers,
+      path, httplib::Headers(headers.begin(), headers.end()),
       [&](const httplib::Response& response) {
         status = response.status;
+        if (status < 300) begin(response.get_header_value("Location"));
         return true;
       },
       [&](const char* data, std::size_t size) {

@@ -62,6 +62,10 @@ class Client {
   // empty. Good when it was begun, however it ended.
   Answer Stream(const std::string& path, const std::string& last_event_id,
                 const std::function<bool(std::string_view)>& take);
+  // The same of a resource that the answer names (Location): `begin` is given that name first.
+  Answer Download(const std::string& path,
+                  const std::function<void(const std::string& location)>& begin,
+                  const std::function<bool(std::string_view)>& take);
   // Ends what is under way; from any thread.
   void Stop();
 
@@ -69,6 +73,9 @@ class Client {
   // `send` is httplib's Put or Post of a body that comes in pieces.
   template <class Send>
   Answer SendFile(const std::filesystem::path& file, Send send);
+  Answer Pieces(const std::string& path, const std::map<std::string, std::string>& headers,
+                const std::function<void(const std::string& location)>& begin,
+                const std::function<bool(std::string_view)>& take);
   template <class Result>
   Answer AnswerOf(const Result& result) const;
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "control/cli/access.h"
+#include "control/cli/capture.h"
 #include "control/cli/client.h"
 #include "control/cli/command.h"
 #include "control/cli/import.h"
@@ -86,6 +87,8 @@ constexpr std::string_view kUsage =
   boot show MAC|ID [--follow]       every step of the last boot, in words
   watch [MAC]                       what happens, as it happens, until Ctrl-C  [--after ID]
                                     [--kind step,boot,link,change,audit]
+  capture MAC [-w FILE]             its frames as pcapng, until Ctrl-C; without -w into a pipe, as
+                                    | tshark -r -  [--seconds N] [--bytes N] [--snap N]
   why MAC                           why it did not boot, and what to do; exit code 1 if it failed
   webhook list
   webhook add NAME URL              who is told, over HTTPS, of what happens; its secret is shown
@@ -129,7 +132,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
   command.target.key = Environment("SLIPWAY_KEY", "");
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (!word.starts_with("--")) {
+    if (!word.starts_with("--") && word != "-w") {
       command.words.emplace_back(word);
       continue;
     }
@@ -152,9 +155,11 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--expires" ? &command.expires
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
+                         : word == "-w"        ? &command.options["write"]
                          : IsPolicyOption(word.substr(2)) || IsNetworkOption(word.substr(2)) ||
                                  IsPullOption(word.substr(2)) || IsWatchOption(word.substr(2)) ||
-                                 IsWebhookOption(word.substr(2)) || IsImportOption(word.substr(2))
+                                 IsWebhookOption(word.substr(2)) ||
+                                 IsImportOption(word.substr(2)) || IsCaptureOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
     if (value == nullptr || i + 1 == argc) {
@@ -279,6 +284,14 @@ int Watch(Client& client, const Command& command) {
                            .json = command.json});
 }
 
+int CaptureMachine(const Command& command) {
+  return RunCapture(command.target, {.mac = command.words[1],
+                                     .file = OptionOf(command, "write"),
+                                     .seconds = OptionOf(command, "seconds"),
+                                     .bytes = OptionOf(command, "bytes"),
+                                     .snap = OptionOf(command, "snap")});
+}
+
 int ShowCa(Client& client, const Command& command) {
   const bool efi = command.words[1] == "efi";
   const Answer answer = client.Get(efi ? "/api/v1/ca/efi" : "/api/v1/ca");
@@ -398,6 +411,7 @@ std::optional<int> Run(Client& client, const Command& command) {
   }
   if (Is(command, "boot", "show", 3)) return ShowBoot(client, command);
   if (words.size() <= 2 && words[0] == "watch") return Watch(client, command);
+  if (words.size() == 2 && words[0] == "capture") return CaptureMachine(command);
   if (words.size() == 2 && words[0] == "why") return Why(client, command);
   if (Is(command, "ca", "show", 2) || Is(command, "ca", "efi", 3)) return ShowCa(client, command);
   return std::nullopt;

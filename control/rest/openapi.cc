@@ -139,6 +139,16 @@ std::string SchemaText(const Schema& schema) {
   return text;
 }
 
+constexpr std::string_view kCaptures =
+    "\n## Captures\n\n`GET /api/v1/machines/{mac}/capture` is a pcapng file that grows as frames "
+    "come and go: those from and to that MAC on every port, and DHCP about\nit (its chaddr, where "
+    "a server broadcasts or a relay asks). It ends after `seconds` (600 where it is not said, a "
+    "day at most), when `bytes` are written\n(1 GiB), by `DELETE` of what the header `Location` "
+    "names, or when slipwayd stops; then its last blocks say what was lost. `snap` keeps only "
+    "the\nfirst bytes of each frame. Frames that the reader is too slow for are lost and counted, "
+    "in front of the next (epb_dropcount). At most 4 captures run\n(409 beyond). Who captured "
+    "whom, and for how long, is in the audit log.\n";
+
 }  // namespace
 
 AnswerForm AnswerOf(const Route& route) {
@@ -249,6 +259,7 @@ std::string ApiDocument() {
       "(LiveGap) tells\nhow many were missed. What waits when slipwayd ends is lost, and the first "
       "message after a start is a `gap` without a number. A try ends after 20 seconds, however its "
       "answer drips.\nAt most 16 webhooks.\n";
+  text += kCaptures;
   text +=
       "\n## Problems\n\nAn error is a problem document (RFC 9457) whose `type` is one of these; "
       "its `detail` says what is wrong with this very request.\n\n"

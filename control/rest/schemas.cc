@@ -43,6 +43,9 @@ constexpr Schema kSchemas[] = {
      "id:integer source:string reference:string state:string doing:string bytes:integer "
      "bytes_total:integer bytes_resumed:integer digest:string error:string"},
 
+    {"Capture", "`began` in Unix seconds; `bytes` of the file so far; `lost` frames.",
+     "id:integer mac:string who:string began:integer frames:integer bytes:integer lost:integer"},
+
     {"Actor", "Who asks.", "name:string role:viewer|operator|admin address:string"},
     {"Token", "Times in Unix seconds; null: never.",
      "name:string role:viewer|operator|admin created:integer expires:integer~ last_used:integer~"},

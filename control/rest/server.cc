@@ -6,10 +6,12 @@
 #include <thread>
 #include <utility>
 
+#include "control/capture/capture_desk.h"
 #include "control/events/webhooks.h"
 #include "control/registry/pull.h"
 #include "control/registry/registry.h"
 #include "control/rest/bodies.h"
+#include "control/rest/captures.h"
 #include "control/rest/routes.h"
 #include "control/rest/tls_server.h"
 #include "control/text.h"
@@ -18,9 +20,9 @@ namespace slipway::control {
 namespace {
 
 // Each connection holds one, also while it rests: registry clients open several; and 16 for event
-// streams, which hold theirs for as long as they please.
-constexpr std::size_t kThreads = 32 + 16;
-// For event streams to say that they end.
+// streams and some for captures, which hold theirs for as long as they please.
+constexpr std::size_t kThreads = 32 + 16 + dataplane::Captures::kAtOnceMax;
+// For streams to say that they end.
 constexpr auto kFarewell = std::chrono::seconds(1);
 constexpr std::size_t kRequestsPerConnection = 1000;
 constexpr auto kReadTimeout = std::chrono::seconds(30);  // between two pieces of an upload
@@ -28,12 +30,13 @@ constexpr auto kReadTimeout = std::chrono::seconds(30);  // between two pieces o
 }  // namespace
 
 struct RestServer::State {
-  explicit State(Core& its_core)
+  State(Core& its_core, dataplane::Captures* its_captures)
       : core(its_core),
         server([this](SSL_CTX& context) { return PrepareTls(context, core); }),
         registry(core),
         pulls(core, registry.uploads()),
-        webhooks(core) {}
+        webhooks(core),
+        captures(core, its_captures) {}
 
   absl::Status AddRoutes() {
     Router router(server, core);
@@ -58,6 +61,7 @@ struct RestServer::State {
     AddWeb(router);
     AddWorkers(router, core);
     AddWebhooks(router, webhooks);
+    AddCaptures(router, core, captures);
     AddMetrics(router, core, webhooks);
     streamed = router.streamed();
     return router.Finish();
@@ -69,6 +73,7 @@ struct RestServer::State {
   Registry registry;
   Pulls pulls;
   Webhooks webhooks;
+  CaptureDesk captures;
   int port = 0;
   std::thread thread;
 };
@@ -78,6 +83,7 @@ RestServer::RestServer(std::unique_ptr<State> state) : state_(std::move(state)) 
 RestServer::~RestServer() {
   state_->core.feed().Close();
   state_->webhooks.Stop();
+  state_->captures.Close(kFarewell);
   state_->core.streams().AwaitNone(kFarewell);
   state_->server.stop();
   if (state_->thread.joinable()) state_->thread.join();
@@ -85,8 +91,10 @@ RestServer::~RestServer() {
 
 int RestServer::port() const { return state_->port; }
 
-absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core, Observer observer) {
-  auto state = std::make_unique<State>(core);
+absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core,
+                                                              dataplane::Captures* captures,
+                                                              Observer observer) {
+  auto state = std::make_unique<State>(core, captures);
   httplib::SSLServer& server = state->server;
   if (!server.is_valid()) {
     return absl::InternalError("the management certificate or management.client_ca cannot be used");

@@ -16,6 +16,10 @@ struct Request;
 struct Response;
 }  // namespace httplib
 
+namespace slipway::dataplane {
+class Captures;
+}  // namespace slipway::dataplane
+
 namespace slipway::control {
 
 class RestServer {
@@ -23,8 +27,11 @@ class RestServer {
   // Sees each answer after it was sent; called from the server's threads.
   using Observer = std::function<void(const httplib::Request&, const httplib::Response&)>;
 
-  // Listens at the configured address when it returns.
-  static absl::StatusOr<std::unique_ptr<RestServer>> Start(Core& core, Observer observer = {});
+  // Listens at the configured address when it returns. `captures`: whom workers copy the frames of;
+  // null where there are no workers.
+  static absl::StatusOr<std::unique_ptr<RestServer>> Start(Core& core,
+                                                           dataplane::Captures* captures = nullptr,
+                                                           Observer observer = {});
   ~RestServer();
 
   int port() const;  // the real one when the configuration says 0

@@ -19,6 +19,7 @@
 #include "control/rest/server.h"
 #include "control/serve/core.h"
 #include "control/text.h"
+#include "dataplane/capture.h"
 #include "tests/unit/control/rest/schema_checker.h"
 #include "tests/unit/control/secure_boot/support.h"
 
@@ -104,10 +105,10 @@ image_set = "debian:stable"
     ASSERT_TRUE(core.ok()) << core.status();
     core_ = *std::move(core);
     ASSERT_TRUE(core_->Republish().ok());
-    auto server = RestServer::Start(
-        *core_, [this](const httplib::Request& request, const httplib::Response& response) {
-          Check(request, response);
-        });
+    auto server =
+        RestServer::Start(*core_, &captures_,
+                          [this](const httplib::Request& request,
+                                 const httplib::Response& response) { Check(request, response); });
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     client_ = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->port());
@@ -175,6 +176,7 @@ image_set = "debian:stable"
   std::string secure_boot_;  // a table of the configuration, for the next Begin
   std::string management_;   // more of the table of that name
   HeapImageMemory memory_;
+  dataplane::Captures captures_{2, 1};  // of workers that never run: whoever tests is them
   std::unique_ptr<dataplane::Snapshot> snapshot_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<RestServer> server_;
