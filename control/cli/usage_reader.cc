@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/usage_reader.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+std::vector<std::string> Split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    if (end != 0) parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+// Small letters and hyphens: what is typed as it stands. Capitals stand for something else.
+bool IsWord(std::string_view text) {
+  return !text.empty() && text.front() != '-' && std::ranges::all_of(text, [](unsigned char c) {
+    return std::islower(c) != 0 || c == '-';
+  });
+}
+
+// "--name" anywhere in the line.
+void TakeOptions(std::string_view line, std::vector<std::string>& options) {
+  for (std::size_t at = line.find("--"); at != line.npos; at = line.find("--", at)) {
+    std::size_t end = at + 2;
+    while (end < line.size() &&
+           (std::islower(static_cast<unsigned char>(line[end])) != 0 || line[end] == '-')) {
+      ++end;
+    }
+    std::string option(line.substr(at, end - at));
+    at = end;
+    if (option.size() > 2 && std::ranges::find(options, option) == options.end()) {
+      options.push_back(std::move(option));
+    }
+  }
+}
+
+// What is told behind a gap of several blanks belongs to nobody's words.
+UsageEntry CommandOf(std::string_view line) {
+  const auto words = Split(line.substr(0, line.find("   ", 2)), ' ');
+  UsageEntry entry{.noun = words.empty() ? "" : words[0], .verbs = {}, .options = {}};
+  if (words.size() < 2) return entry;
+  const auto verbs = Split(words[1], '|');
+  if (std::ranges::all_of(verbs, IsWord)) entry.verbs = verbs;
+  return entry;
+}
+
+std::string Quoted(const std::vector<std::string>& words) {
+  return Text('"', Join(words, " "), '"');
+}
+
+// roff's own: a backslash, a hyphen that is typed, and a line that would be a request.
+std::string Roff(std::string_view line) {
+  std::string text;
+  for (const char c : line) {
+    if (c == '\\') {
+      text += "\\e";
+    } else if (c == '-') {
+      text += "\\-";
+    } else {
+      text += c;
+    }
+  }
+  return text.starts_with('.') || text.starts_with('\'') ? "\\&" + text : text;
+}
+
+}  // namespace
+
+UsageText ReadUsage(std::string_view usage) {
+  UsageText text;
+  bool commands = true;
+  for (const std::string& line : Split(usage, '\n')) {
+    if (line.starts_with("Options")) commands = false;
+    if (!commands) {
+      TakeOptions(line, text.options);
+    } else if (line.starts_with("  ") && line.size() > 2 && line[2] != ' ') {
+      text.commands.push_back(CommandOf(line));
+    }
+    if (commands && line.starts_with("  ") && !text.commands.empty()) {
+      TakeOptions(line, text.commands.back().options);
+    }
+  }
+  return text;
+}
+
+std::string BashCompletion(std::string_view usage) {
+  const UsageText text = ReadUsage(usage);
+  std::vector<std::string> nouns;
+  std::map<std::string, std::vector<std::string>> verbs;
+  std::map<std::string, std::set<std::string>> options;  // of "noun verb"
+  for (const UsageEntry& entry : text.commands) {
+    if (std::ranges::find(nouns, entry.noun) == nouns.end()) nouns.push_back(entry.noun);
+    auto& known = verbs[entry.noun];
+    for (const std::string& verb : entry.verbs) {
+      if (std::ranges::find(known, verb) == known.end()) known.push_back(verb);
+      options[Text(entry.noun, ' ', verb)].insert(entry.options.begin(), entry.options.end());
+    }
+    if (entry.verbs.empty()) options[entry.noun].insert(entry.options.begin(), entry.options.end());
+  }
+  std::string script =
+      "# bash completion of slipway(1). For zsh: autoload -U bashcompinit && bashcompinit first.\n"
+      "_slipway() {\n"
+      "  local word=${COMP_WORDS[COMP_CWORD]} given=() each skip=\n"
+      "  for each in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+      "    if [[ -n $skip ]]; then skip=; continue; fi\n"
+      "    case $each in\n"
+      "      --json|--follow|--once|--all|--images) ;;\n"
+      "      --*) skip=1 ;;\n"
+      "      *) given+=(\"$each\") ;;\n"
+      "    esac\n"
+      "  done\n"
+      "  local words=\n"
+      "  if [[ -n $skip ]]; then COMPREPLY=($(compgen -f -- \"$word\")); return; fi\n"
+      "  if [[ $word == -* ]]; then\n"
+      "    words=" +
+      Quoted(text.options) +
+      "\n"
+      "    case \"${given[0]} ${given[1]}\" in\n";
+  for (const auto& [command, its] : options) {
+    if (its.empty()) continue;
+    const std::vector<std::string> list(its.begin(), its.end());
+    const std::string pattern =
+        command.find(' ') == command.npos ? Text('"', command, " \"*") : Text('"', command, '"');
+    script += Text("      ", pattern, ") words+=\" ", Join(list, " "), "\" ;;\n");
+  }
+  script += Text("    esac\n  elif ((${#given[@]} == 0)); then\n    words=", Quoted(nouns),
+                 "\n  elif ((${#given[@]} == 1)); then\n    case ${given[0]} in\n");
+  for (const auto& [noun, its] : verbs) {
+    if (!its.empty()) script += Text("      ", noun, ") words=", Quoted(its), " ;;\n");
+  }
+  script +=
+      "    esac\n"
+      "  fi\n"
+      "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+      "}\n"
+      "complete -o default -F _slipway slipway\n";
+  return script;
+}
+
+std::string ManualPage(std::string_view usage) {
+  std::string page =
+      ".TH SLIPWAY 1 \"\" \"Slipway\" \"User Commands\"\n"
+      ".SH NAME\nslipway \\- manage a Slipway network\\-boot appliance\n"
+      ".SH SYNOPSIS\n.B slipway\n[\\fIOPTIONS\\fR] \\fINOUN\\fR \\fIVERB\\fR "
+      "[\\fIARGUMENTS\\fR]\n"
+      ".SH DESCRIPTION\nA client of the appliance's REST interface. Tables by default, JSON for "
+      "programs with \\fB\\-\\-json\\fR.\n.SH COMMANDS\n.nf\n";
+  bool first = true;
+  for (const std::string& line : Split(usage, '\n')) {
+    if (std::exchange(first, false)) continue;  // the synopsis
+    if (line.starts_with("Options")) page += ".fi\n.SH OPTIONS\n.nf\n";
+    page += Roff(line) + "\n";
+  }
+  page +=
+      ".fi\n.SH EXIT STATUS\n0 done; 1 refused or failed, and the error says what to do; 2 the "
+      "command line was not understood.\n"
+      ".SH FILES\n.I /var/lib/slipway\nthe state directory: \\fItoken\\fR, \\fIca.pem\\fR and "
+      "\\fImanagement\\fR, which says where the interface listens.\n"
+      ".SH SEE ALSO\nThe appliance's docs/operating.md, and docs/api.md for the interface "
+      "itself.\n";
+  return page;
+}
+
+}  // namespace slipway::control
