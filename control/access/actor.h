@@ -3,9 +3,8 @@
 // Actor: who asks for something, as found by authentication (rest/authenticate.h), and what the
 // audit log says of them. Roles are ordered: each may do all that those before it may.
 //
-// Left out: scopes. A token that may touch the machines of one label only would carry a selector
-// here, beside the role, and `May()` would be given the machine's labels; every question of rights
-// goes through it.
+// An operator may have a scope: machines that a selector fits, which are then all that it changes.
+// What all machines share (image sets, rules, networks) is beyond every scope; reading is not.
 #pragma once
 
 #include <array>
@@ -36,6 +35,7 @@ constexpr std::optional<Role> RoleOf(std::string_view name) {
 struct Actor {
   std::string name;  // of the token or the certificate: "token ci", "certificate CN=ci"
   Role role = Role::kViewer;
+  std::string scope;    // a selector (policy/selector.h); empty: none
   std::string address;  // where the request came from; empty: this process
   std::string request;  // "PUT /api/v1/machines/..."; empty: none
   // Whether the audit log has a record of this request; the router writes one where a change was

@@ -82,6 +82,7 @@ int MakeToken(Client& client, const Command& command) {
     if (!seconds) return Misused("--expires", command.expires, "12h, 30d or the like");
     body["expires_in_seconds"] = *seconds;
   }
+  if (const std::string scope = OptionOf(command, "scope"); !scope.empty()) body["scope"] = scope;
   const Answer answer = client.Put("/api/v1/tokens/" + command.words[2], body);
   if (!answer.good) return Fail(answer);
   if (!command.json) std::cerr << "slipway: shown this once only; keep it as you keep passwords\n";
@@ -94,6 +95,7 @@ std::optional<int> RunToken(Client& client, const Command& command) {
     return PrintList(client.Get("/api/v1/tokens"), command,
                      {{"NAME", "name"},
                       {"ROLE", "role"},
+                      {"SCOPE", "scope"},
                       {"CREATED", "created", true},
                       {"EXPIRES", "expires", true},
                       {"LAST USED", "last_used", true}});
@@ -107,7 +109,10 @@ std::optional<int> RunToken(Client& client, const Command& command) {
   const Answer answer = client.Get("/api/v1/whoami");
   if (!answer.good) return Fail(answer);
   const auto actor = answer.json();
-  return PrintDone(answer, command, Text(Cell(actor, "name"), ": ", Cell(actor, "role")));
+  const std::string scope = Cell(actor, "scope");
+  return PrintDone(answer, command,
+                   Text(Cell(actor, "name"), ": ", Cell(actor, "role"),
+                        scope.empty() ? "" : " of machines with ", scope));
 }
 
 std::optional<int> RunCertificates(Client& client, const Command& command) {
@@ -135,6 +140,8 @@ int MakeBackup(Client& client, const Command& command) {
 }
 
 }  // namespace
+
+bool IsAccessOption(std::string_view name) { return name == "scope"; }
 
 std::optional<int> RunAccess(Client& client, const Command& command) {
   if (const auto code = RunToken(client, command)) return code;

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "control/cli/command.h"
 
 namespace slipway::control {
 
+// Options of these commands that have a value.
+bool IsAccessOption(std::string_view name);
 // The exit code; nullopt when the command is not one of these.
 std::optional<int> RunAccess(Client& client, const Command& command);
 

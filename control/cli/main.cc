@@ -78,7 +78,7 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
                          : word == "-w"        ? &command.options["write"]
-                         : IsPolicyOption(word.substr(2)) || IsNetworkOption(word.substr(2)) ||
+                         : IsAccessOption(word.substr(2)) || IsPolicyOption(word.substr(2)) || IsNetworkOption(word.substr(2)) ||
                                  IsPullOption(word.substr(2)) || IsWatchOption(word.substr(2)) ||
                                  IsWebhookOption(word.substr(2)) ||
                                  IsImportOption(word.substr(2)) || IsCaptureOption(word.substr(2))

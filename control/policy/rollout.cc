@@ -87,9 +87,7 @@ absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann:
 }
 
 bool InCanary(const Rollout& rollout, const Machine& machine) {
-  const Remainder remainder = Apply(rollout.selector, FactsOf(machine));
-  return remainder.failed == nullptr && remainder.terms.empty() &&
-         Bucket(rollout, machine) < rollout.percent;
+  return Fits(rollout.selector, machine) && Bucket(rollout, machine) < rollout.percent;
 }
 
 void ApplyRollouts(std::span<const Rollout> rollouts, const Machine* machine,

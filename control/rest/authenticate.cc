@@ -51,9 +51,11 @@ std::string SecretOf(const httplib::Request& request) {
   return colon == pair.npos ? "" : pair.substr(colon + 1);
 }
 
-Actor ActorOf(const httplib::Request& request, std::string name, Role role) {
+Actor ActorOf(const httplib::Request& request, std::string name, Role role,
+              std::string scope = "") {
   return {.name = std::move(name),
           .role = role,
+          .scope = std::move(scope),
           .address = request.remote_addr,
           .request = Text(request.method, ' ', request.path)};
 }
@@ -68,7 +70,7 @@ absl::StatusOr<Actor> ByToken(const httplib::Request& request, Core& core) {
   const auto token = TokenOf(request, core);
   if (!token.ok()) return token.status();
   NoteUse(*token, std::time(nullptr), core);
-  return ActorOf(request, "token " + token->name, token->role);
+  return ActorOf(request, "token " + token->name, token->role, token->scope);
 }
 
 // The token of the session is looked for each time: it may be gone, expired, or another's now.
@@ -84,7 +86,7 @@ absl::StatusOr<Actor> BySession(const httplib::Request& request, Core& core) {
     return absl::UnauthenticatedError("the session is over; sign in again with your token");
   }
   NoteUse(*token, now, core);
-  return ActorOf(request, "token " + token->name, token->role);
+  return ActorOf(request, "token " + token->name, token->role, token->scope);
 }
 
 bool ShowsSession(const httplib::Request& request) { return !SessionTextOf(request).empty(); }

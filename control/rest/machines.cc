@@ -49,6 +49,26 @@ void ReplyMachine(httplib::Response& response, const Machine& machine) {
   Reply(response, Shown(machine));
 }
 
+bool IsInScope(const Actor& actor, const Machine& machine) {
+  const auto scope = Selector::Parse(actor.scope);
+  return scope.ok() && Fits(*scope, machine);
+}
+
+// False, and 403 replied, where the actor's scope does not hold the machine; null: there is none.
+bool MayTouch(const httplib::Request& request, httplib::Response& response, const Machine* before,
+              const Machine* after) {
+  const Actor& actor = RequestActor(request);
+  const auto is_out = [&](const Machine* machine) {
+    return machine != nullptr && !IsInScope(actor, *machine);
+  };
+  if (actor.scope.empty() || (!is_out(before) && !is_out(after))) return true;
+  ReplyProblem(response, 403,
+               Text(actor.name, " changes machines with ", actor.scope, "; ",
+                    std::string(request.matches[1]),
+                    is_out(before) ? " is none of them" : " would be none of them"));
+  return false;
+}
+
 void PutMachine(const httplib::Request& request, httplib::Response& response, Core& core) {
   Machine machine;
   if (!NameMachine(request.matches[1], machine)) return ReplyProblem(response, 400, kBadName);
@@ -58,6 +78,10 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
   const auto current = core.store().FindMachine(machine.mac, machine.uuid);
   if (!current.ok()) return ReplyProblem(response, current.status());
   const auto before = *current ? Said(**current) : nlohmann::json();
+  // What cannot be read of the body is told below.
+  Machine after = current->value_or(machine);
+  static_cast<void>(Update(*body, after));
+  if (!MayTouch(request, response, *current ? &**current : nullptr, &after)) return;
   if (!MayChange(request, response, before)) return;
   const auto stored = core.ChangeMachine(machine, *body, RequestActor(request));
   if (!stored.ok()) return ReplyProblem(response, stored.status());
@@ -113,7 +137,8 @@ void AddMachines(Router& router, Core& core) {
                 [&core](const httplib::Request& request, httplib::Response& response) {
                   const std::scoped_lock lock(writing);
                   const auto machine = Find(request.matches[1], response, core);
-                  if (!machine || !MayChange(request, response, Said(*machine))) return;
+                  if (!machine || !MayTouch(request, response, &*machine, nullptr)) return;
+                  if (!MayChange(request, response, Said(*machine))) return;
                   if (absl::Status status = core.RemoveMachine(machine->id, RequestActor(request));
                       !status.ok()) {
                     return ReplyProblem(response, status);

@@ -10,9 +10,21 @@
 namespace slipway::control {
 namespace {
 
+// Whether a machine is within the scope is for the handler, which reads it.
+bool IsBeyondScope(const Route& route, const Actor& actor) {
+  return !actor.scope.empty() && route.method != "GET" && *route.role != Role::kViewer &&
+         route.path != "/api/v1/machines/{machine}";
+}
+
 bool MayPass(const Route& route, const httplib::Request& request, httplib::Response& response) {
   if (!route.role) return true;
   const Actor& actor = RequestActor(request);
+  if (May(actor, *route.role) && IsBeyondScope(route, actor)) {
+    ReplyProblem(response, 403,
+                 Text(actor.name, " changes machines with ", actor.scope, " and nothing else; ",
+                      route.method, ' ', route.path, " needs a token without a scope"));
+    return false;
+  }
   if (May(actor, *route.role)) return true;
   ReplyProblem(response, 403,
                Text(actor.name, " is ", NameOf(actor.role), "; ", route.method, ' ', route.path,

@@ -46,13 +46,16 @@ constexpr Schema kSchemas[] = {
     {"Capture", "`began` in Unix seconds; `bytes` of the file so far; `lost` frames.",
      "id:integer mac:string who:string began:integer frames:integer bytes:integer lost:integer"},
 
-    {"Actor", "Who asks.", "name:string role:viewer|operator|admin address:string"},
-    {"Token", "Times in Unix seconds; null: never.",
-     "name:string role:viewer|operator|admin created:integer expires:integer~ last_used:integer~"},
+    {"Actor", "Who asks.", "name:string role:viewer|operator|admin scope:string address:string"},
+    {"Token",
+     "Times in Unix seconds; null: never. `scope` is a selector: the machines that it changes.",
+     "name:string role:viewer|operator|admin scope:string created:integer expires:integer~ "
+     "last_used:integer~"},
     {"NewToken", "The only answer that holds the token's text.",
-     "name:string role:viewer|operator|admin created:integer expires:integer~ last_used:integer~ "
+     "name:string role:viewer|operator|admin scope:string created:integer expires:integer~ "
+     "last_used:integer~ "
      "token:string"},
-    {"TokenRequest", "", "role:viewer|operator|admin expires_in_seconds?:integer"},
+    {"TokenRequest", "", "role:viewer|operator|admin scope?:string expires_in_seconds?:integer"},
     {"Certificate", "Times in Unix seconds; the fingerprint is SHA-256.",
      "name:string subject:string issuer:string key:string names:[string] not_before:integer "
      "not_after:integer days_left:integer renewed_by_itself:boolean fingerprint:string"},

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tokens: GET /tokens, PUT /tokens/{name} ({"role": ..., "expires_in_seconds": ...}; the answer is
-// the only one with the text), DELETE /tokens/{name}. GET /whoami: who asks, with which role.
+// Tokens: GET /tokens, PUT /tokens/{name} ({"role": ..., "scope": ..., "expires_in_seconds": ...};
+// the answer is the only one with the text), DELETE /tokens/{name}. GET /whoami: who asks, with
+// which role.
 #include <ctime>
 
+#include "control/policy/selector.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -20,9 +22,29 @@ nlohmann::json Moment(std::int64_t unix_seconds) {
 nlohmann::json ToJson(const TokenRecord& token) {
   return {{"name", token.name},
           {"role", NameOf(token.role)},
+          {"scope", token.scope},
           {"created", token.created},
           {"expires", Moment(token.expires)},
           {"last_used", Moment(token.last_used)}};
+}
+
+// As it is kept: empty, or a selector that labels, groups and names decide.
+absl::StatusOr<std::string> ParseScope(const std::string& text, Role role) {
+  if (text.empty()) return text;
+  if (role != Role::kOperator) {
+    return absl::InvalidArgumentError(
+        "scope: only an operator's token has one; a viewer changes nothing, an admin everything");
+  }
+  const auto scope = Selector::Parse(text);
+  if (!scope.ok()) return scope.status();
+  for (const Requirement& each : scope->requirements()) {
+    if (!FactOf(each.key)) continue;
+    return absl::InvalidArgumentError(
+        Text("scope: ", each.ToString(),
+             ": is told by the machine itself, which could say "
+             "anything; write labels, such as rack=a1, or group, name, serial"));
+  }
+  return scope->ToString();
 }
 
 void ListTokens(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -41,11 +63,14 @@ void MakeToken(const httplib::Request& request, httplib::Response& response, Cor
                              ": a token's name is 1 to 64 letters, digits, '.', '-' "
                              "and '_'"));
   }
-  const auto body = BodyOf(request, response, {"role", "expires_in_seconds"});
+  const auto body = BodyOf(request, response, {"role", "expires_in_seconds", "scope"});
   if (!body) return;
   const auto role = RoleOf(body->value("role", ""));
   if (!role) return ReplyProblem(response, 400, "role is not viewer, operator or admin");
   token.role = *role;
+  const auto scope = ParseScope(body->value("scope", ""), *role);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
+  token.scope = *scope;
   if (body->contains("expires_in_seconds")) {
     const auto seconds = body->value("expires_in_seconds", std::int64_t{0});
     if (seconds < 1 || seconds > kLongest) {
@@ -85,8 +110,10 @@ void RemoveToken(const httplib::Request& request, httplib::Response& response, C
 void AddTokens(Router& router, Core& core) {
   router.Get("/api/v1/whoami", [](const httplib::Request& request, httplib::Response& response) {
     const Actor& actor = RequestActor(request);
-    Reply(response,
-          {{"name", actor.name}, {"role", NameOf(actor.role)}, {"address", actor.address}});
+    Reply(response, {{"name", actor.name},
+                     {"role", NameOf(actor.role)},
+                     {"scope", actor.scope},
+                     {"address", actor.address}});
   });
   router.Get("/api/v1/tokens",
              [&core](const httplib::Request& request, httplib::Response& response) {

@@ -46,10 +46,11 @@ const char* const kMigrations[] = {
     "CREATE TABLE networks(name TEXT PRIMARY KEY, document TEXT NOT NULL);",
     // One row.
     "CREATE TABLE event_numbers(id INTEGER PRIMARY KEY CHECK(id=1), last INTEGER NOT NULL);",
+    kTokenScopeMigration,
 };
 
 nlohmann::json Told(const TokenRecord& token) {
-  return {{"role", NameOf(token.role)}, {"expires", token.expires}};
+  return {{"role", NameOf(token.role)}, {"scope", token.scope}, {"expires", token.expires}};
 }
 
 // What the audit log says of a change.

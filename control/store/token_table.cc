@@ -13,10 +13,12 @@ const char* const kTokenMigration =
     "ALTER TABLE tokens ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE tokens ADD COLUMN last_used INTEGER NOT NULL DEFAULT 0;"
     "UPDATE tokens SET name='admin' WHERE name='operator';";
+const char* const kTokenScopeMigration =
+    "ALTER TABLE tokens ADD COLUMN scope TEXT NOT NULL DEFAULT '';";
 
 absl::StatusOr<std::vector<TokenRecord>> TokenTable::All() {
   Statement statement = database_.Prepare(
-      "SELECT name, role, sha256, created, expires, last_used FROM tokens ORDER BY name");
+      "SELECT name, role, sha256, created, expires, last_used, scope FROM tokens ORDER BY name");
   std::vector<TokenRecord> tokens;
   while (statement.Next()) {
     // A role that this version does not know may read, no more.
@@ -25,7 +27,8 @@ absl::StatusOr<std::vector<TokenRecord>> TokenTable::All() {
                       .sha256 = statement.String(2),
                       .created = statement.Integer(3),
                       .expires = statement.Integer(4),
-                      .last_used = statement.Integer(5)});
+                      .last_used = statement.Integer(5),
+                      .scope = statement.String(6)});
   }
   return Whole(statement, std::move(tokens));
 }
@@ -44,10 +47,11 @@ absl::Status TokenTable::Put(const TokenRecord& token) {
 
 absl::Status TokenTable::Replace(const TokenRecord& token) {
   Statement statement = database_.Prepare(
-      "INSERT OR REPLACE INTO tokens(name, role, sha256, created, expires, last_used) "
-      "VALUES(?, ?, ?, ?, ?, ?)");
+      "INSERT OR REPLACE INTO tokens(name, role, sha256, created, expires, last_used, "
+      "scope) VALUES(?, ?, ?, ?, ?, ?, ?)");
   statement.Bind(1, token.name).Bind(2, NameOf(token.role)).Bind(3, token.sha256);
   statement.Bind(4, token.created).Bind(5, token.expires).Bind(6, token.last_used);
+  statement.Bind(7, token.scope);
   return statement.Run();
 }
 

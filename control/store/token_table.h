@@ -15,6 +15,8 @@ namespace slipway::control {
 
 // One step of the catalog's history: names, roles and times; the one token becomes the admin's.
 extern const char* const kTokenMigration;
+extern const char* const kTokenScopeMigration;
+extern const char* const kTokenScopeMigration;
 
 class TokenTable {
  public:

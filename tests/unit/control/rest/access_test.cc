@@ -82,6 +82,68 @@ TEST_F(AccessTest, ATokenMayDoWhatItsRoleMayAndNoMore) {
   EXPECT_EQ(Slipway("token rm ci").code, 1);
 }
 
+TEST_F(AccessTest, AScopedTokenChangesItsMachinesAndNothingElse) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:02 rack=b7").code, 0);
+  const std::string token = MakeToken("rack-a --role operator --scope 'rack in (a1, a2)'");
+  const auto scoped = [&](const std::string& words) {
+    return Slipway("--token " + token + " " + words);
+  };
+  EXPECT_THAT(scoped("whoami").text,
+              HasSubstr("token rack-a: operator of machines with rack in (a1, a2)"));
+  EXPECT_EQ(scoped("machine set 52:54:00:00:00:01 debian:stable").code, 0);
+  EXPECT_EQ(scoped("machine label 52:54:00:00:00:01 rack=a2").code, 0);
+  EXPECT_EQ(scoped("machine list").code, 0);
+
+  const Ran other = scoped("machine set 52:54:00:00:00:02 debian:stable");
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.text, HasSubstr("52:54:00:00:00:02 is none of them"));
+  // Neither out of the scope nor, of what nobody has entered, past it.
+  EXPECT_THAT(scoped("machine label 52:54:00:00:00:01 rack=b7").text,
+              HasSubstr("would be none of them"));
+  EXPECT_EQ(scoped("machine approve 52:54:00:00:00:03").code, 1);
+  EXPECT_EQ(scoped("machine label 52:54:00:00:00:03 rack=a1").code, 0);
+  EXPECT_EQ(scoped("machine rm 52:54:00:00:00:02").code, 1);
+  for (const char* shared : {"rule set all --image debian:stable", "image rm debian:stable",
+                             "rollout start debian:stable debian:stable"}) {
+    const Ran ran = scoped(shared);
+    EXPECT_EQ(ran.code, 1) << shared;
+    EXPECT_THAT(ran.text, HasSubstr("needs a token without a scope")) << shared;
+  }
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("token rack-a"));
+  // After a restart too.
+  End();
+  Begin();
+  EXPECT_EQ(scoped("machine rm 52:54:00:00:00:02").code, 1);
+  EXPECT_EQ(scoped("machine rm 52:54:00:00:00:01").code, 0);
+}
+
+TEST_F(AccessTest, NoRouteButThatOfAMachineIsOpenToAScopedToken) {
+  client_->set_bearer_token_auth(MakeToken("rack-a --role operator --scope rack=a1"));
+  for (const Route& route : Routes()) {
+    const bool reads = route.method == "GET" || route.role == Role::kViewer || !route.role;
+    if (reads || route.path == "/api/v1/machines/{machine}") continue;
+    httplib::Request request;
+    request.method = route.method;
+    request.path = std::regex_replace(std::string(route.path), std::regex(R"(\{\w+\+?\})"), "x");
+    request.body = "{}";
+    request.set_header("Content-Type", "application/json");
+    const auto answer = client_->send(request);
+    ASSERT_TRUE(answer) << route.method << ' ' << request.path;
+    EXPECT_EQ(answer->status, 403) << route.method << ' ' << request.path << answer->body;
+  }
+}
+
+TEST_F(AccessTest, AScopeIsOfAnOperatorAndOfLabels) {
+  EXPECT_THAT(Slipway("token create t --role admin --scope rack=a1").text,
+              HasSubstr("only an operator's token has one"));
+  EXPECT_THAT(Slipway("token create t --role operator --scope 'mac=52:54:*'").text,
+              HasSubstr("is told by the machine itself"));
+  EXPECT_EQ(Slipway("token create t --role operator --scope 'rack in ('").code, 1);
+  EXPECT_EQ(Slipway("token list").text.find("rack"), std::string::npos);
+}
+
 TEST_F(AccessTest, AnOperatorImportsNoPathOfTheServer) {
   const std::string token = MakeToken("ci --role operator");
   httplib::SSLClient other("127.0.0.1", server_->port());
