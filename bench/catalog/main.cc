@@ -88,6 +88,7 @@ class CatalogBench {
   std::vector<Question> Questions() const;
   bool Tell(Timing& timing, nlohmann::json& figures);
   bool Publish(nlohmann::json& figures);
+  bool PublishDocuments(nlohmann::json& figures);
 
   const SiteOptions site_;
   const unsigned times_;
@@ -195,6 +196,33 @@ bool CatalogBench::Publish(nlohmann::json& figures) {
   return fast && smooth;
 }
 
+// A publication after which documents are others: one machine's, then everybody's.
+bool CatalogBench::PublishDocuments(nlohmann::json& figures) {
+  Timing one{"publish, a document new", {}};
+  Timing all{"publish, all documents new", {}};
+  const control::Actor actor{.name = "bench", .role = control::Role::kAdmin};
+  const unsigned times = std::max(20U, times_ / 5);
+  bool good = Measure(one, times, [&](std::uint32_t i) {
+    control::Machine named;
+    named.mac = MacOf(i * 7919 % site_.machines);
+    auto machine = core_->store().FindMachine(named.mac, std::nullopt);
+    if (!machine.ok() || !machine->has_value()) return false;
+    (*machine)->name = absl::StrFormat("other%05d", i);
+    return core_->store().PutMachine(**machine, actor).ok() && core_->Republish().ok();
+  });
+  good = good && Measure(all, times, [&](std::uint32_t i) {
+           return PutSiteRule(core_->store(), absl::StrFormat("site%d", i)).ok() &&
+                  core_->Republish().ok();
+         });
+  const auto documents = core_->documents();
+  const auto count = documents->CountOf("user-data").documents;
+  std::printf("%-28s %zu of user-data, %zu of boot.ipxe, %.1f MB, %zu failures\n", "documents",
+              count, documents->CountOf("boot.ipxe").documents,
+              static_cast<double>(documents->bytes()) / 1e6, documents->failures());
+  good = good && count == site_.machines && documents->failures() == 0;
+  return good && Tell(one, figures) && Tell(all, figures);
+}
+
 bool CatalogBench::Run(nlohmann::json& figures) {
   bool all = true;
   for (const Question& question : Questions()) {
@@ -210,6 +238,7 @@ bool CatalogBench::Run(nlohmann::json& figures) {
     all = done && Tell(timing, figures) && all;
   }
   all = Publish(figures) && all;
+  all = PublishDocuments(figures) && all;
   figures["resident_kib"] = ResidentKiB();
   std::printf("%-28s %.0f MiB\n", "resident memory", static_cast<double>(ResidentKiB()) / 1024);
   return all;

@@ -9,6 +9,7 @@
 #include "control/image_store/image_store.h"
 #include "control/store/boot_archive.h"
 #include "control/store/store.h"
+#include "control/templates/template.h"
 
 namespace slipway::bench {
 namespace {
@@ -57,6 +58,23 @@ absl::Status AddMachines(control::Store& store, std::uint32_t machines) {
   return absl::OkStatus();
 }
 
+// Two documents of each web machine, one of each other: some 15,700 in all.
+absl::Status AddTemplates(control::Store& store) {
+  const auto add = [&](const std::string& name, const std::string& text, const char* selector) {
+    control::Template one{.name = name, .text = {}, .media_type = {}, .selector = {}};
+    const absl::Status status = control::Update({{"text", text}, {"selector", selector}}, one);
+    return status.ok() ? store.PutTemplate(one, Filler()) : status;
+  };
+  std::string text = "#cloud-config\nhostname: {{name}}\n# {{mac}} {{label.rack}} {{site}}\n";
+  for (int i = 0; i < 30; ++i) text += "  - a line that is the same for each of the machines\n";
+  if (absl::Status status = add("user-data", text, ""); !status.ok()) return status;
+  return add("boot.ipxe",
+             "#!ipxe\nset base {{boot.https}}{{#image.path}}{{image.path}}{{/image.path}}\n"
+             "kernel ${base}/linux ds={{boot.https}}{{machine.path}}/\ninitrd ${base}/initrd\n"
+             "boot\n",
+             "role=web");
+}
+
 absl::Status AddRules(control::Store& store) {
   for (std::uint32_t i = 0; i < kSets; ++i) {
     const auto rule = control::ParseRule(
@@ -68,8 +86,8 @@ absl::Status AddRules(control::Store& store) {
     if (!rule.ok()) return rule.status();
     if (absl::Status status = store.PutRule(*rule, Filler()); !status.ok()) return status;
   }
-  const auto rest = control::ParseRule("rest", {{"order", 900}, {"image_set", "set00:v002"}});
-  return rest.ok() ? store.PutRule(*rest, Filler()) : rest.status();
+  const absl::Status status = PutSiteRule(store, "first");
+  return status.ok() ? AddTemplates(store) : status;
 }
 
 // A boot by UEFI's HTTP, as its timeline would have it; one of 50 stops in the middle.
@@ -123,6 +141,12 @@ absl::Status AddBoots(control::BootArchive& archive, const SiteOptions& options)
 }
 
 }  // namespace
+
+absl::Status PutSiteRule(control::Store& store, const std::string& site) {
+  const auto rest = control::ParseRule(
+      "rest", {{"order", 900}, {"image_set", "set00:v002"}, {"variables", {{"site", site}}}});
+  return rest.ok() ? store.PutRule(*rest, Filler()) : rest.status();
+}
 
 MacAddress MacOf(std::uint32_t number) {
   return {{0x52, 0x54, 0, static_cast<std::uint8_t>(number >> 16),

@@ -6,9 +6,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "absl/status/status.h"
 #include "protocols/base/mac.h"
+
+namespace slipway::control {
+class Store;
+}
 
 namespace slipway::bench {
 
@@ -21,6 +26,9 @@ struct SiteOptions {
 
 // Machine `number` of a site; its story is that of every machine.
 MacAddress MacOf(std::uint32_t number);
+
+// The last of its rules, with a variable that every machine's user-data has.
+absl::Status PutSiteRule(control::Store& store, const std::string& site);
 
 // Fills an empty folder. Fast only where commits are: a folder in memory.
 absl::Status FillSite(const std::filesystem::path& folder, const SiteOptions& options);

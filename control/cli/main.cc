@@ -26,6 +26,7 @@
 #include "control/cli/pull.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
+#include "control/cli/template.h"
 #include "control/cli/top.h"
 #include "control/cli/uki.h"
 #include "control/cli/usage.h"
@@ -81,7 +82,8 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : IsAccessOption(word.substr(2)) || IsPolicyOption(word.substr(2)) || IsNetworkOption(word.substr(2)) ||
                                  IsPullOption(word.substr(2)) || IsWatchOption(word.substr(2)) ||
                                  IsWebhookOption(word.substr(2)) ||
-                                 IsImportOption(word.substr(2)) || IsCaptureOption(word.substr(2))
+                                 IsImportOption(word.substr(2)) || IsCaptureOption(word.substr(2)) ||
+                                 IsTemplateOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
     if (value == nullptr || i + 1 == argc) {
@@ -319,8 +321,8 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run :
-       {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy, RunNetwork, RunWebhook}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy, RunNetwork,
+                         RunTemplate, RunWebhook}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "lease", "list", 2)) {

@@ -18,8 +18,11 @@ struct Option {
 };
 constexpr std::array<Option, 4> kMachineOptions = {
     {{"name", "name"}, {"serial", "serial"}, {"mode", "mode"}, {"uuid", "uuid"}}};
-constexpr std::array<Option, 4> kRuleOptions = {
-    {{"when", "selector"}, {"action", "action"}, {"image", "image_set"}, {"mode", "mode"}}};
+constexpr std::array<Option, 5> kRuleOptions = {{{"when", "selector"},
+                                                 {"action", "action"},
+                                                 {"image", "image_set"},
+                                                 {"mode", "mode"},
+                                                 {"script", "script"}}};
 constexpr std::array<Option, 1> kRolloutOptions = {{{"when", "selector"}}};
 constexpr std::array<Option, 9> kExplainOptions = {{{"mac", "mac"},
                                                     {"uuid", "uuid"},
@@ -89,24 +92,31 @@ int SetMachine(Client& client, const Command& command) {
                               : Text(command.words[2], ": boots ", set, " from now on"));
 }
 
-// "key=value" sets a label, "key-" removes it.
-int LabelMachine(Client& client, const Command& command) {
-  const std::string path = "/api/v1/machines/" + command.words[2];
-  const Answer before = client.Get(path);
-  nlohmann::json labels = before.good ? before.json()["labels"] : nlohmann::json::object();
+// "key=value" sets one of the object's texts, "key-" removes it. Nonzero, and told, where a word is
+// neither.
+int ChangeTexts(const Command& command, nlohmann::json& texts) {
   for (std::size_t i = 3; i < command.words.size(); ++i) {
     const std::string& word = command.words[i];
     const std::size_t equals = word.find('=');
     if (equals != std::string::npos) {
-      labels[word.substr(0, equals)] = word.substr(equals + 1);
+      texts[word.substr(0, equals)] = word.substr(equals + 1);
     } else if (word.ends_with('-')) {
-      labels.erase(word.substr(0, word.size() - 1));
+      texts.erase(word.substr(0, word.size() - 1));
     } else {
-      return Misused(Text(word, ": neither KEY=VALUE nor KEY-, which removes a label"));
+      return Misused(Text(word, ": neither KEY=VALUE nor KEY-, which removes it"));
     }
   }
-  return PrintDone(client.Put(path, {{"labels", labels}}), command,
-                   Text(command.words[2], ": ", labels.empty() ? "no labels" : Listed(labels)));
+  return 0;
+}
+
+// `member`: "labels" or "variables".
+int ChangeMachineTexts(Client& client, const Command& command, const std::string& member) {
+  const std::string path = "/api/v1/machines/" + command.words[2];
+  const Answer before = client.Get(path);
+  nlohmann::json texts = before.good ? before.json()[member] : nlohmann::json::object();
+  if (const int code = ChangeTexts(command, texts); code != 0) return code;
+  return PrintDone(client.Put(path, {{member, texts}}), command,
+                   Text(command.words[2], ": ", texts.empty() ? "no " + member : Listed(texts)));
 }
 
 int ChangeMachine(Client& client, const Command& command) {
@@ -133,7 +143,17 @@ std::optional<int> RunMachine(Client& client, const Command& command) {
   const auto& words = command.words;
   if (Is(command, "machine", "list", 2)) return ListMachines(client, command);
   if (Is(command, "machine", "set", 4)) return SetMachine(client, command);
-  if (Begins(command, "machine", "label", 4)) return LabelMachine(client, command);
+  if (Begins(command, "machine", "label", 4)) return ChangeMachineTexts(client, command, "labels");
+  if (Begins(command, "machine", "variable", 4)) {
+    return ChangeMachineTexts(client, command, "variables");
+  }
+  if (Is(command, "machine", "script", 4)) {
+    const bool none = words[3] == "-";
+    return PrintDone(client.Put("/api/v1/machines/" + words[2], {{"script", none ? "" : words[3]}}),
+                     command,
+                     none ? Text(words[2], ": iPXE is sent where the rules say")
+                          : Text(words[2], ": iPXE is sent to its own ", words[3]));
+  }
   if (Is(command, "machine", "mode", 4)) {
     return PrintDone(client.Put("/api/v1/machines/" + words[2], {{"mode", words[3]}}), command,
                      Text(words[2], ": boots ", words[3]));
@@ -152,13 +172,30 @@ int SetRule(Client& client, const Command& command) {
     if (!number.is_number_integer()) return Misused(Text("--order ", order->second, ": no number"));
     body["order"] = number;
   }
-  const Answer answer = client.Put("/api/v1/rules/" + command.words[2], body);
+  const std::string path = "/api/v1/rules/" + command.words[2];
+  // What no option of this command says stays as it is.
+  if (const Answer before = client.Get(path); before.good) {
+    for (const char* member : {"options", "variables"}) body[member] = before.json()[member];
+  }
+  const Answer answer = client.Put(path, body);
   if (!answer.good) return Fail(answer);
   const std::string when = Cell(answer.json(), "selector");
   return PrintDone(
       answer, command,
       Text("rule ", command.words[2], ": ", when.empty() ? "every machine" : when, " -> ",
            Cell(answer.json(), "action"), ' ', Cell(answer.json(), "image_set")));
+}
+
+int ChangeRuleVariables(Client& client, const Command& command) {
+  const std::string path = "/api/v1/rules/" + command.words[2];
+  const Answer before = client.Get(path);
+  if (!before.good) return Fail(before);
+  nlohmann::json rule = before.json();
+  nlohmann::json& variables = rule["variables"];
+  if (const int code = ChangeTexts(command, variables); code != 0) return code;
+  return PrintDone(client.Put(path, rule), command,
+                   Text("rule ", command.words[2], ": ",
+                        variables.empty() ? "no variables" : Listed(variables)));
 }
 
 std::optional<int> RunRule(Client& client, const Command& command) {
@@ -176,6 +213,7 @@ std::optional<int> RunRule(Client& client, const Command& command) {
     return 0;
   }
   if (words.size() == 3 && words[1] == "set") return SetRule(client, command);
+  if (words.size() >= 4 && words[1] == "variable") return ChangeRuleVariables(client, command);
   if (words.size() == 3 && words[1] == "rm") {
     return PrintDone(client.Delete("/api/v1/rules/" + words[2]), command,
                      Text(words[2], ": removed"));

@@ -33,12 +33,21 @@ inline constexpr std::string_view kUsage =
   machine set MAC|UUID NAME:TAG|-   what the machine boots next time, '-': as the rules say
                                     [--name TEXT] [--serial TEXT] [--mode MODE]
   machine label MAC|UUID KEY=VALUE... KEY-...
+  machine variable MAC|UUID KEY=VALUE... KEY-...      of templates; before those of rules
+  machine script MAC|UUID NAME|-    the template that its iPXE is sent to
   machine mode MAC|UUID MODE        always, once, until-success:N, hold
   machine approve|hold|reset|rm MAC|UUID
   rule list                         who gets what, in the order in which it is decided
   rule set NAME [--order N] [--when SELECTOR] [--action boot|quarantine|ignore|hold|local]
-                [--image NAME:TAG] [--mode MODE]
+                [--image NAME:TAG] [--mode MODE] [--script NAME]
+  rule variable NAME KEY=VALUE... KEY-...
   rule rm NAME
+  template list                     documents that machines have of their own
+  template set NAME --file FILE     made for every machine that SELECTOR means, or refused
+                                    [--when SELECTOR] [--type MEDIA/TYPE]
+  template preview NAME --mac MAC|--uuid UUID    byte for byte as it is served; with --file or
+                                    --when as it would be
+  template show|rm NAME
   rollout list                      tags on their way to another version, and how its boots end
   rollout start NAME:TAG CANDIDATE  [--when SELECTOR] [--percent N] [--failures-max N]
   rollout promote|rollback NAME:TAG

@@ -20,13 +20,18 @@ PlanState StateOf(const BootPlan& plan, const Machine* machine) {
 std::vector<Candidate> Candidates(std::span<const Rule> rules, const Machine* machine) {
   std::vector<Candidate> candidates;
   if (machine != nullptr && machine->hold) {
-    return {{.action = RuleAction::kHold, .image_set = {}, .terms = {}, .why = "is held by hand"}};
+    return {{.action = RuleAction::kHold,
+             .image_set = {},
+             .terms = {},
+             .script = {},
+             .why = "is held by hand"}};
   }
   if (machine != nullptr && machine->image_set) {
     PlanState state = StateOf(machine->plan, machine);
     return {{.action = state.action,
              .image_set = machine->image_set,
              .terms = {},
+             .script = {},
              .why = std::move(state.why)}};
   }
   const MachineFacts facts = machine == nullptr ? MachineFacts{} : FactsOf(*machine);
@@ -38,6 +43,7 @@ std::vector<Candidate> Candidates(std::span<const Rule> rules, const Machine* ma
                         .action = rule.action,
                         .image_set = rule.image_set,
                         .terms = std::move(remainder.terms),
+                        .script = rule.script,
                         .why = ""};
     if (rule.action == RuleAction::kBoot) {
       PlanState state = StateOf(rule.plan, machine);
@@ -48,6 +54,22 @@ std::vector<Candidate> Candidates(std::span<const Rule> rules, const Machine* ma
     if (candidates.back().terms.empty()) break;
   }
   return candidates;
+}
+
+void ApplyScript(const Machine* machine, const ImageSetName* common,
+                 std::vector<Candidate>& candidates) {
+  if (machine == nullptr || machine->script.empty()) return;
+  const bool open = candidates.empty() || !candidates.back().terms.empty();
+  if (open && common != nullptr) {
+    candidates.push_back({.rule = nullptr,
+                          .by_configuration = true,
+                          .action = RuleAction::kBoot,
+                          .image_set = *common,
+                          .terms = {},
+                          .script = {},
+                          .why = {}});
+  }
+  for (Candidate& each : candidates) each.script = machine->script;
 }
 
 }  // namespace slipway::control

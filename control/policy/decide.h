@@ -21,7 +21,8 @@ struct Candidate {
   RuleAction action = RuleAction::kBoot;
   std::optional<ImageSetName> image_set;
   std::vector<dhcp::Term> terms;
-  std::string why;  // where a boot plan changed the action: "has booted once, as planned"
+  std::string script;  // the template that iPXE is sent to; empty: to the image set's boot file
+  std::string why;     // where a boot plan changed the action: "has booted once, as planned"
 
   std::string name() const {
     return by_configuration ? "configuration" : rule == nullptr ? "machine" : rule->name;
@@ -30,6 +31,11 @@ struct Candidate {
 
 // `rules` in their order. `machine`: null for one that the catalog does not know.
 std::vector<Candidate> Candidates(std::span<const Rule> rules, const Machine* machine);
+
+// Puts a machine's own script in the place of rules', and where the configuration decides; after
+// ApplyRollouts. `common` as there.
+void ApplyScript(const Machine* machine, const ImageSetName* common,
+                 std::vector<Candidate>& candidates);
 
 // How a plan stands after the boots that were counted.
 struct PlanState {

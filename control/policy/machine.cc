@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "control/templates/template.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -82,6 +83,7 @@ absl::Status UpdateOne(const std::string& member, const nlohmann::json& value, M
   if (member == "name") return SetText(value, member, machine.name);
   if (member == "serial") return SetText(value, member, machine.serial);
   if (member == "image_set") return SetImageSet(value, machine);
+  if (member == "script") return SetScript(value, machine.script);
   if (member == "groups") return SetGroups(value, machine.groups);
   if (member == "labels") return SetTexts(value, member, machine.labels);
   if (member == "variables") return SetTexts(value, member, machine.variables);
@@ -97,7 +99,7 @@ absl::Status UpdateOne(const std::string& member, const nlohmann::json& value, M
   }
   return Wrong(member,
                "no such member; there are name, serial, uuid, image_set, groups, labels, "
-               "variables, mode, hold and approved");
+               "variables, script, mode, hold and approved");
 }
 
 }  // namespace
@@ -156,6 +158,7 @@ nlohmann::json ToJson(const Machine& machine) {
           {"groups", machine.groups},
           {"labels", machine.labels},
           {"variables", machine.variables},
+          {"script", machine.script},
           {"mode", ToString(machine.plan)},
           {"hold", machine.hold},
           {"approved", machine.approved},
@@ -172,6 +175,15 @@ absl::Status Update(const nlohmann::json& changes, Machine& machine) {
   if (changes.contains("hold")) changed.hold = changes["hold"].get<bool>();
   changed.completed = changed.failed = 0;
   machine = std::move(changed);
+  return absl::OkStatus();
+}
+
+absl::Status SetScript(const nlohmann::json& value, std::string& script) {
+  if (!value.is_string() || (value != "" && !IsTemplateName(value.get_ref<const std::string&>()))) {
+    return Wrong("script",
+                 "not a template's name, such as \"boot.ipxe\"; see 'slipway template list'");
+  }
+  script = value.get<std::string>();
   return absl::OkStatus();
 }
 

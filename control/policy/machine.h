@@ -45,9 +45,11 @@ struct Machine {
   std::set<std::string> groups;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> variables;  // of templates; before those of rules
-  BootPlan plan;                                 // for its own image set
-  bool hold = false;                             // not answered until it is released
-  bool approved = false;                         // rules that hold the unapproved pass it by
+  // The template that its iPXE is sent to, before a rule's; empty: as the rules say.
+  std::string script;
+  BootPlan plan;          // for its own image set
+  bool hold = false;      // not answered until it is released
+  bool approved = false;  // rules that hold the unapproved pass it by
   // Boots since the machine, its plan or its set was last changed by an operator.
   std::uint32_t completed = 0;
   std::uint32_t failed = 0;  // or abandoned
@@ -61,6 +63,9 @@ bool Fits(const Selector& selector, const Machine& machine);
 nlohmann::json ToJson(const Machine& machine);
 // Changes what the object mentions; refused, by name: a member that is unknown or of another type.
 absl::Status Update(const nlohmann::json& changes, Machine& machine);
+
+// The name of a template, or "" for none.
+absl::Status SetScript(const nlohmann::json& value, std::string& script);
 
 // An object of texts, as labels and variables are given; `where` stands in the error.
 absl::StatusOr<std::map<std::string, std::string>> ParseTexts(const nlohmann::json& json,

@@ -26,10 +26,8 @@ absl::Status SetSelector(const nlohmann::json& value, Rollout& rollout) {
   if (!value.is_string()) return Wrong("selector", "not a text such as \"rack=a1\"");
   auto selector = Selector::Parse(value.get_ref<const std::string&>());
   if (!selector.ok()) return selector.status();
-  for (const Requirement& one : selector->requirements()) {
-    const auto fact = FactOf(one.key);
-    if (!fact || *fact == dhcp::Fact::kMac || *fact == dhcp::Fact::kUuid) continue;
-    return Wrong("selector", Text("'", one.key, "' is known only when a machine speaks; a canary ",
+  if (const std::string* word = NeedsMessage(*selector)) {
+    return Wrong("selector", Text("'", *word, "' is known only when a machine speaks; a canary ",
                                   "is of labels, group, name, serial, mac and uuid"));
   }
   rollout.selector = *std::move(selector);
@@ -108,6 +106,7 @@ void ApplyRollouts(std::span<const Rollout> rollouts, const Machine* machine,
                             .action = RuleAction::kBoot,
                             .image_set = rollout.candidate,
                             .terms = {},
+                            .script = {},
                             .why = why});
     }
   }

@@ -110,10 +110,11 @@ absl::Status Set(const std::string& member, const nlohmann::json& value, Rule& r
     rule.variables = *std::move(variables);
     return absl::OkStatus();
   }
+  if (member == "script") return SetScript(value, rule.script);
   if (member == "name" && value == rule.name) return absl::OkStatus();
   return Wrong(member,
-               "no such member; there are order, selector, action, image_set, mode, options and "
-               "variables");
+               "no such member; there are order, selector, action, image_set, mode, options, "
+               "variables and script");
 }
 
 absl::Status Check(const Rule& rule) {
@@ -124,6 +125,10 @@ absl::Status Check(const Rule& rule) {
   if (!Boots(rule.action) && rule.image_set) {
     return Wrong("image_set", Text("of no use to a rule that says ", Word(rule.action),
                                    "; leave it out or write \"action\": \"boot\""));
+  }
+  if (!Boots(rule.action) && !rule.script.empty()) {
+    return Wrong("script",
+                 Text("of no use to a rule that says ", Word(rule.action), "; leave it out"));
   }
   if (rule.action != RuleAction::kBoot && rule.plan != BootPlan{}) {
     return Wrong("mode",
@@ -150,7 +155,8 @@ nlohmann::json ToJson(const Rule& rule) {
           {"image_set", rule.image_set ? rule.image_set->ToString() : ""},
           {"mode", ToString(rule.plan)},
           {"options", options},
-          {"variables", rule.variables}};
+          {"variables", rule.variables},
+          {"script", rule.script}};
 }
 
 absl::StatusOr<Rule> ParseRule(const std::string& name, const nlohmann::json& json) {

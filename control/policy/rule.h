@@ -37,6 +37,7 @@ struct Rule {
   BootPlan plan;                          // kBoot
   std::vector<OptionConfig> options;      // DHCP options, always sent
   std::map<std::string, std::string> variables;
+  std::string script;  // kBoot and kQuarantine: the template that iPXE is sent to; empty: none
 };
 
 nlohmann::json ToJson(const Rule& rule);

@@ -209,6 +209,14 @@ Remainder Apply(const Selector& selector, const MachineFacts& facts) {
   return remainder;
 }
 
+const std::string* NeedsMessage(const Selector& selector) {
+  for (const Requirement& one : selector.requirements()) {
+    const auto fact = FactOf(one.key);
+    if (fact && *fact != dhcp::Fact::kMac && *fact != dhcp::Fact::kUuid) return &one.key;
+  }
+  return nullptr;
+}
+
 std::optional<dhcp::Fact> FactOf(std::string_view word) {
   const auto* const found = std::ranges::find(dhcp::kFactWords, word);
   if (found == std::end(dhcp::kFactWords)) return std::nullopt;

@@ -71,6 +71,10 @@ struct Remainder {
 };
 Remainder Apply(const Selector& selector, const MachineFacts& facts);
 
+// The first word of the selector that only a machine's message can answer; null: the catalog knows
+// whether a machine is meant.
+const std::string* NeedsMessage(const Selector& selector);
+
 // The fact of a message that a word names; nullopt for any other word.
 std::optional<dhcp::Fact> FactOf(std::string_view word);
 

@@ -21,18 +21,6 @@ nlohmann::json Shown(const Machine& machine) {
   return json;
 }
 
-// Reads a MAC or a UUID into the machine.
-bool NameMachine(const std::string& key, Machine& machine) {
-  machine.mac = MacAddress::Parse(key);
-  if (machine.mac && !machine.mac->is_station()) machine.mac.reset();
-  machine.uuid = Uuid::Parse(key);
-  if (machine.uuid && !machine.uuid->is_set()) machine.uuid.reset();
-  return machine.mac.has_value() || machine.uuid.has_value();
-}
-
-constexpr std::string_view kBadName =
-    "not a MAC such as 52:54:00:12:34:56 nor a UUID; see 'slipway machine list'";
-
 // Holds from the look at If-Match to the change.
 std::mutex writing;
 
@@ -71,7 +59,8 @@ bool MayTouch(const httplib::Request& request, httplib::Response& response, cons
 
 void PutMachine(const httplib::Request& request, httplib::Response& response, Core& core) {
   Machine machine;
-  if (!NameMachine(request.matches[1], machine)) return ReplyProblem(response, 400, kBadName);
+  if (!NameMachine(request.matches[1], machine))
+    return ReplyProblem(response, 400, kBadMachineName);
   const auto body = BodyOf(request, response);
   if (!body) return;
   const std::scoped_lock lock(writing);
@@ -91,7 +80,7 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
 std::optional<Machine> Find(const std::string& key, httplib::Response& response, Core& core) {
   Machine wanted;
   if (!NameMachine(key, wanted)) {
-    ReplyProblem(response, 400, kBadName);
+    ReplyProblem(response, 400, kBadMachineName);
     return std::nullopt;
   }
   auto machine = core.store().FindMachine(wanted.mac, wanted.uuid);
@@ -108,6 +97,14 @@ std::optional<Machine> Find(const std::string& key, httplib::Response& response,
 }
 
 }  // namespace
+
+bool NameMachine(const std::string& key, Machine& machine) {
+  machine.mac = MacAddress::Parse(key);
+  if (machine.mac && !machine.mac->is_station()) machine.mac.reset();
+  machine.uuid = Uuid::Parse(key);
+  if (machine.uuid && !machine.uuid->is_set()) machine.uuid.reset();
+  return machine.mac.has_value() || machine.uuid.has_value();
+}
 
 void AddMachines(Router& router, Core& core) {
   router.Get(

@@ -104,6 +104,11 @@ void AddSecureBoot(Router& router, Core& core);
 void AddMachines(Router& router, Core& core);
 void AddRules(Router& router, Core& core);  // rules, explain
 void AddRollouts(Router& router, Core& core);
+void AddTemplates(Router& router, Core& core);
+// A MAC or a UUID, into the machine; false where it is neither.
+bool NameMachine(const std::string& key, Machine& machine);
+inline constexpr std::string_view kBadMachineName =
+    "not a MAC such as 52:54:00:12:34:56 nor a UUID; see 'slipway machine list'";
 void AddNetworks(Router& router, Core& core);
 void AddLeases(Router& router, Core& core);
 void AddBoots(Router& router, Core& core);

@@ -88,22 +88,35 @@ constexpr Schema kSchemas[] = {
 
     {"Machine", "",
      "id:integer mac:string uuid:string name:string serial:string image_set:string "
-     "groups:[string] labels:{string} variables:{string} mode:string hold:boolean approved:boolean "
-     "boots_completed:integer boots_failed:integer"},
+     "groups:[string] labels:{string} variables:{string} script:string mode:string hold:boolean "
+     "approved:boolean boots_completed:integer boots_failed:integer"},
     {"MachineChange", "What it mentions is changed.",
      "uuid?:string name?:string serial?:string image_set?:string groups?:[string] "
-     "labels?:{string} variables?:{string} mode?:string hold?:boolean approved?:boolean"},
+     "labels?:{string} variables?:{string} script?:string mode?:string hold?:boolean "
+     "approved?:boolean"},
     {"Rule", "",
      "name:string order:integer selector:string action:string image_set:string mode:string "
-     "options:[RuleOption] variables:{string}"},
+     "options:[RuleOption] variables:{string} script:string"},
     {"RuleChange", "",
      "name?:string order?:integer selector?:string action?:string image_set?:string mode?:string "
-     "options?:[RuleOption] variables?:{string}"},
+     "options?:[RuleOption] variables?:{string} script?:string"},
     {"RuleOption", "A DHCP option.", "code:integer hex:string"},
     {"Explanation", "",
      "network:string machine:string steps:[ExplanationStep] decided_by:string action:string "
      "image_set:string uri:string words:string"},
     {"ExplanationStep", "", "rule:string decides:boolean words:string"},
+
+    {"TemplateChange",
+     "What it mentions is changed; the media type is that of the name where it was never said.",
+     "name?:string text?:string media_type?:string selector?:string"},
+    {"TemplateState",
+     "`documents` is how many machines have one; a list is without `text` and `failing`.",
+     "name:string selector:string media_type:string bytes:integer documents:integer "
+     "failures:integer text?:string failing?:[DocumentFailure]"},
+    {"DocumentFailure", "Why a machine that the template means has no document.",
+     "machine:string words:string"},
+    {"TemplatePreview", "`path` is on the boot server; `digest` is the document's ETag there.",
+     "name:string machine:string path:string media_type:string digest:string text:string"},
 
     {"Rollout", "",
      "stable:string candidate:string selector:string percent:integer failures_max:integer"},
@@ -161,7 +174,8 @@ constexpr Schema kSchemas[] = {
      "extra:integer connection:integer text:string"},
     {"LiveLink", "Of an event `link`.", "at:number port:string up:boolean"},
     {"LiveChange", "Of an event `change`: what was changed is to be read again.",
-     "at:integer resource:image|machine|rule|rollout|network|certificates|secure-boot what:string"},
+     "at:integer resource:image|machine|rule|rollout|network|template|certificates|secure-boot "
+     "what:string"},
     {"LiveAudit", "Of an event `audit`: a record without before, after and hashes.",
      "id:integer at:integer who:string address:string request:string what:string"},
     {"LiveGap", "Of an event `gap`; null: those of a run before.", "lost:integer~"},

@@ -47,6 +47,7 @@ struct RestServer::State {
     AddMachines(router, core);
     AddRules(router, core);
     AddRollouts(router, core);
+    AddTemplates(router, core);
     AddNetworks(router, core);
     AddLeases(router, core);
     AddBoots(router, core);

@@ -132,6 +132,21 @@ BootRules::List BootRules::Of(const ImageSetName& name, const std::string& host)
   return list;
 }
 
+BootRules::List BootRules::WithScript(const ImageSetName& name, const std::string& host,
+                                      const std::string& path) {
+  List& list = lists_[{Text(name.ToString(), ' ', path), host}];
+  if (list != nullptr) return list;
+  std::vector<dhcp::BootRule> rules = *Of(name, host);
+  std::erase_if(rules,
+                [](const dhcp::BootRule& rule) { return rule.kind == dhcp::ClientKind::kIpxe; });
+  dhcp::BootRule script;
+  script.kind = dhcp::ClientKind::kIpxe;
+  script.uri = Text(config_.plain_http ? "http://" : "https://", host, path);
+  rules.push_back(std::move(script));
+  list = std::make_shared<const std::vector<dhcp::BootRule>>(std::move(rules));
+  return list;
+}
+
 void BootRules::AppendPxe(std::vector<dhcp::BootRule>& rules) const {
   for (const PxeConfig& each : config_.boot_pxe) {
     for (const std::uint16_t code : PxeArchitectures(each.architecture)) {

@@ -37,6 +37,8 @@ class BootRules {
   // One set's, and the way there for PXE; the same list each time. Of a set that is not in the
   // store: only the latter.
   List Of(const ImageSetName& name, const std::string& host);
+  // The same, but iPXE of every architecture is sent to the path, which is taken as it is.
+  List WithScript(const ImageSetName& name, const std::string& host, const std::string& path);
 
  private:
   void AppendPxe(std::vector<dhcp::BootRule>& rules) const;

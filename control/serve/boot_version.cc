@@ -4,15 +4,17 @@
 #include <string_view>
 
 #include "control/boots/words.h"
+#include "protocols/http/machine_catalog.h"
 
 namespace slipway::control {
 namespace {
 
 constexpr std::size_t kDigestDigits = 12;
 
-// "/debian/0123456789ab/EFI/BOOT/BOOTX64.EFI" is "debian/0123456789ab"; a tag's path is none.
+// "/debian/0123456789ab/EFI/BOOT/BOOTX64.EFI" is "debian/0123456789ab"; a tag's path is none, nor is a
+// machine's own document.
 std::string VersionIn(std::string_view path) {
-  if (!path.starts_with('/')) return "";
+  if (!path.starts_with('/') || path.starts_with(http::kMachinePrefix)) return "";
   const std::size_t slash = path.find('/', 1);
   if (slash == path.npos) return "";
   const std::string_view digest = path.substr(slash + 1, path.find('/', slash + 1) - slash - 1);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/templates/documents.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -29,7 +30,7 @@ std::string KeyOf(const std::vector<Candidate>& candidates) {
   std::string key;
   for (const Candidate& each : candidates) {
     key += Text(each.name(), '\n', Word(each.action), '\n',
-                each.image_set ? each.image_set->ToString() : "", '\n');
+                each.image_set ? each.image_set->ToString() : "", '\n', each.script, '\n');
     for (const dhcp::Term& term : each.terms) {
       key += Text(static_cast<unsigned>(term.fact), term.negated ? "!" : "=",
                   Join(term.patterns, "\t"), '\n');
@@ -57,7 +58,9 @@ ChoiceBuilder::ChoiceBuilder(const PolicyInputs& inputs, BootRules& boot)
 std::shared_ptr<const dhcp::Choices> ChoiceBuilder::For(const Machine* machine) {
   std::vector<Candidate> candidates = Candidates(inputs_.rules, machine);
   ApplyRollouts(inputs_.rollouts, machine, CommonSet(inputs_.config), candidates);
+  ApplyScript(machine, CommonSet(inputs_.config), candidates);
   if (candidates.empty()) return nullptr;
+  for (Candidate& each : candidates) each.script = ScriptPath(machine, each.script);
   auto& list = lists_[KeyOf(candidates)];
   if (list != nullptr) return list;
   dhcp::Choices choices;
@@ -68,6 +71,12 @@ std::shared_ptr<const dhcp::Choices> ChoiceBuilder::For(const Machine* machine) 
   return list;
 }
 
+std::string ChoiceBuilder::ScriptPath(const Machine* machine, const std::string& name) const {
+  if (machine == nullptr || name.empty() || inputs_.documents == nullptr) return "";
+  if (!inputs_.documents->Has(*machine, name)) return "";
+  return Text(http::kMachinePrefix, machine->mac ? "${netX/mac}" : "${uuid}", '/', name);
+}
+
 void ChoiceBuilder::Append(const Candidate& candidate, const Host& host, dhcp::Choices& choices) {
   dhcp::Choice choice{.name = candidate.name(),
                       .condition = candidate.terms,
@@ -76,7 +85,9 @@ void ChoiceBuilder::Append(const Candidate& candidate, const Host& host, dhcp::C
                       .boot = nullptr,
                       .options = {}};
   if (choice.disposition == dhcp::Disposition::kBoot && candidate.image_set) {
-    choice.boot = boot_.Of(*candidate.image_set, host.host);
+    choice.boot = candidate.script.empty()
+                      ? boot_.Of(*candidate.image_set, host.host)
+                      : boot_.WithScript(*candidate.image_set, host.host, candidate.script);
   }
   if (candidate.rule != nullptr) {
     for (const OptionConfig& each : candidate.rule->options) {

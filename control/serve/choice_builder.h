@@ -30,6 +30,9 @@ class ChoiceBuilder {
     std::string host;
     std::vector<std::string> networks;
   };
+  // Of a machine's script on the boot server, or empty where it has no such document. iPXE fills in
+  // its own name (its autoboot expands the file name), so that machines share one list.
+  std::string ScriptPath(const Machine* machine, const std::string& name) const;
   void Append(const Candidate& candidate, const Host& host, dhcp::Choices& choices);
 
   const PolicyInputs& inputs_;

@@ -136,15 +136,22 @@ absl::StatusOr<Core::Site> Core::ReadSite() {
   auto rollouts = store_->Rollouts();
   if (!rollouts.ok()) return rollouts.status();
   site.rollouts = *std::move(rollouts);
+  auto templates = store_->Templates();
+  if (!templates.ok()) return templates.status();
+  site.templates = *std::move(templates);
   return site;
 }
 
-absl::Status Core::CheckSite(const Site& site) const {
+absl::Status Core::CheckSite(const Site& site) {
+  checked_ = DocumentsOf(site);
   BootRules boot(*site.config, site.sets);
   const auto mistakes = dhcp::Policy::Mistakes(
-      BuildPolicy({*site.config, site.machines, site.rules, site.rollouts}, boot));
-  if (mistakes.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(Text("this could not be served: ", Join(mistakes, "; ")));
+      BuildPolicy({*site.config, site.machines, site.rules, site.rollouts, checked_.get()}, boot));
+  if (!mistakes.empty()) {
+    return absl::FailedPreconditionError(Text("this could not be served: ", Join(mistakes, "; ")));
+  }
+  const auto broken = checked_->Broken(documents_.get());
+  return broken.empty() ? absl::OkStatus() : absl::FailedPreconditionError(Sentence(broken));
 }
 
 absl::Status Core::RepublishLocked() {
@@ -155,6 +162,7 @@ absl::Status Core::RepublishLocked() {
   std::set<std::string> versions;
   for (const ImageSet& set : site->sets) versions.insert(VersionName(set));
   tally_.Keep(std::move(versions));
+  auto documents = DocumentsOf(*site);
   auto snapshot = BuildSnapshot({.config = *site->config,
                                  .machines = site->machines,
                                  .rules = site->rules,
@@ -162,8 +170,11 @@ absl::Status Core::RepublishLocked() {
                                  .sets = site->sets,
                                  .retired = retired_.all(),
                                  .shelf = *shelf_,
-                                 .tls = tls_});
+                                 .tls = tls_,
+                                 .documents = documents.get()});
   if (!snapshot.ok()) return snapshot.status();
+  documents_ = std::move(documents);
+  checked_ = nullptr;
   outlets_.publish(*std::move(snapshot));
   const std::scoped_lock lock(served_mutex_);
   served_ = site->config;

@@ -38,6 +38,7 @@
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
 #include "control/store/store.h"
+#include "control/templates/documents.h"
 #include "dataplane/event.h"
 #include "dataplane/snapshot.h"
 
@@ -165,6 +166,25 @@ class Core {
   absl::Status Reserve(const std::string& network, Ipv4Address address, const nlohmann::json& who,
                        const Actor& actor);
 
+  // What follows is in core_templates.cc. A template is served for every machine that it means or
+  // for none: what would leave one of them without its document is refused, and names it.
+  absl::StatusOr<std::vector<Template>> Templates() { return store_->Templates(); }
+  // `changes` as Update() takes them; makes the template if there is none.
+  absl::StatusOr<Template> ChangeTemplate(const std::string& name, const nlohmann::json& changes,
+                                          const Actor& actor);
+  absl::Status RemoveTemplate(const std::string& name, const Actor& actor);
+  // The document that the machine would get, of the template with `changes`; nothing is changed.
+  struct Preview {
+    Template source;
+    std::string path;  // on the boot server
+    std::string text;
+    std::string digest;  // SHA-256, hex: its ETag
+  };
+  absl::StatusOr<Preview> PreviewTemplate(const std::string& name, const nlohmann::json& changes,
+                                          const Machine& named);
+  // As they are served now; never null.
+  std::shared_ptr<const Documents> documents();
+
   void RotateTickets() { ticket_keys_->Rotate(); }
 
  private:
@@ -184,11 +204,14 @@ class Core {
     std::vector<Rule> rules;
     std::vector<Rollout> rollouts;
     std::vector<ImageSet> sets;
+    std::vector<Template> templates;
   };
   absl::StatusOr<Site> ReadSite();
+  std::shared_ptr<const Documents> DocumentsOf(const Site& site) const;
+  absl::StatusOr<Template> TemplateNow(const std::string& name);
   // Asked with a change in place before it is stored: what could not be published is refused while
   // everything is as it was.
-  absl::Status CheckSite(const Site& site) const;
+  absl::Status CheckSite(const Site& site);
   absl::Status RepublishLocked();
   // Brings image sets into memory; what does not fit is told, and tried again later.
   void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
@@ -239,6 +262,8 @@ class Core {
   std::unique_ptr<ImageStore> image_store_;
   std::unique_ptr<ImageShelf> shelf_;
   RetiredVersions retired_;
+  std::shared_ptr<const Documents> documents_ = std::make_shared<const Documents>();  // published
+  std::shared_ptr<const Documents> checked_;  // of the site last checked; null: none since then
   std::map<std::string, std::uint32_t> canary_failures_;  // of each rollout, since it was begun
   std::set<std::string> wanted_;                          // references somebody asked for
   bool unfinished_ = false;

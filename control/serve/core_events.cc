@@ -13,8 +13,8 @@ namespace slipway::control {
 namespace {
 
 // What every viewer may list; the rest of the log is the operators'.
-constexpr std::string_view kOpenResources[] = {"image",   "machine",      "rule",       "rollout",
-                                               "network", "certificates", "secure-boot"};
+constexpr std::string_view kOpenResources[] = {
+    "image", "machine", "rule", "rollout", "network", "template", "certificates", "secure-boot"};
 
 // A few minutes of a few hundred machines, all of it in 6 MB.
 constexpr std::size_t kFeedEvents = 16384;

@@ -24,6 +24,14 @@ absl::Status NeedsSet(const std::vector<ImageSet>& sets, const std::optional<Ima
                                   "import PATH ", reference));
 }
 
+absl::Status NeedsTemplate(const std::vector<Template>& templates, const std::string& script) {
+  if (script.empty() || std::ranges::find(templates, script, &Template::name) != templates.end()) {
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(Text("script: ", script, ": no such template; make it first: slipway ",
+                                  "template set ", script, " --file FILE"));
+}
+
 // In the place of the one that `is_it`, or behind all.
 template <class T, class IsIt>
 void Place(std::vector<T>& all, T item, IsIt is_it) {
@@ -49,6 +57,10 @@ absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann
   if (changes.contains("image_set")) {
     if (absl::Status status = NeedsSet(site->sets, machine.image_set); !status.ok()) return status;
   }
+  if (changes.contains("script")) {
+    const absl::Status status = NeedsTemplate(site->templates, machine.script);
+    if (!status.ok()) return status;
+  }
   Place(site->machines, machine,
         [&](const Machine& each) { return machine.id != 0 && each.id == machine.id; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
@@ -69,6 +81,9 @@ absl::Status Core::PutRule(const Rule& rule, const Actor& actor) {
   auto site = ReadSite();
   if (!site.ok()) return site.status();
   if (absl::Status status = NeedsSet(site->sets, rule.image_set); !status.ok()) return status;
+  if (absl::Status status = NeedsTemplate(site->templates, rule.script); !status.ok()) {
+    return status;
+  }
   Place(site->rules, rule, [&](const Rule& each) { return each.name == rule.name; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->PutRule(rule, actor); !status.ok()) return status;
@@ -77,6 +92,11 @@ absl::Status Core::PutRule(const Rule& rule, const Actor& actor) {
 
 absl::Status Core::RemoveRule(const std::string& name, const Actor& actor) {
   const std::scoped_lock lock(mutex_);
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  // Documents may need its variables.
+  std::erase_if(site->rules, [&](const Rule& each) { return each.name == name; });
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->RemoveRule(name, actor); !status.ok()) return status;
   return RepublishLocked();
 }
@@ -227,8 +247,10 @@ absl::StatusOr<Explanation> Core::ExplainMachine(const Question& question) {
   const auto rollouts = store_->Rollouts();
   if (!rollouts.ok()) return rollouts.status();
   const auto config = served();
-  return Explain(question, {*config, *sets, *rules, *rollouts,
-                            machine->id == 0 ? std::nullopt : std::optional(*std::move(machine))});
+  const auto made = documents();
+  return Explain(
+      question, {*config, *sets, *rules, *rollouts,
+                 machine->id == 0 ? std::nullopt : std::optional(*std::move(machine)), made.get()});
 }
 
 }  // namespace slipway::control

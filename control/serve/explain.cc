@@ -128,6 +128,7 @@ class Walk {
   std::optional<Candidate> Run() {
     auto candidates = Candidates(rules_, machine_);
     ApplyRollouts(inputs_.rollouts, machine_, CommonSet(inputs_.config), candidates);
+    ApplyScript(machine_, CommonSet(inputs_.config), candidates);
     if (!candidates.empty() && candidates[0].rule == nullptr && !candidates[0].by_configuration) {
       told_.steps.push_back({"machine", true, Fits(candidates[0])});
       return candidates[0];
@@ -218,8 +219,8 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
   std::vector<Machine> machines;
   if (inputs.machine) machines.push_back(*inputs.machine);
   BootRules boot(inputs.config, inputs.sets);
-  const dhcp::Policy policy(
-      BuildPolicy({inputs.config, machines, inputs.rules, inputs.rollouts}, boot));
+  const dhcp::Policy policy(BuildPolicy(
+      {inputs.config, machines, inputs.rules, inputs.rollouts, inputs.documents}, boot));
   const auto& networks = policy.networks();
   const auto network = question.network.empty() ? networks.begin()
                                                 : std::ranges::find(networks, question.network,

@@ -19,6 +19,8 @@
 
 namespace slipway::control {
 
+class Documents;
+
 struct Question {
   MacAddress mac;
   std::optional<Uuid> uuid;
@@ -53,7 +55,8 @@ struct ExplainInputs {
   const std::vector<ImageSet>& sets;
   const std::vector<Rule>& rules;
   const std::vector<Rollout>& rollouts;
-  std::optional<Machine> machine;  // the catalog's, by the question's names
+  std::optional<Machine> machine;        // the catalog's, by the question's names
+  const Documents* documents = nullptr;  // as they are served; null: none
 };
 // InvalidArgument names the part of the question that cannot be, and what can.
 absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInputs& inputs);

@@ -14,11 +14,14 @@
 
 namespace slipway::control {
 
+class Documents;
+
 struct PolicyInputs {
   const Config& config;
   std::span<const Machine> machines;  // of the catalog; they come before the configuration's
   std::span<const Rule> rules;        // in their order
   std::span<const Rollout> rollouts;
+  const Documents* documents = nullptr;  // null: no machine has a script
 };
 
 // Policy::Mistakes() is the caller's to ask.

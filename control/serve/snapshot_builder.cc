@@ -8,6 +8,7 @@
 
 #include "control/serve/boot_rules.h"
 #include "control/serve/policy_builder.h"
+#include "control/templates/documents.h"
 #include "control/text.h"
 #include "protocols/http/media_type.h"
 
@@ -20,21 +21,23 @@ class Builder {
 
   absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> Build() {
     BootRules boot(config_, inputs_.sets);
-    dhcp::PolicySettings settings =
-        BuildPolicy({config_, inputs_.machines, inputs_.rules, inputs_.rollouts}, boot);
+    dhcp::PolicySettings settings = BuildPolicy(
+        {config_, inputs_.machines, inputs_.rules, inputs_.rollouts, inputs_.documents}, boot);
     if (const auto mistakes = dhcp::Policy::Mistakes(settings); !mistakes.empty()) {
       return absl::FailedPreconditionError(Join(mistakes, "; "));
     }
     std::vector<std::shared_ptr<const void>> keeps;
     auto resources = BuildResources(keeps);
     // A snapshot holds lookups into itself, so it is made in place.
-    return std::unique_ptr<dataplane::Snapshot>(
-        new dataplane::Snapshot{.dhcp = std::make_unique<const dhcp::Policy>(std::move(settings)),
-                                .dns = BuildZone(),
-                                .images = http::TableCatalog(std::move(resources)),
-                                .tls = inputs_.tls,
-                                .plain_http = config_.plain_http,
-                                .keeps = std::move(keeps)});
+    return std::unique_ptr<dataplane::Snapshot>(new dataplane::Snapshot{
+        .dhcp = std::make_unique<const dhcp::Policy>(std::move(settings)),
+        .dns = BuildZone(),
+        .images = http::TableCatalog(std::move(resources), inputs_.documents == nullptr
+                                                               ? nullptr
+                                                               : inputs_.documents->catalog()),
+        .tls = inputs_.tls,
+        .plain_http = config_.plain_http,
+        .keeps = std::move(keeps)});
   }
 
  private:

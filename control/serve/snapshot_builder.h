@@ -24,6 +24,8 @@
 
 namespace slipway::control {
 
+class Documents;
+
 struct SnapshotInputs {
   const Config& config;
   const std::vector<Machine>& machines;  // of the store; they come before the configuration's
@@ -33,6 +35,7 @@ struct SnapshotInputs {
   const std::vector<RetiredVersion>& retired;
   const ImageShelf& shelf;
   std::shared_ptr<const tls::Context> tls;
+  const Documents* documents = nullptr;  // machines' own; null: none
 };
 
 absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> BuildSnapshot(const SnapshotInputs& inputs);

@@ -7,6 +7,10 @@
 #include "control/text.h"
 
 namespace slipway::control {
+
+const char* const kTemplateMigration =
+    "CREATE TABLE templates(name TEXT PRIMARY KEY, document TEXT NOT NULL);";
+
 namespace {
 
 // Of the one row, if there is one; as a text where it is no document, so that it can be replaced.
@@ -118,6 +122,39 @@ absl::Status PolicyTable::RemoveNetwork(const std::string& name) {
 
 absl::StatusOr<nlohmann::json> PolicyTable::NetworkNow(const std::string& name) {
   Statement statement = database_.Prepare("SELECT document FROM networks WHERE name=?");
+  statement.Bind(1, name);
+  return Document(statement);
+}
+
+absl::StatusOr<std::vector<Template>> PolicyTable::Templates() {
+  Statement statement = database_.Prepare("SELECT name, document FROM templates ORDER BY name");
+  std::vector<Template> templates;
+  while (statement.Next()) {
+    Template one{.name = statement.String(0), .text = {}, .media_type = {}, .selector = {}};
+    const auto document = nlohmann::json::parse(statement.String(1), nullptr, false);
+    if (const absl::Status status = Update(document, one); !status.ok()) {
+      return absl::DataLossError(Text("template ", one.name, " in the catalog: ",
+                                      std::string(status.message()), "; write it again"));
+    }
+    templates.push_back(std::move(one));
+  }
+  return Whole(statement, std::move(templates));
+}
+
+absl::Status PolicyTable::Put(const Template& one) {
+  Statement statement =
+      database_.Prepare("INSERT OR REPLACE INTO templates(name, document) VALUES(?, ?)");
+  statement.Bind(1, one.name).Bind(2, ToJson(one).dump());
+  return statement.Run();
+}
+
+absl::Status PolicyTable::RemoveTemplate(const std::string& name) {
+  return RemoveRow(database_, "DELETE FROM templates WHERE name=?", name,
+                   "no such template; see 'slipway template list'");
+}
+
+absl::StatusOr<nlohmann::json> PolicyTable::TemplateNow(const std::string& name) {
+  Statement statement = database_.Prepare("SELECT document FROM templates WHERE name=?");
   statement.Bind(1, name);
   return Document(statement);
 }

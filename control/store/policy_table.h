@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PolicyTable: the rules, rollouts and networks of the catalog, each as its document. Whoever
-// shares the database holds its mutex around every call; what changes something belongs in a
-// transaction with its audit record.
+// PolicyTable: the rules, rollouts, networks and templates of the catalog, each as its document.
+// Whoever shares the database holds its mutex around every call; what changes something belongs in
+// a transaction with its audit record.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,8 +15,12 @@
 #include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 #include "control/store/sqlite.h"
+#include "control/templates/template.h"
 
 namespace slipway::control {
+
+// One step of the catalog's history.
+extern const char* const kTemplateMigration;
 
 class PolicyTable {
  public:
@@ -37,6 +41,11 @@ class PolicyTable {
   absl::Status Put(const NetworkDocument& network);
   absl::Status RemoveNetwork(const std::string& name);
   absl::StatusOr<nlohmann::json> NetworkNow(const std::string& name);
+
+  absl::StatusOr<std::vector<Template>> Templates();  // by name
+  absl::Status Put(const Template& one);
+  absl::Status RemoveTemplate(const std::string& name);
+  absl::StatusOr<nlohmann::json> TemplateNow(const std::string& name);
 
  private:
   Database& database_;

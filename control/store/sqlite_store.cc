@@ -47,6 +47,7 @@ const char* const kMigrations[] = {
     // One row.
     "CREATE TABLE event_numbers(id INTEGER PRIMARY KEY CHECK(id=1), last INTEGER NOT NULL);",
     kTokenScopeMigration,
+    kTemplateMigration,
 };
 
 nlohmann::json Told(const TokenRecord& token) {
@@ -193,6 +194,29 @@ class SqliteStore final : public Store {
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.RemoveRollout(stable); !status.ok()) return status;
       return Change{Text("rollout of ", stable.ToString(), " ", what), *before, nullptr};
+    });
+  }
+
+  absl::StatusOr<std::vector<Template>> Templates() override {
+    const std::scoped_lock lock(mutex_);
+    return policy_.Templates();
+  }
+
+  absl::Status PutTemplate(const Template& one, const Actor& actor) override {
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.TemplateNow(one.name);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.Put(one); !status.ok()) return status;
+      return Change{"template " + one.name, *before, ToJson(one)};
+    });
+  }
+
+  absl::Status RemoveTemplate(const std::string& name, const Actor& actor) override {
+    return Recorded(actor, [&]() -> absl::StatusOr<Change> {
+      const auto before = policy_.TemplateNow(name);
+      if (!before.ok()) return before.status();
+      if (absl::Status status = policy_.RemoveTemplate(name); !status.ok()) return status;
+      return Change{"template " + name, *before, nullptr};
     });
   }
 

@@ -28,6 +28,7 @@
 #include "control/policy/rollout.h"
 #include "control/policy/rule.h"
 #include "control/store/audit_log.h"
+#include "control/templates/template.h"
 
 namespace slipway::control {
 
@@ -78,6 +79,10 @@ class Store {
   // `what` is told in the audit log: "promoted", "rolled back".
   virtual absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
                                   const Actor& actor) = 0;
+
+  virtual absl::StatusOr<std::vector<Template>> Templates() = 0;  // by name
+  virtual absl::Status PutTemplate(const Template& one, const Actor& actor) = 0;
+  virtual absl::Status RemoveTemplate(const std::string& name, const Actor& actor) = 0;
 
   virtual absl::StatusOr<std::vector<TokenRecord>> Tokens() = 0;  // by name
   // AlreadyExists where the name is taken.

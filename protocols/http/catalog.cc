@@ -10,7 +10,8 @@
 
 namespace slipway::http {
 
-TableCatalog::TableCatalog(std::vector<Resource> resources) : resources_(std::move(resources)) {
+TableCatalog::TableCatalog(std::vector<Resource> resources, std::shared_ptr<const Catalog> beside)
+    : resources_(std::move(resources)), beside_(std::move(beside)) {
   std::size_t slots = 2;
   while (slots < 2 * resources_.size() + 1) slots *= 2;
   slots_.assign(slots, 0);
@@ -26,7 +27,8 @@ TableCatalog::TableCatalog(std::vector<Resource> resources) : resources_(std::mo
 
 const Resource* TableCatalog::Find(std::string_view normalised_path) const {
   const std::uint32_t found = slots_[Slot(normalised_path)];
-  return found == 0 ? nullptr : &resources_[found - 1];
+  if (found != 0) return &resources_[found - 1];
+  return beside_ == nullptr ? nullptr : beside_->Find(normalised_path);
 }
 
 // Where `path` is, or the free slot where it would be.

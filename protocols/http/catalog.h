@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,8 +41,10 @@ class Catalog {
 class TableCatalog final : public Catalog {
  public:
   TableCatalog() : TableCatalog(std::vector<Resource>{}) {}
-  // Of two resources with one path the first is served; see duplicates().
-  explicit TableCatalog(std::vector<Resource> resources);
+  // Of two resources with one path the first is served; see duplicates(). What is not here is
+  // looked up in `beside`, if that is given.
+  explicit TableCatalog(std::vector<Resource> resources,
+                        std::shared_ptr<const Catalog> beside = nullptr);
 
   const Resource* Find(std::string_view normalised_path) const override;
 
@@ -56,6 +59,7 @@ class TableCatalog final : public Catalog {
   std::vector<Resource> resources_;
   std::vector<std::uint32_t> slots_;  // index + 1 into resources_; 0 is free; a power of two many
   std::size_t duplicates_ = 0;
+  std::shared_ptr<const Catalog> beside_;
 };
 
 }  // namespace slipway::http

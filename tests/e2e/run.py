@@ -41,6 +41,7 @@ import test_vlan  # noqa: E402,F401
 import test_day  # noqa: E402,F401
 import test_crash  # noqa: E402,F401
 import test_storm  # noqa: E402,F401
+import test_templates  # noqa: E402,F401
 import test_top  # noqa: E402,F401
 import test_conformance  # noqa: E402,F401
 

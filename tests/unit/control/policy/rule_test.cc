@@ -29,7 +29,8 @@ TEST(Rule, ADocumentComesBackAsItWas) {
                      {"image_set", "debian:stable"},
                      {"mode", "until-success:3"},
                      {"options", {{{"code", 42}, {"hex", "0a4d0009"}}}},
-                     {"variables", {{"console", "ttyS0"}}}};
+                     {"variables", {{"console", "ttyS0"}}},
+                     {"script", "boot.ipxe"}};
   EXPECT_EQ(ToJson(Made("web", body)), body);
   EXPECT_EQ(ToJson(Made("web", ToJson(Made("web", body)))), body);
 }
