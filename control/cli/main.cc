@@ -79,11 +79,11 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
                          : word == "--cert"    ? &command.target.certificate
                          : word == "--key"     ? &command.target.key
                          : word == "-w"        ? &command.options["write"]
-                         : IsAccessOption(word.substr(2)) || IsPolicyOption(word.substr(2)) || IsNetworkOption(word.substr(2)) ||
-                                 IsPullOption(word.substr(2)) || IsWatchOption(word.substr(2)) ||
-                                 IsWebhookOption(word.substr(2)) ||
-                                 IsImportOption(word.substr(2)) || IsCaptureOption(word.substr(2)) ||
-                                 IsTemplateOption(word.substr(2))
+                         : IsAccessOption(word.substr(2)) || IsPolicyOption(word.substr(2)) ||
+                                 IsNetworkOption(word.substr(2)) || IsPullOption(word.substr(2)) ||
+                                 IsWatchOption(word.substr(2)) || IsWebhookOption(word.substr(2)) ||
+                                 IsImportOption(word.substr(2)) ||
+                                 IsCaptureOption(word.substr(2)) || IsTemplateOption(word.substr(2))
                              ? &command.options[std::string(word.substr(2))]
                              : nullptr;
     if (value == nullptr || i + 1 == argc) {

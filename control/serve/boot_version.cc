@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kDigestDigits = 12;
 
-// "/debian/0123456789ab/EFI/BOOT/BOOTX64.EFI" is "debian/0123456789ab"; a tag's path is none, nor is a
-// machine's own document.
+// "/debian/0123456789ab/EFI/BOOT/BOOTX64.EFI" is "debian/0123456789ab"; a tag's path is none, nor
+// is a machine's own document.
 std::string VersionIn(std::string_view path) {
   if (!path.starts_with('/') || path.starts_with(http::kMachinePrefix)) return "";
   const std::size_t slash = path.find('/', 1);

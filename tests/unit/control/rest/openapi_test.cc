@@ -73,8 +73,8 @@ TEST(OpenApiTest, TheReferenceForPeopleIsWhatTheTableSays) {
 TEST(OpenApiTest, TheCheckerSeesWhatDoesNotFit) {
   const auto document = OpenApi();
   const SchemaChecker checker(document);
-  const nlohmann::json token = {
-      {"name", "a"}, {"role", "viewer"}, {"created", 1}, {"expires", nullptr}, {"last_used", 5}};
+  const nlohmann::json token = {{"name", "a"},  {"role", "viewer"},   {"scope", ""},
+                                {"created", 1}, {"expires", nullptr}, {"last_used", 5}};
   const auto list = JsonSchemaOf("[Token]");
   EXPECT_EQ(checker.Mismatch({token, token}, list), std::nullopt);
   const auto fault = [&](const char* name, const nlohmann::json& value) {
