@@ -4,6 +4,7 @@
 // do the same from then on; DELETE /session ends it. access/sessions.h bounds it.
 #include <ctime>
 
+#include "control/rest/actor_json.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -27,9 +28,7 @@ void SignIn(const httplib::Request& request, httplib::Response& response, Core& 
   if (text.empty()) return ReplyProblem(response, 500, "the system gives no random bits");
   response.set_header("Set-Cookie", CookieOf(text, core.sessions().limits().lifetime));
   response.set_header("Cache-Control", "no-store");
-  const Actor& actor = RequestActor(request);
-  Reply(response, {{"name", actor.name}, {"role", NameOf(actor.role)}, {"address", actor.address}},
-        201);
+  Reply(response, ToJson(RequestActor(request)), 201);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "control/policy/selector.h"
+#include "control/rest/actor_json.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -109,11 +110,7 @@ void RemoveToken(const httplib::Request& request, httplib::Response& response, C
 
 void AddTokens(Router& router, Core& core) {
   router.Get("/api/v1/whoami", [](const httplib::Request& request, httplib::Response& response) {
-    const Actor& actor = RequestActor(request);
-    Reply(response, {{"name", actor.name},
-                     {"role", NameOf(actor.role)},
-                     {"scope", actor.scope},
-                     {"address", actor.address}});
+    Reply(response, ToJson(RequestActor(request)));
   });
   router.Get("/api/v1/tokens",
              [&core](const httplib::Request& request, httplib::Response& response) {
