@@ -115,9 +115,10 @@ absl::Status Core::Reserve(const std::string& network, Ipv4Address address,
         std::initializer_list<const char*>{"mac", "uuid", "client_id"},
         [&](const char* key) { return who.contains(key) && each.value(key, "") == who[key]; });
   };
-  const auto kept = std::ranges::remove_if(list, is_it);
-  const bool was_there = !kept.empty();
-  list.erase(kept.begin(), kept.end());
+  // Not the ranges' own: clang 14 cannot read what they give.
+  const auto kept = std::remove_if(list.begin(), list.end(), is_it);
+  const bool was_there = kept != list.end();
+  list.erase(kept, list.end());
   if (who.is_null() && !was_there) {
     return absl::NotFoundError(
         Text(address.ToString(), ": is kept for nobody; see 'slipway network show ", network, "'"));

@@ -222,8 +222,9 @@ class MustacheReader {
                    Text("{{#", open.text, "}} is not closed; write {{/", open.text, "}} after it"));
     }
     std::ranges::sort(mustache.names_);
-    const auto repeated = std::ranges::unique(mustache.names_);
-    mustache.names_.erase(repeated.begin(), repeated.end());
+    // Not the ranges' own: clang 14 cannot read what that gives.
+    mustache.names_.erase(std::unique(mustache.names_.begin(), mustache.names_.end()),
+                          mustache.names_.end());
     return mustache;
   }
 
