@@ -87,7 +87,7 @@ class Tracer {
 };
 
 TEST(SharedLines, AreFoundWhereTheyAre) {
-  if (!CanTraceAccesses()) GTEST_SKIP() << "not with this processor or this runtime";
+  if (!CanTraceAccesses()) GTEST_SKIP() << "needs x86-64 and no address or thread sanitizer";
   struct alignas(64) Lines {
     std::array<int, 16> first{};   // stored to by both
     std::array<int, 16> second{};  // stored to by one, loaded by the other
@@ -120,7 +120,7 @@ TEST(SharedLines, AreFoundWhereTheyAre) {
 }
 
 TEST(SharedLines, AreNotMoreThanKnownOnThePathOfAPacket) {
-  if (!CanTraceAccesses()) GTEST_SKIP() << "not with this processor or this runtime";
+  if (!CanTraceAccesses()) GTEST_SKIP() << "needs x86-64 and no address or thread sanitizer";
   std::mutex turns;
   Tracer tracer;
   auto team = Team::Start({.name = "lines",
