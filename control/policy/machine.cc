@@ -146,11 +146,6 @@ MachineFacts FactsOf(const Machine& machine) {
   return facts;
 }
 
-bool Fits(const Selector& selector, const Machine& machine) {
-  const Remainder remainder = Apply(selector, FactsOf(machine));
-  return remainder.failed == nullptr && remainder.terms.empty();
-}
-
 nlohmann::json ToJson(const Machine& machine) {
   return {{"name", machine.name},
           {"serial", machine.serial},

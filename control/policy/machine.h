@@ -56,8 +56,6 @@ struct Machine {
 };
 
 MachineFacts FactsOf(const Machine& machine);
-// Whatever it says itself: false where only a message of its would decide.
-bool Fits(const Selector& selector, const Machine& machine);
 
 // What REST shows and takes, without id, mac and uuid, which name the machine.
 nlohmann::json ToJson(const Machine& machine);

@@ -85,7 +85,7 @@ absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann:
 }
 
 bool InCanary(const Rollout& rollout, const Machine& machine) {
-  return Fits(rollout.selector, machine) && Bucket(rollout, machine) < rollout.percent;
+  return Means(rollout.selector, FactsOf(machine)) && Bucket(rollout, machine) < rollout.percent;
 }
 
 void ApplyRollouts(std::span<const Rollout> rollouts, const Machine* machine,

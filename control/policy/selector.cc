@@ -209,6 +209,11 @@ Remainder Apply(const Selector& selector, const MachineFacts& facts) {
   return remainder;
 }
 
+bool Means(const Selector& selector, const MachineFacts& facts) {
+  const Remainder remainder = Apply(selector, facts);
+  return remainder.failed == nullptr && remainder.terms.empty();
+}
+
 const std::string* NeedsMessage(const Selector& selector) {
   for (const Requirement& one : selector.requirements()) {
     const auto fact = FactOf(one.key);

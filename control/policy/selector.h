@@ -70,6 +70,8 @@ struct Remainder {
   std::vector<dhcp::Term> terms;
 };
 Remainder Apply(const Selector& selector, const MachineFacts& facts);
+// Whatever the machine says itself: false where only a message of its would decide.
+bool Means(const Selector& selector, const MachineFacts& facts);
 
 // The first word of the selector that only a machine's message can answer; null: the catalog knows
 // whether a machine is meant.

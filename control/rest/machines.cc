@@ -39,7 +39,7 @@ void ReplyMachine(httplib::Response& response, const Machine& machine) {
 
 bool IsInScope(const Actor& actor, const Machine& machine) {
   const auto scope = Selector::Parse(actor.scope);
-  return scope.ok() && Fits(*scope, machine);
+  return scope.ok() && Means(*scope, FactsOf(machine));
 }
 
 // False, and 403 replied, where the actor's scope does not hold the machine; null: there is none.

@@ -36,11 +36,6 @@ bool Same(const Machine& a, const Machine& b) {
          a.variables == b.variables && a.approved == b.approved;
 }
 
-bool Means(const Selector& selector, const MachineFacts& facts) {
-  const Remainder remainder = Apply(selector, facts);
-  return remainder.failed == nullptr && remainder.terms.empty();
-}
-
 std::string_view NameOf(const http::Resource& file) {
   return std::string_view(file.path).substr(file.path.rfind('/') + 1);
 }

@@ -45,8 +45,7 @@ MachineVariables::MachineVariables(const SiteVariables& site, const Machine& mac
   const MachineFacts facts = FactsOf(machine);
   for (const Rule* rule : site.rules_) {
     if (rule->action == RuleAction::kHold && machine.approved) continue;
-    const Remainder remainder = Apply(rule->selector, facts);
-    if (remainder.failed == nullptr && remainder.terms.empty()) rules_.push_back(rule);
+    if (Means(rule->selector, facts)) rules_.push_back(rule);
   }
 }
 
