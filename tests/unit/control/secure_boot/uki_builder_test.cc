@@ -20,7 +20,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::size_t PeOffset(const std::string& file) {
-  return static_cast<std::uint8_t>(file[0x3c]) | static_cast<std::uint8_t>(file[0x3d]) << 8;
+  return static_cast<std::size_t>(static_cast<std::uint8_t>(file[0x3c])) |
+         static_cast<std::size_t>(static_cast<std::uint8_t>(file[0x3d])) << 8;
 }
 
 constexpr const char* kStub = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
