@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Core's image sets: in and out of the store, and what firmware under Secure Boot says to them.
+#include <algorithm>
+#include <iostream>
+
+#include "control/serve/core.h"
+#include "control/text.h"
+
+namespace slipway::control {
+
+absl::StatusOr<std::vector<ImageSet>> Core::Images() {
+  const std::scoped_lock lock(mutex_);
+  return image_store_->List();
+}
+
+absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
+                                           const std::string& reference,
+                                           const ImportOptions& options, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
+  const nlohmann::json before = DigestNow(reference);
+  ImportOptions checked = options;
+  checked.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
+  auto set = image_store_->Import(source, reference, checked);
+  if (!set.ok()) {
+    // What was refused leaves nothing behind.
+    static_cast<void>(image_store_->CollectGarbage({}));
+    return set.status();
+  }
+  Audit(actor, "image " + set->reference, before, {{"digest", set->digest}});
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  return set;
+}
+
+nlohmann::json Core::DigestNow(const std::string& reference) const {
+  const auto set = image_store_->Resolve(reference);
+  return set.ok() ? nlohmann::json{{"digest", set->digest}} : nlohmann::json();
+}
+
+absl::Status Core::RemoveImage(const std::string& reference, const Actor& actor) {
+  const std::scoped_lock lock(mutex_);
+  if (absl::Status status = RefuseIfAssigned(reference); !status.ok()) return status;
+  const auto removed = image_store_->Resolve(reference);
+  const nlohmann::json before = DigestNow(reference);
+  if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;
+  Audit(actor, "image " + reference, before, nullptr);
+  if (removed.ok()) static_cast<void>(ForgetVerdict(removed->digest));
+  shelf_->Forget(reference);
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  return image_store_->CollectGarbage({}).status();
+}
+
+absl::Status Core::ForgetVerdict(const std::string& digest) {
+  // Another reference may lead to the same set.
+  const auto sets = image_store_->List();
+  if (!sets.ok()) return sets.status();
+  if (std::ranges::find(*sets, digest, &ImageSet::digest) != sets->end()) return absl::OkStatus();
+  return store_->RemoveVerdict(digest);
+}
+
+absl::Status Core::CheckAtTheDoor(const ImageSet& set) {
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  std::erase_if(site->sets, [&](const ImageSet& each) { return each.reference == set.reference; });
+  site->sets.push_back(set);
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
+  const auto verdict = Judge(set, *trust_);
+  if (!verdict.ok()) return verdict.status();
+  if (config_.secure_boot.policy == SecureBootPolicy::kRefuse &&
+      verdict->outcome == Outcome::kRefused) {
+    return absl::FailedPreconditionError(Text(set.reference, ": ", RefusalOf(*verdict)));
+  }
+  return Keep(set, *verdict, *trust_);
+}
+
+absl::StatusOr<SetVerdict> Core::Judge(const ImageSet& set, const FirmwareTrust& trust) const {
+  return JudgeImageSet(
+      set, trust, [this](const std::string& digest) { return image_store_->BlobPath(digest); });
+}
+
+absl::Status Core::Keep(const ImageSet& set, const SetVerdict& verdict,
+                        const FirmwareTrust& trust) {
+  if (verdict.outcome == Outcome::kRefused) {
+    std::cerr << "slipwayd: image set " << set.reference << ": firmware under Secure Boot would "
+              << "not boot it: " << verdict.words << '\n';
+  }
+  nlohmann::json document = ToJson(verdict);
+  document["judged_by"] = trust.sources;
+  return store_->PutVerdict(
+      {.digest = set.digest, .version = trust.version, .document = document.dump()});
+}
+
+std::shared_ptr<const FirmwareTrust> Core::trust() {
+  const std::scoped_lock lock(mutex_);
+  return trust_;
+}
+
+absl::StatusOr<std::optional<VerdictRecord>> Core::VerdictOn(const ImageSet& set) {
+  return store_->Verdict(set.digest);
+}
+
+absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atomic<bool>* stop) {
+  auto loaded = LoadFirmwareTrust(config_.secure_boot);
+  if (!loaded.ok()) return loaded.status();
+  const std::shared_ptr<const FirmwareTrust> trust = *std::move(loaded);
+  absl::StatusOr<std::vector<ImageSet>> sets;
+  {
+    const std::scoped_lock lock(mutex_);
+    trust_ = trust;
+    sets = image_store_->List();
+  }
+  if (!sets.ok()) return sets.status();
+  std::vector<std::string> changed;
+  for (const ImageSet& set : *sets) {
+    if (stop != nullptr && stop->load()) break;
+    const auto before = store_->Verdict(set.digest);
+    if (!before.ok()) return before.status();
+    if (!all && before->has_value() && (*before)->version == trust->version) continue;
+    // Without the lock: imports and boots go on. A set that is removed meanwhile cannot be opened.
+    const auto verdict = Judge(set, *trust);
+    if (!verdict.ok()) continue;
+    if (absl::Status status = Keep(set, *verdict, *trust); !status.ok()) return status;
+    const auto old =
+        nlohmann::json::parse(before->has_value() ? (*before)->document : "{}", nullptr, false);
+    const bool same = old.is_object() && old.value("outcome", "") == WordOf(verdict->outcome);
+    if (!same) changed.push_back(set.reference);
+  }
+  return changed;
+}
+
+bool Core::IsLoaded(const ImageSet& set) {
+  const std::scoped_lock lock(mutex_);
+  return shelf_->Holds(set);
+}
+
+}  // namespace slipway::control
