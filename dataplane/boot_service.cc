@@ -63,10 +63,6 @@ BootService::BootService(const Opening& opening, BootServiceShared& shared, Time
   }
 }
 
-BootService::~BootService() {
-  if (handshake_begun_ && !handshake_told_) --shared_.handshakes;
-}
-
 ByteSource& BootService::output() {
   if (tls_) return tls_->output();
   return http_.responses();
@@ -78,10 +74,13 @@ Reaction BootService::Receive(Bytes text, Time now) {
   return TakePlain(text, now);
 }
 
-bool BootService::work_pending() const { return tls_ && tls_->handshake_pending(); }
+bool BootService::work_pending() const {
+  return tls_ && !http_.closing() && tls_->handshake_pending();
+}
 
 Reaction BootService::Work(Time now) {
-  if (!handshake_begun_) ++shared_.handshakes;
+  if (!work_pending()) return {};  // it failed, or ended, while it waited for its turn
+  if (!handshake_) handshake_.emplace(shared_.handshakes);
   handshake_begun_ = true;
   const tls::Received received = tls_->Step();
   if (!offer_told_) TellOffer(now);
@@ -106,14 +105,11 @@ Reaction BootService::TakeSecured(tls::Received received, Time now) {
     if (!received.more || reaction.abort) break;
     received = tls_->Receive({});
   }
-  if (received.state == tls::SessionState::kClosedByPeer) {
-    http_.PeerFinished(now);
-    TellRequests(now);
-    EndStream();
-    reaction.close = true;
-  } else if (received.state == tls::SessionState::kFailed) {
+  if (received.state == tls::SessionState::kFailed) {
     reaction.close = true;  // after the alert, which is in the stream
   }
+  peer_finished_ = peer_finished_ || received.state == tls::SessionState::kClosedByPeer;
+  if (peer_finished_ && EndAfterRequests(now)) reaction.close = true;
   return reaction;
 }
 
@@ -147,20 +143,28 @@ Reaction BootService::TakePlain(Bytes text, Time now) {
   return reaction;
 }
 
-// Nothing follows what the responses hold.
+// The peer sends no more: what it sent is answered, and then the stream ends, for FIN and
+// close_notify end one direction only (RFC 9112 9.6, RFC 8446 6.1). True once it has ended; while
+// requests wait for room it has not, and Progressed() sees to it.
+bool BootService::EndAfterRequests(Time now) {
+  if (!waiting_.empty() || (handshake_begun_ && work_pending())) return false;
+  http_.PeerFinished(now);
+  TellRequests(now);
+  if (!http_.closing()) return false;
+  EndStream();
+  return true;
+}
+
+// Nothing follows what the responses hold: http_ is closing.
 void BootService::EndStream() {
-  if (tls_) {
-    tls_->Close();
-  } else if (!http_.responses().finished()) {
-    http_.responses().Finish();
-  }
+  if (!tls_) return;
+  tls_->Close();
+  handshake_.reset();
 }
 
 Reaction BootService::Finish(Time now) {
-  http_.PeerFinished(now);
-  TellRequests(now);
-  EndStream();
-  return {.close = true};
+  peer_finished_ = true;
+  return {.close = EndAfterRequests(now)};
 }
 
 std::uint32_t BootService::receive_room() const {
@@ -173,7 +177,10 @@ std::uint32_t BootService::receive_room() const {
 void BootService::Progressed(std::uint64_t acknowledged, Time now) {
   static_cast<void>(acknowledged);
   TellCompleted(now);
-  if (!waiting_.empty() || http_.blocked()) static_cast<void>(TakePlain({}, now));
+  if (!waiting_.empty() || http_.blocked()) {
+    static_cast<void>(TakePlain({}, now));
+    if (peer_finished_) static_cast<void>(EndAfterRequests(now));
+  }
   if (now < next_progress_) return;
   const http::RequestRecord* record = http_.InFlight();
   if (record == nullptr || record->body_bytes == 0) return;
@@ -223,7 +230,7 @@ void BootService::TellHandshake(Time now) {
   const bool failed = tls_->state() == tls::SessionState::kFailed;
   if (tls_->state() == tls::SessionState::kHandshaking) return;
   handshake_told_ = true;
-  if (handshake_begun_) --shared_.handshakes;
+  handshake_.reset();
   Event event = NewEvent(failed ? EventKind::kTlsFailed : EventKind::kTlsDone);
   if (failed) {
     event.number = info.alert_sent ? *info.alert_sent : -1;

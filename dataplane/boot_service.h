@@ -61,10 +61,21 @@ struct BootServiceShared {
   std::uint32_t handshakes = 0;      // under way now
 };
 
+// A place among the handshakes under way, for as long as it lives.
+class HandshakePlace {
+ public:
+  explicit HandshakePlace(std::uint32_t& under_way) : under_way_(under_way) { ++under_way_; }
+  ~HandshakePlace() { --under_way_; }
+  HandshakePlace(const HandshakePlace&) = delete;
+  HandshakePlace& operator=(const HandshakePlace&) = delete;
+
+ private:
+  std::uint32_t& under_way_;
+};
+
 class BootService final : public Application {
  public:
   BootService(const Opening& opening, BootServiceShared& shared, Time now);
-  ~BootService() override;
 
   ByteSource& output() override;
   Reaction Receive(Bytes text, Time now) override;
@@ -82,6 +93,7 @@ class BootService final : public Application {
  private:
   Reaction TakeSecured(tls::Received received, Time now);
   Reaction TakePlain(Bytes text, Time now);
+  bool EndAfterRequests(Time now);
   void EndStream();
   void TellOffer(Time now);
   void TellCompleted(Time now);
@@ -98,9 +110,11 @@ class BootService final : public Application {
   // Plaintext that waits because a whole response must leave first; bounded by what TCP's window
   // had let in.
   std::vector<std::uint8_t> waiting_;
+  std::optional<HandshakePlace> handshake_;  // from its first step to its end
   bool handshake_begun_ = false;
   bool handshake_told_ = false;
-  bool heard_ = false;  // the peer has said something
+  bool heard_ = false;          // the peer has said something
+  bool peer_finished_ = false;  // FIN or close_notify
   bool offer_told_ = false;
   Time next_progress_{};
 };

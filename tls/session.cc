@@ -9,23 +9,24 @@ namespace {
 // The longest flight a client sends before we answer: a ClientHello of one full record and more.
 constexpr std::size_t kQueueMax = std::size_t{64} * 1024;
 
-// The size of the whole records at the front; everything where libssl will refuse it anyway
-// (another protocol, a length no record has), so that it does so at once.
+// The size of the record at the front, 0 while it is not whole; everything where libssl will refuse
+// it anyway (another protocol, a length no record has), so that it does so at once.
+std::size_t FirstRecord(Bytes queue) {
+  if (queue.size() < kRecordHeaderSize) return 0;
+  Reader header(queue.first(kRecordHeaderSize));
+  const std::uint8_t type = header.U8();
+  header.Skip(2);
+  const std::size_t record = kRecordHeaderSize + header.U16();
+  if (type < static_cast<std::uint8_t>(ContentType::kChangeCipherSpec) ||
+      type > static_cast<std::uint8_t>(ContentType::kApplicationData) || record > kRecordSizeMax) {
+    return queue.size();
+  }
+  return record <= queue.size() ? record : 0;
+}
+
 std::size_t WholeRecords(Bytes queue) {
   std::size_t size = 0;
-  while (queue.size() - size >= kRecordHeaderSize) {
-    Reader header(queue.subspan(size, kRecordHeaderSize));
-    const std::uint8_t type = header.U8();
-    header.Skip(2);
-    const std::size_t record = kRecordHeaderSize + header.U16();
-    if (type < static_cast<std::uint8_t>(ContentType::kChangeCipherSpec) ||
-        type > static_cast<std::uint8_t>(ContentType::kApplicationData) ||
-        record > kRecordSizeMax) {
-      return queue.size();
-    }
-    if (record > queue.size() - size) break;
-    size += record;
-  }
+  while (const std::size_t record = FirstRecord(queue.subspan(size))) size += record;
   return size;
 }
 
@@ -36,7 +37,9 @@ Session::Session(std::shared_ptr<const Context> context, ByteSource& plaintext, 
     : sealer_(sealer), output_(plaintext, sealer, sizing), engine_(std::move(context), output_) {}
 
 bool Session::handshake_pending() const {
-  return state() == SessionState::kHandshaking && WholeRecords(queue_) != 0;
+  // Asked for every segment: what stands behind the first record, thousands perhaps, is not looked
+  // at.
+  return state() == SessionState::kHandshaking && FirstRecord(queue_) != 0;
 }
 
 Received Session::Receive(Bytes ciphertext) {

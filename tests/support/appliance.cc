@@ -52,6 +52,7 @@ Options OptionsFor(const ApplianceOptions& chosen) {
                              .gateway = {}});
   }
   options.limits.connections = chosen.connections;
+  options.limits.handshakes_at_once = chosen.handshakes;
   options.limits.leases = std::max(64U, 2 * chosen.connections);
   options.admission = chosen.admission;
   options.probe_time = Duration{0};

@@ -62,6 +62,7 @@ struct ApplianceOptions {
   unsigned leases = 16;          // on their way to the journal
   std::uint16_t second_mtu = 0;  // of a second port, at kSecondAddress; 0: there is none
   std::uint32_t connections = 16;
+  std::uint32_t handshakes = 1024;  // under way at once
   AdmissionOptions admission = {};
 };
 
