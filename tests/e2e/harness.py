@@ -47,6 +47,18 @@ def expect(condition, message):
         raise Failed(message)
 
 
+def until(condition, what, log=None):
+    """The condition's value, once it has one. `log`: a file whose end may tell why it has none."""
+    seconds = 30 * PATIENCE
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            words = log.read_text(errors="replace")[-1500:] if log and log.exists() else ""
+            raise Failed(f"not within {seconds} s: {what}\n{words}")
+        time.sleep(0.1)
+    return value
+
+
 def run(command, timeout=60, check=True, **options):
     """Runs a program to its end; its output, both streams together, as text."""
     timeout *= PATIENCE

@@ -11,9 +11,9 @@ import subprocess
 import time
 
 import machine
-from harness import Skipped, expect, run, test
+from harness import Skipped, expect, run, test, until
 from lab import Lab, expect_file
-from test_dhcp import inside, until
+from test_dhcp import inside
 
 FILES = {"even.img": 1 << 20, "big.img": 32 << 20}
 MAC = "52:54:00:aa:00:01"
@@ -50,7 +50,7 @@ def on_the_wire(lab):
             ["ip", "netns", "exec", lab.client, "tcpdump", "--immediate-mode", "-U", "-Z", "root", "-B", "65536",
              "-s", "0", "-i", "w0", "-w", str(path), WORDS], stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, preexec_fn=machine.die_with_parent)
-        until(lambda: "listening on" in log_path.read_text(), 10, "tcpdump listens")
+        until(lambda: "listening on" in log_path.read_text(), "tcpdump listens")
         yield frames
         process.send_signal(signal.SIGINT)
         process.wait()
@@ -69,7 +69,7 @@ def captured(lab, path, *words):
         process = subprocess.Popen(
             ["ip", "netns", "exec", lab.server, *lab.daemon.command("capture", MAC, "-w", path, *words)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=machine.die_with_parent)
-        until(lambda: path.exists() and path.stat().st_size > 0, 20, "the capture has begun")
+        until(lambda: path.exists() and path.stat().st_size > 0, "the capture has begun")
         yield process
         process.terminate()
         code = process.wait(timeout=60)
@@ -168,12 +168,12 @@ def piped(_, lab):
     process = subprocess.Popen(["ip", "netns", "exec", lab.server, "sh", "-c", f"{command} | tshark -n -l -c 4 -r -"],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                preexec_fn=machine.die_with_parent, text=True)
-    until(lambda: captures(lab), 20, "the capture has begun")
+    until(lambda: captures(lab), "the capture has begun")
     lab.dhcp(space)
     text, _ = process.communicate(timeout=60)
     expect("DHCP Discover" in text and "DHCP ACK" in text, text)
     # Nobody reads it any more.
-    until(lambda: not captures(lab), 30, "the capture has ended with its reader")
+    until(lambda: not captures(lab), "the capture has ended with its reader")
 
 
 def captures(lab):

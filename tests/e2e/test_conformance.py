@@ -11,9 +11,9 @@ from pathlib import Path
 
 import debs
 from daemon import ADDRESS
-from harness import Skipped, expect, run, test
+from harness import Skipped, expect, run, test, until
 from lab import Lab, ip
-from test_dhcp import inside, until
+from test_dhcp import inside
 from test_lossy import WIRES
 
 CLIENT = Path(__file__).with_name("tcp_client.py")
@@ -31,7 +31,7 @@ def ports(name, relay=None, **settings):
             yield lab
             lab.nothing_leaked()
             # Every connection ends; none keeps its slot (TIME-WAIT aside, which is not counted open).
-            until(lambda: sum(lab.worker_metric("slipway_connections")) == 0, 20,
+            until(lambda: sum(lab.worker_metric("slipway_connections")) == 0,
                   "all connections are gone")
     return opened
 
@@ -64,7 +64,7 @@ def hundred(_, lab):
     text = drive(lab, "zeros", f"bytes={100_000_000}")
     moved = int(text.split(" bytes")[0].split()[-1])
     expect(100_000_000 <= moved < 120_000_000, text)
-    until(lambda: sum(lab.worker_metric("slipway_payload_bytes_total")) >= before + moved, 5,
+    until(lambda: sum(lab.worker_metric("slipway_payload_bytes_total")) >= before + moved,
           "the server counts what it sent")
 
 

@@ -13,11 +13,11 @@ import time
 import build as payloads
 import machine
 from daemon import ADDRESS
-from harness import Failed, expect, test
+from harness import Failed, expect, test, until
 from lab import Lab
 from skopeo import Skopeo, image_set
 from test_crash import restart
-from test_policy import requested, until
+from test_policy import requested
 
 ARM, CD, STRANGER = (f"52:54:00:53:4d:{number:02x}" for number in (0xA1, 0xCD, 0x99))
 FIRST, CANARY, DISTRUSTFUL = (f"52:54:00:53:4d:{number:02x}" for number in (1, 2, 3))
@@ -185,9 +185,9 @@ def first_boots(day):
                   "slipway ca efi FILE"):
         expect(words in told.stdout, f"'{words}' is not in\n{told.stdout}")
     day.say(f"{DISTRUSTFUL} did not boot, and why: it does not know the CA")
-    tally = until("the canary's boot is not in the tally", lambda: [
-        each for each in day.daemon.json("rollout", "list")
-        if each["candidate_boots"]["complete"] == 1])
+    tally = until(lambda: [each for each in day.daemon.json("rollout", "list")
+                           if each["candidate_boots"]["complete"] == 1],
+                  "the canary's boot is in the tally")
     expect(tally[0]["stable_boots"]["complete"] == 1, f"{tally}")
 
 
@@ -202,14 +202,13 @@ def promoted(day):
         expect(canary.wait("Access Denied", PATIENCE), "\n".join(canary.tail(6)))
         expect(not canary.seen("SLIPWAY-BOOT-OK"), "an unsigned program ran under Secure Boot")
         # So long a program that runs may be silent: before, nobody can tell from the wire.
-        told = until("nobody says why the canary did not boot",
-                     lambda: (done := day.daemon.run("why", CANARY, check=False)).returncode == 1
-                     and done.stdout)
+        told = until(lambda: (done := day.daemon.run("why", CANARY, check=False)).returncode == 1
+                     and done.stdout, "somebody says why the canary did not boot")
     for words in ("Secure Boot", "[secure_boot.refused]", "not signed", "sbsign"):
         expect(words in told, f"'{words}' is not in\n{told}")
     # To the wire its download was complete; the rollout counts what came of it.
-    count = until("the rollout knows nothing of it", lambda: (
-        found := day.daemon.json("rollout", "list")[0]["candidate_boots"])["failed"] and found)
+    count = until(lambda: (found := day.daemon.json("rollout", "list")[0]["candidate_boots"])["failed"]
+                  and found, "the rollout knows of it")
     expect(count["complete"] == 0 and "not signed" in count["last_failure"], f"{count}")
     day.say(f"{CANARY} did not boot fleet:third, and why: Secure Boot refused it")
 

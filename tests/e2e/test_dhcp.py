@@ -5,11 +5,10 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 import machine
 from daemon import ADDRESS
-from harness import Failed, expect, run, test
+from harness import expect, run, test, until
 from test_clients import network
 
 
@@ -26,16 +25,6 @@ def started(space, *command):
     return subprocess.Popen(["ip", "netns", "exec", space, *map(str, command)],
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
-
-
-def until(condition, seconds, what, log=None):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := condition():
-            return result
-        time.sleep(0.2)
-    words = log.read_text(errors="replace")[-1500:] if log and log.exists() else ""
-    raise Failed(f"not within {seconds} s: {what}\n{words}")
 
 
 def leased(lab, address):
@@ -96,8 +85,8 @@ def networkd(_, lab):
              f"SYSTEMD_LOG_TARGET=console exec /lib/systemd/systemd-networkd >{etc}/log 2>&1")
     process = started(space, "unshare", "-m", "sh", "-c", inner)
     try:
-        until(lambda: address_of(space, interface), 30, "systemd-networkd configures an address",
-              etc / "log")
+        until(lambda: address_of(space, interface), "systemd-networkd configures an address",
+              log=etc / "log")
         inside(space, "ping", "-c", "1", "-W", "2", ADDRESS)
     finally:
         process.send_signal(signal.SIGTERM)

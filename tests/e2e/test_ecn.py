@@ -8,9 +8,8 @@ import contextlib
 import re
 
 from daemon import ADDRESS
-from harness import expect, test
+from harness import expect, test, until
 from lab import Lab
-from test_dhcp import until
 
 FILES = {"one.img": 4 << 20, "small.efi": 4000}
 MARKED = {"mark": 0.02, "delay-ms": 5}
@@ -26,7 +25,7 @@ def marking(context):
 
 def counted(lab):
     """What has been agreed, seen and answered, once no connection is open."""
-    until(lambda: sum(lab.worker_metric("slipway_connections")) == 0, 20, "the connections have ended")
+    until(lambda: sum(lab.worker_metric("slipway_connections")) == 0, "the connections have ended")
     return [sum(lab.worker_metric(f"slipway_tcp_{name}_total"))
             for name in ("ecn_connections", "ecn_marks", "ecn_reductions", "retransmissions")]
 

@@ -13,22 +13,12 @@ import time
 from pathlib import Path
 
 import machine
-from harness import Failed, expect, run, test
+from harness import expect, run, test, until
 from lab import Lab
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "dhcp_client.py"
 STATIONS = 40
-
-
-def until(condition, what, seconds=120):
-    """The condition's value, once it has one."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise Failed(f"{what}: not within {seconds} s")
-        time.sleep(0.1)
-    return value
 
 
 @contextlib.contextmanager

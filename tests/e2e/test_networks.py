@@ -2,9 +2,9 @@
 """Networks made and changed while slipwayd runs, as udhcpc sees them."""
 
 from daemon import DaemonError
-from harness import expect, run, test
+from harness import expect, run, test, until
 from lab import Lab
-from test_dhcp import leased, until
+from test_dhcp import leased
 
 MAC = "52:54:00:4e:45:01"
 
@@ -36,7 +36,7 @@ def life(context):
                    "10.77.0.100-10.77.0.110", "--lease-time", "5m")
         first = asks(space)
         expect(first and first.startswith("10.77.0.1"), f"no address of the new network: {first}")
-        until(lambda: leased(lab, first), 10, "the lease is in the list")
+        until(lambda: leased(lab, first), "the lease is in the list")
 
         said = refused(daemon, "set", "far", "--subnet", "10.77.0.128/25", "--pools",
                        "10.77.0.200-10.77.0.201")
@@ -46,7 +46,7 @@ def life(context):
         expect(asks(space) == first, "a refused change has changed something")
 
         daemon.run("network", "reserve", "lab", "10.77.0.50", MAC)
-        kept = until(lambda: asks(space) == "10.77.0.50", 30, "the machine gets what is kept for it")
+        kept = until(lambda: asks(space) == "10.77.0.50", "the machine gets what is kept for it")
         expect(kept, "")
         daemon.kill()
         daemon.start(["ip", "netns", "exec", lab.server])

@@ -1,23 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets what, with real firmware: rules, approval, a version on its way, and what explain said."""
 
-import time
-
-from harness import expect, test
+from harness import expect, test, until
 from test_firmware import MAC, Appliance
 
 FIRST = MAC.format(1)
-
-
-def until(what, check, seconds=120):
-    """Waits for `check` to give something; fails with `what`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.3)
-    raise AssertionError(what)
 
 
 def requested(daemon, mac=FIRST):
@@ -35,7 +22,7 @@ def approval(context):
         told = daemon.run("explain", "--mac", FIRST).stdout
         expect("is held until it is approved" in told, told)
         with appliance.machine().start() as guest:
-            until("its DISCOVER is not in its story", lambda: "holds this machine" in str(daemon.boot(FIRST)))
+            until(lambda: "holds this machine" in str(daemon.boot(FIRST)), "its DISCOVER is in its story")
             expect(not guest.seen("Station IP address is"), "it was offered an address all the same")
             daemon.run("machine", "approve", FIRST)
             told = daemon.json("explain", "--mac", FIRST)
@@ -64,9 +51,8 @@ def canary(context):
             expect(guest.wait(appliance.payload.line, 240), appliance.why(guest))
         paths = requested(daemon)
         expect(paths and all(digests["demo:next"] in path for path in paths), f"it asked for {paths}")
-        ended = until("the boot is not in the tally",
-                      lambda: [each for each in daemon.json("rollout", "list")
-                               if each["candidate_boots"]["complete"] == 1])
+        ended = until(lambda: [each for each in daemon.json("rollout", "list")
+                               if each["candidate_boots"]["complete"] == 1], "the boot is in the tally")
         expect(ended[0]["stable_boots"]["complete"] == 0, str(ended))
         daemon.run("rollout", "rollback", stable)
         expect(digests[stable] in daemon.json("explain", "--mac", FIRST)["uri"], "it is not back")

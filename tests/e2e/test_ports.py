@@ -8,9 +8,9 @@ import subprocess
 
 import machine
 from daemon import ADDRESS
-from harness import Skipped, expect, run, test
+from harness import Skipped, expect, run, test, until
 from lab import Lab, expect_file
-from test_dhcp import inside, until
+from test_dhcp import inside
 
 FILES = {"big.img": 24 << 20, "even.img": 1 << 20, "small.efi": 4000}
 DOWNLOADS = 100
@@ -56,7 +56,7 @@ def spread(lab):
         expect_file(folder / f"{number}", lab.files["even.img"])
     # The owner of a connection is drawn from its addresses and ports: a fair coin a hundred times
     # leaves one side with less than 20 once in 10^10 runs.
-    until(lambda: sum(lab.worker_metric("slipway_connections_opened_total")) >= DOWNLOADS, 5,
+    until(lambda: sum(lab.worker_metric("slipway_connections_opened_total")) >= DOWNLOADS,
           "all connections are counted")
     opened = lab.worker_metric("slipway_connections_opened_total")
     sent = lab.worker_metric("slipway_payload_bytes_total")
@@ -97,7 +97,7 @@ def sizes_of(lab, space, interface, words):
     with open(lab.folder / "tcpdump.log", "wb+") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    preexec_fn=machine.die_with_parent)
-        until(lambda: "listening on" in (lab.folder / "tcpdump.log").read_text(), 10, "tcpdump listens")
+        until(lambda: "listening on" in (lab.folder / "tcpdump.log").read_text(), "tcpdump listens")
         yield sizes
         process.terminate()
         process.wait()

@@ -15,9 +15,9 @@ import debs
 import machine
 import story
 from daemon import ADDRESS
-from harness import expect, test
+from harness import expect, test, until
 from lab import Lab, ip
-from test_dhcp import inside, until
+from test_dhcp import inside
 from test_firmware import MAC, hardware
 from test_routed import captured
 
@@ -34,7 +34,7 @@ def served(space, folder, name, ready, *command, **environment):
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                   env=os.environ | environment, preexec_fn=machine.die_with_parent)
     try:
-        until(lambda: ready in log.read_text(errors="replace"), 20, f"{name} is ready", log)
+        until(lambda: ready in log.read_text(errors="replace"), f"{name} is ready", log=log)
         yield
     finally:
         server.terminate()

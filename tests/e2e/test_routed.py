@@ -15,9 +15,9 @@ import build as payloads
 import debs
 import machine
 from daemon import ADDRESS, NAME
-from harness import expect, run, test
+from harness import expect, run, test, until
 from lab import Lab, expect_file, ip
-from test_dhcp import inside, until
+from test_dhcp import inside
 from test_firmware import hardware
 from test_ports import FROM_US, JUMBO, sizes_of
 
@@ -78,7 +78,7 @@ class Routed:
 
     def wait(self, words):
         log = self.lab.folder / "agent.log"
-        until(lambda: words in log.read_text(errors="replace"), 10, "the relay agent is ready", log)
+        until(lambda: words in log.read_text(errors="replace"), "the relay agent is ready", log=log)
 
     def close(self):
         if self.agent:
@@ -105,7 +105,7 @@ def captured(lab, space, interface, words):
         ["ip", "netns", "exec", space, "tcpdump", "--immediate-mode", "-U", "-Z", "root", "-i", interface, "-w", str(path),
          *words.split()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
-    until(lambda: path.exists() and path.stat().st_size >= 24, 10, "tcpdump captures")
+    until(lambda: path.exists() and path.stat().st_size >= 24, "tcpdump captures")
     yield found
     process.send_signal(signal.SIGINT)
     process.wait()

@@ -6,9 +6,8 @@ import json
 
 import debs
 from daemon import ADDRESS, NAME, Daemon, Setup, vhost
-from harness import expect, run, test
+from harness import expect, run, test, until
 from lab import EFI_PROGRAM
-from test_dhcp import until
 
 MEBIBYTE = 1 << 20
 
@@ -140,7 +139,7 @@ def admission(_, storm):
     result = storm.run("--mode", "boot", "--machines", "100", *ALL, "--offer-wait", "0", "--patience", "5s")
     expect(result["checked_bytes"] == 100 * MEBIBYTE, f"{result}")
     # Workers post their counters a few times a second: the last of them may still be told as waiting.
-    until(lambda: storm.daemon.json("status")["machines_waiting"] == 0, 5, "nobody waits any more")
+    until(lambda: storm.daemon.json("status")["machines_waiting"] == 0, "nobody waits any more")
     status = storm.daemon.json("status")
     expect(status["machines_served_at_most"] == 5, f"{status}")
     stories = [storm.daemon.boot(boot["mac"]) for boot in storm.daemon.json("boot", "list")]

@@ -6,10 +6,10 @@ import time
 
 from daemon import ADDRESS
 from dhcp_client import DISCOVER, frame, station
-from harness import expect, test
+from harness import expect, test, until
 from lab import Lab
 from test_clients import network
-from test_dhcp import inside, until
+from test_dhcp import inside
 
 VLAN = 7
 FILES = {"big.img": 24 << 20, "small.efi": 4000}
@@ -48,7 +48,7 @@ def discovers(count, first=900):
 
 def settled(lab, reason, wanted):
     """Workers tell their counters a few times a second."""
-    until(lambda: lab.drops(reason) >= wanted, 5, f"{wanted} drops of {reason}, {lab.drops(reason)} seen")
+    until(lambda: lab.drops(reason) >= wanted, f"{wanted} drops of {reason}, {lab.drops(reason)} seen")
     expect(lab.drops(reason) == wanted, f"{lab.drops(reason)} drops of {reason} instead of {wanted}")
 
 
@@ -91,7 +91,7 @@ def others(_, lab):
     expect(lab.sent() == sent, f"{lab.sent() - sent} frames were sent in answer")
     # The priority bits beside the number are not the number: stations of VLAN 7 get offers.
     send(lab, lab.server, "r0", [with_tag(data, 0xe000 | VLAN) for data in discovers(3, 950)])
-    until(lambda: lab.sent() >= sent + 3, 5, f"three offers in VLAN {VLAN}")
+    until(lambda: lab.sent() >= sent + 3, f"three offers in VLAN {VLAN}")
     settled(lab, "VlanNotOurs", before + len(wrong))
 
 
