@@ -210,6 +210,17 @@ class Lab:
         expect(self.daemon.running(), f"slipwayd ended:\n{self.daemon.words()}")
 
 
+def serving(name, files, **settings):
+    """A fixture of tests: a lab with an image set of these files ({name: bytes})."""
+    @contextlib.contextmanager
+    def opened(context):
+        with Lab(context, name, **settings) as lab:
+            lab.make_set(files)
+            yield lab
+            lab.nothing_leaked()
+    return opened
+
+
 def expect_file(path, known):
     size, digest = known
     data = Path(path).read_bytes()

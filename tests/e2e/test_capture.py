@@ -12,7 +12,7 @@ import time
 
 import machine
 from harness import Skipped, expect, run, test, until
-from lab import Lab, expect_file
+from lab import Lab, expect_file, serving
 from test_dhcp import inside
 
 FILES = {"even.img": 1 << 20, "big.img": 32 << 20}
@@ -20,14 +20,7 @@ MAC = "52:54:00:aa:00:01"
 OTHER = "52:54:00:aa:00:02"
 # A machine's frames, and DHCP about it that is broadcast: its chaddr begins 36 bytes into UDP.
 WORDS = f"ether host {MAC} or (udp port 68 and udp[36:4] = 0x525400aa and udp[40:2] = 0x0001)"
-
-
-@contextlib.contextmanager
-def one_worker(context):
-    with Lab(context, "capture") as lab:
-        lab.make_set(FILES)
-        yield lab
-        lab.nothing_leaked()
+one_worker = serving("capture", FILES)
 
 
 @contextlib.contextmanager

@@ -1,22 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP, DNS and ICMP as everyday clients speak them, over a clean veth."""
 
-import contextlib
 import re
 
 from daemon import ADDRESS, NAME
 from harness import expect, test
-from lab import Lab, expect_file
+from lab import expect_file, serving
 
 FILES = {"big.img": 24 << 20, "small.efi": 4000, "one.efi": 1, "even.img": 1 << 20}
-
-
-@contextlib.contextmanager
-def network(context):
-    with Lab(context, "clients") as lab:
-        lab.make_set(FILES)
-        yield lab
-        lab.nothing_leaked()
+network = serving("clients", FILES)
 
 
 @test("curl", "downloads every file byte for byte over TLS 1.2 and 1.3", network)

@@ -4,23 +4,15 @@ relay marks frames that say ECT instead of losing them. Downloads are whole and 
 the worker's counters say that marks came and were answered, and that nobody else got ECN.
 """
 
-import contextlib
 import re
 
 from daemon import ADDRESS
 from harness import expect, test, until
-from lab import Lab
+from lab import serving
 
 FILES = {"one.img": 4 << 20, "small.efi": 4000}
 MARKED = {"mark": 0.02, "delay-ms": 5}
-
-
-@contextlib.contextmanager
-def marking(context):
-    with Lab(context, "ecn", relay=MARKED) as lab:
-        lab.make_set(FILES)
-        yield lab
-        lab.nothing_leaked()
+marking = serving("ecn", FILES, relay=MARKED)
 
 
 def counted(lab):

@@ -7,13 +7,12 @@ The client's congestion control rules what the client sends: here requests, and 
 that slipwayd refuses. Downloads are slipwayd's own sending, whatever the client has set.
 """
 
-import contextlib
 import re
 import sys
 
 from daemon import ADDRESS
 from harness import expect, test
-from lab import Lab
+from lab import serving
 
 SIZE = 1 << 20
 FILES = {"one.img": SIZE, "small.efi": 4000}
@@ -38,16 +37,6 @@ def lost_by(lab):
     return int(found[1]), int(found[2])
 
 
-def over(options, name):
-    @contextlib.contextmanager
-    def network(context):
-        with Lab(context, name, relay=options) as lab:
-            lab.make_set(FILES)
-            yield lab
-            lab.nothing_leaked()
-    return network
-
-
 ASKED = f"""
 import socket
 peer = socket.create_connection(("{ADDRESS}", 80), 60)
@@ -65,7 +54,7 @@ def choose(lab, control):
 
 def register(words, options, number):
     @test("linux", f"Linux with cubic and bbr over {words}: whole, and little is sent again",
-          over(options, f"linux{number}"))
+          serving(f"linux{number}", FILES, relay=options))
     def transfers(_, lab):
         body = lab.folder / "set" / "one.img"
         before = sum(lab.worker_metric("slipway_tcp_retransmissions_total"))

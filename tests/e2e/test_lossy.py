@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same clients over a bad wire: the relay loses, delays, reorders and duplicates, seeded."""
 
-import contextlib
-
 from daemon import ADDRESS
 from harness import expect, test
-from lab import Lab
+from lab import serving
 from test_dhcp import inside
 
 FILES = {"four.img": 4 << 20, "small.efi": 4000}
@@ -21,18 +19,8 @@ WIRES = {
 }
 
 
-def wire(options, name):
-    @contextlib.contextmanager
-    def bad_network(context):
-        with Lab(context, name, relay=options) as lab:
-            lab.make_set(FILES)
-            yield lab
-            lab.nothing_leaked()
-    return bad_network
-
-
 def register(words, options, number):
-    fixture = wire(options, f"wire{number}")
+    fixture = serving(f"wire{number}", FILES, relay=options)
 
     @test("lossy", f"curl over {words}: TLS 1.2, TLS 1.3 and HTTP arrive whole", fixture)
     def download(_, lab):
@@ -56,7 +44,8 @@ for _number, (_words, _options) in enumerate(WIRES.items()):
     register(_words, _options, _number)
 
 
-@test("lossy", "udhcpc gets its address though 20 % are lost", wire({"loss": 0.2}, "wire-dhcp"))
+@test("lossy", "udhcpc gets its address though 20 % are lost",
+      serving("wire-dhcp", FILES, relay={"loss": 0.2}))
 def lossy_dhcp(_, lab):
     space, interface = lab.port()
     text = inside(space, "busybox", "udhcpc", "-i", interface, "-n", "-q", "-t", "15", "-T", "1",

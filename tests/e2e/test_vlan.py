@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A port that is one VLAN of a trunk: the relay is the switch's access port between it and clients."""
 
-import contextlib
 import time
 
 from daemon import ADDRESS
 from dhcp_client import DISCOVER, frame, station
 from harness import expect, test, until
-from lab import Lab
+from lab import serving
 from test_clients import network
 from test_dhcp import inside
 
@@ -21,14 +20,7 @@ raw.bind((sys.argv[1], 0))
 for line in sys.stdin:
     raw.send(bytes.fromhex(line))
 """
-
-
-@contextlib.contextmanager
-def tagged(context):
-    with Lab(context, "vlan", relay={"vlan": VLAN}, port=f"vlan = {VLAN}") as lab:
-        lab.make_set(FILES)
-        yield lab
-        lab.nothing_leaked()
+tagged = serving("vlan", FILES, relay={"vlan": VLAN}, port=f"vlan = {VLAN}")
 
 
 def send(lab, space, interface, frames):
