@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocols/tcp/send_syn.h"
+
 namespace slipway::tcp {
 namespace {
 
@@ -21,7 +23,6 @@ class Sender {
   std::optional<Outgoing> Next();
 
  private:
-  std::optional<Outgoing> Syn();
   std::optional<Outgoing> Probe();
   std::optional<Outgoing> TailProbe();
   std::optional<Outgoing> Front();
@@ -52,7 +53,7 @@ class Sender {
 
 std::optional<Outgoing> Sender::Next() {
   if (c_.state == State::kSynSent || c_.state == State::kSynReceived) {
-    if (s_.syn_due) return Syn();
+    if (s_.syn_due) return NextSyn(context_, c_);
     if (c_.receive.ack_due && c_.state == State::kSynReceived) return Bare(s_.max);
     return std::nullopt;
   }
@@ -121,41 +122,6 @@ Outgoing Sender::Bare(std::uint64_t position) {
     out.segment.options.sack = context_.store.Blocks(r.queue, r.nxt, c_.recent);
     if (c_.timestamps) out.segment.options.sack.Shorten(3);  // 40 bytes of options in all
   }
-  return out;
-}
-
-std::optional<Outgoing> Sender::Syn() {
-  s_.syn_due = false;
-  const bool answering = c_.state == State::kSynReceived;
-  if (s_.max != 0) c_.ect = false;  // again: without the question (ecn.h)
-  Outgoing out{.segment = {.source = c_.tuple.local_port,
-                           .destination = c_.tuple.remote_port,
-                           .seq = s_.iss,
-                           .ack = answering ? c_.receive.nxt : SeqNum(),
-                           .flags = {.syn = true,
-                                     .ack = answering,
-                                     .ece = c_.ect,
-                                     .cwr = c_.ect && !answering},
-                           .options = SynOptions(context_, c_)},
-               .tuple = c_.tuple,
-               .mss = s_.mss,
-               .retransmission = s_.max != 0};
-  const std::uint32_t window = std::min<std::uint32_t>(c_.receive.room, 0xffff);
-  out.segment.window = static_cast<std::uint16_t>(window);
-  if (answering) {
-    c_.receive.edge = Later(c_.receive.edge, c_.receive.nxt + window);
-    c_.receive.ack_due = false;
-  }
-  if (s_.max == 0) {
-    s_.nxt = s_.max = 1;
-    s_.timed = 1;
-    s_.timed_since = context_.now;
-    c_.timers.progress = context_.now;
-  } else {
-    s_.timed = kNoPosition;
-    ++c_.retransmissions;
-  }
-  if (c_.timers.retransmit_at == kNever) ArmRetransmit(context_, c_);
   return out;
 }
 
