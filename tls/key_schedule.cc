@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "protocols/base/hex.h"
+
 namespace slipway::tls {
 namespace {
 
@@ -59,13 +61,6 @@ bool ExpandLabel(Bytes secret, std::string_view label, MutableBytes out) {
 }
 
 bool IsSecretSize(std::size_t size) { return size == 32 || size == 48; }
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "control/text.h"
+#include "protocols/base/hex.h"
 
 namespace slipway::control {
 namespace {
@@ -14,12 +15,6 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsLetter(char c) { return IsLower(c) || (c >= 'A' && c <= 'Z'); }
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::optional<unsigned> HexDigit(char c) {
-  if (IsDigit(c)) return static_cast<unsigned>(c - '0');
-  if (Lower(c) >= 'a' && Lower(c) <= 'f') return static_cast<unsigned>(Lower(c) - 'a' + 10);
-  return std::nullopt;
-}
 
 struct Unit {
   std::string_view name;
@@ -103,10 +98,10 @@ std::optional<std::string> ParseHex(std::string_view text) {
   while (!text.empty()) {
     if (!octets.empty() && text.starts_with(':')) text.remove_prefix(1);
     if (text.size() < 2) return std::nullopt;
-    const auto high = HexDigit(text[0]);
-    const auto low = HexDigit(text[1]);
-    if (!high || !low) return std::nullopt;
-    octets.push_back(static_cast<char>(*high << 4 | *low));
+    const int high = HexDigit(text[0]);
+    const int low = HexDigit(text[1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    octets.push_back(static_cast<char>(high << 4 | low));
     text.remove_prefix(2);
   }
   if (octets.empty()) return std::nullopt;
@@ -150,7 +145,7 @@ bool IsPciAddress(std::string_view text) {
   }
   if (text.size() != kShape.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool fits = kShape[i] == 'h'   ? HexDigit(text[i]).has_value()
+    const bool fits = kShape[i] == 'h'   ? HexDigit(text[i]) >= 0
                       : kShape[i] == 'o' ? text[i] >= '0' && text[i] <= '7'
                                          : text[i] == kShape[i];
     if (!fits) return false;

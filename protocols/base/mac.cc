@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/base/mac.h"
 
+#include "protocols/base/hex.h"
+
 namespace slipway {
-namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
 
 std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
   constexpr std::size_t kLength = 17;

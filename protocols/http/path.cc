@@ -7,17 +7,11 @@
 #include <cstddef>
 
 #include "protocols/base/check.h"
+#include "protocols/base/hex.h"
 #include "protocols/http/request.h"
 
 namespace slipway::http {
 namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // The next character of a path, decoded; -1 when it is refused.
 int TakeCharacter(std::string_view& rest) {
