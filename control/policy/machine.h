@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "control/config/value.h"
@@ -54,6 +56,9 @@ struct Machine {
   std::uint32_t completed = 0;
   std::uint32_t failed = 0;  // or abandoned
 };
+
+// None is null. A machine that did not change is the same object from one reading to the next.
+using MachineList = std::vector<std::shared_ptr<const Machine>>;
 
 MachineFacts FactsOf(const Machine& machine);
 

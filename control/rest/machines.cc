@@ -112,14 +112,16 @@ void AddMachines(Router& router, Core& core) {
         const auto machines = core.store().Machines();
         if (!machines.ok()) return ReplyProblem(response, machines.status());
         auto all = *machines;
-        for (const MachineConfig& each : core.config().machines) all.push_back(FromConfig(each));
+        for (const MachineConfig& each : core.config().machines) {
+          all.push_back(std::make_shared<const Machine>(FromConfig(each)));
+        }
         ReplyPage(request, response,
                   {.size = all.size(),
                    .key =
                        [&](std::size_t i) {
-                         return all[i].mac ? all[i].mac->ToString() : all[i].uuid->ToString();
+                         return all[i]->mac ? all[i]->mac->ToString() : all[i]->uuid->ToString();
                        },
-                   .item = [&](std::size_t i) { return Shown(all[i]); }});
+                   .item = [&](std::size_t i) { return Shown(*all[i]); }});
       });
   router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {

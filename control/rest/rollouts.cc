@@ -49,7 +49,7 @@ void List(const httplib::Request& request, httplib::Response& response, Core& co
     each["stable_boots"] = CountOf(rollout.stable, *sets, core);
     each["candidate_boots"] = CountOf(rollout.candidate, *sets, core);
     each["machines"] = std::ranges::count_if(
-        *machines, [&](const Machine& machine) { return InCanary(rollout, machine); });
+        *machines, [&](const auto& machine) { return InCanary(rollout, *machine); });
     list.push_back(std::move(each));
   }
   ReplyPage(request, response, std::move(list), "stable");

@@ -200,7 +200,7 @@ class Core {
   // What decides what is served, as it is stored now.
   struct Site {
     std::shared_ptr<const Config> config;  // with the catalog's networks
-    std::vector<Machine> machines;
+    MachineList machines;
     std::vector<Rule> rules;
     std::vector<Rollout> rollouts;
     std::vector<ImageSet> sets;

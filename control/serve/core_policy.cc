@@ -61,8 +61,8 @@ absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann
     const absl::Status status = NeedsTemplate(site->templates, machine.script);
     if (!status.ok()) return status;
   }
-  Place(site->machines, machine,
-        [&](const Machine& each) { return machine.id != 0 && each.id == machine.id; });
+  Place(site->machines, std::make_shared<const Machine>(machine),
+        [&](const auto& each) { return machine.id != 0 && each->id == machine.id; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   auto stored = store_->PutMachine(machine, actor);
   if (!stored.ok()) return stored.status();

@@ -68,11 +68,12 @@ absl::Status Core::RemoveTemplate(const std::string& name, const Actor& actor) {
                                               " sends iPXE to it; set ",
                                               "that rule without --script first"));
   }
-  const auto machine = std::ranges::find(*machines, name, &Machine::script);
+  const auto machine =
+      std::ranges::find_if(*machines, [&](const auto& each) { return each->script == name; });
   if (machine != machines->end()) {
-    return absl::FailedPreconditionError(Text(name, ": machine ", KeyOf(*machine),
-                                              " is sent to it; ", "'slipway machine script ",
-                                              KeyOf(*machine), " -' first"));
+    const std::string key = KeyOf(**machine);
+    return absl::FailedPreconditionError(Text(name, ": machine ", key, " is sent to it; ",
+                                              "'slipway machine script ", key, " -' first"));
   }
   if (absl::Status status = store_->RemoveTemplate(name, actor); !status.ok()) return status;
   return RepublishLocked();

@@ -216,8 +216,8 @@ nlohmann::json ToJson(const Explanation& explanation) {
 absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInputs& inputs) {
   const auto discover = Compose(question);
   if (!discover.ok()) return discover.status();
-  std::vector<Machine> machines;
-  if (inputs.machine) machines.push_back(*inputs.machine);
+  MachineList machines;
+  if (inputs.machine) machines.push_back(std::make_shared<const Machine>(*inputs.machine));
   BootRules boot(inputs.config, inputs.sets);
   const dhcp::Policy policy(BuildPolicy(
       {inputs.config, machines, inputs.rules, inputs.rollouts, inputs.documents}, boot));

@@ -114,7 +114,7 @@ class Builder {
       machine.choices = choices_.For(&each);
     };
     for (const MachineConfig& each : inputs_.config.machines) add(FromConfig(each));
-    for (const Machine& each : inputs_.machines) add(each);
+    for (const auto& each : inputs_.machines) add(*each);
     settings.unknown = choices_.For(nullptr);
     const std::size_t known = settings.machines.size();
     for (const NetworkConfig& network : inputs_.config.networks) {

@@ -18,8 +18,8 @@ class Documents;
 
 struct PolicyInputs {
   const Config& config;
-  std::span<const Machine> machines;  // of the catalog; they come before the configuration's
-  std::span<const Rule> rules;        // in their order
+  const MachineList& machines;  // of the catalog; they come before the configuration's
+  std::span<const Rule> rules;  // in their order
   std::span<const Rollout> rollouts;
   const Documents* documents = nullptr;  // null: no machine has a script
 };

@@ -105,7 +105,7 @@ absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> BuildSnapshot(const Snapsho
   return Builder(inputs).Build();
 }
 
-std::vector<std::string> AssignedSets(const Config& config, std::span<const Machine> machines,
+std::vector<std::string> AssignedSets(const Config& config, const MachineList& machines,
                                       std::span<const Rule> rules,
                                       std::span<const Rollout> rollouts) {
   std::vector<std::string> references;
@@ -121,8 +121,8 @@ std::vector<std::string> AssignedSets(const Config& config, std::span<const Mach
   }
   for (const Rollout& each : rollouts) add(each.candidate);
   for (const MachineConfig& each : config.machines) add(each.image_set);
-  for (const Machine& each : machines) {
-    if (each.image_set) add(*each.image_set);
+  for (const auto& each : machines) {
+    if (each->image_set) add(*each->image_set);
   }
   return references;
 }

@@ -28,8 +28,8 @@ class Documents;
 
 struct SnapshotInputs {
   const Config& config;
-  const std::vector<Machine>& machines;  // of the store; they come before the configuration's
-  const std::vector<Rule>& rules;        // in their order
+  const MachineList& machines;     // of the store; they come before the configuration's
+  const std::vector<Rule>& rules;  // in their order
   const std::vector<Rollout>& rollouts;
   const std::vector<ImageSet>& sets;
   const std::vector<RetiredVersion>& retired;
@@ -41,7 +41,7 @@ struct SnapshotInputs {
 absl::StatusOr<std::unique_ptr<dataplane::Snapshot>> BuildSnapshot(const SnapshotInputs& inputs);
 
 // References of the sets that somebody may be sent to, most general first.
-std::vector<std::string> AssignedSets(const Config& config, std::span<const Machine> machines,
+std::vector<std::string> AssignedSets(const Config& config, const MachineList& machines,
                                       std::span<const Rule> rules,
                                       std::span<const Rollout> rollouts);
 

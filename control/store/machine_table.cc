@@ -43,9 +43,21 @@ nlohmann::json DocumentOf(const Machine& machine) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Machine>> MachineTable::All() {
-  Statement statement = database_.Prepare(Text("SELECT ", kColumns, " FROM machines ORDER BY id"));
-  return Read(statement);
+absl::StatusOr<MachineList> MachineTable::All() {
+  if (!kept_) {
+    Statement statement = database_.Prepare(Text("SELECT ", kColumns, " FROM machines"));
+    auto machines = Read(statement);
+    if (!machines.ok()) return machines.status();
+    kept_.emplace();
+    for (Machine& each : *machines) {
+      const std::int64_t id = each.id;
+      kept_->emplace(id, std::make_shared<const Machine>(std::move(each)));
+    }
+  }
+  MachineList all;
+  all.reserve(kept_->size());
+  for (const auto& [id, machine] : *kept_) all.push_back(machine);
+  return all;
 }
 
 absl::StatusOr<std::vector<Machine>> MachineTable::Same(const std::optional<MacAddress>& mac,
@@ -75,19 +87,29 @@ absl::StatusOr<Machine> MachineTable::Put(const Machine& machine,
     if (stored.name.empty()) stored.name = before->name;
   }
   if (absl::Status status = Write(stored); !status.ok()) return status;
+  if (kept_) kept_->insert_or_assign(stored.id, std::make_shared<const Machine>(stored));
   return stored;
 }
 
 absl::Status MachineTable::Remove(std::int64_t id) {
   Statement statement = database_.Prepare("DELETE FROM machines WHERE id=?");
-  return statement.Bind(1, id).Run();
+  const absl::Status status = statement.Bind(1, id).Run();
+  if (status.ok() && kept_) kept_->erase(id);
+  return status;
 }
 
 absl::Status MachineTable::CountBoot(std::int64_t id, bool completed) {
   Statement statement =
       database_.Prepare(completed ? "UPDATE machines SET completed=completed+1 WHERE id=?"
                                   : "UPDATE machines SET failed=failed+1 WHERE id=?");
-  return statement.Bind(1, id).Run();
+  absl::Status status = statement.Bind(1, id).Run();
+  if (!status.ok() || !kept_) return status;
+  if (const auto place = kept_->find(id); place != kept_->end()) {
+    Machine counted = *place->second;
+    ++(completed ? counted.completed : counted.failed);
+    place->second = std::make_shared<const Machine>(std::move(counted));
+  }
+  return status;
 }
 
 // Gives a new machine its id.

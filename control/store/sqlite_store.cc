@@ -43,7 +43,7 @@ class SqliteStore final : public Store {
 
   absl::Status Adopt() { return audit_.Adopt(); }
 
-  absl::StatusOr<std::vector<Machine>> Machines() override {
+  absl::StatusOr<MachineList> Machines() override {
     const std::scoped_lock lock(mutex_);
     return machines_.All();
   }
@@ -71,10 +71,12 @@ class SqliteStore final : public Store {
     return Recorded(actor, [&]() -> absl::StatusOr<Change> {
       const auto machines = machines_.All();
       if (!machines.ok()) return machines.status();
-      const auto machine = std::ranges::find(*machines, id, &Machine::id);
-      if (machine == machines->end()) return absl::NotFoundError("no such machine");
+      const auto found =
+          std::ranges::find_if(*machines, [&](const auto& each) { return each->id == id; });
+      if (found == machines->end()) return absl::NotFoundError("no such machine");
+      const Machine& machine = **found;
       if (absl::Status status = machines_.Remove(id); !status.ok()) return status;
-      return Change{TitleOf(*machine), Told(*machine), nullptr};
+      return Change{TitleOf(machine), Told(machine), nullptr};
     });
   }
 
@@ -328,6 +330,12 @@ class SqliteStore final : public Store {
   // What `make` changes and the record that it returns, or neither.
   absl::Status Recorded(const Actor& actor, const auto& make) {
     const std::scoped_lock lock(mutex_);
+    absl::Status status = Commit(actor, make);
+    if (!status.ok()) machines_.Forget();
+    return status;
+  }
+
+  absl::Status Commit(const Actor& actor, const auto& make) {
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
     const absl::StatusOr<Change> made = make();

@@ -51,7 +51,7 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  virtual absl::StatusOr<std::vector<Machine>> Machines() = 0;  // by id
+  virtual absl::StatusOr<MachineList> Machines() = 0;  // by id
   // The one with this MAC or this UUID; nullopt when there is none.
   virtual absl::StatusOr<std::optional<Machine>> FindMachine(const std::optional<MacAddress>& mac,
                                                              const std::optional<Uuid>& uuid) = 0;

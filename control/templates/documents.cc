@@ -22,7 +22,7 @@ struct Documents::Document {
 };
 
 struct Documents::Entry : http::MachineFiles {
-  Machine machine;
+  std::shared_ptr<const Machine> machine;
   std::vector<std::shared_ptr<const Document>> documents;  // of `files`, in their order
   std::vector<DocumentFailure> failures;
 };
@@ -31,9 +31,10 @@ namespace {
 
 // In everything that documents are made of: a boot that was counted changes nothing.
 bool Same(const Machine& a, const Machine& b) {
-  return a.mac == b.mac && a.uuid == b.uuid && a.name == b.name && a.image_set == b.image_set &&
-         a.serial == b.serial && a.groups == b.groups && a.labels == b.labels &&
-         a.variables == b.variables && a.approved == b.approved;
+  return &a == &b ||
+         (a.mac == b.mac && a.uuid == b.uuid && a.name == b.name && a.image_set == b.image_set &&
+          a.serial == b.serial && a.groups == b.groups && a.labels == b.labels &&
+          a.variables == b.variables && a.approved == b.approved);
 }
 
 std::string_view NameOf(const http::Resource& file) {
@@ -73,9 +74,9 @@ class DocumentBuilder {
     last_.resize(next_->templates_.size());
     bool all_kept = same_site;
     std::unordered_set<std::string> taken;
-    const auto add = [&](const Machine& machine) {
-      auto entry = Before(machine);
-      if (!same_site || entry == nullptr || !Same(entry->machine, machine)) {
+    const auto add = [&](const std::shared_ptr<const Machine>& machine) {
+      auto entry = Before(*machine);
+      if (!same_site || entry == nullptr || !Same(*entry->machine, *machine)) {
         entry = MakeEntry(machine, entry.get());
         all_kept = false;
       } else {
@@ -85,7 +86,7 @@ class DocumentBuilder {
       next_->entries_.push_back(std::move(entry));
     };
     if (!next_->templates_.empty()) {
-      for (const Machine& machine : inputs_.machines) add(machine);
+      for (const auto& machine : inputs_.machines) add(machine);
       AddConfigured(add);
     }
     if (all_kept && before_->entries_.size() == next_->entries_.size()) return before_;
@@ -105,14 +106,14 @@ class DocumentBuilder {
   void AddConfigured(const Add& add) const {
     if (inputs_.variables.config.machines.empty()) return;
     std::unordered_set<std::string> known;
-    for (const Machine& machine : inputs_.machines) {
-      if (machine.mac) known.insert(machine.mac->ToString());
-      if (machine.uuid) known.insert(machine.uuid->ToString());
+    for (const auto& machine : inputs_.machines) {
+      if (machine->mac) known.insert(machine->mac->ToString());
+      if (machine->uuid) known.insert(machine->uuid->ToString());
     }
     for (const MachineConfig& each : inputs_.variables.config.machines) {
       if (each.mac && known.contains(each.mac->ToString())) continue;
       if (each.uuid && known.contains(each.uuid->ToString())) continue;
-      add(FromConfig(each));
+      add(std::make_shared<const Machine>(FromConfig(each)));
     }
   }
 
@@ -171,11 +172,13 @@ class DocumentBuilder {
         before_->catalog_->Share(machine.mac, machine.uuid));
   }
 
-  std::shared_ptr<const Entry> MakeEntry(const Machine& machine, const Entry* old) {
+  std::shared_ptr<const Entry> MakeEntry(const std::shared_ptr<const Machine>& named,
+                                         const Entry* old) {
+    const Machine& machine = *named;
     auto entry = std::make_shared<Entry>();
     entry->mac = machine.mac;
     entry->uuid = machine.uuid;
-    entry->machine = machine;
+    entry->machine = named;
     if (!site_) site_.emplace(inputs_.variables);
     const MachineVariables variables(*site_, machine);
     const MachineFacts facts = FactsOf(machine);

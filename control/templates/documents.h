@@ -27,7 +27,7 @@ inline constexpr std::size_t kDocumentsBytesMax = std::size_t{128} << 20;
 
 struct DocumentInputs {
   VariableInputs variables;
-  const std::vector<Machine>& machines;  // of the catalog; they come before the configuration's
+  const MachineList& machines;  // of the catalog; they come before the configuration's
   const std::vector<Template>& templates;
   std::int64_t now_unix_seconds = 0;
 };

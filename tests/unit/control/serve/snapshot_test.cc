@@ -39,7 +39,7 @@ class SnapshotTest : public testing::Test {
     ASSERT_TRUE(store.ok()) << store.status();
     NoImageMemory memory;
     const ImageShelf shelf(*store, memory);
-    const std::vector<Machine> machines;
+    const MachineList machines;
     const std::vector<Rule> rules;
     const std::vector<Rollout> rollouts;
     const std::vector<RetiredVersion> retired;

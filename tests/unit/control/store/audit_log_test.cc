@@ -207,9 +207,10 @@ TEST_F(AuditLogTest, ARecordIsThereWithItsChangeOrNeither) {
                      true)
                   .ok());
   const auto store = Open();
+  EXPECT_THAT(*store->Machines(), SizeIs(1)) << "and is kept in memory from here on";
   EXPECT_FALSE(store->PutMachine(WithMac(1, "b:2"), kAlice).ok());
-  EXPECT_EQ(store->Machines()->front().image_set->ToString(), "a:1");
-  EXPECT_FALSE(store->RemoveMachine(store->Machines()->front().id, kAlice).ok());
+  EXPECT_EQ(store->Machines()->front()->image_set->ToString(), "a:1");
+  EXPECT_FALSE(store->RemoveMachine(store->Machines()->front()->id, kAlice).ok());
   EXPECT_THAT(*store->Machines(), SizeIs(1));
 }
 

@@ -9,8 +9,11 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <random>
 
 #include "control/store/lease_journal.h"
+#include "control/store/machine_table.h"
+#include "control/text.h"
 #include "protocols/base/entropy.h"
 
 namespace slipway::control {
@@ -48,9 +51,9 @@ TEST_F(StoreTest, MachinesSurviveTheProcess) {
   auto store = OpenSqliteStore(folder_ / "catalog.db");
   const auto machines = (*store)->Machines();
   ASSERT_THAT(*machines, SizeIs(1));
-  EXPECT_EQ(machines->front().image_set->ToString(), "debian:stable");
-  EXPECT_EQ(machines->front().mac->ToString(), "52:54:00:00:00:01");
-  EXPECT_FALSE(machines->front().uuid.has_value());
+  EXPECT_EQ(machines->front()->image_set->ToString(), "debian:stable");
+  EXPECT_EQ(machines->front()->mac->ToString(), "52:54:00:00:00:01");
+  EXPECT_FALSE(machines->front()->uuid.has_value());
 }
 
 TEST_F(StoreTest, AVerdictIsKeptReplacedAndRemoved) {
@@ -111,6 +114,60 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
   EXPECT_EQ(ToJson(**found), ToJson(machine));
   EXPECT_FALSE(store->FindMachine(std::nullopt, std::nullopt)->has_value());
   EXPECT_FALSE(store->FindMachine(WithMac(2, "a:1").mac, std::nullopt)->has_value());
+}
+
+std::string Described(Store& store) {
+  std::string all;
+  const auto machines = store.Machines();
+  if (!machines.ok()) return std::string(machines.status().message());
+  for (const auto& each : *machines) {
+    all += Text(each->id, ' ', TitleOf(*each), ' ', Told(*each).dump(), '\n');
+  }
+  return all;
+}
+
+// Machines are read once and kept: whatever is done, they are what another process would read.
+TEST_F(StoreTest, MachinesKeptInMemoryAreThoseOfTheDisk) {
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  constexpr unsigned kSeed = 20261126;
+  std::mt19937 random(kSeed);
+  for (int step = 0; step < 200; ++step) {
+    Machine machine = WithMac(static_cast<std::uint8_t>(random() % 8), "a:1");
+    machine.name = random() % 2 == 0 ? "" : Text("name", step);
+    if (random() % 4 == 0) {
+      machine.uuid = Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0b");
+      machine.uuid->octets[15] = static_cast<std::uint8_t>(random() % 4);
+      if (random() % 2 == 0) machine.mac.reset();
+    }
+    const auto list = *store->Machines();
+    const auto id = list.empty() ? 0 : list[random() % list.size()]->id;
+    switch (random() % 4) {
+      case 0:
+        static_cast<void>(store->RemoveMachine(id + static_cast<int>(random() % 2), Tester()));
+        break;
+      case 1:
+        ASSERT_TRUE(store->CountBoot(id, random() % 2 == 0).ok());
+        break;
+      default:  // also such as two machines are meant by, which is refused
+        static_cast<void>(store->PutMachine(machine, Tester()));
+    }
+    const auto other = *OpenSqliteStore(folder_ / "catalog.db");
+    ASSERT_EQ(Described(*store), Described(*other)) << "seed " << kSeed << ", step " << step;
+  }
+}
+
+TEST_F(StoreTest, OneThatDidNotChangeIsTheSameObject) {
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  for (std::uint8_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(store->PutMachine(WithMac(i, "a:1"), Tester()).ok());
+  }
+  const auto before = *store->Machines();
+  ASSERT_TRUE(store->CountBoot(before[1]->id, true).ok());
+  const auto after = *store->Machines();
+  EXPECT_EQ(before[0], after[0]);
+  EXPECT_NE(before[1], after[1]);
+  EXPECT_EQ(before[1]->completed + 1, after[1]->completed);
+  EXPECT_EQ(before[2], after[2]);
 }
 
 TEST_F(StoreTest, RulesComeInTheirOrder) {

@@ -65,8 +65,10 @@ class DocumentsTest : public testing::Test {
 
   const Documents& Build() {
     before_ = documents_;
+    MachineList machines;
+    for (const Machine& each : machines_) machines.push_back(std::make_shared<const Machine>(each));
     documents_ = Documents::Build({.variables = {config_, rules_, rollouts_, sets_},
-                                   .machines = machines_,
+                                   .machines = machines,
                                    .templates = templates_,
                                    .now_unix_seconds = ++now_},
                                   documents_);
