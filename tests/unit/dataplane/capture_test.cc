@@ -10,9 +10,8 @@
 #include <random>
 #include <thread>
 
-#include "protocols/dhcp/message.h"
 #include "protocols/wire/dhcp.h"
-#include "protocols/wire/view.h"
+#include "tests/unit/dataplane/dhcp_frames.h"
 #include "tests/unit/dataplane/one_machine.h"
 
 namespace slipway::dataplane {
@@ -129,14 +128,7 @@ TEST(CaptureRingTest, LosesNothingUncountedBetweenTwoThreads) {
 }
 
 Buffer DhcpAbout(const MacAddress& machine, const Ends& ends, Port to) {
-  Buffer message(sizeof(DhcpHeader));
-  MutableBytes room = message;
-  DhcpHeader* header = Place<DhcpHeader>(room);
-  header->op = kDhcpBootReply;
-  header->htype = 1;
-  header->hlen = 6;
-  std::copy(machine.octets.begin(), machine.octets.end(), header->chaddr.begin());
-  header->cookie = kDhcpMagicCookie;
+  const Buffer message = BareDhcp(kDhcpBootReply, machine);
   return UdpFrame(ends, {.source = kDhcpServerPort, .destination = to, .payload = message});
 }
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DHCP through a whole worker: answers that wait for the disk, messages in pieces, what is told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "tests/unit/dataplane/dhcp_frames.h"
+#include "tests/unit/dataplane/worker_fixture.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class WorkerDhcpTest : public WorkerTest {
+ protected:
+  std::vector<Buffer> AskFragmented(const Ends& ends, ipv4::Packet packet, std::size_t cut) {
+    const Bytes whole = packet.payload;
+    packet.identification = 77;
+    packet.payload = whole.first(cut);
+    packet.more_fragments = true;
+    EXPECT_THAT(Ask(IpFrame(ends, packet)), IsEmpty());
+    packet.payload = whole.subspan(cut);
+    packet.more_fragments = false;
+    packet.fragment_offset = static_cast<std::uint16_t>(cut);
+    return Ask(IpFrame(ends, packet));
+  }
+};
+
+TEST_F(WorkerDhcpTest, DropsNoAckWhenOneCommitFreesMoreThanTheWireTakes) {
+  constexpr std::size_t kAcks = 700;
+  Start({.leases = 1024});
+  const auto offers = Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));
+  ASSERT_THAT(offers, SizeIs(1));
+  const Buffer request =
+      DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, ReadDhcp(offers[0]).address));
+  for (std::size_t i = 0; i < kAcks; ++i) EXPECT_THAT(Ask(request), IsEmpty());
+  EXPECT_EQ(appliance_->MakeLeasesDurable(), kAcks);
+  std::size_t acks = 0;
+  for (int round = 0; round < 1000; ++round) {
+    appliance_->RunOnce(now_);
+    acks += appliance_->Sent().size();
+  }
+  EXPECT_EQ(acks, kAcks);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTransmitRingFull), 0u);
+}
+
+TEST_F(WorkerDhcpTest, HoldsAnAckUntilTheLeaseIsOnDisk) {
+  Start();
+  const auto offers = Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));
+  ASSERT_THAT(offers, SizeIs(1));
+  const DhcpReply offer = ReadDhcp(offers[0]);
+  EXPECT_EQ(offer.type, DhcpMessageType::kOffer);
+  EXPECT_EQ(offer.boot, "http://boot.test/image.efi");
+  EXPECT_TRUE(See(offers[0]).link.destination.is_broadcast());
+  appliance_->MakeLeasesDurable();
+
+  const Buffer request = DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, offer.address));
+  EXPECT_THAT(Ask(request), IsEmpty());
+  now_ += milliseconds(100);
+  appliance_->Run(now_);
+  EXPECT_THAT(appliance_->Sent(), IsEmpty());
+  EXPECT_EQ(appliance_->MakeLeasesDurable(), 1u);
+  appliance_->Run(now_);
+  const auto acks = appliance_->Sent();
+  ASSERT_THAT(acks, SizeIs(1));
+  EXPECT_EQ(ReadDhcp(acks[0]).type, DhcpMessageType::kAck);
+  EXPECT_EQ(ReadDhcp(acks[0]).address, offer.address);
+  std::vector<std::int64_t> leased;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind == EventKind::kDhcpAck) leased.push_back(event.number);
+  }
+  // What the client was told, not the second more that the server keeps it for.
+  EXPECT_THAT(leased, testing::ElementsAre(3600));
+}
+
+// What an event's kind already says is not said again by its text.
+TEST_F(WorkerDhcpTest, TellsOfAnOfferWhatBootsAndOfARefusalWhy) {
+  Start();
+  ASSERT_THAT(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover))), SizeIs(1));
+  ASSERT_THAT(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover, {}, "MSFT 5.0"))), SizeIs(1));
+  ASSERT_THAT(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, Ipv4Address(10, 9, 9, 9)))),
+              SizeIs(1));
+  std::vector<std::pair<EventKind, std::string>> told;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind == EventKind::kDhcpOffer || event.kind == EventKind::kDhcpNak) {
+      told.emplace_back(event.kind, event.text());
+    }
+  }
+  EXPECT_THAT(told, testing::ElementsAre(
+                        testing::Pair(EventKind::kDhcpOffer, "http://boot.test/image.efi"),
+                        testing::Pair(EventKind::kDhcpOffer, ""),
+                        testing::Pair(EventKind::kDhcpNak, "address is not of this network")));
+}
+
+TEST_F(WorkerDhcpTest, PutsADhcpMessageInFragmentsTogether) {
+  Start();
+  const Buffer message = DhcpMessage(DhcpMessageType::kDiscover);
+  Buffer datagram(message.size() + udp::kHeaderSize);
+  udp::Emit({.source = kDhcpClientPort, .destination = kDhcpServerPort, .payload = message},
+            {kUnbooted.source, kUnbooted.destination}, datagram);
+  const auto offers = AskFragmented(kUnbooted,
+                                    {.source = kUnbooted.source,
+                                     .destination = kUnbooted.destination,
+                                     .protocol = ipv4::kUdp,
+                                     .options = {},
+                                     .payload = datagram},
+                                    160);
+  ASSERT_THAT(offers, SizeIs(1));
+  EXPECT_EQ(ReadDhcp(offers[0]).type, DhcpMessageType::kOffer);
+}
+
+TEST_F(WorkerDhcpTest, TellsWhoseOfferWasTakenAndThroughWhichRelay) {
+  Start();
+  appliance_->Events();
+  Buffer request = DhcpMessage(DhcpMessageType::kRequest, Ipv4Address(10, 77, 0, 100));
+  request[request.size() - 2] = 9;  // the last octet of the server's address
+  Ask(DhcpFrame(request));
+  Buffer relayed = DhcpMessage(DhcpMessageType::kDiscover);
+  const Buffer relay = {10, 99, 0, 1};
+  std::copy(relay.begin(), relay.end(), relayed.begin() + 24);  // giaddr
+  Ask(DhcpFrame(relayed));
+  const auto events = appliance_->Events();
+  ASSERT_THAT(events, SizeIs(4));
+  EXPECT_EQ(events[1].kind, EventKind::kDhcpIgnored);
+  EXPECT_EQ(events[1].number, static_cast<std::int64_t>(Drop::kDhcpOtherServer));
+  EXPECT_EQ(events[1].extra, Ipv4Address(10, 77, 0, 9).value());
+  EXPECT_EQ(events[2].kind, EventKind::kDhcpDiscover);
+  EXPECT_EQ(events[2].extra, Ipv4Address(10, 99, 0, 1).value());
+  EXPECT_EQ(events[3].number, static_cast<std::int64_t>(Drop::kDhcpNoNetwork));
+}
+
+TEST_F(WorkerDhcpTest, TellsThatAnIpxeIsOne) {
+  Start();
+  Buffer discover = DhcpMessage(DhcpMessageType::kDiscover, {}, "PXEClient:Arch:00007");
+  discover.pop_back();  // the end
+  for (const char octet : std::string_view("\x4d\x04iPXE\xff")) {
+    discover.push_back(static_cast<std::uint8_t>(octet));
+  }
+  appliance_->Events();
+  Ask(DhcpFrame(discover));
+  const auto events = appliance_->Events();
+  ASSERT_FALSE(events.empty());
+  ASSERT_EQ(events[0].kind, EventKind::kDhcpDiscover);
+  EXPECT_EQ(events[0].text(), "iPXE PXEClient:Arch:00007");
+}
+
+}  // namespace
+}  // namespace slipway::dataplane

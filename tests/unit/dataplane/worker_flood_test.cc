@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SYN floods at a whole worker: answered from the path of their own, beside machines that boot.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tests/unit/dataplane/dhcp_frames.h"
+#include "tests/unit/dataplane/worker_fixture.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+Buffer SynFrame(std::uint16_t port, const Ends& ends = kMachine) {
+  return TcpFrame(ends, {.source = Port(port),
+                         .destination = Port(80),
+                         .seq = tcp::SeqNum(port * 1000U),
+                         .flags = {.syn = true},
+                         .window = 65535,
+                         .options = {.mss = std::uint16_t{1460}}});
+}
+
+constexpr std::uint16_t kBacklog = 8;  // of tests' appliances
+
+class WorkerFloodTest : public WorkerTest {};
+
+TEST_F(WorkerFloodTest, TurnsTheSynsOfAFloodIntoTheirAnswersAndBootsAMachineBesideIt) {
+  Start();
+  for (std::uint16_t i = 0; i < kBacklog; ++i) {
+    ASSERT_THAT(Ask(SynFrame(static_cast<std::uint16_t>(2000 + i))), SizeIs(1));
+  }
+  for (std::uint16_t port = 3000; port < 3100; ++port) {
+    const auto sent = Ask(SynFrame(port));
+    ASSERT_THAT(sent, SizeIs(1));
+    const Seen seen = See(sent[0]);
+    EXPECT_EQ(seen.link.destination, kMachine.from);
+    EXPECT_EQ(seen.link.source, kApplianceMac);
+    EXPECT_EQ(seen.ip->source, kApplianceAddress);
+    EXPECT_EQ(seen.ip->destination, kMachine.source);
+    EXPECT_TRUE(seen.ip->dont_fragment);
+    EXPECT_EQ(seen.tcp->destination, Port(port));
+    EXPECT_EQ(seen.tcp->ack, tcp::SeqNum(port * 1000U + 1));
+    EXPECT_EQ(seen.tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
+    EXPECT_EQ(seen.tcp->options, (tcp::Options{.mss = 1460}));
+  }
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted
+  EXPECT_EQ(appliance_->statistics().connections, kBacklog);
+  Ends other = kMachine;
+  other.source = Ipv4Address(10, 77, 0, 10);
+  Station station(other, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(80));
+}
+
+TEST_F(WorkerFloodTest, AFloodThatFillsTheWireTakesNoAnswerFromAMachineWithALease) {
+  Start();
+  Ends leased = kMachine;
+  leased.source = ReadDhcp(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover))).at(0)).address;
+  Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, leased.source)));
+  appliance_->MakeLeasesDurable();
+  Ends stranger = kMachine;
+  stranger.source = Ipv4Address(10, 77, 0, 10);
+  for (std::uint16_t port = 2000; port < 3000; ++port) {  // nobody takes the answers
+    appliance_->wire().Deliver(SynFrame(port, stranger));
+    appliance_->RunOnce(now_);
+  }
+  const std::uint64_t dropped = appliance_->Dropped(Drop::kTransmitRingFull);
+  EXPECT_GT(dropped, 0U);
+  appliance_->wire().Deliver(SynFrame(1024, leased));
+  std::size_t answers = 0;
+  for (int round = 0; round < 1000; ++round) {
+    appliance_->RunOnce(now_);
+    for (const Buffer& frame : appliance_->Sent()) {
+      const Seen seen = See(frame);
+      if (seen.tcp && seen.ip->destination == leased.source) ++answers;
+    }
+  }
+  EXPECT_EQ(answers, 1U);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTransmitRingFull), dropped);
+  EXPECT_TRUE(appliance_->StepsAddUp());
+}
+
+TEST_F(WorkerFloodTest, AnswersNoSynOfAFloodThatItWouldNotAnswerOtherwise) {
+  Start();
+  for (std::uint16_t i = 0; i < kBacklog; ++i) Ask(SynFrame(static_cast<std::uint16_t>(2000 + i)));
+  Buffer wrong = SynFrame(3000);
+  wrong[14 + 20 + 16] ^= 1;  // TCP's checksum
+  EXPECT_THAT(Ask(wrong), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpChecksum), 1u);
+  wrong = SynFrame(3000);
+  wrong[14 + 10] ^= 1;  // IPv4's
+  EXPECT_THAT(Ask(wrong), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kIpHeaderChecksum), 1u);
+  Ends to_all = kMachine;
+  to_all.to = MacAddress::Broadcast();
+  EXPECT_THAT(Ask(SynFrame(3000, to_all)), IsEmpty());
+  Ends martian = kMachine;
+  martian.source = Ipv4Address(127, 0, 0, 1);
+  EXPECT_THAT(Ask(SynFrame(3000, martian)), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kIpMartianSource), 1u);
+  // One of the eight, again: its own connection answers, with the same number as before.
+  const auto again = Ask(SynFrame(2000));
+  EXPECT_THAT(Ask(SynFrame(2000)).size() + again.size(), ::testing::Ge(1u));
+  EXPECT_TRUE(appliance_->StepsAddUp());
+}
+
+TEST_F(WorkerFloodTest, AnswersAFloodOnItsVlan) {
+  Start({.vlan = VlanId(7)});
+  Ends tagged = kMachine;
+  tagged.vlan = VlanId(7);
+  for (std::uint16_t i = 0; i < 2 * kBacklog; ++i) {
+    const auto sent = Ask(SynFrame(static_cast<std::uint16_t>(2000 + i), tagged));
+    ASSERT_THAT(sent, SizeIs(1));
+    EXPECT_EQ(See(sent[0]).link.vlan, VlanId(7));
+  }
+  EXPECT_THAT(Ask(SynFrame(4000)), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kVlanNotOurs), 1u);
+}
+
+}  // namespace
+}  // namespace slipway::dataplane

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a whole worker reports: counters as they are posted, and events.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/unit/dataplane/worker_fixture.h"
+
+namespace slipway::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class WorkerReportsTest : public WorkerTest {};
+
+TEST_F(WorkerReportsTest, CountsTheBurstsAndBytesOfItsPorts) {
+  Start();
+  const WorkerStatistics before = appliance_->statistics();
+  const Buffer question = Echo(kMachine, Buffer(100));
+  for (int i = 0; i < 4; ++i) appliance_->wire().Deliver(question);
+  std::size_t bytes = 0;
+  const auto sent = Ask(question);
+  for (const Buffer& frame : sent) bytes += frame.size();
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted now and then
+  const WorkerStatistics& after = appliance_->statistics();
+  EXPECT_EQ(after.receive_bursts.frames - before.receive_bursts.frames, 5u);
+  EXPECT_EQ(after.receive_bursts.counts[2] - before.receive_bursts.counts[2], 1u) << "4 to 7";
+  EXPECT_EQ(after.received_bytes - before.received_bytes, 5 * question.size());
+  ASSERT_THAT(sent, SizeIs(5));
+  EXPECT_EQ(after.transmit_bursts.frames - before.transmit_bursts.frames, 5u);
+  EXPECT_EQ(after.sent_bytes - before.sent_bytes, bytes);
+  EXPECT_EQ(after.posted_nanoseconds, now_.time_since_epoch().count());
+}
+
+TEST_F(WorkerReportsTest, TellsOfFramesThatWaitForTheRing) {
+  Start({.wire = {.ring_frames = 4}});
+  for (int i = 0; i < 5; ++i) {
+    for (int j = 0; j < 4; ++j) EXPECT_TRUE(appliance_->wire().Deliver(WhoHas(kApplianceAddress)));
+    appliance_->Run(now_);
+  }
+  // Four on the wire, one in the port's hands.
+  appliance_->Run(now_ += milliseconds(200));
+  EXPECT_EQ(appliance_->statistics().outbox_frames, 15u);
+  EXPECT_EQ(appliance_->statistics().outbox_peak, 15u);
+  EXPECT_GT(appliance_->statistics().transmit_ring_full, 0u);
+  for (int i = 0; i < 200; ++i) {
+    appliance_->Sent();
+    appliance_->Run(now_);
+  }
+  appliance_->Run(now_ += milliseconds(200));
+  EXPECT_EQ(appliance_->statistics().outbox_frames, 0u);
+  appliance_->Run(now_ += milliseconds(200));
+  EXPECT_EQ(appliance_->statistics().outbox_peak, 0u) << "since the post before";
+}
+
+TEST_F(WorkerReportsTest, CountsEventsThatFindNoRoom) {
+  Start();
+  appliance_->Events();
+  const Buffer query = UdpFrame(
+      kMachine, {.source = Port(4000), .destination = Port(53), .payload = DnsQuery("boot")});
+  for (int i = 0; i < 256; ++i) Ask(query);
+  EXPECT_EQ(appliance_->statistics().events_lost, 0u);
+  for (int i = 0; i < 10; ++i) Ask(query);
+  EXPECT_EQ(appliance_->statistics().events_lost, 10u);
+}
+
+TEST_F(WorkerReportsTest, CountsWhatItSeals) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(80));
+  EXPECT_EQ(appliance_->statistics().sealed_bytes, 0u);
+  const std::uint64_t plain = appliance_->statistics().payload_bytes;
+  Boot(station, Port(1025), Port(443), TLS1_3_VERSION);
+  EXPECT_EQ(appliance_->statistics().sealed_bytes, appliance_->statistics().payload_bytes - plain);
+  EXPECT_GT(appliance_->statistics().sealed_bytes, kImageSize);
+}
+
+TEST(BurstHistogram, CountsByPowersOfTwo) {
+  BurstHistogram histogram;
+  constexpr std::array<std::size_t, 12> kBursts = {0, 1, 2, 3, 4, 7, 8, 31, 32, 511, 512, 100'000};
+  for (const std::size_t burst : kBursts) histogram.Add(burst);
+  EXPECT_THAT(histogram.counts, testing::ElementsAre(1, 2, 2, 1, 1, 1, 0, 0, 1, 2));
+  EXPECT_EQ(histogram.frames, 1u + 2 + 3 + 4 + 7 + 8 + 31 + 32 + 511 + 512 + 100'000);
+}
+
+TEST_F(WorkerReportsTest, TellsTheStoryOfABoot) {
+  Start();
+  appliance_->Events();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(443), TLS1_3_VERSION);
+  std::vector<EventKind> kinds;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind != EventKind::kHttpProgress) kinds.push_back(event.kind);
+    EXPECT_EQ(event.mac, kMachine.from) << Describe(event.kind).words;
+  }
+  EXPECT_THAT(kinds, testing::ElementsAre(EventKind::kTcpOpened, EventKind::kTlsOffered,
+                                          EventKind::kTlsDone, EventKind::kHttpRequest,
+                                          EventKind::kHttpComplete, EventKind::kTcpClosed));
+}
+
+TEST_F(WorkerReportsTest, TellsHowThePeersTcpAndTlsAre) {
+  Start();
+  appliance_->Events();
+  Station station(kMachine, MachineSettings(), 1);
+  Boot(station, Port(1024), Port(443), TLS1_2_VERSION);
+  std::map<EventKind, Event> told;
+  for (const Event& event : appliance_->Events()) told.insert_or_assign(event.kind, event);
+  EXPECT_EQ(told.at(EventKind::kTcpOpened).text(),
+            "window=65536 scale=2 sack=1 timestamps=1 rtt_us=1000");
+  const Event& offered = told.at(EventKind::kTlsOffered);
+  EXPECT_EQ(offered.number, TLS1_2_VERSION);
+  EXPECT_GT(offered.extra, 10);
+  EXPECT_THAT(offered.text(), testing::ContainsRegex("^suites=c0[0-9a-f]+,[0-9a-f,]*[0-9a-f]$"));
+  const Event& closed = told.at(EventKind::kTcpClosed);
+  EXPECT_THAT(std::string(closed.text()),
+              testing::MatchesRegex("acked=" + std::to_string(closed.number) +
+                                    " rtt_us=1000 window=65[0-9][0-9][0-9]"));
+}
+
+TEST_F(WorkerReportsTest, TellsWhoAskedWhereWeAreAndWhatDnsAnswered) {
+  Start();
+  appliance_->Events();
+  Ask(WhoHas(kApplianceAddress));
+  Ask(WhoHas(Ipv4Address(10, 77, 0, 2)));
+  for (const char* name : {"boot", "other"}) {
+    Ask(UdpFrame(kMachine,
+                 {.source = Port(4000), .destination = Port(53), .payload = DnsQuery(name)}));
+  }
+  const auto events = appliance_->Events();
+  ASSERT_THAT(events, SizeIs(3));
+  EXPECT_EQ(events[0].kind, EventKind::kArpAsked);
+  EXPECT_EQ(events[0].address, kMachine.source);
+  EXPECT_EQ(events[0].text(), "10.77.0.1");
+  EXPECT_EQ(events[1].number, 1) << "A";
+  EXPECT_EQ(events[1].extra, 0);
+  EXPECT_EQ(events[2].text(), "other.test");
+  EXPECT_EQ(events[2].extra, 5) << "refused";
+}
+
+TEST_F(WorkerReportsTest, TellsOfAWindowThatClosedAndStayedSo) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize);
+  BeginDownload(station, client);
+  appliance_->Events();
+  // It still takes what arrives in order, and opens its window no more.
+  Talk(
+      station,
+      [&] {
+        station.host().SetReceiveRoom(station.connection(), 0);
+        return station.closed;
+      },
+      seconds(200));
+  const auto events = appliance_->Events();
+  const auto ended = std::ranges::find_if(events, [](const Event& event) {
+    return event.kind == EventKind::kTcpClosed || event.kind == EventKind::kTcpTimedOut;
+  });
+  ASSERT_NE(ended, events.end());
+  EXPECT_THAT(std::string(ended->text()),
+              testing::MatchesRegex("because=HttpStalled acked=[0-9]+ rtt_us=[0-9]+ window=0 "
+                                    "closures=[1-9] closed_ms=(1[0-9]|[5-9])[0-9]{4}"));
+}
+
+TEST_F(WorkerReportsTest, CountsARequestForAFileThatIsNotThere) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client("GET /nothing.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n", 1);
+  station.Connect(Port(1024), Port(80), client, now_);
+  Talk(station, [&] { return appliance_->Dropped(Drop::kHttpNotFound) == 1; });
+  EXPECT_EQ(appliance_->Dropped(Drop::kHttpNotFound), 1u);
+  EXPECT_TRUE(appliance_->StepsAddUp());
+}
+
+TEST_F(WorkerReportsTest, CountsWhatItHasNoBufferFor) {
+  Start();
+  std::vector<Frame> taken;
+  appliance_->wire().Deliver(Echo(kMachine, Buffer(8)));
+  for (Frame f = memory_->pool(0).Allocate(); !f.empty(); f = memory_->pool(0).Allocate()) {
+    taken.push_back(std::move(f));
+  }
+  appliance_->Run(now_);
+  EXPECT_THAT(appliance_->Sent(), IsEmpty());
+  EXPECT_EQ(appliance_->Dropped(Drop::kNoBuffer), 1u);
+  EXPECT_TRUE(appliance_->StepsAddUp());
+  taken.clear();
+  EXPECT_THAT(Ask(Echo(kMachine, Buffer(8))), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace slipway::dataplane
