@@ -22,18 +22,22 @@ struct Happened {
   std::uint64_t connection = 0;
 };
 
+inline dataplane::Event EventOf(const Happened& happened, std::int64_t now, MacAddress mac) {
+  dataplane::Event event;
+  event.unix_nanoseconds = now;
+  event.kind = happened.kind;
+  event.number = happened.number;
+  event.extra = happened.extra;
+  event.connection = happened.connection;
+  event.mac = mac;
+  event.set_text(happened.text);
+  return event;
+}
+
 class Teller {
  public:
   void Tell(const Happened& happened, MacAddress mac = kMachine) {
-    dataplane::Event event;
-    event.unix_nanoseconds = now += kSecond;
-    event.kind = happened.kind;
-    event.number = happened.number;
-    event.extra = happened.extra;
-    event.connection = happened.connection;
-    event.mac = mac;
-    event.set_text(happened.text);
-    timelines.Take(event);
+    timelines.Take(EventOf(happened, now += kSecond, mac));
   }
   void Tell(std::initializer_list<Happened> all) {
     for (const Happened& happened : all) Tell(happened);

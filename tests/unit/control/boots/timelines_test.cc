@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/control/boots/boot_builder.h"
+
 namespace slipway::control {
 namespace {
 
@@ -14,30 +16,13 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr MacAddress kMachine{{0x52, 0x54, 0, 0, 0, 1}};
 constexpr MacAddress kRouter{{0x52, 0x54, 0, 0, 0, 0xfe}};
 constexpr Ipv4Address kAddress(10, 77, 0, 100);
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-struct Happened {
-  EventKind kind;
-  std::int64_t number = 0;
-  std::int64_t extra = 0;
-  std::string text;
-  std::uint64_t connection = 0;
-};
 
 class TimelinesTest : public testing::Test {
  protected:
   void Tell(const Happened& happened, MacAddress mac = kMachine) {
-    Event event;
-    event.unix_nanoseconds = now_ += kSecond;
-    event.kind = happened.kind;
-    event.number = happened.number;
-    event.extra = happened.extra;
-    event.connection = happened.connection;
-    event.mac = mac;
-    event.set_text(happened.text);
+    Event event = EventOf(happened, now_ += kSecond, mac);
     if (happened.connection != 0) event.address = kAddress;
     timelines_.Take(event);
   }
