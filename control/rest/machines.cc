@@ -42,18 +42,27 @@ bool IsInScope(const Actor& actor, const Machine& machine) {
   return scope.ok() && Means(*scope, FactsOf(machine));
 }
 
-// False, and 403 replied, where the actor's scope does not hold the machine; null: there is none.
+// Why the actor may not make `before` be `after`; empty: he may. Null: there is none. A machine has
+// two names, and its boots go by its UUID first: whoever could enter one by the other, or give its
+// UUID to a machine of his own, would decide for machines out of his scope.
+std::string OutOfScope(const Actor& actor, const Machine* before, const Machine* after) {
+  if (actor.scope.empty()) return {};
+  if (before == nullptr) return "is not in the catalog, and is entered by a token without a scope";
+  if (!IsInScope(actor, *before)) return "is none of them";
+  if (after == nullptr) return {};
+  if (after->uuid != before->uuid) return "gets its uuid by a token without a scope";
+  return IsInScope(actor, *after) ? "" : "would be none of them";
+}
+
+// False, and 403 replied, where the actor's scope forbids it.
 bool MayTouch(const httplib::Request& request, httplib::Response& response, const Machine* before,
               const Machine* after) {
   const Actor& actor = RequestActor(request);
-  const auto is_out = [&](const Machine* machine) {
-    return machine != nullptr && !IsInScope(actor, *machine);
-  };
-  if (actor.scope.empty() || (!is_out(before) && !is_out(after))) return true;
+  const std::string why = OutOfScope(actor, before, after);
+  if (why.empty()) return true;
   ReplyProblem(response, 403,
                Text(actor.name, " changes machines with ", actor.scope, "; ",
-                    std::string(request.matches[1]),
-                    is_out(before) ? " is none of them" : " would be none of them"));
+                    std::string(request.matches[1]), ' ', why));
   return false;
 }
 

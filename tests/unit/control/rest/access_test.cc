@@ -15,6 +15,7 @@ namespace slipway::control {
 namespace {
 
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 using AccessTest = RestTest;
@@ -103,7 +104,8 @@ TEST_F(AccessTest, AScopedTokenChangesItsMachinesAndNothingElse) {
   EXPECT_THAT(scoped("machine label 52:54:00:00:00:01 rack=b7").text,
               HasSubstr("would be none of them"));
   EXPECT_EQ(scoped("machine approve 52:54:00:00:00:03").code, 1);
-  EXPECT_EQ(scoped("machine label 52:54:00:00:00:03 rack=a1").code, 0);
+  EXPECT_THAT(scoped("machine label 52:54:00:00:00:03 rack=a1").text,
+              HasSubstr("is not in the catalog"));
   EXPECT_EQ(scoped("machine rm 52:54:00:00:00:02").code, 1);
   for (const char* shared : {"rule set all --image debian:stable", "image rm debian:stable",
                              "rollout start debian:stable debian:stable"}) {
@@ -117,6 +119,39 @@ TEST_F(AccessTest, AScopedTokenChangesItsMachinesAndNothingElse) {
   Begin();
   EXPECT_EQ(scoped("machine rm 52:54:00:00:00:02").code, 1);
   EXPECT_EQ(scoped("machine rm 52:54:00:00:00:01").code, 0);
+}
+
+// The dataplane asks for a machine by its UUID before its MAC.
+TEST_F(AccessTest, AScopedTokenReachesNoMachineByItsOtherName) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:02 rack=b1").code, 0);
+  client_->set_bearer_token_auth(MakeToken("rack-a --role operator --scope rack=a1"));
+  const auto put = [&](const std::string& name, const nlohmann::json& body) {
+    return client_->Put("/api/v1/machines/" + name, body.dump(), "application/json");
+  };
+  // The UUID that the firmware of the other one tells.
+  const std::string other = "01234567-89ab-cdef-0123-456789abcdef";
+  const auto made = put(other, {{"labels", {{"rack", "a1"}}}, {"image_set", "debian:stable"}});
+  EXPECT_EQ(made->status, 403);
+  EXPECT_THAT(made->body, HasSubstr("is not in the catalog"));
+  const auto claimed = put("52:54:00:00:00:01", {{"uuid", other}, {"image_set", "debian:stable"}});
+  EXPECT_EQ(claimed->status, 403);
+  EXPECT_THAT(claimed->body, HasSubstr("uuid"));
+  EXPECT_EQ(core_->store().Machines()->size(), 2u);
+  EXPECT_FALSE(core_->store().Machines()->front().uuid);
+  EXPECT_EQ(put("52:54:00:00:00:01", {{"image_set", "debian:stable"}})->status, 200);
+}
+
+TEST_F(AccessTest, AScopedTokenChangesNoMachineOfTheConfigurationFile) {
+  End();
+  management_ = "[[machine]]\nname = \"node7\"\nmac = \"52:54:00:00:00:07\"\n";
+  Begin();
+  client_->set_bearer_token_auth(MakeToken("rack-a --role operator --scope rack=a1"));
+  const auto answer = client_->Put("/api/v1/machines/52:54:00:00:00:07",
+                                   R"({"labels": {"rack": "a1"}})", "application/json");
+  EXPECT_EQ(answer->status, 403);
+  EXPECT_THAT(*core_->store().Machines(), IsEmpty());
 }
 
 TEST_F(AccessTest, NoRouteButThatOfAMachineIsOpenToAScopedToken) {
