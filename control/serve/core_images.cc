@@ -33,8 +33,12 @@ absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
 }
 
 nlohmann::json Core::DigestNow(const std::string& reference) const {
-  const auto set = image_store_->Resolve(reference);
-  return set.ok() ? nlohmann::json{{"digest", set->digest}} : nlohmann::json();
+  const auto canonical = CanonicalReference(reference);
+  const auto entries = image_store_->Entries();
+  if (!canonical.ok() || !entries.ok()) return nullptr;
+  // An image set or not.
+  const auto found = std::ranges::find(*entries, *canonical, &IndexEntry::reference);
+  return found == entries->end() ? nlohmann::json() : nlohmann::json{{"digest", found->digest}};
 }
 
 absl::Status Core::RemoveImage(const std::string& reference, const Actor& actor) {

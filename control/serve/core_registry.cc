@@ -38,12 +38,20 @@ absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Acto
                                              nlohmann::json noted) {
   const std::scoped_lock lock(mutex_);
   manifest.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
+  const std::string tag =
+      manifest.tag.empty() ? std::string() : Text(manifest.repository, ':', manifest.tag);
+  // What machines boot does not become what none can; one that is malformed is refused below.
+  const auto document = ParseOciDocument(manifest.text, manifest.media_type);
+  if (!tag.empty() && document.ok() && document->artifact_type != kArtifactType) {
+    if (absl::Status status = RefuseIfAssigned(tag); !status.ok()) return status;
+  }
+  const nlohmann::json before = tag.empty() ? nlohmann::json() : DigestNow(tag);
   auto entry = image_store_->PutManifest(manifest);
   if (!entry.ok()) return entry.status();
   noted["digest"] = entry->digest;
   noted["artifact_type"] = entry->artifact_type;
   const std::string reference = manifest.tag.empty() ? "sha256:" + entry->digest : manifest.tag;
-  Audit(actor, NameInLog(manifest.repository, reference), nullptr, noted);
+  Audit(actor, NameInLog(manifest.repository, reference), before, noted);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return entry;
 }

@@ -279,6 +279,41 @@ TEST_F(RegistryTest, WhatMachinesAreAssignedToIsNotDeleted) {
   EXPECT_EQ(client_->Get("/v2/debian/manifests/stable")->status, 200);
 }
 
+TEST_F(RegistryTest, WhatMachinesAreAssignedToIsReplacedByAnImageSetOnly) {
+  const std::string text = PushSet("debian", "stable", "boot");
+  const std::string other = OtherManifest("debian", "application/vnd.example.image");
+  const std::string index =
+      nlohmann::json{{"schemaVersion", 2},
+                     {"mediaType", kIndexType},
+                     {"manifests", {DescriptorOf(text, std::string(kManifestType))}}}
+          .dump();
+  const auto refused = PutManifest("debian", "stable", other);
+  EXPECT_EQ(refused->status, 403);
+  EXPECT_EQ(ErrorCode(refused), "DENIED");
+  EXPECT_THAT(refused->body, HasSubstr("machines are assigned"));
+  EXPECT_EQ(PutManifest("debian", "stable", index, std::string(kIndexType))->status, 403);
+  EXPECT_EQ(client_->Get("/v2/debian/manifests/stable")->body, text);
+  // Under a tag that nobody boots, and by its digest, it is as welcome as anywhere.
+  EXPECT_EQ(PutManifest("debian", "other", other)->status, 201);
+  EXPECT_EQ(PutManifest("debian", DigestOf(other), other)->status, 201);
+  PushSet("debian", "stable", "boot, and newer");
+}
+
+TEST_F(RegistryTest, ATagThatMovesIsNotedWithTheDigestItLedToBefore) {
+  const std::string other = OtherManifest("a", "application/vnd.example.image");
+  ASSERT_EQ(PutManifest("a", "1", other)->status, 201);
+  const std::string text = PushSet("a", "1", "boot");
+  PushSet("a", "1", "boot, and newer");
+  std::vector<nlohmann::json> before;
+  for (const auto& each : nlohmann::json::parse(client_->Get("/api/v1/audit")->body)) {
+    if (each["what"] == "image a:1") before.push_back(each["before"]);
+  }
+  ASSERT_EQ(before.size(), 3u);
+  EXPECT_EQ(Text("sha256:", before[0].value("digest", "")), DigestOf(text));
+  EXPECT_EQ(Text("sha256:", before[1].value("digest", "")), DigestOf(other));
+  EXPECT_EQ(before[2], nullptr);
+}
+
 TEST_F(RegistryTest, ATagThatMovesLeavesTheOldVersionReachableByItsDigest) {
   const std::string old = PushSet("a", "stable", "old");
   const std::string fresh = PushSet("a", "stable", "new");
