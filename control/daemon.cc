@@ -18,7 +18,10 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr int kBatchesMax = 512;
+// Whoever asked for another one asks again.
+constexpr std::size_t kWantedMax = 1000;
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
+constexpr auto kTendInterval = std::chrono::milliseconds(50);
 constexpr auto kTidyInterval = std::chrono::seconds(1);
 constexpr auto kAnnounceInterval = std::chrono::milliseconds(250);
 constexpr auto kStoreInterval = std::chrono::seconds(5);
@@ -63,6 +66,7 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
   auto rest = RestServer::Start(*core_, seams_.captures);
   if (!rest.ok()) return rest.status();
   rest_ = *std::move(rest);
+  core_->LoadAssigned();
   if (absl::Status status = core_->Republish(); !status.ok()) {
     rest_.reset();
     return status;
@@ -71,6 +75,8 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
       *journal_, *seams_.leases,
       [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); });
   watcher_ = std::thread([this] { Watch(); });
+  tender_ = std::thread([this] { Tend(); });
+  loader_ = std::thread([this] { Load(); });
   // Revocations may have changed since the sets were judged.
   checker_ = std::thread([this] {
     const auto changed = core_->Recheck(false, &stopping_);
@@ -100,7 +106,12 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
 void ControlPlane::Stop() {
   rest_.reset();
   stopping_.store(true);
-  if (watcher_.joinable()) watcher_.join();
+  if (watcher_.joinable()) {
+    watcher_.join();
+    tender_.join();
+    loader_.join();
+    Tidy();  // of what the last events told
+  }
   if (checker_.joinable()) checker_.join();
   writer_.reset();
 }
@@ -115,9 +126,7 @@ void ControlPlane::Reload() {
 }
 
 void ControlPlane::Watch() {
-  auto tidied = steady_clock::now();
-  auto rotated = tidied;
-  auto announced = tidied;
+  auto announced = steady_clock::now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     TakeEvents();
     const auto now = steady_clock::now();
@@ -125,6 +134,16 @@ void ControlPlane::Watch() {
       announced = now;
       core_->AnnounceChanges();
     }
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  TakeEvents();
+}
+
+void ControlPlane::Tend() {
+  auto tidied = steady_clock::now();
+  auto rotated = tidied;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const auto now = steady_clock::now();
     if (now - tidied >= kTidyInterval) {
       tidied = now;
       Tidy();
@@ -134,21 +153,39 @@ void ControlPlane::Watch() {
       core_->RotateTickets();
       core_->RenewCertificates(UnixNanoseconds() / 1'000'000'000);
     }
+    std::this_thread::sleep_for(kTendInterval);
+  }
+}
+
+void ControlPlane::Load() {
+  auto kept = steady_clock::now();
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    std::set<std::string, std::less<>> paths;
+    {
+      const std::scoped_lock lock(wanted_mutex_);
+      paths.swap(wanted_);
+    }
+    for (const std::string& path : paths) core_->Want(path);
+    const auto now = steady_clock::now();
+    if (now - kept >= kTidyInterval) {
+      kept = now;
+      core_->Housekeep();
+    }
     std::this_thread::sleep_for(kPollInterval);
   }
-  TakeEvents();
-  Tidy();
 }
 
 void ControlPlane::TakeEvents() {
   std::array<dataplane::Event, 64> events;
-  // Whoever floods must not keep Tidy() from its turn.
+  // Whoever floods must not keep what is announced from its turn.
   std::size_t count = seams_.events->Poll(events);
   for (int batch = 0; batch < kBatchesMax && count != 0; ++batch) {
     for (std::size_t i = 0; i < count; ++i) {
       core_->timelines().Take(events[i]);
       TellOfLink(events[i]);
-      if (events[i].kind == dataplane::EventKind::kImageWanted) core_->Want(events[i].text());
+      if (events[i].kind != dataplane::EventKind::kImageWanted) continue;
+      const std::scoped_lock lock(wanted_mutex_);
+      if (wanted_.size() < kWantedMax) wanted_.emplace(events[i].text());
     }
     count = seams_.events->Poll(events);
   }
@@ -200,7 +237,6 @@ void ControlPlane::Tidy() {
   }
   // The two take turns with publications by the core's lock.
   core_->Collect([this] { static_cast<void>(seams_.snapshots->Collect()); });
-  core_->Housekeep();
 }
 
 }  // namespace slipway::control

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ControlPlane: what main.cc starts beside the dataplane: the core, the lease journal's thread, the
-// event thread and the REST server.
+// threads that take events, tend what they tell and load what they ask for, and the REST server.
 //
 // Start() makes everything that can fail, publishes the first snapshot, and gives the leases that
 // the dataplane begins with; after an error nothing runs. Stop() ends the REST server, writes the
@@ -11,7 +11,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,7 +45,11 @@ class ControlPlane {
   void Reload();
 
  private:
+  // Three threads, so that none waits for what takes longer than its own: events are taken, boots
+  // counted and kept, and image sets brought into memory.
   void Watch();
+  void Tend();
+  void Load();
   void TakeEvents();
   void TellOfLink(const dataplane::Event& event) const;
   void Tidy();
@@ -55,10 +63,14 @@ class ControlPlane {
   std::unique_ptr<RestServer> rest_;
   std::chrono::steady_clock::time_point stored_{};
   std::chrono::steady_clock::time_point forgotten_{};
-  BootCounter counter_;   // the watcher's
-  CanaryWatch canaries_;  // the watcher's
+  BootCounter counter_;   // the tender's
+  CanaryWatch canaries_;  // the tender's
+  std::mutex wanted_mutex_;
+  std::set<std::string, std::less<>> wanted_;  // paths of files that are not in memory
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
+  std::thread tender_;
+  std::thread loader_;
   std::thread checker_;  // judges anew, once, what was judged by other revocations
 };
 

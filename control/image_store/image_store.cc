@@ -58,11 +58,16 @@ absl::Status ImageStore::Prepare() {
   }
   const auto lock = StoreLock::TryTake(folder_);
   if (!lock.ok()) return lock.status();
-  if (lock->has_value()) {  // nobody is importing: what lies there was left by a crash
+  if (lock->has_value()) {  // nobody is writing: what lies there was left by a crash
     for (const fs::directory_entry& entry : fs::directory_iterator(incoming(), error)) {
       std::error_code ignored;
       // Uploads go on where they were; a collection takes those that nobody goes on with.
-      if (!IsUpload(entry.path().filename().string())) fs::remove(entry.path(), ignored);
+      if (IsUpload(entry.path().filename().string())) continue;
+      if (entry.is_directory(ignored)) {
+        Staging::RemoveAbandoned(entry.path());
+      } else {
+        fs::remove(entry.path(), ignored);
+      }
     }
     if (!fs::exists(folder_ / "oci-layout", error)) {
       if (absl::Status status = PutFile(incoming(), folder_ / "oci-layout", kLayout);
@@ -135,9 +140,8 @@ fs::path ImageStore::BlobPath(const std::string& digest) const {
   return fs::exists(uploaded, error) ? uploaded : path;
 }
 
-std::string ImageStore::Beginning(const ImageFile& file) const {
+std::string ImageStore::BeginningOf(const fs::path& path) {
   constexpr std::size_t kBeginning = std::size_t{64} << 10;
-  const fs::path path = BlobPath(file.digest);
   const auto open = OpenFile(path, O_RDONLY);
   if (!open.ok()) return {};
   std::vector<std::uint8_t> bytes(kBeginning);
@@ -178,12 +182,12 @@ absl::StatusOr<ImageSet> ImageStore::Resolve(std::string_view reference) const {
                                               .remedy = "slipway image list shows what is"});
 }
 
-absl::Status ImageStore::Load(std::string_view digest, MutableBytes destination) const {
+absl::Status ImageStore::LoadFrom(const fs::path& path, std::string_view digest,
+                                  MutableBytes destination) {
   if (!IsDigest(digest)) {
     return Refuse(absl::StatusCode::kInvalidArgument,
                   {.where = "digest " + std::string(digest), .what = "not 64 hex digits"});
   }
-  const fs::path path = blobs() / std::string(digest);
   const auto file = OpenFile(path, O_RDONLY);
   if (!file.ok()) return file.status();
   struct stat status {};

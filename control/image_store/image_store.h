@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@
 #include "control/image_store/index.h"
 #include "control/image_store/manifest_cache.h"
 #include "control/image_store/oci.h"
+#include "control/image_store/staging.h"
 #include "protocols/base/bytes.h"
 
 namespace slipway::control {
@@ -47,8 +49,19 @@ struct ImportOptions {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> needs;  // beside what is known of itself
   std::int64_t created = 0;                  // seconds since 1970; 0 is now
-  // Asked once all files are blobs, before anything leads to them; an error ends the import.
+  // Asked once all files are on this disk, before anything leads to them; an error ends the import.
   std::function<absl::Status(const ImageSet&)> check;
+};
+
+// An import whose files have come in: hashed, on disk, and nobody's yet.
+struct StagedImport {
+  ImageSet set;
+  std::string manifest;
+  Staging staging;
+
+  std::filesystem::path BlobPath(const std::string& digest) const {
+    return staging.folder() / digest;
+  }
 };
 
 // A manifest as it came to the registry.
@@ -77,6 +90,13 @@ class ImageStore {
   // on disk, and of what is refused nothing is kept.
   absl::StatusOr<ImageSet> Import(const std::filesystem::path& source, std::string_view reference,
                                   const ImportOptions& options = {});
+  // Its two halves: the long one, which takes no lock and asks no check; and the short one, which
+  // makes blobs of the files, asks `check`, and makes the reference lead to them.
+  absl::StatusOr<StagedImport> Stage(const std::filesystem::path& source,
+                                     std::string_view reference,
+                                     const ImportOptions& options) const;
+  absl::StatusOr<ImageSet> Commit(const StagedImport& staged,
+                                  const std::function<absl::Status(const ImageSet&)>& check);
 
   // By reference, ascending. A set that cannot be read makes the list fail and says which.
   absl::StatusOr<std::vector<ImageSet>> List() const;
@@ -84,7 +104,12 @@ class ImageStore {
 
   // The blob straight into `destination`, which must be exactly as long. Fails with kDataLoss, and
   // `destination` is worth nothing, when the bytes are not those the digest names.
-  absl::Status Load(std::string_view digest, MutableBytes destination) const;
+  absl::Status Load(std::string_view digest, MutableBytes destination) const {
+    return LoadFrom(BlobPath(std::string(digest)), digest, destination);
+  }
+  // The same where the bytes lie elsewhere.
+  static absl::Status LoadFrom(const std::filesystem::path& path, std::string_view digest,
+                               MutableBytes destination);
 
   // Makes `to` lead to the version that `from` leads to, in one step; `to` may be new.
   absl::Status Tag(std::string_view from, std::string_view to);
@@ -108,6 +133,8 @@ class ImageStore {
   // kNotFound: a blob that it names is not here; kInvalidArgument: it is malformed, or a size is
   // wrong; anything else is its check's, or the disk's. Nothing is visible before all is on disk.
   absl::StatusOr<IndexEntry> PutManifest(const PushedManifest& pushed);
+  // What it would become; nullopt where that is no image set. What it names need not be here.
+  static absl::StatusOr<std::optional<ImageSet>> SetOf(const PushedManifest& pushed);
   // Takes a name away; its manifest stays reachable by digest.
   absl::Status Untag(std::string_view reference);
   // Takes a manifest, and its tags, out of one repository.
@@ -120,7 +147,8 @@ class ImageStore {
   // names yet lies among what is incoming.
   std::filesystem::path BlobPath(const std::string& digest) const;
   // The first 64 KiB of a file that is here; empty where it cannot be read.
-  std::string Beginning(const ImageFile& file) const;
+  std::string Beginning(const ImageFile& file) const { return BeginningOf(BlobPath(file.digest)); }
+  static std::string BeginningOf(const std::filesystem::path& path);
   // Where uploads lie, and where the layout's blobs.
   std::filesystem::path incoming() const { return folder_ / ".incoming"; }
   std::filesystem::path blobs() const { return folder_ / "blobs" / "sha256"; }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Importing: files become blobs, then the manifest, then index.json leads to it. Each step is on
-// disk before the next begins, so a crash at any instant leaves the old set or the new one, and at
-// worst blobs that nothing leads to.
+// Importing: files come in beside the blobs, which takes as long as it takes and no lock; then they
+// become blobs, then the manifest, then index.json leads to it. Each step is on disk before the
+// next begins, so a crash at any instant leaves the old set or the new one, and at worst blobs that
+// nothing leads to.
 #include <algorithm>
 #include <ctime>
 #include <map>
@@ -25,29 +26,50 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Each file becomes a blob under its digest. One that is there already is replaced by the same
-// bytes, which also mends a damaged one.
-class BlobSink final : public FileSink {
+// Staged files on their way to be blobs, while the store's lock is held. One that is there already
+// is replaced by the same bytes, which also mends a damaged one.
+class NewBlobs {
  public:
-  BlobSink(fs::path incoming, fs::path blobs)
-      : incoming_(std::move(incoming)), blobs_(std::move(blobs)) {}
-  ~BlobSink() override {
+  explicit NewBlobs(fs::path blobs) : blobs_(std::move(blobs)) {}
+  ~NewBlobs() {
     std::error_code ignored;
     for (const std::string& digest : fresh_) fs::remove(blobs_ / digest, ignored);
   }
-  BlobSink(const BlobSink&) = delete;
-  BlobSink& operator=(const BlobSink&) = delete;
+  NewBlobs(const NewBlobs&) = delete;
+  NewBlobs& operator=(const NewBlobs&) = delete;
 
-  // The blobs stay; those that were not there before go away with the sink otherwise. The store's
-  // lock is held, so nobody else has come to lead to them.
+  absl::Status Take(const StagedImport& staged) {
+    std::set<std::string> taken;
+    for (const ImageFile& file : staged.set.files) {
+      if (!taken.insert(file.digest).second) continue;
+      const fs::path place = blobs_ / file.digest;
+      std::error_code error;
+      if (!fs::exists(place, error)) fresh_.insert(file.digest);
+      fs::rename(staged.BlobPath(file.digest), place, error);
+      if (error) return SystemFailure(place.string(), "put in place", error.value());
+    }
+    return absl::OkStatus();
+  }
+  // They stay; those that were not there before go away with the object otherwise. The store's lock
+  // is held, so nobody else has come to lead to them.
   void Keep() { fresh_.clear(); }
+
+ private:
+  fs::path blobs_;
+  std::set<std::string> fresh_;
+};
+
+// Each file comes to lie under its digest.
+class StagingSink final : public FileSink {
+ public:
+  explicit StagingSink(fs::path folder) : folder_(std::move(folder)) {}
 
   absl::Status Begin(const std::string& path) override {
     if (files_.contains(path)) {
       return Refuse(absl::StatusCode::kInvalidArgument,
                     {.where = path, .what = "stands twice in the source"});
     }
-    auto file = NewFile::Create(incoming_);
+    auto file = NewFile::Create(folder_);
     if (!file.ok()) return file.status();
     file_.emplace(*std::move(file));
     path_ = path;
@@ -65,9 +87,7 @@ class BlobSink final : public FileSink {
                      .media_type = std::string(http::MediaTypeOf(path_)),
                      .role = std::string(RoleOf(path_, AsBytes(file_->head()))),
                      .architecture = std::string(architecture.value_or(""))};
-    std::error_code error;
-    if (!fs::exists(blobs_ / digest, error)) fresh_.insert(digest);
-    const absl::Status status = file_->Commit(blobs_ / digest);
+    const absl::Status status = file_->Commit(folder_ / digest);
     file_.reset();
     return status;
   }
@@ -92,13 +112,11 @@ class BlobSink final : public FileSink {
   const std::vector<BootCandidate>& candidates() const { return candidates_; }
 
  private:
-  fs::path incoming_;
-  fs::path blobs_;
+  fs::path folder_;
   std::optional<NewFile> file_;
   std::string path_;
   std::map<std::string, ImageFile> files_;
   std::vector<BootCandidate> candidates_;
-  std::set<std::string> fresh_;
 };
 
 absl::Status ReadSource(const fs::path& source, ImportAs as, FileSink& sink) {
@@ -211,12 +229,19 @@ absl::Status CheckWords(const ImportOptions& options) {
 
 absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_view reference,
                                             const ImportOptions& options) {
+  const auto staged = Stage(source, reference, options);
+  if (!staged.ok()) return staged.status();
+  return Commit(*staged, options.check);
+}
+
+absl::StatusOr<StagedImport> ImageStore::Stage(const fs::path& source, std::string_view reference,
+                                               const ImportOptions& options) const {
   const auto canonical = CanonicalReference(reference);
   if (!canonical.ok()) return canonical.status();
   if (absl::Status status = CheckWords(options); !status.ok()) return status;
-  const auto lock = StoreLock::Take(folder_);
-  if (!lock.ok()) return lock.status();
-  BlobSink sink(incoming(), blobs());
+  auto staging = Staging::Create(incoming());
+  if (!staging.ok()) return staging.status();
+  StagingSink sink(staging->folder());
   if (absl::Status status = ReadSource(source, options.as, sink); !status.ok()) return status;
   if (sink.candidates().empty()) {
     return Refuse(absl::StatusCode::kInvalidArgument,
@@ -225,21 +250,34 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
   auto boot = ChooseBootFiles(sink.candidates(), options.boot);
   if (!boot.ok()) return boot.status();
 
-  ImageSet set{.reference = *canonical,
-               .created = options.created != 0 ? options.created : std::time(nullptr),
-               .files = sink.files(),
-               .boot = *std::move(boot),
-               .labels = options.labels,
-               .needs = options.needs};
-  const auto layout = RecogniseLayout(set, [&](const ImageFile& file) { return Beginning(file); });
-  if (absl::Status status = TakeArguments(set, options, layout); !status.ok()) return status;
-  GiveRoles(set, layout);
-  const std::string manifest = ManifestOf(set);
-  set.digest = Sha256Hex(AsBytes(manifest));
-  if (options.check) {
-    if (absl::Status status = options.check(set); !status.ok()) return status;
+  StagedImport staged{
+      .set = {.reference = *canonical,
+              .created = options.created != 0 ? options.created : std::time(nullptr),
+              .files = sink.files(),
+              .boot = *std::move(boot),
+              .labels = options.labels,
+              .needs = options.needs},
+      .staging = *std::move(staging)};
+  const auto layout = RecogniseLayout(
+      staged.set, [&](const ImageFile& file) { return BeginningOf(staged.BlobPath(file.digest)); });
+  if (absl::Status status = TakeArguments(staged.set, options, layout); !status.ok()) return status;
+  GiveRoles(staged.set, layout);
+  staged.manifest = ManifestOf(staged.set);
+  staged.set.digest = Sha256Hex(AsBytes(staged.manifest));
+  return staged;
+}
+
+absl::StatusOr<ImageSet> ImageStore::Commit(
+    const StagedImport& staged, const std::function<absl::Status(const ImageSet&)>& check) {
+  const ImageSet& set = staged.set;
+  const auto lock = StoreLock::Take(folder_);
+  if (!lock.ok()) return lock.status();
+  NewBlobs fresh(blobs());
+  if (absl::Status status = fresh.Take(staged); !status.ok()) return status;
+  if (check) {
+    if (absl::Status status = check(set); !status.ok()) return status;
   }
-  for (const std::string& blob : {std::string("{}"), manifest}) {
+  for (const std::string& blob : {std::string("{}"), staged.manifest}) {
     if (absl::Status status = PutBlob(blob); !status.ok()) return status;
   }
   if (absl::Status status = SyncFolder(blobs()); !status.ok()) return status;
@@ -248,12 +286,12 @@ absl::StatusOr<ImageSet> ImageStore::Import(const fs::path& source, std::string_
   if (!entries.ok()) return entries.status();
   IndexEntry entry{.reference = set.reference,
                    .digest = set.digest,
-                   .size = manifest.size(),
+                   .size = staged.manifest.size(),
                    .media_type = std::string(kManifestType),
                    .artifact_type = std::string(kArtifactType),
                    .created = set.created};
   PutEntry(*entries, std::move(entry), std::time(nullptr));
-  sink.Keep();  // before anything may lead there; should this fail, a collection takes them
+  fresh.Keep();  // before anything may lead there; should this fail, a collection takes them
   if (absl::Status status = WriteIndex(*std::move(entries)); !status.ok()) return status;
   return set;
 }

@@ -96,6 +96,18 @@ absl::Status ImageStore::HoldArchitectures(const ImageSet& set) const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<ImageSet>> ImageStore::SetOf(const PushedManifest& pushed) {
+  const auto document = ParseOciDocument(pushed.text, pushed.media_type);
+  if (!document.ok()) return document.status();
+  if (document->artifact_type != kArtifactType) return std::optional<ImageSet>();
+  const std::string reference = pushed.repository + ":" + pushed.tag;
+  auto set = ParseManifest(pushed.text, reference);
+  if (!set.ok()) return absl::InvalidArgumentError(set.status().message());
+  set->reference = reference;
+  set->digest = Sha256Hex(AsBytes(pushed.text));
+  return std::optional(*std::move(set));
+}
+
 absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed) {
   const auto document = ParseOciDocument(pushed.text, pushed.media_type);
   if (!document.ok()) return document.status();
@@ -115,15 +127,13 @@ absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed)
   auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();
   if (absl::Status status = FindParts(*document, *entries); !status.ok()) return status;
-  if (document->artifact_type == kArtifactType) {
-    auto set = ParseManifest(pushed.text, pushed.repository + ":" + pushed.tag);
-    if (!set.ok()) return absl::InvalidArgumentError(set.status().message());
-    set->reference = pushed.repository + ":" + pushed.tag;
-    set->digest = entry.digest;
-    set->created = now;
-    if (absl::Status status = HoldArchitectures(*set); !status.ok()) return status;
+  auto set = SetOf(pushed);
+  if (!set.ok()) return set.status();
+  if (set->has_value()) {
+    (*set)->created = now;
+    if (absl::Status status = HoldArchitectures(**set); !status.ok()) return status;
     if (pushed.check) {
-      if (absl::Status status = pushed.check(*set); !status.ok()) return status;
+      if (absl::Status status = pushed.check(**set); !status.ok()) return status;
     }
   }
   if (absl::Status status = TakeIn(*document); !status.ok()) return status;

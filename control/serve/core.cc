@@ -181,42 +181,22 @@ absl::Status Core::RepublishLocked() {
   return absl::OkStatus();
 }
 
-void Core::LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets) {
-  std::vector<std::string> wanted = assigned;
-  wanted.insert(wanted.end(), wanted_.begin(), wanted_.end());
-  wanted_.clear();
-  unfinished_ = false;
-  // What a tag led to before is not pinned by what it leads to now.
-  std::set<std::string> pinned;
-  for (const ImageSet& set : sets) {
-    if (std::ranges::find(assigned, set.reference) != assigned.end()) pinned.insert(set.digest);
-  }
-  for (const std::string& reference : wanted) {
-    const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
-    if (set == sets.end()) continue;
-    const absl::Status status = shelf_->Load(*set, pinned);
-    if (status.ok()) continue;
-    std::cerr << "slipwayd: image set " << reference << " is not served: " << status.message()
-              << '\n';
-    if (status.code() == absl::StatusCode::kUnavailable) {
-      // Its memory is free once the snapshot before this one is.
-      static_cast<void>(retired_.DropOldest());
-      unfinished_ = true;
-      wanted_.insert(reference);
-    }
-  }
-}
-
 void Core::Housekeep() {
-  const std::scoped_lock lock(mutex_);
-  const auto now = std::chrono::steady_clock::now();
-  if (retired_.Expire(now)) unfinished_ = true;
-  if (now - collected_ >= kCollectInterval) {
-    collected_ = now;
-    const auto freed = image_store_->CollectGarbage({});
-    if (!freed.ok()) std::cerr << "slipwayd: nothing is collected: " << freed.status() << '\n';
+  std::set<std::string> again;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (retired_.Expire(now)) unfinished_ = true;
+    if (now - collected_ >= kCollectInterval) {
+      collected_ = now;
+      const auto freed = image_store_->CollectGarbage({});
+      if (!freed.ok()) std::cerr << "slipwayd: nothing is collected: " << freed.status() << '\n';
+    }
+    if (!unfinished_) return;
+    again = wanted_;
   }
-  if (!unfinished_) return;
+  for (const std::string& reference : again) LoadAhead(reference);
+  const std::scoped_lock lock(mutex_);
   if (const absl::Status status = RepublishLocked(); !status.ok()) {
     std::cerr << "slipwayd: " << status.message() << '\n';
   }
@@ -225,27 +205,6 @@ void Core::Housekeep() {
 void Core::Collect(const std::function<void()>& collect) {
   const std::scoped_lock lock(mutex_);
   collect();
-}
-
-void Core::Want(std::string_view path) {
-  const std::scoped_lock lock(mutex_);
-  const auto sets = image_store_->List();
-  if (!sets.ok()) return;
-  for (const ImageSet& set : *sets) {
-    const auto name = ImageSetName::Parse(set.reference);
-    if (!name) continue;
-    const std::string version =
-        Text('/', name->name, '/', std::string_view(set.digest).substr(0, 12), '/');
-    const std::string alias = Text('/', name->name, '/', name->tag, '/');
-    if (!path.starts_with(version) && !path.starts_with(alias)) continue;
-    shelf_->Touch(set.reference);
-    if (shelf_->Holds(set)) continue;
-    wanted_.insert(set.reference);
-    if (const absl::Status status = RepublishLocked(); !status.ok()) {
-      std::cerr << "slipwayd: " << status.message() << '\n';
-    }
-    return;
-  }
 }
 
 absl::StatusOr<std::filesystem::path> Core::Backup(const std::filesystem::path& folder,

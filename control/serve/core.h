@@ -4,7 +4,8 @@
 // own, so that REST, the event thread and tests call the same things.
 //
 // Every change ends in Republish(): a new snapshot from what is true now. Calls may come from any
-// thread; what changes images or publishes takes turns.
+// thread; what changes images or publishes takes turns. Files are copied, hashed, judged and read
+// into image memory before it is a change's turn, so that nobody waits for that but who asked.
 #pragma once
 
 #include <atomic>
@@ -85,16 +86,19 @@ class Core {
   std::vector<dataplane::WorkerStatistics> statistics() const { return outlets_.statistics(); }
 
   absl::Status Republish();
+  // Brings what machines are assigned to into image memory; what does not fit is told when it is
+  // published.
+  void LoadAssigned();
   // Tries again what did not fit, if anything.
   void Housekeep();
   // Runs `collect` while nothing is published.
   void Collect(const std::function<void()>& collect);
-  // A machine asked for a file that is not in memory.
+  // A machine asked for a file that is not in memory. Long: it is read.
   void Want(std::string_view path);
 
   absl::StatusOr<std::vector<ImageSet>> Images();
   // These four note what they changed before it is published: the record stands whatever comes of
-  // that. `actor` is who wanted it.
+  // that. `actor` is who wanted it. An import's check is asked when it is nobody's turn yet.
   absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
                                        const std::string& reference, const ImportOptions& options,
                                        const Actor& actor);
@@ -213,11 +217,30 @@ class Core {
   // everything is as it was.
   absl::Status CheckSite(const Site& site);
   absl::Status RepublishLocked();
-  // Brings image sets into memory; what does not fit is told, and tried again later.
+  // Brings image sets into memory; what does not fit is told, and tried again later. What was
+  // loaded ahead is there.
   void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
+  // The three that follow are called without mutex_, before what will need the set. True where it
+  // came into memory by this; where it could not, that is told when it is published.
+  bool LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of);
+  void LoadAhead(const std::string& reference);
+  std::optional<ImageSet> SetWanted(std::string_view path);
+  absl::StatusOr<std::vector<std::string>> Assigned();
+  // What is found of a set before it is its turn.
+  struct Judged {
+    std::shared_ptr<const FirmwareTrust> trust;
+    SetVerdict verdict;
+  };
+  struct Ahead {
+    std::optional<Judged> judged;  // nullopt: it could not be
+    bool is_loaded = false;        // by this, because its name is assigned
+  };
+  Ahead LookAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of);
+  void TakeBack(const Ahead& ahead, const std::string& digest);  // nothing came of it
   // Stores the verdict, and gives an error where the policy refuses.
-  absl::Status CheckAtTheDoor(const ImageSet& set);
-  absl::StatusOr<SetVerdict> Judge(const ImageSet& set, const FirmwareTrust& trust) const;
+  absl::Status CheckAtTheDoor(const ImageSet& set, const Ahead& ahead);
+  bool Refuses(const SetVerdict& verdict) const;
+  ImageShelf::BlobPaths BlobPaths() const;
   absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
   absl::Status PutNetworkLocked(const std::string& name, const nlohmann::json& document,
                                 const Actor& actor);
@@ -257,7 +280,8 @@ class Core {
   mutable std::mutex served_mutex_;  // the one that follows; taken within mutex_
   std::shared_ptr<const Config> served_;
 
-  std::mutex mutex_;  // what follows
+  std::mutex loading_mutex_;  // one is loaded ahead at a time; taken before mutex_
+  std::mutex mutex_;          // what follows; never held while an image set's files are read
   std::shared_ptr<const tls::Context> tls_;
   std::unique_ptr<ImageStore> image_store_;
   std::unique_ptr<ImageShelf> shelf_;

@@ -17,13 +17,20 @@ absl::StatusOr<std::vector<ImageSet>> Core::Images() {
 absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
                                            const std::string& reference,
                                            const ImportOptions& options, const Actor& actor) {
+  const auto staged = image_store_->Stage(source, reference, options);
+  if (!staged.ok()) return staged.status();
+  if (options.check) {
+    if (absl::Status status = options.check(staged->set); !status.ok()) return status;
+  }
+  const Ahead ahead =
+      LookAhead(staged->set, [&](const std::string& digest) { return staged->BlobPath(digest); });
   const std::scoped_lock lock(mutex_);
   const nlohmann::json before = DigestNow(reference);
-  ImportOptions checked = options;
-  checked.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
-  auto set = image_store_->Import(source, reference, checked);
+  auto set = image_store_->Commit(
+      *staged, [&](const ImageSet& found) { return CheckAtTheDoor(found, ahead); });
   if (!set.ok()) {
     // What was refused leaves nothing behind.
+    TakeBack(ahead, staged->set.digest);
     static_cast<void>(image_store_->CollectGarbage({}));
     return set.status();
   }
@@ -62,24 +69,47 @@ absl::Status Core::ForgetVerdict(const std::string& digest) {
   return store_->RemoveVerdict(digest);
 }
 
-absl::Status Core::CheckAtTheDoor(const ImageSet& set) {
+bool Core::Refuses(const SetVerdict& verdict) const {
+  return config_.secure_boot.policy == SecureBootPolicy::kRefuse &&
+         verdict.outcome == Outcome::kRefused;
+}
+
+Core::Ahead Core::LookAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of) {
+  Ahead ahead;
+  const auto by = trust();
+  auto verdict = JudgeImageSet(set, *by, path_of);
+  if (!verdict.ok()) return ahead;
+  ahead.judged = Judged{by, *std::move(verdict)};
+  const auto assigned = Assigned();
+  const bool is_assigned =
+      assigned.ok() && std::ranges::find(*assigned, set.reference) != assigned->end();
+  if (is_assigned && !Refuses(ahead.judged->verdict)) ahead.is_loaded = LoadAhead(set, path_of);
+  return ahead;
+}
+
+void Core::TakeBack(const Ahead& ahead, const std::string& digest) {
+  if (!ahead.is_loaded) return;
+  const auto sets = image_store_->List();
+  // Somebody else may have brought the same meanwhile.
+  if (sets.ok() && std::ranges::find(*sets, digest, &ImageSet::digest) != sets->end()) return;
+  shelf_->Drop(digest);
+}
+
+absl::Status Core::CheckAtTheDoor(const ImageSet& set, const Ahead& ahead) {
   auto site = ReadSite();
   if (!site.ok()) return site.status();
   std::erase_if(site->sets, [&](const ImageSet& each) { return each.reference == set.reference; });
   site->sets.push_back(set);
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
-  const auto verdict = Judge(set, *trust_);
+  // Others' revocations may have come meanwhile.
+  const bool is_judged = ahead.judged && ahead.judged->trust == trust_;
+  const absl::StatusOr<SetVerdict> verdict =
+      is_judged ? ahead.judged->verdict : JudgeImageSet(set, *trust_, BlobPaths());
   if (!verdict.ok()) return verdict.status();
-  if (config_.secure_boot.policy == SecureBootPolicy::kRefuse &&
-      verdict->outcome == Outcome::kRefused) {
+  if (Refuses(*verdict)) {
     return absl::FailedPreconditionError(Text(set.reference, ": ", RefusalOf(*verdict)));
   }
   return Keep(set, *verdict, *trust_);
-}
-
-absl::StatusOr<SetVerdict> Core::Judge(const ImageSet& set, const FirmwareTrust& trust) const {
-  return JudgeImageSet(
-      set, trust, [this](const std::string& digest) { return image_store_->BlobPath(digest); });
 }
 
 absl::Status Core::Keep(const ImageSet& set, const SetVerdict& verdict,
@@ -121,7 +151,7 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atom
     if (!before.ok()) return before.status();
     if (!all && before->has_value() && (*before)->version == trust->version) continue;
     // Without the lock: imports and boots go on. A set that is removed meanwhile cannot be opened.
-    const auto verdict = Judge(set, *trust);
+    const auto verdict = JudgeImageSet(set, *trust, BlobPaths());
     if (!verdict.ok()) continue;
     if (absl::Status status = Keep(set, *verdict, *trust); !status.ok()) return status;
     const auto old =

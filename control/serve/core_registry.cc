@@ -11,14 +11,9 @@
 namespace slipway::control {
 
 absl::Status Core::RefuseIfAssigned(const std::string& reference) {
-  const auto machines = store_->Machines();
-  if (!machines.ok()) return machines.status();
-  const auto rules = store_->Rules();
-  if (!rules.ok()) return rules.status();
-  const auto rollouts = store_->Rollouts();
-  if (!rollouts.ok()) return rollouts.status();
-  const auto assigned = AssignedSets(config_, *machines, *rules, *rollouts);
-  if (std::ranges::find(assigned, reference) == assigned.end()) return absl::OkStatus();
+  const auto assigned = Assigned();
+  if (!assigned.ok()) return assigned.status();
+  if (std::ranges::find(*assigned, reference) == assigned->end()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       Text(reference,
            ": machines are assigned to it, by name, by a rule or by a rollout; give them another "
@@ -36,18 +31,23 @@ std::string NameInLog(const std::string& repository, const std::string& referenc
 
 absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Actor& actor,
                                              nlohmann::json noted) {
+  const auto set = ImageStore::SetOf(manifest);  // why it is none, the store tells below
+  const bool is_set = set.ok() && set->has_value();
+  const Ahead ahead = is_set ? LookAhead(**set, BlobPaths()) : Ahead{};
   const std::scoped_lock lock(mutex_);
-  manifest.check = [this](const ImageSet& set) { return CheckAtTheDoor(set); };
+  manifest.check = [&](const ImageSet& found) { return CheckAtTheDoor(found, ahead); };
   const std::string tag =
       manifest.tag.empty() ? std::string() : Text(manifest.repository, ':', manifest.tag);
-  // What machines boot does not become what none can; one that is malformed is refused below.
-  const auto document = ParseOciDocument(manifest.text, manifest.media_type);
-  if (!tag.empty() && document.ok() && document->artifact_type != kArtifactType) {
+  // What machines boot does not become what none can.
+  if (!tag.empty() && set.ok() && !is_set) {
     if (absl::Status status = RefuseIfAssigned(tag); !status.ok()) return status;
   }
   const nlohmann::json before = tag.empty() ? nlohmann::json() : DigestNow(tag);
   auto entry = image_store_->PutManifest(manifest);
-  if (!entry.ok()) return entry.status();
+  if (!entry.ok()) {
+    if (is_set) TakeBack(ahead, (*set)->digest);
+    return entry.status();
+  }
   noted["digest"] = entry->digest;
   noted["artifact_type"] = entry->artifact_type;
   const std::string reference = manifest.tag.empty() ? "sha256:" + entry->digest : manifest.tag;

@@ -20,6 +20,16 @@ absl::Status ImageShelf::Load(const ImageSet& set, const std::set<std::string>& 
     sets_[set.digest] = set;  // it may have a new name
     return absl::OkStatus();
   }
+  const auto loading = Begin(set, pinned);
+  if (!loading.ok()) return loading.status();
+  const absl::Status read =
+      Read(*loading, [this](const std::string& digest) { return store_.BlobPath(digest); });
+  if (read.ok()) Finish(*loading);
+  return read;
+}
+
+absl::StatusOr<ImageShelf::Loading> ImageShelf::Begin(const ImageSet& set,
+                                                      const std::set<std::string>& pinned) {
   std::vector<CachedSet> loaded;
   for (const auto& [digest, each] : sets_) {
     loaded.push_back({.digest = digest,
@@ -32,33 +42,47 @@ absl::Status ImageShelf::Load(const ImageSet& set, const std::set<std::string>& 
   if (!leaving.ok()) return leaving.status();
   for (const std::string& digest : *leaving) sets_.erase(digest);
   if (!leaving->empty()) DropUnnamed();
+  Loading loading{.set = set, .files = {}};
+  std::set<std::string> seen;
   for (const ImageFile& file : set.files) {
-    if (absl::Status status = LoadFile(file); !status.ok()) {
-      DropUnnamed();
-      return status;
-    }
+    if (!seen.insert(file.digest).second) continue;
+    auto room = RoomFor(file);
+    if (!room.ok()) return room.status();
+    loading.files.push_back(*std::move(room));
   }
-  sets_[set.digest] = set;
-  Touch(set.reference);
-  return absl::OkStatus();
+  return loading;
 }
 
-absl::Status ImageShelf::LoadFile(const ImageFile& file) {
-  if (files_.contains(file.digest)) return absl::OkStatus();
-  if (file.size == 0) {
-    files_[file.digest] = std::make_shared<const ImageBlock>(memory_, MutableBytes{});
-    return absl::OkStatus();
-  }
-  const MutableBytes bytes = memory_.Allocate(file.size);
-  if (bytes.empty()) {
+absl::StatusOr<ImageShelf::Loading::File> ImageShelf::RoomFor(const ImageFile& file) {
+  if (auto block = Find(file.digest)) return Loading::File{file, std::move(block), {}};
+  MutableBytes room;
+  if (file.size != 0) room = memory_.Allocate(file.size);
+  if (room.size() != file.size) {
     return absl::UnavailableError(
         Text(file.path, ": no image memory for ", file.size,
              " bytes until boots in flight end; raise images.memory if this lasts"));
   }
-  auto block = std::make_shared<const ImageBlock>(memory_, bytes);
-  if (absl::Status status = store_.Load(file.digest, bytes); !status.ok()) return status;
-  files_[file.digest] = std::move(block);
+  return Loading::File{file, std::make_shared<const ImageBlock>(memory_, room), room};
+}
+
+absl::Status ImageShelf::Read(const Loading& loading, const BlobPaths& path_of) {
+  for (const auto& [file, block, room] : loading.files) {
+    if (room.empty()) continue;
+    absl::Status status = ImageStore::LoadFrom(path_of(file.digest), file.digest, room);
+    if (!status.ok()) return status;
+  }
   return absl::OkStatus();
+}
+
+void ImageShelf::Finish(const Loading& loading) {
+  for (const auto& [file, block, room] : loading.files) files_[file.digest] = block;
+  sets_[loading.set.digest] = loading.set;
+  Touch(loading.set.reference);
+}
+
+void ImageShelf::Drop(const std::string& digest) {
+  sets_.erase(digest);
+  DropUnnamed();
 }
 
 void ImageShelf::Forget(const std::string& reference) {

@@ -3,12 +3,17 @@
 // ImageShelf: which image sets lie in image memory. Files are kept by digest, so that two sets, or
 // two versions of one, share what is the same.
 //
+// Bringing a set in takes three steps, so that whoever guards the shelf by a lock need not hold it
+// while gigabytes are read: Begin() makes room, Read() fills it, Finish() puts it on the shelf.
+//
 // Invariant: a block is freed when the last snapshot that names it is gone (they share ownership),
 // so eviction only takes a set out of the next snapshot: bytes a boot still needs never move.
 // What did not fit this time is tried again when older snapshots have gone.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,11 +45,30 @@ class ImageBlock {
 
 class ImageShelf {
  public:
+  // A set on its way in.
+  struct Loading {
+    struct File {
+      ImageFile file;
+      std::shared_ptr<const ImageBlock> block;
+      MutableBytes room;  // the block's, to be filled; empty where that is done
+    };
+    ImageSet set;
+    std::vector<File> files;
+  };
+  // Where the bytes of a digest lie.
+  using BlobPaths = std::function<std::filesystem::path(const std::string&)>;
+
   ImageShelf(const ImageStore& store, dataplane::ImageMemory& memory)
       : store_(store), memory_(memory), cache_(memory.budget()) {}
 
   // Brings the set in, if need be in the place of sets that are not `pinned` (manifests' digests).
   absl::Status Load(const ImageSet& set, const std::set<std::string>& pinned);
+  // Not for a set that is here. What it gives is let go as the shelf is called: under its lock.
+  absl::StatusOr<Loading> Begin(const ImageSet& set, const std::set<std::string>& pinned);
+  static absl::Status Read(const Loading& loading, const BlobPaths& path_of);
+  void Finish(const Loading& loading);
+  // The set goes, whatever its name.
+  void Drop(const std::string& digest);
   void Touch(const std::string& reference) { last_use_[reference] = ++clock_; }
   void Forget(const std::string& reference);
 
@@ -53,7 +77,7 @@ class ImageShelf {
   std::shared_ptr<const ImageBlock> Find(const std::string& digest) const;
 
  private:
-  absl::Status LoadFile(const ImageFile& file);
+  absl::StatusOr<Loading::File> RoomFor(const ImageFile& file);
   void DropUnnamed();
 
   const ImageStore& store_;

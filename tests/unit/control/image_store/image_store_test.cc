@@ -218,6 +218,25 @@ TEST_F(ImageStoreTest, IsAnOciImageLayout) {
   EXPECT_TRUE(fs::exists(Blob(std::string(manifest["config"]["digest"]).substr(7))));
 }
 
+// Whoever opens the store, or collects, leaves alone what is coming in; what a crash left goes.
+TEST_F(ImageStoreTest, WhatIsComingInStaysUntilItsImportIsOver) {
+  ImageStore store = Open();
+  const fs::path left = store.incoming() / "import-abcdef";
+  {
+    const auto staged = store.Stage(folder_.Write("a.efi", ProgramX64()), "a:1", {});
+    ASSERT_TRUE(staged.ok()) << staged.status();
+    fs::create_directory(left);
+    EXPECT_EQ(*Open().CollectGarbage({}), 0u);
+    EXPECT_FALSE(fs::exists(left));
+    EXPECT_THAT(*store.List(), IsEmpty());
+    const auto refused =
+        store.Commit(*staged, [](const ImageSet&) { return absl::InternalError("no"); });
+    EXPECT_FALSE(refused.ok());
+    EXPECT_TRUE(fs::is_empty(store.blobs()));
+  }
+  EXPECT_TRUE(fs::is_empty(store.incoming()));
+}
+
 // An importer swaps two versions for ever; whenever it is killed, one of them is there, whole.
 TEST_F(ImageStoreTest, AKilledImporterLeavesTheOldSetOrTheNewNeverATornOne) {
   folder_.Write("one/a.efi", ProgramX64(std::string(300000, '1')));

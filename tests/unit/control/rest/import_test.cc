@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Imports by the command line against a live server: what is opened, what is refused, what is told.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
 #include "tests/unit/control/image_store/archives.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
@@ -172,6 +178,64 @@ TEST_F(ImportTest, AUkiIsMadeAndSignedHereAndItsKeyStaysHere) {
               HasSubstr("takes both"));
   EXPECT_THAT(Slipway("image import own:2 --kernel " + initrd.string()).text,
               HasSubstr("no EFI program"));
+}
+
+// What is asked for while an import is under way is answered, so nothing is held that others need.
+TEST_F(ImportTest, NobodyWaitsForAnImport) {
+  const auto source = Put("tree/boot.efi", ProgramX64("first"));
+  const auto second = Put("other/boot.efi", ProgramX64("second"));
+  ImportBootFile("other:1");
+  client_->set_read_timeout(5);
+  int asked = 0;
+  const auto meanwhile = [&](const ImageSet&) {
+    ++asked;
+    for (const char* path : {"/api/v1/status", "/api/v1/images",
+                             "/api/v1/explain?mac=52:54:00:00:00:01", "/metrics"}) {
+      const auto answer = client_->Get(path);
+      EXPECT_TRUE(answer) << path << " waits";
+    }
+    EXPECT_EQ(Slipway("machine hold 52:54:00:00:00:01").code, 0);
+    core_->Collect([] {});
+    core_->Want("/other/1/boot.efi");
+    core_->Housekeep();
+    EXPECT_TRUE(core_->IsLoaded(core_->image_store().Resolve("other:1").value()));
+    // Neither this, nor an import of the same name, takes away what has come in.
+    EXPECT_TRUE(core_->image_store().CollectGarbage({}).ok());
+    EXPECT_TRUE(core_->ImportImage(second.parent_path(), "debian:stable", {}, DaemonActor()).ok());
+    return absl::OkStatus();
+  };
+  const auto set = core_->ImportImage(source.parent_path(), "debian:stable", {.check = meanwhile},
+                                      DaemonActor());
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(core_->image_store().Resolve("debian:stable")->digest, set->digest);
+  EXPECT_TRUE(core_->IsLoaded(*set)) << "the image set that all machines boot";
+  EXPECT_EQ(client_->Get("/v2/debian/blobs/sha256:" + set->files.front().digest)->body,
+            ProgramX64("first"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state/images/.incoming"));
+}
+
+// A pipe in the place of the bytes keeps whoever reads them, as a slow disk does.
+TEST_F(ImportTest, NobodyWaitsForAnImageSetThatIsReadIntoMemory) {
+  ImportBootFile("other:1");
+  const auto set = core_->image_store().Resolve("other:1");
+  ASSERT_TRUE(set.ok());
+  const auto blob = core_->image_store().BlobPath(set->files.front().digest);
+  const auto kept = folder_ / "kept";
+  std::filesystem::rename(blob, kept);
+  ASSERT_EQ(::mkfifo(blob.c_str(), 0600), 0);
+  const std::size_t before = memory_.in_use();
+  std::thread loader([&] { core_->Want("/other/1/boot.efi"); });
+  while (memory_.in_use() == before) std::this_thread::yield();  // until it has begun
+  client_->set_read_timeout(5);
+  EXPECT_TRUE(client_->Get("/api/v1/status")) << "waits";
+  EXPECT_FALSE(core_->IsLoaded(*set));
+  EXPECT_EQ(Slipway("machine hold 52:54:00:00:00:01").code, 0);
+  std::filesystem::rename(blob, folder_ / "pipe");
+  std::filesystem::rename(kept, blob);
+  ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
+  loader.join();
+  EXPECT_TRUE(core_->IsLoaded(*set)) << "its bytes were not those of the pipe: it is read again";
 }
 
 }  // namespace

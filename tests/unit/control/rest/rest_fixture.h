@@ -40,7 +40,7 @@ class HeapImageMemory final : public dataplane::ImageMemory {
   std::size_t in_use() const override { return in_use_; }
 
  private:
-  std::size_t in_use_ = 0;
+  std::atomic<std::size_t> in_use_{0};
 };
 
 // Of a file; empty where there is none.

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The control plane with its threads, beside seams that no worker uses.
+#include "control/daemon.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DaemonTest : public testing::Test {
+ protected:
+  DaemonTest() {
+    std::string pattern = testing::TempDir() + "slipway_daemon_XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    const ConfigResult parsed = ParseConfig(R"(
+[state]
+directory = "state"
+[management]
+address = "127.0.0.1:0"
+[[port]]
+device = "net_ring0"
+addresses = ["10.77.0.1/24"]
+[[network]]
+name = "lab"
+subnet = "10.77.0.0/24"
+)",
+                                            folder_ / "slipway.toml");
+    EXPECT_TRUE(parsed.config) << Report(parsed, "test");
+    control_ = std::make_unique<ControlPlane>(*parsed.config, Seams{.snapshots = &snapshots_,
+                                                                    .events = &events_,
+                                                                    .leases = &leases_,
+                                                                    .statistics = &statistics_,
+                                                                    .images = &memory_,
+                                                                    .captures = &captures_});
+    const auto leases = control_->Start();
+    EXPECT_TRUE(leases.ok()) << leases.status();
+    std::string management;
+    std::ifstream(folder_ / "state/management") >> management;
+    std::string token;
+    std::ifstream(folder_ / "state/token") >> token;
+    client_ = std::make_unique<httplib::SSLClient>(
+        "127.0.0.1", std::stoi(management.substr(management.find(':') + 1)));
+    client_->set_ca_cert_path((folder_ / "state/ca.pem").c_str());
+    client_->set_bearer_token_auth(token);
+    client_->set_read_timeout(5);
+  }
+  ~DaemonTest() override {
+    client_.reset();
+    control_->Stop();
+    control_.reset();
+    fs::remove_all(folder_);
+  }
+
+  void Tell(dataplane::EventKind kind, std::string_view text) {
+    dataplane::Event event;
+    event.kind = kind;
+    event.mac = *MacAddress::Parse("52:54:00:00:00:01");
+    event.unix_nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                 std::chrono::system_clock::now().time_since_epoch())
+                                 .count();
+    event.set_text(text);
+    EXPECT_TRUE(events_.Push(0, event));
+  }
+  // Waits until the answer has the text; false after ten seconds.
+  bool Says(const std::string& path, const std::string& text) {
+    for (int i = 0; i < 200; ++i) {
+      const auto answer = client_->Get(path);
+      if (answer && answer->body.find(text) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return false;
+  }
+
+  fs::path folder_;
+  dataplane::SnapshotPublisher snapshots_{1};
+  dataplane::EventQueue events_{1, 1024};
+  dataplane::LeaseChannel leases_{1024};
+  dataplane::StatisticsBoard statistics_{1};
+  HeapImageMemory memory_;
+  dataplane::Captures captures_{2, 1};
+  std::unique_ptr<ControlPlane> control_;
+  std::unique_ptr<httplib::SSLClient> client_;
+};
+
+// A pipe in the place of the bytes keeps whoever reads them, as a slow disk does.
+TEST_F(DaemonTest, EventsBecomeStepsWhileAnImageSetIsReadIntoMemory) {
+  const auto imported = client_->Put("/api/v1/images/other:1?file=boot.efi", std::string(4000, 'x'),
+                                     "application/octet-stream");
+  ASSERT_TRUE(imported);
+  ASSERT_EQ(imported->status, 201) << imported->body;
+  const auto digest = nlohmann::json::parse(imported->body)["files"][0]["digest"];
+  const fs::path blob = folder_ / "state/images/blobs/sha256" / digest.get<std::string>();
+  fs::rename(blob, folder_ / "kept");
+  ASSERT_EQ(::mkfifo(blob.c_str(), 0600), 0);
+  Tell(dataplane::EventKind::kImageWanted, "/other/1/boot.efi");
+  while (memory_.in_use() == 0) std::this_thread::yield();  // until it has begun
+  Tell(dataplane::EventKind::kDhcpDiscover, "HTTPClient:Arch:00016");
+  EXPECT_TRUE(Says("/api/v1/boots", "52:54:00:00:00:01"));
+  EXPECT_TRUE(Says("/api/v1/status", "serving"));
+  EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":false"));
+  fs::rename(blob, folder_ / "pipe");
+  fs::rename(folder_ / "kept", blob);
+  ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
+  EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":true"));
+}
+
+}  // namespace
+}  // namespace slipway::control
