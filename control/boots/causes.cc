@@ -50,23 +50,29 @@ constexpr Cause kDhcpCauses[] = {
      "the network's unknown_machines is \"ignore\" and nothing names this machine.",
      "'slipway explain --mac MAC' says which rule decides, and why.\n"
      "Make it known: slipway machine set MAC NAME:TAG.\n"
-     "Or write unknown_machines = \"serve\" in its [[network]] table."},
+     "Or serve whoever asks in that network: unknown_machines = \"serve\" in its [[network]] "
+     "table, "
+     "or 'slipway network set NAME --unknown-machines serve' where the catalog has it."},
     {CauseId::kNotABootClient, "dhcp.not_a_boot_client", kFailed,
      "gets no offer, as it does not ask as a boot client",
      "Its DISCOVER has no vendor class of HTTP boot, PXE or iPXE, and unknown_machines is "
      "\"boot_only\".",
      "Enable HTTP boot in the firmware; an operating system that asks belongs to another DHCP "
      "server.\n"
-     "Or write unknown_machines = \"serve\"."},
+     "Or write unknown_machines = \"serve\" in its [[network]] table, or 'slipway network set NAME "
+     "--unknown-machines serve' where the catalog has it."},
     {CauseId::kNoNetwork, "dhcp.no_network", kFailed, "asks from a network that is not configured",
      "Its DISCOVER came through a relay whose address (giaddr, or option 82's link selection) lies "
-     "in no [[network]], or by a port without one.",
-     "Add a [[network]] whose subnet holds the relay's address.\n"
+     "in no network, or by a port without one.",
+     "Add a network whose subnet holds the relay's address: 'slipway network set NAME --subnet ... "
+     "--pools ... --relayed true', or a [[network]] table.\n"
      "Or take this appliance out of the relay's list."},
     {CauseId::kPoolEmpty, "dhcp.pool_empty", kFailed, "gets no offer, as no address is left",
      "Its DISCOVER was dropped under DhcpPoolEmpty or DhcpLeaseTableFull.",
-     "Widen pools in its [[network]] ('slipway network list' counts addresses and leases).\n"
-     "Shorten lease_time, so that addresses of machines that are gone come back sooner.\n"
+     "Widen its network's pools ('slipway network list' counts addresses and leases): in its "
+     "[[network]] table, or by 'slipway network set NAME --pools ...' where the catalog has it.\n"
+     "Shorten lease_time in the same way, so that addresses of machines that are gone come back "
+     "sooner.\n"
      "If the lease table is full, raise limits.leases."},
     {CauseId::kAddressConflict, "dhcp.address_conflict", kFailed,
      "cannot use its address: another station has it",
@@ -80,7 +86,8 @@ constexpr Cause kDhcpCauses[] = {
      "Its REQUEST was answered by a NAK: the address is of another network or of another machine.",
      "Usually it asks anew at once and gets one. If it does not: another DHCP server on this wire "
      "has offered it that address; find it, or write proxy_dhcp = true.\n"
-     "If this server is one of two, write authoritative = false."},
+     "If this server is one of two, write authoritative = false. Both are keys of [[network]], and "
+     "options of 'slipway network set NAME'."},
     {CauseId::kJournalBehind, "dhcp.journal_behind", kFailed,
      "gets no answer, as leases are not written to disk fast enough",
      "Its message was dropped under DhcpJournalFull.",
@@ -92,8 +99,8 @@ constexpr Cause kDhcpCauses[] = {
      "Remove [[network.option]] entries, or shorten the names of the image set and its boot file."},
     {CauseId::kOtherServer, "dhcp.other_server", kFailed, "took the offer of another DHCP server",
      "Its REQUEST names another server's address (option 54), which the evidence shows.",
-     "If that server belongs here, write proxy_dhcp = true in the [[network]]: addresses are then "
-     "its part and the boot offer ours.\n"
+     "If that server belongs here, write proxy_dhcp = true in the [[network]], or 'slipway network "
+     "set NAME --proxy-dhcp true': addresses are then its part and the boot offer ours.\n"
      "If it does not, find it by its address and switch it off; DHCP snooping in the switch keeps "
      "such servers away."},
     {CauseId::kNoBootFile, "dhcp.no_boot_file", kFailed,
@@ -184,8 +191,8 @@ constexpr Cause kTlsCauses[] = {
     {CauseId::kCertificateExpired, "tls.certificate_expired", kFailed,
      "says that our certificate has expired",
      "It sent the alert certificate_expired, or the certificate's time is over.",
-     "Renew the files of [[tls.certificate]] and restart; certificates of our own CA are made at "
-     "each start.\n"
+     "Renew the files of [[tls.certificate]], then 'slipway cert rotate' (or SIGHUP to slipwayd); "
+     "certificates of our own CA are renewed by themselves.\n"
      "If the certificate is valid, the machine's clock is ahead: set it."},
     {CauseId::kCertificateNotYetValid, "tls.certificate_not_yet_valid", kFailed,
      "takes our certificate for not yet valid",

@@ -173,7 +173,9 @@ std::string MachineVariables::Remedy(const std::string& name) const {
     return "what it boots depends on its DHCP message, or is nothing: see slipway explain";
   }
   if (name == "address" || name.starts_with("network.") || name.starts_with("boot.")) {
-    return "give it a reservation in slipway.toml, or look whether that has the value";
+    return Text("slipway network reserve NAME ADDRESS ", key,
+                ", or in slipway.toml where the network stands there; or the network has no such "
+                "value: slipway network show NAME");
   }
   return Text("slipway machine variable ", key, ' ', name, "=VALUE, or on a rule that means it");
 }
