@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <set>
 #include <span>
+#include <vector>
 
 #include "control/text.h"
 
@@ -119,6 +121,25 @@ int ChangeMachineTexts(Client& client, const Command& command, const std::string
                    Text(command.words[2], ": ", texts.empty() ? "no " + member : Listed(texts)));
 }
 
+// "name" puts the machine into a group, "name-" takes it out.
+int ChangeMachineGroups(Client& client, const Command& command) {
+  const std::string path = "/api/v1/machines/" + command.words[2];
+  std::set<std::string> groups;
+  if (const Answer before = client.Get(path); before.good) groups = before.json()["groups"];
+  for (std::size_t i = 3; i < command.words.size(); ++i) {
+    const std::string& word = command.words[i];
+    if (word.ends_with('-')) {
+      groups.erase(word.substr(0, word.size() - 1));
+    } else {
+      groups.insert(word);
+    }
+  }
+  const std::vector<std::string> names(groups.begin(), groups.end());
+  return PrintDone(
+      client.Put(path, {{"groups", groups}}), command,
+      Text(command.words[2], ": ", names.empty() ? "in no group" : "in " + Join(names, ", ")));
+}
+
 int ChangeMachine(Client& client, const Command& command) {
   const std::string& verb = command.words[1];
   const std::string path = "/api/v1/machines/" + command.words[2];
@@ -147,6 +168,7 @@ std::optional<int> RunMachine(Client& client, const Command& command) {
   if (Begins(command, "machine", "variable", 4)) {
     return ChangeMachineTexts(client, command, "variables");
   }
+  if (Begins(command, "machine", "group", 4)) return ChangeMachineGroups(client, command);
   if (Is(command, "machine", "script", 4)) {
     const bool none = words[3] == "-";
     return PrintDone(client.Put("/api/v1/machines/" + words[2], {{"script", none ? "" : words[3]}}),
@@ -198,6 +220,27 @@ int ChangeRuleVariables(Client& client, const Command& command) {
                         variables.empty() ? "no variables" : Listed(variables)));
 }
 
+int ChangeRuleOptions(Client& client, const Command& command) {
+  const std::string path = "/api/v1/rules/" + command.words[2];
+  const Answer before = client.Get(path);
+  if (!before.good) return Fail(before);
+  nlohmann::json rule = before.json();
+  nlohmann::json texts = nlohmann::json::object();
+  for (const auto& option : rule["options"]) texts[Cell(option, "code")] = option["hex"];
+  if (const int code = ChangeTexts(command, texts); code != 0) return code;
+  rule["options"] = nlohmann::json::array();
+  for (const auto& [code, hex] : texts.items()) {
+    const auto number = nlohmann::json::parse(code, nullptr, false);
+    if (!number.is_number_integer()) {
+      return Misused(Text(code, ": not the number of a DHCP option"));
+    }
+    rule["options"].push_back({{"code", number}, {"hex", hex}});
+  }
+  return PrintDone(
+      client.Put(path, rule), command,
+      Text("rule ", command.words[2], ": ", texts.empty() ? "no DHCP options" : Listed(texts)));
+}
+
 std::optional<int> RunRule(Client& client, const Command& command) {
   const auto& words = command.words;
   if (words.size() == 2 && words[1] == "list") {
@@ -214,6 +257,7 @@ std::optional<int> RunRule(Client& client, const Command& command) {
   }
   if (words.size() == 3 && words[1] == "set") return SetRule(client, command);
   if (words.size() >= 4 && words[1] == "variable") return ChangeRuleVariables(client, command);
+  if (words.size() >= 4 && words[1] == "option") return ChangeRuleOptions(client, command);
   if (words.size() == 3 && words[1] == "rm") {
     return PrintDone(client.Delete("/api/v1/rules/" + words[2]), command,
                      Text(words[2], ": removed"));

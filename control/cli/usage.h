@@ -31,8 +31,9 @@ inline constexpr std::string_view kUsage =
   secure-boot recheck [--all]       judge the image sets again, by revocations as they are now
   machine list
   machine set MAC|UUID NAME:TAG|-   what the machine boots next time, '-': as the rules say
-                                    [--name TEXT] [--serial TEXT] [--mode MODE]
+                                    [--name TEXT] [--serial TEXT] [--mode MODE] [--uuid UUID]
   machine label MAC|UUID KEY=VALUE... KEY-...
+  machine group MAC|UUID NAME... NAME-...      of selectors, as group=NAME
   machine variable MAC|UUID KEY=VALUE... KEY-...      of templates; before those of rules
   machine script MAC|UUID NAME|-    the template that its iPXE is sent to
   machine mode MAC|UUID MODE        always, once, until-success:N, hold
@@ -41,6 +42,7 @@ inline constexpr std::string_view kUsage =
   rule set NAME [--order N] [--when SELECTOR] [--action boot|quarantine|ignore|hold|local]
                 [--image NAME:TAG] [--mode MODE] [--script NAME]
   rule variable NAME KEY=VALUE... KEY-...
+  rule option NAME CODE=HEX... CODE-...      DHCP options that it adds to answers
   rule rm NAME
   template list                     documents that machines have of their own
   template set NAME --file FILE     made for every machine that SELECTOR means, or refused

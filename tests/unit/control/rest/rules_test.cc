@@ -199,5 +199,25 @@ TEST_F(RulesTest, RulesSurviveARestart) {
   EXPECT_EQ(client_->Get("/api/v1/rules/s")->status, 404);
 }
 
+TEST_F(RulesTest, GroupsAndDhcpOptionsAreChangedOneByOne) {
+  ImportBootFile("debian:stable");
+  const std::string path = "/api/v1/machines/52:54:00:00:00:01";
+  EXPECT_EQ(Slipway("machine group 52:54:00:00:00:01 web edge").code, 0);
+  const Ran ran = Slipway("machine group 52:54:00:00:00:01 edge- db");
+  EXPECT_THAT(ran.text, HasSubstr("in db, web"));
+  EXPECT_EQ(nlohmann::json::parse(client_->Get(path)->body)["groups"],
+            (nlohmann::json{"db", "web"}));
+  EXPECT_THAT(Slipway("machine group 52:54:00:00:00:01 db- web-").text, HasSubstr("in no group"));
+
+  EXPECT_EQ(Slipway("rule option web 42=0a4d0001").code, 1) << "there is no such rule";
+  ASSERT_EQ(Slipway("rule set web --image debian:stable").code, 0);
+  EXPECT_EQ(Slipway("rule option web 42=0a4d0001 15=6c6162").code, 0);
+  EXPECT_THAT(Slipway("rule option web 15-").text, HasSubstr("rule web: 42=0a4d0001"));
+  EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/rules/web")->body)["options"],
+            (nlohmann::json::array({{{"code", 42}, {"hex", "0a4d0001"}}})));
+  EXPECT_EQ(Slipway("rule option web router=0a4d0001").code, 2);
+  EXPECT_THAT(Slipway("rule option web 42=xy").text, HasSubstr("not pairs of hexadecimal digits"));
+}
+
 }  // namespace
 }  // namespace slipway::control
