@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "control/architecture.h"
 #include "control/cli/table.h"
 #include "control/cli/uki.h"
 #include "control/text.h"
@@ -119,8 +120,8 @@ bool TakeProposal(Client& client, const fs::path& folder, Command& command) {
   if (!answer.good) return Failed(answer.error);
   const nlohmann::json set = answer.json();
   const nlohmann::json layout = set.value("layout", nlohmann::json());
-  const std::string architecture =
-      command.options.contains("arch") ? command.options["arch"] : std::string("x64");
+  const std::string architecture(
+      UefiArchitecture(command.options.contains("arch") ? command.options["arch"] : "x64"));
   for (const auto& boot : layout.is_object() ? layout["boots"] : nlohmann::json::array()) {
     if (Cell(boot, "architecture") != architecture) continue;
     command.options.try_emplace("cmdline", Cell(boot, "arguments"));

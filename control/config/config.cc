@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "control/architecture.h"
 #include "control/config/cross_check.h"
 #include "control/config/networks.h"
 #include "control/text.h"
@@ -199,14 +200,14 @@ std::string Report(const ConfigResult& result, const std::filesystem::path& file
 std::vector<std::uint16_t> PxeArchitectures(std::string_view name) {
   std::vector<std::uint16_t> codes;
   for (const ArchitectureWord& word : kPxeArchitectures) {
-    if (word.name == name) codes.push_back(word.code);
+    if (word.name == ClientArchitecture(name)) codes.push_back(word.code);
   }
   return codes;
 }
 
 std::optional<std::uint16_t> HttpArchitecture(std::string_view name) {
   for (const ArchitectureWord& word : kArchitectures) {
-    if (word.name == name) return word.code;
+    if (word.name == ClientArchitecture(name)) return word.code;
   }
   return std::nullopt;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "control/architecture.h"
 #include "control/config/value.h"
 #include "control/text.h"
 
@@ -153,8 +154,8 @@ void CheckBoot(const Section& root, Complaints& complaints) {
     const auto name = rule.Get<std::string>("architecture");
     const auto client = rule.Get<std::string>("client");
     if (!name || !client) continue;
-    if (const unsigned line =
-            overridden.Seen(Text(*name, ' ', *client), rule.At("architecture").where)) {
+    if (const unsigned line = overridden.Seen(Text(ClientArchitecture(*name), ' ', *client),
+                                              rule.At("architecture").where)) {
       complaints.Add(rule, "architecture",
                      Text("already overridden in line ", line, "; keep one of them"));
     }
@@ -162,7 +163,8 @@ void CheckBoot(const Section& root, Complaints& complaints) {
   Unique<std::string> pointed;
   for (const Section& rule : root.Child("boot").Children("pxe")) {
     const auto name = rule.Get<std::string>("architecture");
-    if (const unsigned line = name ? pointed.Seen(*name, rule.At("architecture").where) : 0) {
+    const std::string machine(ClientArchitecture(name.value_or("")));
+    if (const unsigned line = name ? pointed.Seen(machine, rule.At("architecture").where) : 0) {
       complaints.Add(rule, "architecture",
                      Text("already has a file in line ", line, "; keep one of them"));
     }

@@ -167,7 +167,8 @@ constexpr KeySchema kKeys[] = {
      .name = "architecture",
      .type = kChoice,
      .required = true,
-     .choices = "ia32 x64 ebc arm32 arm64 riscv32 riscv64 riscv128 loongarch32 loongarch64",
+     .choices =
+         "ia32 x64 ebc arm32 arm arm64 aa64 riscv32 riscv64 riscv128 loongarch32 loongarch64",
      .example = "\"arm64\"",
      .sentence = "Architecture the client says it is (option 93)."},
     {.table = "boot.override",
@@ -188,7 +189,8 @@ constexpr KeySchema kKeys[] = {
      .name = "architecture",
      .type = kChoice,
      .required = true,
-     .choices = "bios ia32 x64 ebc arm32 arm64 riscv32 riscv64 riscv128 loongarch32 loongarch64",
+     .choices =
+         "bios ia32 x64 ebc arm32 arm arm64 aa64 riscv32 riscv64 riscv128 loongarch32 loongarch64",
      .example = "\"x64\"",
      .sentence = "Architecture the client says it is (option 93)."},
     {.table = "boot.pxe",

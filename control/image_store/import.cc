@@ -11,6 +11,7 @@
 #include <set>
 #include <system_error>
 
+#include "control/architecture.h"
 #include "control/image_store/archive_source.h"
 #include "control/image_store/boot_file.h"
 #include "control/image_store/files.h"
@@ -174,9 +175,18 @@ void GiveRoles(ImageSet& set, const std::optional<Layout>& layout) {
   }
 }
 
+// Whatever the operator calls an architecture, the manifest has UEFI's name.
+std::map<std::string, std::string> ByUefiName(const std::map<std::string, std::string>& said) {
+  std::map<std::string, std::string> named;
+  for (const auto& [architecture, what] : said) {
+    named.emplace(UefiArchitecture(architecture), what);
+  }
+  return named;
+}
+
 absl::Status TakeArguments(ImageSet& set, const ImportOptions& options,
                            const std::optional<Layout>& layout) {
-  set.arguments = options.arguments;
+  set.arguments = ByUefiName(options.arguments);
   const auto proposed = std::ranges::find(set.arguments, "proposed",
                                           &std::map<std::string, std::string>::value_type::second);
   if (proposed == set.arguments.end()) return absl::OkStatus();
@@ -247,7 +257,7 @@ absl::StatusOr<StagedImport> ImageStore::Stage(const fs::path& source, std::stri
     return Refuse(absl::StatusCode::kInvalidArgument,
                   {.where = source.string(), .what = "holds no file"});
   }
-  auto boot = ChooseBootFiles(sink.candidates(), options.boot);
+  auto boot = ChooseBootFiles(sink.candidates(), ByUefiName(options.boot));
   if (!boot.ok()) return boot.status();
 
   StagedImport staged{

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "control/architecture.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -21,11 +22,7 @@ bool IsKeyLetter(char c) {
 
 // Other spellings of architectures are meant as the words that a message's are compared as.
 std::string Canonical(std::string_view key, std::string value) {
-  if (key == "arch") {
-    if (value == "aa64" || value == "aarch64") return "arm64";
-    if (value == "arm") return "arm32";
-    if (value == "x86_64" || value == "amd64") return "x64";
-  }
+  if (key == "arch") return std::string(ClientArchitecture(value));
   if (key == "mac") std::ranges::replace(value, '-', ':');
   if (key == "client-id") std::erase(value, ':');
   return value;

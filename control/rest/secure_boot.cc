@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "control/architecture.h"
 #include "control/rest/routes.h"
 
 namespace slipway::control {
@@ -59,19 +60,20 @@ void AddSecureBoot(Router& router, Core& core) {
     core.Audit(RequestActor(request), "secure-boot recheck", nullptr, told);
     Reply(response, told);
   });
-  router.Post("/api/v1/secure-boot/check", [&core](const httplib::Request& request,
-                                                   httplib::Response& response,
-                                                   const httplib::ContentReader& reader) {
-    UploadFolder folder(core.config().state_directory);
-    const auto file = folder.Receive(request, response, reader);
-    if (!file) return;
-    const auto trust = core.trust();
-    const auto verdict = JudgeLooseFile(*file, request.get_param_value("architecture"), *trust);
-    if (!verdict.ok()) return ReplyProblem(response, verdict.status());
-    nlohmann::json json = ToJson(*verdict);
-    json["judged_by"] = trust->sources;
-    Reply(response, json);
-  });
+  router.Post("/api/v1/secure-boot/check",
+              [&core](const httplib::Request& request, httplib::Response& response,
+                      const httplib::ContentReader& reader) {
+                UploadFolder folder(core.config().state_directory);
+                const auto file = folder.Receive(request, response, reader);
+                if (!file) return;
+                const auto trust = core.trust();
+                const std::string role(UefiArchitecture(request.get_param_value("architecture")));
+                const auto verdict = JudgeLooseFile(*file, role, *trust);
+                if (!verdict.ok()) return ReplyProblem(response, verdict.status());
+                nlohmann::json json = ToJson(*verdict);
+                json["judged_by"] = trust->sources;
+                Reply(response, json);
+              });
 }
 
 }  // namespace slipway::control

@@ -82,6 +82,12 @@ const BadConfig kBadConfigs[] = {
      "s.toml:5:10: tls.policy = \"fast\": unknown; write one of firmware, modern"},
     {"SingleTableTwice", "[[boot]]\nhttp = true\n",
      "s.toml:4:1: boot = [{...}]: not a single table; write [boot]"},
+    {"SameOverrideByTwoNames",
+     "[[boot.override]]\narchitecture = \"arm64\"\nimage_set = \"a\"\n"
+     "[[boot.override]]\narchitecture = \"aa64\"\nimage_set = \"b\"\n",
+     "s.toml:8:16: boot.override.architecture = \"aa64\": already overridden in line 5; keep one "
+     "of "
+     "them"},
     {"SameOverrideTwice",
      "[[boot.override]]\narchitecture = \"x64\"\nclient = \"ipxe\"\nimage_set = \"a\"\n"
      "[[boot.override]]\narchitecture = \"x64\"\nimage_set = \"b\"\n"
@@ -235,6 +241,14 @@ TEST(ConfigTest, EveryMistakeIsReportedAtOnceInTheFilesOrder) {
             "s.toml:5:11: management.address = \"localhost\": not an address and port such as "
             "\"127.0.0.1:8443\"\n"
             "4 problems; nothing was started\n");
+}
+
+TEST(ConfigTest, AnArchitectureHasTheNameThatImageSetsGiveItToo) {
+  EXPECT_EQ(HttpArchitecture("arm64"), 0x13);
+  for (const char* name : {"aa64", "aarch64"}) EXPECT_EQ(HttpArchitecture(name), 0x13) << name;
+  EXPECT_EQ(HttpArchitecture("arm"), 0x12);
+  EXPECT_THAT(PxeArchitectures("aa64"), ElementsAre(0x0b));
+  EXPECT_EQ(HttpArchitecture("vax"), std::nullopt);
 }
 
 TEST(ConfigTest, AFileThatIsNotThereIsOneProblem) {

@@ -113,6 +113,17 @@ TEST_F(ImageStoreTest, KeepsAnIsoWholeAsARamDiskUnlessItsTreeIsAskedFor) {
   EXPECT_EQ(Loaded(store, *tree->Find("a/b.txt")), "text");
 }
 
+TEST_F(ImageStoreTest, ArchitecturesMayBeSaidAsRulesSayThem) {
+  folder_.Write("tree/a.efi", ProgramAa64("a"));
+  folder_.Write("tree/b.efi", ProgramAa64("b"));
+  ImageStore store = Open();
+  const auto set = store.Import(
+      folder_ / "tree", "a:1", {.boot = {{"arm64", "b.efi"}}, .arguments = {{"aarch64", "quiet"}}});
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(set->boot, UnorderedElementsAre(Pair("aa64", "b.efi")));
+  EXPECT_THAT(set->arguments, UnorderedElementsAre(Pair("aa64", "quiet")));
+}
+
 TEST_F(ImageStoreTest, RefusesATreeThatLeadsOutOfItself) {
   folder_.Write("secret", "not for boot");
   folder_.Write("tree/a.efi", ProgramX64());
