@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "control/backup/layout.h"
+#include "control/parse_json.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -73,8 +74,9 @@ absl::Status LinkFile(const fs::path& from, const fs::path& to) {
 }
 
 nlohmann::json ReadJson(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return nlohmann::json::parse(stream, nullptr, false);
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return ParseJson(text.str());
 }
 
 // The hexadecimal digits of {"digest": "sha256:..."}; empty for anything else.

@@ -19,6 +19,7 @@
 
 #include "control/backup/backup.h"
 #include "control/backup/layout.h"
+#include "control/parse_json.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -109,7 +110,7 @@ class Restorer {
         static_cast<la_ssize_t>(text.size())) {
       return NotOurs(tar_, "backup.json is cut off");
     }
-    const auto list = nlohmann::json::parse(text, nullptr, false);
+    const auto list = ParseJson(text);
     if (!list.is_object() || !list.contains("files") || !list["files"].is_object()) {
       return NotOurs(tar_, "backup.json is damaged");
     }

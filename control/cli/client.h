@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "control/parse_json.h"
+
 namespace httplib {
 class SSLClient;
 }
@@ -35,7 +37,7 @@ struct Answer {
   std::string next;   // the path of the page after this one; empty: none
   int status = 0;     // of HTTP; 0: there was no answer
 
-  nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
+  nlohmann::json json() const { return ParseJson(body); }
 };
 
 class Client {

@@ -5,7 +5,9 @@
 #include <array>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
+#include "control/parse_json.h"
 #include "control/text.h"
 #include "protocols/base/mac.h"
 #include "protocols/base/uuid.h"
@@ -51,8 +53,9 @@ int Set(Client& client, const Command& command) {
   const std::string& name = command.words[2];
   nlohmann::json body;
   if (const std::string file = OptionOf(command, "from"); !file.empty()) {
-    std::ifstream stream(file);
-    body = nlohmann::json::parse(stream, nullptr, false);
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    body = ParseJson(text.str());
     if (!body.is_object()) {
       std::cerr << "slipway: " << file
                 << ": no JSON object; write one with the keys of [[network]] "

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "control/parse_json.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -190,7 +191,7 @@ int SetRule(Client& client, const Command& command) {
   nlohmann::json body = Given(command, kRuleOptions);
   const auto order = command.options.find("order");
   if (order != command.options.end()) {
-    const auto number = nlohmann::json::parse(order->second, nullptr, false);
+    const auto number = ParseJson(order->second);
     if (!number.is_number_integer()) return Misused(Text("--order ", order->second, ": no number"));
     body["order"] = number;
   }
@@ -301,7 +302,7 @@ int StartRollout(Client& client, const Command& command) {
   for (const char* name : {"percent", "failures-max"}) {
     const auto given = command.options.find(name);
     if (given == command.options.end()) continue;
-    const auto number = nlohmann::json::parse(given->second, nullptr, false);
+    const auto number = ParseJson(given->second);
     if (!number.is_number_integer())
       return Misused(Text("--", name, ' ', given->second, ": no number"));
     body[name == std::string_view("percent") ? "percent" : "failures_max"] = number;

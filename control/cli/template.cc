@@ -5,6 +5,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "control/parse_json.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -19,7 +20,7 @@ int Misused(std::string_view what) {
 bool IsUtf8(const std::string& text) {
   const std::string dumped =
       nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return nlohmann::json::parse(dumped, nullptr, false) == text;
+  return ParseJson(dumped) == text;
 }
 
 // What the options change of a template; nullopt, and told, where the file cannot be read.

@@ -2,6 +2,7 @@
 #include "control/cli/watch_text.h"
 
 #include "control/cli/table.h"
+#include "control/parse_json.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -37,7 +38,7 @@ std::pair<std::string, std::string> WordsOf(const ServerEvent& event, const nloh
 }  // namespace
 
 std::string WatchLine(const ServerEvent& event) {
-  const auto data = nlohmann::json::parse(event.data, nullptr, false);
+  const auto data = ParseJson(event.data);
   if (!data.is_object()) return Text(event.type, ": ", event.data);
   if (event.type == "gap") {
     const std::string lost = Cell(data, "lost");
@@ -57,7 +58,7 @@ std::string WatchLine(const ServerEvent& event) {
 }
 
 std::string WatchJson(const ServerEvent& event) {
-  const auto data = nlohmann::json::parse(event.data, nullptr, false);
+  const auto data = ParseJson(event.data);
   return nlohmann::json({{"id", event.id}, {"event", event.type}, {"data", data}}).dump();
 }
 

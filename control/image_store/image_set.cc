@@ -10,6 +10,7 @@
 #include "control/image_store/digest.h"
 #include "control/image_store/oci.h"
 #include "control/image_store/refusal.h"
+#include "control/parse_json.h"
 
 namespace slipway::control {
 namespace {
@@ -77,7 +78,8 @@ absl::StatusOr<ImageFile> ParseLayer(const Json& layer, const std::string& where
     return Malformed(where, "a layer without digest and size");
   }
   const auto found = layer.find("annotations");
-  const Json annotations = found == layer.end() ? Json() : *found;
+  const Json none;
+  const Json& annotations = found == layer.end() ? none : *found;
   const auto path = SanitizePath(TextAt(annotations, kTitle));
   if (!path.ok()) return Malformed(where, std::string(path.status().message()));
   return ImageFile{.path = *path,
@@ -157,7 +159,7 @@ std::string ManifestOf(const ImageSet& set) {
 }
 
 absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::string& where) {
-  const Json manifest = Json::parse(text, nullptr, false);
+  const Json manifest = ParseJson(text);
   if (TextAt(manifest, "artifactType") != kArtifactType) {
     return Malformed(where, "not the manifest of an image set");
   }

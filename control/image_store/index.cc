@@ -7,6 +7,7 @@
 
 #include "control/image_store/oci.h"
 #include "control/image_store/refusal.h"
+#include "control/parse_json.h"
 
 namespace slipway::control {
 namespace {
@@ -56,7 +57,7 @@ std::string_view IndexEntry::Tag() const {
 
 absl::StatusOr<std::vector<IndexEntry>> ParseIndex(std::string_view text,
                                                    const std::string& where) {
-  const Json index = Json::parse(text, nullptr, false);
+  const Json index = ParseJson(text);
   const absl::Status damaged =
       Refuse(absl::StatusCode::kDataLoss,
              {.where = where,
@@ -65,18 +66,21 @@ absl::StatusOr<std::vector<IndexEntry>> ParseIndex(std::string_view text,
   if (!index.is_object() || !index.contains("manifests") || !index["manifests"].is_array()) {
     return damaged;
   }
+  const Json none = Json::object();
   std::vector<IndexEntry> entries;
   for (const Json& manifest : index["manifests"]) {
     if (!manifest.is_object()) return damaged;
-    const Json annotations = manifest.value("annotations", Json::object());
-    const Json size = manifest.value("size", Json());
+    const auto has_annotations = manifest.find("annotations");
+    const Json& annotations = has_annotations == manifest.end() ? none : *has_annotations;
+    const auto size = manifest.find("size");
     IndexEntry entry{.digest = HexOf(TextAt(manifest, "digest"))};
-    if (!annotations.is_object() || entry.digest.empty() || !size.is_number_unsigned()) {
+    if (!annotations.is_object() || entry.digest.empty() || size == manifest.end() ||
+        !size->is_number_unsigned()) {
       return damaged;
     }
     entry.reference = TextAt(annotations, kRefName);
     entry.repository = TextAt(annotations, kRepository);
-    entry.size = size.get<std::uint64_t>();
+    entry.size = size->get<std::uint64_t>();
     entry.media_type = TextAt(manifest, "mediaType");
     if (entry.media_type.empty()) entry.media_type = kManifestType;
     entry.artifact_type = TextAt(manifest, "artifactType");

@@ -5,6 +5,7 @@
 
 #include "control/image_store/digest.h"
 #include "control/image_store/refusal.h"
+#include "control/parse_json.h"
 
 namespace slipway::control {
 namespace {
@@ -101,8 +102,8 @@ std::string HexOf(std::string_view digest) {
 }
 
 absl::StatusOr<OciDocument> ParseOciDocument(std::string_view text, std::string_view media_type) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return Invalid("not a JSON object");
+  const Json json = ParseJson(text);
+  if (!json.is_object()) return Invalid("not a JSON object, or one nested too deep");
   const Json* version = Member(json, "schemaVersion");
   if (version == nullptr || *version != 2) return Invalid("its schemaVersion is not 2");
   const auto type = MediaTypeOf(json, media_type);

@@ -13,6 +13,7 @@
 #include "control/image_store/digest.h"
 #include "control/image_store/image_set.h"
 #include "control/image_store/oci.h"
+#include "control/parse_json.h"
 #include "control/registry/secure_client.h"
 #include "control/text.h"
 
@@ -35,7 +36,7 @@ std::string BasicOf(const RemoteAccess& access) {
 
 // The words of an error's body in the specification's form, if it is one.
 std::string WordsOf(const std::string& body) {
-  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto json = ParseJson(body);
   if (!json.is_object() || !json.contains("errors") || !json["errors"].is_array()) return {};
   std::string words;
   for (const auto& error : json["errors"]) {
@@ -205,7 +206,7 @@ absl::Status RemoteRegistry::Authorize(const Reply& refused) {
     text.append(data, size);
     return text.size() <= kTokenMax;
   });
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = ParseJson(text);
   for (const char* key : {"token", "access_token"}) {
     if (!result || result->status != 200 || !json.is_object()) break;
     if (const auto token = json.find(key); token != json.end() && token->is_string()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/parse_json.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -20,8 +21,8 @@ nlohmann::json ToJson(const AuditRecord& record) {
           {"address", record.address},
           {"request", record.request},
           {"what", record.what},
-          {"before", nlohmann::json::parse(record.before, nullptr, false)},
-          {"after", nlohmann::json::parse(record.after, nullptr, false)},
+          {"before", ParseJson(record.before)},
+          {"after", ParseJson(record.after)},
           {"previous", record.previous},
           {"hash", record.hash}};
 }

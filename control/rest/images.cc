@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "control/image_store/layout.h"
+#include "control/parse_json.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -18,7 +19,7 @@ enum class Detail : std::uint8_t { kOutcome, kAll };
 nlohmann::json VerdictJson(const ImageSet& set, Core& core, Detail detail) {
   const auto verdict = core.VerdictOn(set);
   if (!verdict.ok() || !verdict->has_value()) return nullptr;
-  auto json = nlohmann::json::parse((*verdict)->document, nullptr, false);
+  auto json = ParseJson((*verdict)->document);
   if (!json.is_object()) return nullptr;
   json["is_current"] = (*verdict)->version == core.trust()->version;
   if (detail == Detail::kOutcome) json.erase("files");
@@ -134,7 +135,7 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
       text.append(data, size);
       return text.size() < 65536;
     });
-    const auto body = nlohmann::json::parse(text, nullptr, false);
+    const auto body = ParseJson(text);
     if (const auto unknown =
             UnknownField(body, {"path", "as", "boot", "arguments", "labels", "needs"})) {
       return ReplyProblem(response, 400, *unknown);

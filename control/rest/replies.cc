@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/parse_json.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -181,8 +182,12 @@ std::optional<std::string> UnknownField(const nlohmann::json& body,
 }
 
 std::optional<nlohmann::json> BodyOf(const httplib::Request& request, httplib::Response& response) {
-  auto body = nlohmann::json::parse(request.body, nullptr, false);
+  auto body = ParseJson(request.body);
   if (body.is_object()) return body;
+  if (IsNestedTooDeep(request.body)) {
+    ReplyProblem(response, 400, Text("the body is nested deeper than ", kJsonDepthMax, " levels"));
+    return std::nullopt;
+  }
   ReplyProblem(response, 400,
                "the body is not a JSON object; send one with Content-Type application/json");
   return std::nullopt;

@@ -7,6 +7,7 @@
 
 #include "control/backup/backup.h"
 #include "control/boots/boot_json.h"
+#include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/policy_builder.h"
 #include "control/serve/snapshot_builder.h"
@@ -87,7 +88,7 @@ absl::Status Core::TakeOverBoots() {
   if (!records.ok()) return records.status();
   std::vector<Boot> boots;
   for (const BootRecord& record : *records) {
-    auto boot = FromJson(nlohmann::json::parse(record.document, nullptr, false));
+    auto boot = FromJson(ParseJson(record.document));
     if (boot) boots.push_back(*std::move(boot));
   }
   return archive_->Put(

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "control/parse_json.h"
 #include "control/serve/core.h"
 #include "control/text.h"
 
@@ -154,8 +155,7 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atom
     const auto verdict = JudgeImageSet(set, *trust, BlobPaths());
     if (!verdict.ok()) continue;
     if (absl::Status status = Keep(set, *verdict, *trust); !status.ok()) return status;
-    const auto old =
-        nlohmann::json::parse(before->has_value() ? (*before)->document : "{}", nullptr, false);
+    const auto old = ParseJson(before->has_value() ? (*before)->document : "{}");
     const bool same = old.is_object() && old.value("outcome", "") == WordOf(verdict->outcome);
     if (!same) changed.push_back(set.reference);
   }

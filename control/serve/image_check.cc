@@ -6,6 +6,7 @@
 
 #include "control/image_store/files.h"
 #include "control/image_store/refusal.h"
+#include "control/parse_json.h"
 #include "control/serve/mapped_file.h"
 #include "control/text.h"
 
@@ -192,7 +193,7 @@ nlohmann::json ToJson(const SetVerdict& verdict) {
       {"outcome", WordOf(verdict.outcome)}, {"words", verdict.words}, {"files", Json::array()}};
   for (const FileVerdict& file : verdict.files) json["files"].push_back(ToJson(file));
   // Texts out of a program are any bytes; JSON's must be UTF-8.
-  return Json::parse(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return ParseJson(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 nlohmann::json ToJson(const FirmwareTrust& trust) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/boot_version.h"
 #include "control/text.h"
@@ -98,7 +99,7 @@ absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac,
 std::string RefusalOf(Core& core, const ImageSet& set) {
   const auto verdict = core.VerdictOn(set);
   if (!verdict.ok() || !verdict->has_value()) return {};
-  const auto document = nlohmann::json::parse((*verdict)->document, nullptr, false);
+  const auto document = ParseJson((*verdict)->document);
   if (!document.is_object() || document.value("outcome", "") != WordOf(Outcome::kRefused))
     return {};
   return document.value("words", "");

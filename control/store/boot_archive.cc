@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/boots/causes.h"
+#include "control/parse_json.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -52,7 +53,7 @@ std::string StepsText(const Boot& boot) {
 
 // Steps of a kind that is no more are left out.
 void ReadSteps(const std::string& text, Boot& boot) {
-  const auto steps = nlohmann::json::parse(text, nullptr, false);
+  const auto steps = ParseJson(text);
   if (!steps.is_array()) return;
   for (const auto& each : steps) {
     if (!each.is_array() || each.size() != 6 || !each[1].is_string()) continue;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "control/parse_json.h"
 #include "control/store/named_rows.h"
 #include "control/text.h"
 
@@ -15,7 +16,7 @@ absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
   std::vector<Machine> machines;
   while (statement.Next()) {
     Machine machine;
-    const auto document = nlohmann::json::parse(statement.String(5), nullptr, false);
+    const auto document = ParseJson(statement.String(5));
     if (absl::Status status = Update(document, machine); !status.ok()) return status;
     machine.id = statement.Integer(0);
     machine.name = statement.String(1);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "control/parse_json.h"
 #include "control/store/named_rows.h"
 #include "control/text.h"
 
@@ -18,7 +19,7 @@ absl::StatusOr<nlohmann::json> Document(Statement& statement) {
   nlohmann::json document;
   if (statement.Next()) {
     const std::string text = statement.String(0);
-    document = nlohmann::json::parse(text, nullptr, false);
+    document = ParseJson(text);
     if (document.is_discarded()) document = text;
   }
   if (absl::Status status = statement.status(); !status.ok()) return status;
@@ -33,7 +34,7 @@ absl::StatusOr<std::vector<Rule>> PolicyTable::Rules() {
   std::vector<Rule> rules;
   while (statement.Next()) {
     const std::string name = statement.String(0);
-    auto rule = ParseRule(name, nlohmann::json::parse(statement.String(1), nullptr, false));
+    auto rule = ParseRule(name, ParseJson(statement.String(1)));
     if (!rule.ok()) {
       return absl::DataLossError(Text("rule ", name, " in the catalog: ",
                                       std::string(rule.status().message()), "; write it again"));
@@ -67,9 +68,8 @@ absl::StatusOr<std::vector<Rollout>> PolicyTable::Rollouts() {
   while (statement.Next()) {
     const std::string tag = statement.String(0);
     const auto stable = ImageSetName::Parse(tag);
-    auto rollout =
-        stable ? ParseRollout(*stable, nlohmann::json::parse(statement.String(1), nullptr, false))
-               : absl::DataLossError("no tag");
+    auto rollout = stable ? ParseRollout(*stable, ParseJson(statement.String(1)))
+                          : absl::DataLossError("no tag");
     if (!rollout.ok()) {
       return absl::DataLossError(Text("rollout of ", tag, " in the catalog: ",
                                       std::string(rollout.status().message()), "; start it again"));
@@ -102,8 +102,7 @@ absl::StatusOr<std::vector<NetworkDocument>> PolicyTable::Networks() {
   Statement statement = database_.Prepare("SELECT name, document FROM networks ORDER BY name");
   std::vector<NetworkDocument> networks;
   while (statement.Next()) {
-    networks.push_back({.name = statement.String(0),
-                        .document = nlohmann::json::parse(statement.String(1), nullptr, false)});
+    networks.push_back({.name = statement.String(0), .document = ParseJson(statement.String(1))});
   }
   return Whole(statement, std::move(networks));
 }
@@ -131,7 +130,7 @@ absl::StatusOr<std::vector<Template>> PolicyTable::Templates() {
   std::vector<Template> templates;
   while (statement.Next()) {
     Template one{.name = statement.String(0), .text = {}, .media_type = {}, .selector = {}};
-    const auto document = nlohmann::json::parse(statement.String(1), nullptr, false);
+    const auto document = ParseJson(statement.String(1));
     if (const absl::Status status = Update(document, one); !status.ok()) {
       return absl::DataLossError(Text("template ", one.name, " in the catalog: ",
                                       std::string(status.message()), "; write it again"));

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "control/config/networks.h"
+#include "control/parse_json.h"
 #include "protocols/base/bytes.h"
 #include "protocols/base/check.h"
 
@@ -15,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(slipway::AsText({data, size}));
   std::vector<Problem> problems;
   static_cast<void>(ReadDocument(text, "fuzz.toml", problems));
-  const NetworkDocument document{"fuzz", nlohmann::json::parse(text, nullptr, false)};
+  const NetworkDocument document{"fuzz", ParseJson(text)};
   const auto config = WithNetworks(*file.config, std::array{document});
   if (!config.ok()) return 0;
   const NetworkDocument again{"fuzz", ToJson(config->networks[0])};

@@ -43,11 +43,19 @@ def documents():
                                     "dev.slipway.untagged": "1790000000"}}]}
 
 
+def nested():
+    """An image set whose layer has a thousand lists in one another among its annotations."""
+    text = json.dumps(dict(documents())["image-set"])
+    at = text.index('"org.opencontainers.image.title"')
+    return text[:at] + '"deep": ' + "[" * 1000 + "]" * 1000 + ", " + text[at:]
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) / "oci"
     folder.mkdir(parents=True, exist_ok=True)
     for name, document in documents():
         (folder / name).write_text(json.dumps(document), encoding="utf-8")
+    (folder / "nested").write_text(nested(), encoding="utf-8")
 
 
 if __name__ == "__main__":

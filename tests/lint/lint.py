@@ -214,6 +214,16 @@ def check_casts(tree):
                     'use Take<> or AsBytes, or enter the file with its reason in tests/lint/lint.py'
 
 
+def check_json(tree):
+    """The control plane parses JSON in one place, which bounds how deep it is nested."""
+    for name in tree.ending(CODE):
+        if not name.startswith('control/') or name == 'control/parse_json.h':
+            continue
+        for number, line in enumerate(blank(tree.lines(name)), 1):
+            if re.search(r'\b[Jj]son::(parse|sax_parse|accept)\b', line):
+                yield name, number, 'parses JSON itself', 'use ParseJson of control/parse_json.h'
+
+
 def check_paths(tree):
     """No path of one machine in the sources."""
     homes = re.compile(r'(?<![\w.])/(home|work|Users|root)/[A-Za-z0-9_.-]+')
