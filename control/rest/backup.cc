@@ -4,22 +4,26 @@
 // the state first, so that what is sent has a length and a cut-off copy is seen.
 #include <fstream>
 #include <memory>
+#include <utility>
 
 #include "control/rest/routes.h"
+#include "control/rest/upload_folder.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
 struct Sent {
-  explicit Sent(const std::filesystem::path& state) : folder(state) {}
+  explicit Sent(UploadFolder made) : folder(std::move(made)) {}
   UploadFolder folder;
   std::ifstream stream;
 };
 
 void SendBackup(const httplib::Request& request, httplib::Response& response, Core& core) {
   const bool with_images = request.get_param_value("images") == "true";
-  const auto sent = std::make_shared<Sent>(core.config().state_directory);
+  auto folder = UploadFolder::Make(core.config().state_directory, request, response);
+  if (!folder) return;
+  const auto sent = std::make_shared<Sent>(*std::move(folder));
   const auto tar = core.Backup(sent->folder.path(), with_images);
   if (!tar.ok()) return ReplyProblem(response, tar.status());
   sent->stream.open(*tar, std::ios::binary);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "control/rest/registry_exchange.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
@@ -16,13 +17,44 @@
 namespace slipway::control {
 namespace {
 
-constexpr std::uint64_t kPassedOverMax = std::uint64_t{16} << 20;  // bytes
 constexpr auto kPatience = std::chrono::seconds(5);
 
 bool IsStreamed(const httplib::Request& request, const Router::Streamed& streamed) {
   return std::ranges::any_of(streamed, [&](const auto& route) {
     return route.first == request.method && std::regex_match(request.path, route.second);
   });
+}
+
+struct Fault {
+  int status = 0;
+  std::string_view detail;
+};
+
+// What is wrong with how the body is framed or coded.
+std::optional<Fault> FaultOf(const httplib::Request& request) {
+  const std::string transfer = request.get_header_value("Transfer-Encoding");
+  const std::size_t transfers = request.get_header_value_count("Transfer-Encoding");
+  if (request.has_header("Content-Length") && !BodyLength(request)) {
+    return Fault{400, "say once how long the body is: one Content-Length, in digits, or chunks"};
+  }
+  if (transfers > 1 || (transfers == 1 && !absl::EqualsIgnoreCase(transfer, "chunked"))) {
+    return Fault{400, "a body comes whole or in chunks; send no other Transfer-Encoding"};
+  }
+  for (std::size_t i = 0; i < request.get_header_value_count("Content-Encoding"); ++i) {
+    if (absl::EqualsIgnoreCase(request.get_header_value("Content-Encoding", i), "identity")) {
+      continue;
+    }
+    return Fault{415, "send the bytes as they are; nothing is unpacked here"};
+  }
+  if (request.is_multipart_form_data()) return Fault{415, "send the bytes as they are, as no form"};
+  return std::nullopt;
+}
+
+void Refuse(const httplib::Request& request, httplib::Response& response, const Fault& fault) {
+  if (IsOfTheRegistry(request.path)) {
+    return ReplyRegistryError(response, fault.status, "UNSUPPORTED", fault.detail);
+  }
+  ReplyProblem(response, fault.status, fault.detail);
 }
 
 // Reads so many bytes off the connection; false when they do not come in time. httplib has read up
@@ -48,12 +80,24 @@ bool PassOver(SSL* ssl, std::uint64_t bytes) {
 }  // namespace
 
 bool TakesBody(const httplib::Request& request, httplib::Response& response,
-               const Router::Streamed& streamed) {
-  if (!HasBody(request) || IsStreamed(request, streamed)) return true;
+               const Router::Streamed& streamed, std::uint64_t upload_max) {
+  if (!HasBody(request)) {
+    const_cast<httplib::Request&>(request).headers.emplace("Content-Length", "0");
+    return true;
+  }
+  if (const auto fault = FaultOf(request)) {
+    if (fault->status == 415) response.set_header("Accept-Encoding", "identity");
+    Refuse(request, response, *fault);
+    return false;
+  }
+  const bool is_streamed = IsStreamed(request, streamed);
+  // The registry counts for itself.
+  if (is_streamed && IsOfTheRegistry(request.path)) return true;
   const auto length = BodyLength(request);
-  if (length && *length <= kPlainBodyMax) return true;
+  const std::uint64_t most = is_streamed ? upload_max : kPlainBodyMax;
+  if (length ? *length <= most : is_streamed) return true;
   if (length) {
-    ReplyProblem(response, 413, Text("a body has at most ", kPlainBodyMax, " bytes here"));
+    ReplyProblem(response, 413, Text("a body has at most ", most, " bytes here"));
   } else {
     ReplyProblem(response, 411, "say how long the body is: send Content-Length, and no chunks");
   }
@@ -66,6 +110,10 @@ void SettleBody(const httplib::Request& request, httplib::Response& response) {
   // cpp-httplib has told who waits for "100 Continue" to go on.
   const bool may_read = length && request.ssl != nullptr && *length <= kPassedOverMax;
   if (may_read && PassOver(const_cast<SSL*>(request.ssl), *length)) return;
+  EndConnection(response);
+}
+
+void EndConnection(httplib::Response& response) {
   if (!response.content_provider_) {
     const std::string type = response.get_header_value("Content-Type");
     response.headers.erase("Content-Type");

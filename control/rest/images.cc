@@ -7,7 +7,9 @@
 
 #include "control/image_store/layout.h"
 #include "control/parse_json.h"
+#include "control/rest/bodies.h"
 #include "control/rest/routes.h"
+#include "control/rest/upload_folder.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -128,13 +130,17 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
   }
   std::string as = request.get_param_value("as");
   std::filesystem::path source;
-  UploadFolder folder(core.config().state_directory);
+  std::optional<UploadFolder> folder;  // for as long as the import reads from it
   if (request.get_header_value("Content-Type").starts_with("application/json")) {
     std::string text;
-    reader([&](const char* data, std::size_t size) {
+    const bool whole = reader([&](const char* data, std::size_t size) {
       text.append(data, size);
       return text.size() < 65536;
     });
+    if (!whole) {
+      ReplyProblem(response, 400, "an import's JSON has less than 64 KiB; send it whole");
+      return EndConnection(response);
+    }
     const auto body = ParseJson(text);
     if (const auto unknown =
             UnknownField(body, {"path", "as", "boot", "arguments", "labels", "needs"})) {
@@ -156,7 +162,9 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     options.labels = body.value("labels", options.labels);
     options.needs = body.value("needs", options.needs);
   } else {
-    const auto file = folder.Receive(request, response, reader);
+    folder = UploadFolder::Make(core.config().state_directory, request, response);
+    if (!folder) return;
+    const auto file = folder->Receive(request, response, reader, core.config().upload_max);
     if (!file) return;
     source = *file;
   }

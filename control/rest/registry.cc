@@ -157,13 +157,6 @@ void Answer(const RegistryExchange& exchange) {
   exchange.response.set_header("Docker-Distribution-API-Version", "registry/2.0");
   const std::string_view method =
       exchange.request.method == "HEAD" ? "GET" : std::string_view(exchange.request.method);
-  if (exchange.request.has_header("Content-Encoding") ||
-      exchange.request.is_multipart_form_data()) {
-    // cpp-httplib would unpack it, and the digest is that of the bytes as they are.
-    exchange.response.set_header("Accept-Encoding", "identity");
-    exchange.body_state = BodyState::kSome;  // not to be unpacked in passing either
-    return ReplyError(exchange, {415, "UNSUPPORTED", "send the bytes as they are"});
-  }
   for (const Way& way : kWays) {
     if (way.resource == exchange.path.resource && way.method == method) {
       return way.answer(exchange);
@@ -211,6 +204,7 @@ void ReplyRegistryError(httplib::Response& response, int status, std::string_vie
 
 std::optional<std::uint64_t> BodyLength(const httplib::Request& request) {
   if (request.has_header("Transfer-Encoding")) return std::nullopt;
+  if (request.get_header_value_count("Content-Length") != 1) return std::nullopt;
   const std::string text = request.get_header_value("Content-Length");
   std::uint64_t length = 0;
   const char* const end = text.data() + text.size();
@@ -220,7 +214,8 @@ std::optional<std::uint64_t> BodyLength(const httplib::Request& request) {
 }
 
 bool HasBody(const httplib::Request& request) {
-  return request.has_header("Transfer-Encoding") || BodyLength(request).value_or(0) != 0;
+  return request.has_header("Transfer-Encoding") ||
+         (request.has_header("Content-Length") && BodyLength(request) != std::uint64_t{0});
 }
 
 absl::Status ReadBody(const RegistryExchange& exchange,

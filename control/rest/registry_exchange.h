@@ -44,8 +44,10 @@ void ReplyError(const RegistryExchange& exchange, const RegistryError& error);
 // No body.
 void ReplyEmpty(httplib::Response& response, int status);
 
-// Of the Content-Length header; nullopt without one, or when the body comes in chunks.
+// Of the Content-Length header; nullopt without just one in digits, or when the body comes in
+// chunks.
 std::optional<std::uint64_t> BodyLength(const httplib::Request& request);
+// Also where it cannot be told how long it is.
 bool HasBody(const httplib::Request& request);
 // Gives the body to `sink`, piece by piece; kUnavailable when it ends too early, and the sink's
 // error when that has one. The rest of the body is then still on the connection.

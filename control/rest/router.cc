@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/rest/authenticate.h"
+#include "control/rest/bodies.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -68,11 +69,7 @@ Router::ReaderHandler Router::Guard(const Route& route, ReaderHandler handler) {
              const httplib::Request& request, httplib::Response& response,
              const httplib::ContentReader& reader) {
     if (!MayPass(route, request, response)) {
-      // Read to its end, so that the next request of the connection begins where it should.
-      if (request.has_header("Content-Length")) {
-        reader([](const char*, std::size_t) { return true; });
-      }
-      return;
+      return SettleBody(request, response);
     }
     handler(request, response, reader);
     NoteChange(route, request, response, core);

@@ -62,25 +62,6 @@ std::string EntityTag(const nlohmann::json& value);
 // replied, where they do not hold. Whoever then writes keeps others from writing in between.
 bool MayChange(const httplib::Request& request, httplib::Response& response,
                const nlohmann::json& current);
-// A folder of one upload below the state directory; gone with the object.
-class UploadFolder {
- public:
-  explicit UploadFolder(const std::filesystem::path& state);
-  ~UploadFolder();
-  UploadFolder(const UploadFolder&) = delete;
-  UploadFolder& operator=(const UploadFolder&) = delete;
-
-  // Writes the body as the file that "?file=" names; nullopt, and a problem replied, when it has no
-  // name or cannot be written whole.
-  std::optional<std::filesystem::path> Receive(const httplib::Request& request,
-                                               httplib::Response& response,
-                                               const httplib::ContentReader& reader);
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 // What is wrong, naming the field, where an object has one that is not among the known.
 std::optional<std::string> UnknownField(const nlohmann::json& body,
                                         std::initializer_list<std::string_view> known);

@@ -114,7 +114,8 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core,
         // 9110 14.2).
         if (!request.path.starts_with("/v2/"))
           const_cast<httplib::Request&>(request).ranges.clear();
-        if (Admit(request, response, core) && TakesBody(request, response, own.streamed)) {
+        if (Admit(request, response, core) &&
+            TakesBody(request, response, own.streamed, core.config().upload_max)) {
           return httplib::Server::HandlerResponse::Unhandled;
         }
         SettleBody(request, response);

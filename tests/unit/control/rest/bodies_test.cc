@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bodies that are not what they seem: nested without end. The server goes on.
+// Bodies that are not what they seem: packed, without a length or with a wrong one, nested without
+// end, larger than is said. None of them takes more than what it is, and the server goes on.
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+#include <zlib.h>
+
 #include "control/image_store/image_set.h"
 #include "control/image_store/index.h"
 #include "control/parse_json.h"
@@ -9,9 +14,155 @@
 namespace slipway::control {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+constexpr std::size_t kMebi = std::size_t{1} << 20;
+
+// So many mebibytes of zeros, as gzip.
+std::string PackedZeros(std::size_t mebibytes) {
+  z_stream packer{};
+  EXPECT_EQ(deflateInit2(&packer, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string packed(mebibytes * 2048 + 1024, '\0');
+  std::string zeros(kMebi, '\0');
+  packer.next_out = reinterpret_cast<Bytef*>(packed.data());
+  packer.avail_out = static_cast<uInt>(packed.size());
+  for (std::size_t i = 1; i <= mebibytes; ++i) {
+    packer.next_in = reinterpret_cast<Bytef*>(zeros.data());
+    packer.avail_in = static_cast<uInt>(zeros.size());
+    deflate(&packer, i == mebibytes ? Z_FINISH : Z_NO_FLUSH);
+  }
+  packed.resize(packer.total_out);
+  deflateEnd(&packer);
+  return packed;
+}
+
+// The most memory that this process, which is the server too, has had since ForgetPeak().
+std::size_t PeakMebibytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::size_t kibibytes = 0;
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes >> 10;
+  }
+  ADD_FAILURE() << "/proc/self/status has no VmHWM";
+  return 0;
+}
+void ForgetPeak() { std::ofstream("/proc/self/clear_refs") << 5; }
+
 std::string Nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
-using BodiesTest = RegistryTest;
+class BodiesTest : public RegistryTest {
+ protected:
+  httplib::Headers Token(httplib::Headers more = {}) const {
+    more.emplace("Authorization", "Bearer " + core_->token().text);
+    return more;
+  }
+  // The answer to these very bytes, all of it.
+  std::string Raw(const std::string& request) const {
+    const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
+                                                               SSL_CTX_free);
+    const std::unique_ptr<BIO, void (*)(BIO*)> bio(BIO_new_ssl_connect(context.get()),
+                                                   BIO_free_all);
+    BIO_set_conn_hostname(bio.get(), Text("127.0.0.1:", server_->port()).c_str());
+    EXPECT_EQ(BIO_write(bio.get(), request.data(), static_cast<int>(request.size())),
+              static_cast<int>(request.size()));
+    std::string answer;
+    std::array<char, 4096> piece;
+    for (int got; (got = BIO_read(bio.get(), piece.data(), piece.size())) > 0;) {
+      answer.append(piece.data(), static_cast<std::size_t>(got));
+    }
+    return answer;
+  }
+  // Of one request that ends its connection; `fields`: lines of the header.
+  std::string RawPut(const std::string& fields, const std::string& body) const {
+    return Raw(Text("PUT /api/v1/rules/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n",
+                    "Authorization: Bearer ", core_->token().text, "\r\n", fields, "\r\n", body));
+  }
+  std::vector<std::string> UploadsLeft() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "state")) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("upload-")) names.push_back(name);
+    }
+    return names;
+  }
+};
+
+TEST_F(BodiesTest, APackedBodyIsNotUnpackedByWhomeverItCame) {
+  const std::string packed = PackedZeros(64);
+  ASSERT_LT(packed.size(), kMebi);
+  ForgetPeak();
+  const std::size_t before = PeakMebibytes();
+  client_->set_bearer_token_auth("");
+  // An open path is open for GET: nobody's body comes in there.
+  for (const char* path : {"/api/v1/health", "/", "/problems/x", "/nowhere"}) {
+    const auto refused = client_->Post(path, {{"Content-Encoding", "gzip"}}, packed, "text/plain");
+    ASSERT_TRUE(refused) << path;
+    EXPECT_EQ(refused->status, 401) << path;
+  }
+  for (const char* path : {"/api/v1/health", "/api/v1/templates/a/preview", "/v2/nowhere",
+                           "/api/v1/secure-boot/check?file=a", "/v2/a/blobs/uploads/"}) {
+    for (const char* coding : {"gzip", "br", "deflate", "GZIP", "identity, gzip"}) {
+      const auto refused =
+          client_->Post(path, Token({{"Content-Encoding", coding}}), packed, "text/plain");
+      ASSERT_TRUE(refused) << path;
+      EXPECT_EQ(refused->status, 415) << path << ' ' << coding;
+      EXPECT_EQ(refused->get_header_value("Accept-Encoding"), "identity");
+    }
+  }
+  EXPECT_LT(PeakMebibytes(), before + 32);
+  EXPECT_EQ(client_
+                ->Put("/api/v1/machines/52:54:00:00:00:01",
+                      Token({{"Content-Encoding", "identity"}}), "{}", "application/json")
+                ->status,
+            200);
+}
+
+TEST_F(BodiesTest, ALengthIsSaidOnceAndInDigits) {
+  for (const char* fields : {"Content-Length: +4000000\r\n", "Content-Length: -1\r\n",
+                             "Content-Length: 2x\r\n", "Content-Length: 2\r\nContent-Length: 3\r\n",
+                             "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+                             "Transfer-Encoding: gzip, chunked\r\n"}) {
+    EXPECT_THAT(RawPut(fields, "{}"), StartsWith("HTTP/1.1 400 ")) << fields;
+  }
+}
+
+TEST_F(BodiesTest, ABodyWithoutALengthIsNoneAndNotWaitedFor) {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string answer = RawPut("", "");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer, HasSubstr("not a JSON object"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_F(BodiesTest, AnUploadInChunksIsBoundedAndLeavesNothing) {
+  secure_boot_ = "[images]\nupload_max = \"1 MiB\"\n";
+  End();
+  RestTest::Begin();
+  const auto put = [&](const std::string& path, std::size_t size) {
+    client_->set_keep_alive(true);
+    return client_->Put(
+        path,
+        [size, piece = std::string(1000, 'x')](std::size_t sent, httplib::DataSink& sink) {
+          if (sent < size) return sink.write(piece.data(), std::min(piece.size(), size - sent));
+          sink.done();
+          return true;
+        },
+        "application/octet-stream");
+  };
+  const auto large = put("/api/v1/images/a:b?file=boot.efi", kMebi + 1);
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->status, 413) << large->body;
+  EXPECT_THAT(UploadsLeft(), IsEmpty());
+  EXPECT_EQ(put("/api/v1/images/a:b?file=boot.efi", kMebi)->status, 201);
+  EXPECT_EQ(client_->Get("/api/v1/status")->status, 200);
+  // By its length it is refused before any of it is read.
+  const std::string bytes(kMebi + 1, 'x');
+  EXPECT_EQ(client_->Put("/api/v1/images/a:c?file=boot.efi", bytes, kType)->status, 413);
+  EXPECT_EQ(client_->Post("/api/v1/secure-boot/check?file=a.efi", bytes, kType)->status, 413);
+  EXPECT_EQ(client_->Get("/api/v1/status")->status, 200);
+}
 
 TEST_F(BodiesTest, JsonIsNestedNoDeeperThanAnythingHereIs) {
   EXPECT_FALSE(ParseJson(Nested(kJsonDepthMax)).is_discarded());
@@ -62,6 +213,25 @@ TEST_F(BodiesTest, AManifestThatIsNestedWithoutEndIsRefused) {
   EXPECT_FALSE(ParseManifest(text, "test").ok());
   EXPECT_FALSE(ParseIndex("{\"manifests\":[{\"annotations\":" + deep + "}]}", "test").ok());
   EXPECT_EQ(client_->Get("/api/v1/status")->status, 200);
+}
+
+TEST_F(BodiesTest, WithoutAFolderNothingIsWrittenElsewhere) {
+  // The state directory is gone for a moment.
+  const auto state = folder_ / "state";
+  const auto before = std::filesystem::current_path();
+  std::filesystem::create_directory(folder_ / "cwd");
+  std::filesystem::current_path(folder_ / "cwd");
+  std::filesystem::rename(state, folder_ / "moved");
+  const auto upload = client_->Put("/api/v1/images/a:b?file=boot.efi", "x", kType);
+  const auto backup = client_->Get("/api/v1/backup");
+  std::filesystem::rename(folder_ / "moved", state);
+  std::filesystem::current_path(before);
+  ASSERT_TRUE(upload);
+  ASSERT_TRUE(backup);
+  EXPECT_EQ(upload->status, 507);
+  EXPECT_EQ(backup->status, 507);
+  EXPECT_THAT(upload->body, HasSubstr("no folder can be made"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "cwd"));
 }
 
 }  // namespace
