@@ -151,8 +151,9 @@ int ShowBoot(Client& client, const Command& command) {
   std::size_t shown = 0;
   while (true) {
     const Answer answer = client.Get(path);
-    // Whoever follows may come before the machine.
-    if (!answer.good && !command.follow) return Fail(answer);
+    // Whoever follows may come before the machine. Nothing else is worth waiting for: a wrong token
+    // stays wrong, and asking on with it locks this address out.
+    if (!answer.good && !(command.follow && answer.status == 404)) return Fail(answer);
     if (answer.good && command.json && !command.follow) {
       std::cout << answer.body;
       return 0;

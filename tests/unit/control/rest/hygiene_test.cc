@@ -146,6 +146,16 @@ TEST_F(HygieneTest, WhatEndsSoonIsRenewedOrWarnedOf) {
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("slipwayd"));
 }
 
+TEST_F(HygieneTest, WhoeverFollowsABootWaitsForTheMachineAndForNothingElse) {
+  const std::string rest =
+      Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
+           " --server 127.0.0.1:", server_->port(), " boot show 52:54:00:00:00:09 --follow");
+  const Ran wrong = Shell("SLIPWAY_TOKEN=wrong timeout 10 " + rest);
+  EXPECT_EQ(wrong.code, 1) << wrong.text;
+  EXPECT_THAT(wrong.text, HasSubstr("no valid token"));
+  EXPECT_EQ(Shell("timeout 1 " + rest).code, 124) << "it may still come";
+}
+
 class BackupTest : public RestTest {
  protected:
   std::string Files(const std::filesystem::path& state) {
