@@ -71,6 +71,9 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
     rest_.reset();
     return status;
   }
+  for (const std::string& damaged : core_->image_store().LeftOut()) {
+    std::cerr << "slipwayd: " << damaged << '\n';
+  }
   writer_ = std::make_unique<JournalWriter>(
       *journal_, *seams_.leases,
       [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); });

@@ -153,6 +153,7 @@ absl::StatusOr<std::vector<ImageSet>> ImageStore::List() const {
   const auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();
   std::vector<ImageSet> sets;
+  std::vector<std::string> left_out;
   for (const IndexEntry& entry : *entries) {
     // Of others' manifests only those are read that do not say what they are.
     const bool other = !entry.artifact_type.empty() && entry.artifact_type != kArtifactType;
@@ -160,12 +161,19 @@ absl::StatusOr<std::vector<ImageSet>> ImageStore::List() const {
       continue;
     }
     const auto known = Read(entry);
-    if (!known.ok()) return known.status();
+    if (known.status().code() == absl::StatusCode::kUnavailable) return known.status();
+    if (!known.ok()) {
+      const auto what = known.status().message();
+      left_out.push_back("image set " + entry.reference +
+                         " is left out: " + std::string(what.data(), what.size()));
+      continue;
+    }
     if (!(*known)->set) continue;
     auto set = ReadSet(entry);
     if (!set.ok()) return set.status();
     sets.push_back(*std::move(set));
   }
+  manifests_->TellLeftOut(std::move(left_out));
   manifests_->Keep(*entries);
   return sets;
 }

@@ -98,8 +98,11 @@ class ImageStore {
   absl::StatusOr<ImageSet> Commit(const StagedImport& staged,
                                   const std::function<absl::Status(const ImageSet&)>& check);
 
-  // By reference, ascending. A set that cannot be read makes the list fail and says which.
+  // By reference, ascending, without those whose manifest is damaged, gone or none of ours:
+  // LeftOut() says which. A disk that does not answer makes the list fail, as it may again.
   absl::StatusOr<std::vector<ImageSet>> List() const;
+  // What the last list left out, and why and what to do: one sentence each.
+  std::vector<std::string> LeftOut() const { return manifests_->left_out(); }
   absl::StatusOr<ImageSet> Resolve(std::string_view reference) const;
 
   // The blob straight into `destination`, which must be exactly as long. Fails with kDataLoss, and

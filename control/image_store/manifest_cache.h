@@ -38,6 +38,15 @@ class ManifestCache {
     known_[digest] = shared;
     return shared;
   }
+  // Of the last list: what is wrong with each image set that it left out.
+  void TellLeftOut(std::vector<std::string> left_out) {
+    const std::scoped_lock lock(mutex_);
+    left_out_ = std::move(left_out);
+  }
+  std::vector<std::string> left_out() const {
+    const std::scoped_lock lock(mutex_);
+    return left_out_;
+  }
   // Forgets what the index does not name, where that is much.
   void Keep(const std::vector<IndexEntry>& entries) {
     const std::scoped_lock lock(mutex_);
@@ -50,6 +59,7 @@ class ManifestCache {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const KnownManifest>> known_;
+  std::vector<std::string> left_out_;
 };
 
 }  // namespace slipway::control

@@ -41,6 +41,7 @@ nlohmann::json Warnings(Core& core) {
                             each.is_ours ? "; 'slipway cert rotate' issues it anew"
                                          : "; bring a new one, then 'slipway cert rotate'"));
   }
+  for (std::string& each : core.image_store().LeftOut()) warnings.push_back(std::move(each));
   if (const std::size_t failures = core.documents()->failures(); failures != 0) {
     warnings.push_back(Text(failures, " documents of machines cannot be made; see 'slipway ",
                             "template list', and 'slipway template show NAME' for why"));

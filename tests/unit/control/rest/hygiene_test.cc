@@ -146,6 +146,45 @@ TEST_F(HygieneTest, WhatEndsSoonIsRenewedOrWarnedOf) {
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("slipwayd"));
 }
 
+TEST_F(HygieneTest, ADamagedManifestLeavesOneImageSetOutAndIsWarnedOf) {
+  ImportBootFile("debian:stable");
+  ImportBootFile("other:1", 5000);
+  const auto image = client_->Get("/api/v1/images/other:1");
+  const std::string digest = nlohmann::json::parse(image->body)["digest"];
+  const auto manifest = folder_ / "state/images/blobs/sha256" / digest;
+  const std::string whole = BytesOf(manifest);
+  const auto names = [this] {
+    std::vector<std::string> all;
+    for (const auto& set : nlohmann::json::parse(client_->Get("/api/v1/images")->body)) {
+      all.push_back(set["reference"]);
+    }
+    return Join(all, " ");
+  };
+  std::string flipped = whole;
+  flipped[whole.size() / 2] ^= 1;
+  // A bit too many, what is none of ours under our type, and nothing at all.
+  for (const std::string& bytes : {flipped, std::string("{}"), std::string()}) {
+    End();
+    std::ofstream(manifest, std::ios::binary) << bytes;
+    if (bytes.empty()) std::filesystem::remove(manifest);
+    Begin();
+    ASSERT_NE(snapshot_, nullptr);
+    EXPECT_NE(snapshot_->images.Find("/debian/stable/boot.efi"), nullptr);
+    EXPECT_EQ(names(), "debian:stable");
+    EXPECT_THAT(Slipway("status").text, HasSubstr("image set other:1 is left out: "));
+  }
+  ImportBootFile("other:1", 5000);
+  EXPECT_EQ(names(), "debian:stable other:1");
+  EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/status")->body)["warnings"].size(), 0u);
+  // It may be dropped as well.
+  End();
+  std::ofstream(manifest, std::ios::binary) << flipped;
+  Begin();
+  const Ran dropped = Slipway("image rm other:1");
+  EXPECT_EQ(dropped.code, 0) << dropped.text;
+  EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/status")->body)["warnings"].size(), 0u);
+}
+
 TEST_F(HygieneTest, WhoeverFollowsABootWaitsForTheMachineAndForNothingElse) {
   const std::string rest =
       Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
