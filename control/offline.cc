@@ -46,11 +46,11 @@ int RestoreBackup(const Options& options) {
   const auto head = VerifyAuditFile(state / "catalog.db", std::nullopt);
   if (head.ok()) {
     std::cout << "the audit log is whole; its head is " << head->ToString() << '\n';
-  } else {
-    std::cerr << "slipwayd: the restored audit log: " << std::string(head.status().message())
-              << '\n';
+    return 0;
   }
-  return 0;
+  return Fail(Text(state.string(), ": is restored, but its audit log is not whole: ",
+                   std::string(head.status().message())),
+              1);
 }
 
 }  // namespace

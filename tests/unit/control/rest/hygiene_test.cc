@@ -2,14 +2,17 @@
 //
 // What every resource has in common: problem documents with a kind, pages, entity tags, fields that
 // mean nothing refused. And certificates and backups, end to end.
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "control/backup/backup.h"
+#include "control/offline.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -243,6 +246,33 @@ TEST_F(BackupTest, AStateComesBackAsItWas) {
   EXPECT_EQ(Slipway("audit verify").code, 0);
   const auto mode = std::filesystem::status(folder_ / "state/ca.key").permissions();
   EXPECT_EQ(mode & std::filesystem::perms::all, std::filesystem::perms(0600));
+}
+
+TEST_F(BackupTest, ARestoredAuditLogThatIsNotWholeIsAFailure) {
+  for (int i = 1; i <= 5; ++i) core_->Audit(DaemonActor(), Text("change ", i), nullptr, i);
+  const auto restore = [this](std::string state) {
+    std::string option = "--restore";
+    std::string tar = tar_.string();
+    std::string where = "--state";
+    const std::array<char*, 4> words = {option.data(), tar.data(), where.data(), state.data()};
+    return RunOffline(words);
+  };
+  ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
+  EXPECT_EQ(restore(other_.string()), 0);
+  End();
+  sqlite3* handle = nullptr;
+  sqlite3_open((folder_ / "state/catalog.db").c_str(), &handle);
+  ASSERT_EQ(sqlite3_exec(handle,
+                         "DROP TRIGGER audit_keeps; "
+                         "UPDATE audit SET who='token mallory' WHERE id=3",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close_v2(handle);
+  Begin();
+  std::filesystem::remove(tar_);
+  ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
+  EXPECT_EQ(restore((folder_ / "third").string()), 1);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "third/catalog.db")) << "it is there all the same";
 }
 
 TEST_F(BackupTest, WithoutImagesTheirIndexSaysWhatIsMissing) {
