@@ -98,6 +98,15 @@ absl::Status Core::RemoveNetwork(const std::string& name, bool all_the_same, con
              "'slipway network rm ",
              name, " --all'"));
   }
+  auto site = ReadSite();
+  if (!site.ok()) return site.status();
+  auto networks = store_->Networks();
+  if (!networks.ok()) return networks.status();
+  std::erase_if(*networks, [&](const NetworkDocument& each) { return each.name == name; });
+  auto without = WithNetworks(config_, *networks);
+  if (!without.ok()) return without.status();
+  site->config = std::make_shared<const Config>(*std::move(without));
+  if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->RemoveNetwork(name, actor); !status.ok()) return status;
   return RepublishLocked();
 }

@@ -107,6 +107,24 @@ TEST_F(RestNetworksTest, LeasesKeepANetworkUnlessItIsMeantAllTheSame) {
   EXPECT_EQ(Served("10.88.0.1"), nullptr);
 }
 
+TEST_F(RestNetworksTest, WhatDocumentsNeedIsNotRemovedAllTheSameEither) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  ASSERT_EQ(Slipway("network reserve far 10.88.0.9 52:54:00:00:00:01").code, 0);
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  std::ofstream(folder_ / "text") << "address {{address}}\n";
+  const Ran set =
+      Slipway(Text("template set ks.cfg --when rack=a1 --file ", (folder_ / "text").string()));
+  ASSERT_EQ(set.code, 0) << set.text;
+  for (const char* command : {"network rm far", "network rm far --all"}) {
+    const Ran refused = Slipway(command);
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.text, HasSubstr("ks.cfg of machine 52:54:00:00:00:01"));
+  }
+  ASSERT_NE(Served("10.88.0.1"), nullptr);
+  ASSERT_EQ(Slipway("template rm ks.cfg").code, 0);
+  EXPECT_EQ(Slipway("network rm far").code, 0);
+}
+
 TEST_F(RestNetworksTest, AChangeMayBeBoundToWhatWasRead) {
   ASSERT_EQ(Slipway(kFar).code, 0);
   const auto read = client_->Get("/api/v1/networks/far");
