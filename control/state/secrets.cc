@@ -2,11 +2,17 @@
 #include "control/state/secrets.h"
 
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <utility>
 
@@ -31,6 +37,22 @@ absl::StatusOr<tls::Certificate> Issue(const tls::Authority& authority,
   auto& certificate = std::get<tls::Certificate>(issued);
   certificate.name = std::move(name);
   return std::move(certificate);
+}
+
+// Of this host, at this moment; empty where it does not tell.
+std::vector<std::string> LocalAddresses() {
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return {};
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> all(first, ::freeifaddrs);
+  std::vector<std::string> addresses;
+  for (const ifaddrs* each = first; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
+    std::array<char, NI_MAXHOST> text{};
+    const int error = ::getnameinfo(each->ifa_addr, sizeof(sockaddr_in), text.data(), text.size(),
+                                    nullptr, 0, NI_NUMERICHOST);
+    if (error == 0) addresses.emplace_back(text.data());
+  }
+  return addresses;
 }
 
 std::vector<std::string> AddressesOf(const Config& config) {
@@ -127,10 +149,17 @@ absl::StatusOr<tls::Certificate> ManagementCertificate(const Config& config,
   tls::ServerRequest request;
   request.key_type = tls::KeyType::kEcdsaP256;
   request.dns_names = config.management_names;
-  request.ip_addresses = {"127.0.0.1"};
-  const std::string own = config.management.address.ToString();
-  if (!config.management.address.is_unspecified() && own != "127.0.0.1") {
-    request.ip_addresses.push_back(own);
+  std::vector<std::string> addresses = {"127.0.0.1"};
+  if (config.management.address.is_unspecified()) {
+    const auto local = LocalAddresses();
+    addresses.insert(addresses.end(), local.begin(), local.end());
+  } else {
+    addresses.push_back(config.management.address.ToString());
+  }
+  for (std::string& each : addresses) {
+    if (std::ranges::find(request.ip_addresses, each) == request.ip_addresses.end()) {
+      request.ip_addresses.push_back(std::move(each));
+    }
   }
   return Issue(authority, request, "management");
 }

@@ -30,7 +30,8 @@ absl::StatusOr<tls::Authority> LoadAuthority(const std::filesystem::path& state_
 // names and all port addresses.
 absl::StatusOr<std::vector<tls::Certificate>> BootCertificates(const Config& config,
                                                                const tls::Authority& authority);
-// Of the REST interface.
+// Of the REST interface, for its address and names; where it listens on every address, for each
+// that this host has now.
 absl::StatusOr<tls::Certificate> ManagementCertificate(const Config& config,
                                                        const tls::Authority& authority);
 
