@@ -109,6 +109,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core,
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_pre_routing_handler(
       [&core, &own = *state](const httplib::Request& request, httplib::Response& response) {
+        EndHead();
         // httplib applies a Range to any answer, an error too, and asks providers that know their
         // length for what lies beyond it. Only blobs have ranges; elsewhere it may be ignored (RFC
         // 9110 14.2).
@@ -121,7 +122,11 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core,
         SettleBody(request, response);
         return httplib::Server::HandlerResponse::Handled;
       });
-  if (observer) server.set_logger(std::move(observer));
+  server.set_logger([observer = std::move(observer)](const httplib::Request& request,
+                                                     const httplib::Response& response) {
+    AwaitHead();
+    if (observer) observer(request, response);
+  });
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     if (!response.body.empty() || response.content_provider_) return;
     if (request.path.starts_with("/v2/")) {

@@ -33,8 +33,22 @@ bool Use(SSL& ssl, const tls::Certificate& certificate) {
          SSL_use_PrivateKey(&ssl, key.get()) == 1;
 }
 
+thread_local bool is_head = true;
+thread_local std::size_t head_bytes = 0;
+
+// Sees each record's header as it is read. Handshakes OpenSSL bounds itself.
+void CountRecord(int is_sent, int, int type, const void* bytes, std::size_t size, SSL* ssl, void*) {
+  if (is_sent != 0 || type != SSL3_RT_HEADER || size < SSL3_RT_HEADER_LENGTH) return;
+  if (!is_head || SSL_is_init_finished(ssl) == 0) return;
+  const auto* header = static_cast<const unsigned char*>(bytes);
+  head_bytes += static_cast<std::size_t>(header[3]) << 8 | header[4];
+  // Nothing more is read, as if the client had said so; the socket's own end would let more in.
+  if (head_bytes > kHeadMax) SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+}
+
 // OpenSSL asks at each handshake; a rotation needs nothing else.
 int ChooseCertificate(SSL* ssl, void* core) {
+  AwaitHead();
   return Use(*ssl, *static_cast<Core*>(core)->management_certificate()) ? 1 : 0;
 }
 
@@ -58,7 +72,15 @@ std::string Name(const ASN1_STRING* text) {
 
 }  // namespace
 
+void AwaitHead() {
+  is_head = true;
+  head_bytes = 0;
+}
+
+void EndHead() { is_head = false; }
+
 bool PrepareTls(SSL_CTX& context, Core& core) {
+  SSL_CTX_set_msg_callback(&context, CountRecord);
   SSL_CTX_set_cert_cb(&context, ChooseCertificate, &core);
   SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);

@@ -58,13 +58,17 @@ class BodiesTest : public RegistryTest {
     more.emplace("Authorization", "Bearer " + core_->token().text);
     return more;
   }
-  // The answer to these very bytes, all of it.
-  std::string Raw(const std::string& request) const {
+  using Connection = std::unique_ptr<BIO, void (*)(BIO*)>;
+  Connection Connect() const {
     const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()),
                                                                SSL_CTX_free);
-    const std::unique_ptr<BIO, void (*)(BIO*)> bio(BIO_new_ssl_connect(context.get()),
-                                                   BIO_free_all);
+    Connection bio(BIO_new_ssl_connect(context.get()), BIO_free_all);
     BIO_set_conn_hostname(bio.get(), Text("127.0.0.1:", server_->port()).c_str());
+    return bio;
+  }
+  // The answer to these very bytes, all of it.
+  std::string Raw(const std::string& request) const {
+    const Connection bio = Connect();
     EXPECT_EQ(BIO_write(bio.get(), request.data(), static_cast<int>(request.size())),
               static_cast<int>(request.size()));
     std::string answer;
@@ -134,6 +138,33 @@ TEST_F(BodiesTest, ABodyWithoutALengthIsNoneAndNotWaitedFor) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("not a JSON object"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_F(BodiesTest, AHeaderWithoutEndEndsItsConnection) {
+  ForgetPeak();
+  const std::size_t before = PeakMebibytes();
+  const std::string line(65536, 'x');
+  std::string fields;
+  for (int i = 0; i < 10'000; ++i) fields += "a: b\r\n";
+  for (const std::string& piece : {line, fields}) {
+    const auto bio = Connect();
+    const std::string begin = "GET / HTTP/1.1\r\nHost: a\r\nb: c";
+    ASSERT_GT(BIO_write(bio.get(), begin.data(), static_cast<int>(begin.size())), 0);
+    std::size_t sent = 0;
+    while (sent < 64 * kMebi &&
+           BIO_write(bio.get(), piece.data(), static_cast<int>(piece.size())) > 0) {
+      sent += piece.size();
+    }
+    EXPECT_LT(sent, 32 * kMebi) << "what the sockets hold at most";
+  }
+  EXPECT_LT(PeakMebibytes(), before + 32);
+  // It is each request's own measure, of those of one connection too.
+  client_->set_keep_alive(true);
+  const httplib::Headers padded = {{"X-Padding", std::string(4000, 'x')}};
+  ASSERT_EQ(client_->Get("/api/v1/health", padded)->status, 200);
+  const auto socket = client_->socket();
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client_->Get("/api/v1/health", padded)->status, 200);
+  EXPECT_EQ(client_->socket(), socket);
 }
 
 TEST_F(BodiesTest, AnUploadInChunksIsBoundedAndLeavesNothing) {
@@ -216,7 +247,9 @@ TEST_F(BodiesTest, AManifestThatIsNestedWithoutEndIsRefused) {
 }
 
 TEST_F(BodiesTest, WithoutAFolderNothingIsWrittenElsewhere) {
-  // The state directory is gone for a moment.
+  // The state directory is gone for a moment; the client has read the CA in it already.
+  client_->set_keep_alive(true);
+  ASSERT_EQ(client_->Get("/api/v1/status")->status, 200);
   const auto state = folder_ / "state";
   const auto before = std::filesystem::current_path();
   std::filesystem::create_directory(folder_ / "cwd");
