@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Machines: GET /machines, PUT|GET|DELETE /machines/{MAC or UUID}. A PUT changes what its body
-// mentions and makes the machine if there is none; it also starts the machine's boot plan anew.
-// Those of the configuration file are listed with id 0 and changed there. If-Match and ETag keep
-// two operators from undoing each other.
+// mentions and makes the machine if there is none; of image_set, mode or hold, or empty, it begins
+// the machine's boot plan anew.
+// Those of the configuration file have the id 0 until the catalog has them: a PUT makes a record
+// that begins as the file has the machine, and counts in the file's place until it is removed.
+// If-Match and ETag keep two operators from undoing each other.
 #include <mutex>
 
 #include "control/rest/routes.h"
-#include "control/serve/policy_builder.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -73,7 +74,7 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
   const auto body = BodyOf(request, response);
   if (!body) return;
   const std::scoped_lock lock(writing);
-  const auto current = core.store().FindMachine(machine.mac, machine.uuid);
+  const auto current = core.KnownMachine(machine.mac, machine.uuid);
   if (!current.ok()) return ReplyProblem(response, current.status());
   const auto before = *current ? Said(**current) : nlohmann::json();
   // What cannot be read of the body is told below.
@@ -92,16 +93,13 @@ std::optional<Machine> Find(const std::string& key, httplib::Response& response,
     ReplyProblem(response, 400, kBadMachineName);
     return std::nullopt;
   }
-  auto machine = core.store().FindMachine(wanted.mac, wanted.uuid);
+  auto machine = core.KnownMachine(wanted.mac, wanted.uuid);
   if (!machine.ok()) {
     ReplyProblem(response, machine.status());
     return std::nullopt;
   }
   if (*machine) return *std::move(machine);
-  ReplyProblem(response, 404,
-               Text(key,
-                    ": no such machine; see 'slipway machine list' (those of the "
-                    "configuration file are changed there)"));
+  ReplyProblem(response, 404, Text(key, ": no such machine; see 'slipway machine list'"));
   return std::nullopt;
 }
 
@@ -122,7 +120,9 @@ void AddMachines(Router& router, Core& core) {
         if (!machines.ok()) return ReplyProblem(response, machines.status());
         auto all = *machines;
         for (const MachineConfig& each : core.config().machines) {
-          all.push_back(std::make_shared<const Machine>(FromConfig(each)));
+          const auto known = core.KnownMachine(each.mac, each.uuid);
+          if (!known.ok()) return ReplyProblem(response, known.status());
+          if (*known && (*known)->id == 0) all.push_back(**known);
         }
         ReplyPage(request, response,
                   {.size = all.size(),
@@ -141,18 +141,23 @@ void AddMachines(Router& router, Core& core) {
              [&core](const httplib::Request& request, httplib::Response& response) {
                PutMachine(request, response, core);
              });
-  router.Delete("/api/v1/machines/{machine}",
-                [&core](const httplib::Request& request, httplib::Response& response) {
-                  const std::scoped_lock lock(writing);
-                  const auto machine = Find(request.matches[1], response, core);
-                  if (!machine || !MayTouch(request, response, &*machine, nullptr)) return;
-                  if (!MayChange(request, response, Said(*machine))) return;
-                  if (absl::Status status = core.RemoveMachine(machine->id, RequestActor(request));
-                      !status.ok()) {
-                    return ReplyProblem(response, status);
-                  }
-                  response.status = 204;
-                });
+  router.Delete("/api/v1/machines/{machine}", [&core](const httplib::Request& request,
+                                                      httplib::Response& response) {
+    const std::scoped_lock lock(writing);
+    const auto machine = Find(request.matches[1], response, core);
+    if (!machine || !MayTouch(request, response, &*machine, nullptr)) return;
+    if (!MayChange(request, response, Said(*machine))) return;
+    if (machine->id == 0) {
+      return ReplyProblem(response, 404,
+                          Text(std::string(request.matches[1]),
+                               ": is the configuration file's alone; remove it there"));
+    }
+    if (absl::Status status = core.RemoveMachine(machine->id, RequestActor(request));
+        !status.ok()) {
+      return ReplyProblem(response, status);
+    }
+    response.status = 204;
+  });
 }
 
 }  // namespace slipway::control

@@ -137,8 +137,12 @@ class Core {
   absl::StatusOr<std::filesystem::path> Backup(const std::filesystem::path& folder,
                                                bool with_images);
 
-  // What follows is in core_policy.cc. `named` has the MAC or UUID of a machine, which is made when
-  // the catalog has none; `changes` as Update() takes them.
+  // What follows is in core_policy.cc. A machine as the catalog has it, by its UUID before its MAC;
+  // else as the configuration file has it, with the id 0; nullopt: neither knows it.
+  absl::StatusOr<std::optional<Machine>> KnownMachine(const std::optional<MacAddress>& mac,
+                                                      const std::optional<Uuid>& uuid);
+  // `named` has the MAC or UUID of a machine. Where the catalog has none it is made, and begins as
+  // the configuration file has it; `changes` as Update() takes them.
   absl::StatusOr<Machine> ChangeMachine(const Machine& named, const nlohmann::json& changes,
                                         const Actor& actor);
   absl::Status RemoveMachine(std::int64_t id, const Actor& actor);
@@ -246,7 +250,7 @@ class Core {
                                 const Actor& actor);
   absl::StatusOr<nlohmann::json> CatalogNetwork(const std::string& name);
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor);
-  // Where there is none, in the catalog and unknown, one with the MAC alone.
+  // Where nobody knows it, one with the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   absl::Status ForgetVerdict(const std::string& digest);
   // What a reference leads to, for the audit log; null for nothing.

@@ -8,6 +8,7 @@
 #include "control/policy/decide.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
+#include "control/serve/policy_builder.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -51,9 +52,9 @@ absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann
     LoadAhead(changes["image_set"].get<std::string>());
   }
   const std::scoped_lock lock(mutex_);
-  const auto found = store_->FindMachine(named.mac, named.uuid);
-  if (!found.ok()) return found.status();
-  Machine machine = found->value_or(named);
+  const auto known = KnownMachine(named.mac, named.uuid);
+  if (!known.ok()) return known.status();
+  Machine machine = known->value_or(named);
   if (absl::Status status = Update(changes, machine); !status.ok()) return status;
   auto site = ReadSite();
   if (!site.ok()) return site.status();
@@ -187,17 +188,33 @@ void Core::NoteBoot(const Boot& boot) {
 }
 
 // By its UUID before its MAC, as the dataplane finds it.
+absl::StatusOr<std::optional<Machine>> Core::KnownMachine(const std::optional<MacAddress>& mac,
+                                                          const std::optional<Uuid>& uuid) {
+  if (uuid) {
+    auto found = store_->FindMachine(std::nullopt, uuid);
+    if (!found.ok() || *found) return found;
+  }
+  if (mac) {
+    auto found = store_->FindMachine(mac, std::nullopt);
+    if (!found.ok() || *found) return found;
+  }
+  const auto has = [&](const MachineConfig& each) {
+    return (uuid && each.uuid == uuid) || (mac && each.mac == mac);
+  };
+  const auto file = std::ranges::find_if(config_.machines, has);
+  if (file == config_.machines.end()) return std::nullopt;
+  // The catalog may have it by its other name.
+  auto found = store_->FindMachine(file->mac, file->uuid);
+  if (!found.ok() || *found) return found;
+  return FromConfig(*file);
+}
+
 absl::StatusOr<Machine> Core::MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid) {
+  const auto known = KnownMachine(mac, uuid);
+  if (!known.ok()) return known.status();
   Machine unknown;
   unknown.mac = mac;
-  if (uuid) {
-    const auto found = store_->FindMachine(std::nullopt, uuid);
-    if (!found.ok()) return found.status();
-    if (*found) return **found;
-  }
-  const auto found = store_->FindMachine(mac, std::nullopt);
-  if (!found.ok()) return found.status();
-  return found->value_or(unknown);
+  return known->value_or(unknown);
 }
 
 absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
@@ -226,7 +243,7 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
     if (plan == nullptr) continue;
     if (machine.id == 0) {
       // A machine nobody knows gets its record for what counts, and no more of them than there may
-      // be: anybody on the wire can be one.
+      // be: anybody on the wire can be one. One of the configuration file has no plan.
       if ((!boot.completed && plan->mode == BootMode::kOnce) || room-- <= 0) continue;
       const auto stored = store_->PutMachine(machine, DaemonActor());
       if (!stored.ok()) return stored.status();

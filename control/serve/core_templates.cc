@@ -89,14 +89,9 @@ absl::StatusOr<Core::Preview> Core::PreviewTemplate(const std::string& name,
     return absl::NotFoundError(Text(name, ": no such template; see 'slipway template list'"));
   }
   if (absl::Status status = Update(changes, *source); !status.ok()) return status;
-  const auto stored = store_->FindMachine(named.mac, named.uuid);
-  if (!stored.ok()) return stored.status();
-  std::optional<Machine> machine = *stored;
-  for (const MachineConfig& each : config_.machines) {
-    const bool is_it =
-        (named.mac && each.mac == named.mac) || (named.uuid && each.uuid == named.uuid);
-    if (!machine && is_it) machine = FromConfig(each);
-  }
+  const auto known = KnownMachine(named.mac, named.uuid);
+  if (!known.ok()) return known.status();
+  const std::optional<Machine>& machine = *known;
   if (!machine) {
     return absl::NotFoundError(Text(KeyOf(named),
                                     ": no machine of the catalog, and only those have "

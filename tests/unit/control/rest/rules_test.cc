@@ -134,6 +134,61 @@ TEST_F(RulesTest, APlanIsOfTheRecordThatTheDataplaneFinds) {
   const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
   ASSERT_EQ(Slipway("machine set " + uuid + " installer:1 --mode once").code, 0);
   const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}};
+TEST_F(RulesTest, AMachineOfTheConfigurationFileKeepsItsSetWhenItIsCountedOrLabelled) {
+  secure_boot_ = R"([[machine]]
+name = "db1"
+mac = "52:54:00:00:00:01"
+uuid = "0a1b2c3d-0001-0203-0405-060708090a0b"
+image_set = "debian:testing"
+)";
+  End();
+  Begin();
+  ImportBootFile("debian:testing");
+  ImportBootFile("installer:1");
+  ASSERT_EQ(Slipway("rule set x --when network=lab --image installer:1 --mode once").code, 0);
+  const auto machines = [&] {
+    return nlohmann::json::parse(client_->Get("/api/v1/machines")->body);
+  };
+  const std::string explain = "explain --mac 52:54:00:00:00:01";
+  ASSERT_THAT(Slipway(explain).text, HasSubstr("boots debian:testing"));
+  ASSERT_TRUE(core_->CountBoots({{MacAddress{{0x52, 0x54, 0, 0, 0, 1}}, true}}).ok());
+  EXPECT_THAT(Slipway(explain).text, HasSubstr("boots debian:testing"));
+  ASSERT_EQ(machines().size(), 1u);
+  EXPECT_EQ(machines()[0]["id"], 0) << "nothing of it is to be remembered";
+  // By whichever of its names.
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  ASSERT_EQ(Slipway("machine approve 0a1b2c3d-0001-0203-0405-060708090a0b").code, 0);
+  EXPECT_THAT(Slipway(explain).text, HasSubstr("boots debian:testing"));
+  ASSERT_EQ(machines().size(), 1u);
+  EXPECT_NE(machines()[0]["id"], 0);
+  EXPECT_EQ(machines()[0]["name"], "db1");
+  EXPECT_EQ(machines()[0]["labels"]["rack"], "a1");
+  EXPECT_EQ(machines()[0]["approved"], true);
+  // The record counts in the file's place until it is removed.
+  ASSERT_EQ(Slipway("machine set 52:54:00:00:00:01 -").code, 0);
+  EXPECT_THAT(Slipway(explain).text, HasSubstr("boots installer:1"));
+  ASSERT_EQ(Slipway("machine rm 52:54:00:00:00:01").code, 0);
+  EXPECT_THAT(Slipway(explain).text, HasSubstr("boots debian:testing"));
+  EXPECT_THAT(Slipway("machine rm 52:54:00:00:00:01").text, HasSubstr("remove it there"));
+}
+
+TEST_F(RulesTest, AScopeHoldsForMachinesOfTheConfigurationFileToo) {
+  secure_boot_ = R"([[machine]]
+name = "db1"
+mac = "52:54:00:00:00:01"
+image_set = "debian:testing"
+)";
+  End();
+  Begin();
+  const std::string token = MakeToken("web --role operator --scope rack=a1");
+  httplib::SSLClient scoped("127.0.0.1", server_->port());
+  scoped.set_ca_cert_path((folder_ / "state/ca.pem").c_str());
+  scoped.set_bearer_token_auth(token);
+  const auto put = scoped.Put("/api/v1/machines/52:54:00:00:00:01", R"({"labels": {"rack": "a1"}})",
+                              "application/json");
+  EXPECT_EQ(put->status, 403) << put->body;
+}
+
   const dhcp::Lease lease{
       .address = Ipv4Address(10, 77, 0, 100), .mac = mac, .uuid = *Uuid::Parse(uuid)};
   core_->leases().Take(std::vector<dhcp::Lease>{lease});
