@@ -23,8 +23,8 @@ constexpr Cause kFineCauses[] = {
      "If machines wait often, boot fewer at once or give the appliance a faster port."},
     {CauseId::kLeftToNextBoot, "policy.local", kFine, "is left to its next boot option",
      "A rule, or its own plan (once, until-success), says that it boots from here no more.",
-     "'slipway explain --mac MAC' says which rule decides; slipway machine set MAC NAME:TAG begins "
-     "its plan anew."},
+     "'slipway explain --mac MAC' says which rule decides; 'slipway machine reset MAC' begins its "
+     "plan anew."},
     {CauseId::kHeld, "policy.held", kPending, "waits for an operator",
      "Its DISCOVER was dropped under DhcpHeld: a rule holds it until it is approved, its own "
      "record "

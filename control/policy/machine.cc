@@ -102,6 +102,13 @@ absl::Status UpdateOne(const std::string& member, const nlohmann::json& value, M
                "variables, script, mode, hold and approved");
 }
 
+// What is said of the plan, or of what it is for. A label must not have an installed machine
+// installed again.
+bool BeginsPlanAnew(const nlohmann::json& changes) {
+  return changes.empty() || changes.contains("image_set") || changes.contains("mode") ||
+         changes.contains("hold");
+}
+
 }  // namespace
 
 absl::StatusOr<BootPlan> ParseBootPlan(std::string_view text) {
@@ -168,7 +175,7 @@ absl::Status Update(const nlohmann::json& changes, Machine& machine) {
   }
   // Whatever the mode does to it.
   if (changes.contains("hold")) changed.hold = changes["hold"].get<bool>();
-  changed.completed = changed.failed = 0;
+  if (BeginsPlanAnew(changes)) changed.completed = changed.failed = 0;
   machine = std::move(changed);
   return absl::OkStatus();
 }

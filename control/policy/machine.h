@@ -52,7 +52,7 @@ struct Machine {
   BootPlan plan;          // for its own image set
   bool hold = false;      // not answered until it is released
   bool approved = false;  // rules that hold the unapproved pass it by
-  // Boots since the machine, its plan or its set was last changed by an operator.
+  // Boots since its plan was last begun anew: Update().
   std::uint32_t completed = 0;
   std::uint32_t failed = 0;  // or abandoned
 };
@@ -65,6 +65,7 @@ MachineFacts FactsOf(const Machine& machine);
 // What REST shows and takes, without id, mac and uuid, which name the machine.
 nlohmann::json ToJson(const Machine& machine);
 // Changes what the object mentions; refused, by name: a member that is unknown or of another type.
+// image_set, mode, hold and an empty object begin its plan anew: no boot of it is counted yet.
 absl::Status Update(const nlohmann::json& changes, Machine& machine);
 
 // The name of a template, or "" for none.

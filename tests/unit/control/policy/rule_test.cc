@@ -92,13 +92,42 @@ TEST(Machine, AChangeIsWholeOrNotMadeAtAll) {
   }
   ASSERT_TRUE(Update({{"mode", "hold"}}, machine).ok());
   EXPECT_TRUE(machine.hold);
-  EXPECT_EQ(machine.completed, 0u) << "a change begins the plan anew";
+  EXPECT_EQ(machine.completed, 0u) << "its plan begins anew";
   EXPECT_EQ(ToString(machine.plan), "once") << "as it was before it was held";
   Machine again;
   ASSERT_TRUE(Update({{"mode", "once"}, {"hold", true}}, again).ok());
   EXPECT_TRUE(again.hold) << "in whatever order";
   ASSERT_TRUE(Update({{"mode", "always"}}, again).ok());
   EXPECT_FALSE(again.hold);
+}
+
+TEST(Machine, ItsPlanBeginsAnewWhereAChangeIsAboutThat) {
+  const struct {
+    json changes;
+    bool anew;
+  } kCases[] = {
+      {json::object(), true},
+      {{{"image_set", "debian:stable"}}, true},
+      {{{"mode", "once"}}, true},
+      {{{"hold", false}}, true},
+      {{{"labels", {{"rack", "a1"}}}}, false},
+      {{{"variables", {{"hostname", "n7"}}}}, false},
+      {{{"groups", {"web"}}}, false},
+      {{{"name", "web1"}}, false},
+      {{{"serial", "S1"}}, false},
+      {{{"script", "boot.ipxe"}}, false},
+      {{{"approved", true}}, false},
+      {{{"uuid", "0a1b2c3d-0001-0203-0405-060708090a0b"}}, false},
+      {{{"labels", json::object()}, {"mode", "always"}}, true},
+  };
+  for (const auto& each : kCases) {
+    Machine machine;
+    machine.completed = 1;
+    machine.failed = 2;
+    ASSERT_TRUE(Update(each.changes, machine).ok()) << each.changes;
+    EXPECT_EQ(machine.completed, each.anew ? 0u : 1u) << each.changes;
+    EXPECT_EQ(machine.failed, each.anew ? 0u : 2u) << each.changes;
+  }
 }
 
 class DecideTest : public testing::Test {

@@ -120,6 +120,10 @@ TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
   EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text,
               HasSubstr("as it has booted, as often as planned"));
   EXPECT_EQ(Slipway("machine reset 52:54:00:00:00:01").code, 0);
+  EXPECT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  EXPECT_EQ(Slipway("machine variable 52:54:00:00:00:01 hostname=n7").code, 0);
+  EXPECT_EQ(Slipway("machine approve 52:54:00:00:00:01").code, 0);
+  EXPECT_EQ(Decided(1), "install local") << "nothing was said of its plan";
   EXPECT_THAT(Decided(1), testing::StartsWith("install boot"));
 }
 
