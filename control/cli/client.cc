@@ -61,6 +61,7 @@ Answer Client::AnswerOf(const Result& result) const {
   answer.status = result->status;
   answer.good = result->status < 300;
   answer.body = result->body;
+  answer.tag = result->get_header_value("ETag");
   if (const std::string link = result->get_header_value("Link");
       link.starts_with('<') && link.find("rel=\"next\"") != link.npos) {
     answer.next = link.substr(1, link.find('>') - 1);
@@ -124,6 +125,12 @@ Answer Client::GetFile(const std::string& path, const std::filesystem::path& fil
 
 Answer Client::Put(const std::string& path, const nlohmann::json& body) {
   return AnswerOf(http_->Put(path, body.dump(), "application/json"));
+}
+
+Answer Client::PutOver(const Answer& before, const std::string& path, const nlohmann::json& body) {
+  const httplib::Headers headers = {before.good ? std::pair("If-Match", before.tag)
+                                                : std::pair("If-None-Match", std::string("*"))};
+  return AnswerOf(http_->Put(path, headers, body.dump(), "application/json"));
 }
 
 template <class Send>

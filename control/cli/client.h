@@ -35,6 +35,7 @@ struct Answer {
   std::string body;   // when good
   std::string error;  // else: what is wrong and what to do
   std::string next;   // the path of the page after this one; empty: none
+  std::string tag;    // ETag: which version of a resource it is; empty: not told
   int status = 0;     // of HTTP; 0: there was no answer
 
   nlohmann::json json() const { return ParseJson(body); }
@@ -54,6 +55,9 @@ class Client {
   // Into the file, which has its name only when it is whole and on disk.
   Answer GetFile(const std::string& path, const std::filesystem::path& file);
   Answer Put(const std::string& path, const nlohmann::json& body);
+  // Where the resource still is as Get() gave it in `before`; after 404: still is not there. Else
+  // it is refused.
+  Answer PutOver(const Answer& before, const std::string& path, const nlohmann::json& body);
   Answer PutFile(const std::string& path, const std::filesystem::path& file);
   // The file as the body of a POST.
   Answer PostFile(const std::string& path, const std::filesystem::path& file);

@@ -86,6 +86,9 @@ nlohmann::json Given(const Command& command, std::span<const Option> options) {
   return body;
 }
 
+// What there is now is not known: neither that it is so, nor that there is nothing.
+bool IsUnread(const Answer& before) { return !before.good && before.status != 404; }
+
 int SetMachine(Client& client, const Command& command) {
   nlohmann::json body = Given(command, kMachineOptions);
   const std::string& set = command.words[3];
@@ -116,9 +119,10 @@ int ChangeTexts(const Command& command, nlohmann::json& texts) {
 int ChangeMachineTexts(Client& client, const Command& command, const std::string& member) {
   const std::string path = "/api/v1/machines/" + command.words[2];
   const Answer before = client.Get(path);
+  if (IsUnread(before)) return Fail(before);
   nlohmann::json texts = before.good ? before.json()[member] : nlohmann::json::object();
   if (const int code = ChangeTexts(command, texts); code != 0) return code;
-  return PrintDone(client.Put(path, {{member, texts}}), command,
+  return PrintDone(client.PutOver(before, path, {{member, texts}}), command,
                    Text(command.words[2], ": ", texts.empty() ? "no " + member : Listed(texts)));
 }
 
@@ -187,20 +191,33 @@ std::optional<int> RunMachine(Client& client, const Command& command) {
   return std::nullopt;
 }
 
+// What no option of this command says stays as it is, but for what the action that is given has no
+// use for.
+nlohmann::json MergedRule(const Answer& before, const nlohmann::json& given) {
+  nlohmann::json rule = before.good ? before.json() : nlohmann::json::object();
+  if (const std::string action = Cell(given, "action"); !action.empty()) {
+    if (action != "boot") rule.erase("mode");
+    if (action != "boot" && action != "quarantine") {
+      rule.erase("image_set");
+      rule.erase("script");
+    }
+  }
+  rule.update(given);
+  return rule;
+}
+
 int SetRule(Client& client, const Command& command) {
-  nlohmann::json body = Given(command, kRuleOptions);
+  nlohmann::json given = Given(command, kRuleOptions);
   const auto order = command.options.find("order");
   if (order != command.options.end()) {
     const auto number = ParseJson(order->second);
     if (!number.is_number_integer()) return Misused(Text("--order ", order->second, ": no number"));
-    body["order"] = number;
+    given["order"] = number;
   }
   const std::string path = "/api/v1/rules/" + command.words[2];
-  // What no option of this command says stays as it is.
-  if (const Answer before = client.Get(path); before.good) {
-    for (const char* member : {"options", "variables"}) body[member] = before.json()[member];
-  }
-  const Answer answer = client.Put(path, body);
+  const Answer before = client.Get(path);
+  if (IsUnread(before)) return Fail(before);
+  const Answer answer = client.PutOver(before, path, MergedRule(before, given));
   if (!answer.good) return Fail(answer);
   const std::string when = Cell(answer.json(), "selector");
   return PrintDone(
@@ -216,7 +233,7 @@ int ChangeRuleVariables(Client& client, const Command& command) {
   nlohmann::json rule = before.json();
   nlohmann::json& variables = rule["variables"];
   if (const int code = ChangeTexts(command, variables); code != 0) return code;
-  return PrintDone(client.Put(path, rule), command,
+  return PrintDone(client.PutOver(before, path, rule), command,
                    Text("rule ", command.words[2], ": ",
                         variables.empty() ? "no variables" : Listed(variables)));
 }
@@ -297,17 +314,23 @@ int ListRollouts(Client& client, const Command& command) {
 }
 
 int StartRollout(Client& client, const Command& command) {
-  nlohmann::json body = Given(command, kRolloutOptions);
-  body["candidate"] = command.words[3];
+  nlohmann::json given = Given(command, kRolloutOptions);
+  given["candidate"] = command.words[3];
   for (const char* name : {"percent", "failures-max"}) {
-    const auto given = command.options.find(name);
-    if (given == command.options.end()) continue;
-    const auto number = ParseJson(given->second);
+    const auto option = command.options.find(name);
+    if (option == command.options.end()) continue;
+    const auto number = nlohmann::json::parse(option->second, nullptr, false);
     if (!number.is_number_integer())
-      return Misused(Text("--", name, ' ', given->second, ": no number"));
-    body[name == std::string_view("percent") ? "percent" : "failures_max"] = number;
+      return Misused(Text("--", name, ' ', option->second, ": no number"));
+    given[name == std::string_view("percent") ? "percent" : "failures_max"] = number;
   }
-  return PrintDone(client.Put("/api/v1/rollouts/" + command.words[2], body), command,
+  const std::string path = "/api/v1/rollouts/" + command.words[2];
+  const Answer before = client.Get(path);
+  if (IsUnread(before)) return Fail(before);
+  // What no option of this command says stays as it is.
+  nlohmann::json rollout = before.good ? before.json() : nlohmann::json::object();
+  rollout.update(given);
+  return PrintDone(client.PutOver(before, path, rollout), command,
                    Text(command.words[2], ": its canary boots ", command.words[3],
                         " from now on; see 'slipway rollout list'"));
 }

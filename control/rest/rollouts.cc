@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rollouts: GET /rollouts, PUT /rollouts/{name:tag} to begin or change one, POST .../promote,
-// DELETE to roll back.
+// Rollouts: GET /rollouts, PUT /rollouts/{name:tag} to begin or change one, GET one, POST
+// .../promote, DELETE to roll back. A PUT replaces the whole rollout; If-Match and ETag keep two
+// operators from undoing each other, and whoever promotes from what another meant.
 #include <algorithm>
+#include <mutex>
 
 #include "control/rest/routes.h"
 #include "control/serve/boot_rules.h"
@@ -55,6 +57,36 @@ void List(const httplib::Request& request, httplib::Response& response, Core& co
   ReplyPage(request, response, std::move(list), "stable");
 }
 
+// Holds from the look at If-Match to the change.
+std::mutex writing;
+
+// As it stands; null where there is none. Nullopt, and a problem replied, where that cannot be
+// read.
+std::optional<nlohmann::json> Now(const ImageSetName& stable, httplib::Response& response,
+                                  Core& core) {
+  const auto rollouts = core.Rollouts();
+  if (!rollouts.ok()) {
+    ReplyProblem(response, rollouts.status());
+    return std::nullopt;
+  }
+  const auto rollout = std::ranges::find(*rollouts, stable, &Rollout::stable);
+  return rollout == rollouts->end() ? nlohmann::json() : control::ToJson(*rollout);
+}
+
+void ReplyRollout(httplib::Response& response, const nlohmann::json& rollout) {
+  response.set_header("ETag", EntityTag(rollout));
+  Reply(response, rollout);
+}
+
+void Show(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const auto stable = StableOf(request, response);
+  if (!stable) return;
+  const auto rollout = Now(*stable, response, core);
+  if (!rollout) return;
+  if (!rollout->is_null()) return ReplyRollout(response, *rollout);
+  ReplyProblem(response, 404, Text(stable->ToString(), ": no rollout; see 'slipway rollout list'"));
+}
+
 void Put(const httplib::Request& request, httplib::Response& response, Core& core) {
   const auto stable = StableOf(request, response);
   if (!stable) return;
@@ -62,10 +94,26 @@ void Put(const httplib::Request& request, httplib::Response& response, Core& cor
   if (!body) return;
   const auto rollout = ParseRollout(*stable, *body);
   if (!rollout.ok()) return ReplyProblem(response, rollout.status());
+  const std::scoped_lock lock(writing);
+  const auto before = Now(*stable, response, core);
+  if (!before || !MayChange(request, response, *before)) return;
   if (absl::Status status = core.PutRollout(*rollout, RequestActor(request)); !status.ok()) {
     return ReplyProblem(response, status);
   }
-  Reply(response, control::ToJson(*rollout));
+  ReplyRollout(response, control::ToJson(*rollout));
+}
+
+// `end`: Core::Promote or Core::RollBack.
+void End(const httplib::Request& request, httplib::Response& response, Core& core,
+         absl::Status (Core::*end)(const ImageSetName&, const Actor&)) {
+  const auto stable = StableOf(request, response);
+  if (!stable) return;
+  const std::scoped_lock lock(writing);
+  const auto before = Now(*stable, response, core);
+  if (!before || !MayChange(request, response, *before)) return;
+  const absl::Status status = (core.*end)(*stable, RequestActor(request));
+  if (!status.ok()) return ReplyProblem(response, status);
+  response.status = 204;
 }
 
 }  // namespace
@@ -75,25 +123,21 @@ void AddRollouts(Router& router, Core& core) {
              [&core](const httplib::Request& request, httplib::Response& response) {
                List(request, response, core);
              });
+  router.Get("/api/v1/rollouts/{stable}",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               Show(request, response, core);
+             });
   router.Put("/api/v1/rollouts/{stable}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                Put(request, response, core);
              });
   router.Post("/api/v1/rollouts/{stable}/promote",
               [&core](const httplib::Request& request, httplib::Response& response) {
-                const auto stable = StableOf(request, response);
-                if (!stable) return;
-                const absl::Status status = core.Promote(*stable, RequestActor(request));
-                if (!status.ok()) return ReplyProblem(response, status);
-                response.status = 204;
+                End(request, response, core, &Core::Promote);
               });
   router.Delete("/api/v1/rollouts/{stable}",
                 [&core](const httplib::Request& request, httplib::Response& response) {
-                  const auto stable = StableOf(request, response);
-                  if (!stable) return;
-                  const absl::Status status = core.RollBack(*stable, RequestActor(request));
-                  if (!status.ok()) return ReplyProblem(response, status);
-                  response.status = 204;
+                  End(request, response, core, &Core::RollBack);
                 });
 }
 

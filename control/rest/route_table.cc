@@ -110,6 +110,7 @@ constexpr Route kRoutes[] = {
 
     {"GET", "/api/v1/rollouts", kViewer, kNone, "Rollouts, and how their versions' boots end.",
      "[RolloutState]", "", "limit after"},
+    {"GET", "/api/v1/rollouts/{stable}", kViewer, kNone, "One rollout.", "Rollout"},
     {"PUT", "/api/v1/rollouts/{stable}", kOperator, kChange, "Begins or changes a rollout.",
      "Rollout", "RolloutChange"},
     {"POST", "/api/v1/rollouts/{stable}/promote", kOperator, kChange, "Makes the candidate stable.",

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rules: GET /rules, PUT|GET|DELETE /rules/{name}; and GET /explain, which says what a machine
-// would get by them.
+// would get by them. A PUT replaces the whole rule; If-Match and ETag keep two operators from
+// undoing each other.
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 #include "control/rest/routes.h"
 #include "control/text.h"
@@ -11,16 +13,33 @@
 namespace slipway::control {
 namespace {
 
-std::optional<Rule> Find(const std::string& name, httplib::Response& response, Core& core) {
-  auto rules = core.Rules();
+// Holds from the look at If-Match to the change.
+std::mutex writing;
+
+// As it stands; null where there is none. Nullopt, and a problem replied, where that cannot be
+// read.
+std::optional<nlohmann::json> Now(const std::string& name, httplib::Response& response,
+                                  Core& core) {
+  const auto rules = core.Rules();
   if (!rules.ok()) {
     ReplyProblem(response, rules.status());
     return std::nullopt;
   }
   const auto rule = std::ranges::find(*rules, name, &Rule::name);
-  if (rule != rules->end()) return *rule;
+  return rule == rules->end() ? nlohmann::json() : ToJson(*rule);
+}
+
+void ReplyRule(httplib::Response& response, const nlohmann::json& rule) {
+  response.set_header("ETag", EntityTag(rule));
+  Reply(response, rule);
+}
+
+void ShowRule(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const std::string name = request.matches[1];
+  const auto rule = Now(name, response, core);
+  if (!rule) return;
+  if (!rule->is_null()) return ReplyRule(response, *rule);
   ReplyProblem(response, 404, Text(name, ": no such rule; see 'slipway rule list'"));
-  return std::nullopt;
 }
 
 void PutRule(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -28,10 +47,23 @@ void PutRule(const httplib::Request& request, httplib::Response& response, Core&
   if (!body) return;
   const auto rule = ParseRule(request.matches[1], *body);
   if (!rule.ok()) return ReplyProblem(response, rule.status());
+  const std::scoped_lock lock(writing);
+  const auto before = Now(rule->name, response, core);
+  if (!before || !MayChange(request, response, *before)) return;
   if (absl::Status status = core.PutRule(*rule, RequestActor(request)); !status.ok()) {
     return ReplyProblem(response, status);
   }
-  Reply(response, ToJson(*rule));
+  ReplyRule(response, ToJson(*rule));
+}
+
+void RemoveRule(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const std::string name = request.matches[1];
+  const std::scoped_lock lock(writing);
+  const auto before = Now(name, response, core);
+  if (!before || !MayChange(request, response, *before)) return;
+  const absl::Status status = core.RemoveRule(name, RequestActor(request));
+  if (!status.ok()) return ReplyProblem(response, status);
+  response.status = 204;
 }
 
 // The question from "?mac=...&arch=..."; nullopt, and a problem replied, where it cannot be read.
@@ -87,19 +119,16 @@ void AddRules(Router& router, Core& core) {
              });
   router.Get("/api/v1/rules/{rule}",
              [&core](const httplib::Request& request, httplib::Response& response) {
-               const auto rule = Find(request.matches[1], response, core);
-               if (rule) Reply(response, ToJson(*rule));
+               ShowRule(request, response, core);
              });
   router.Put("/api/v1/rules/{rule}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                PutRule(request, response, core);
              });
-  router.Delete("/api/v1/rules/{rule}", [&core](const httplib::Request& request,
-                                                httplib::Response& response) {
-    const absl::Status status = core.RemoveRule(request.matches[1], RequestActor(request));
-    if (!status.ok()) return ReplyProblem(response, status);
-    response.status = 204;
-  });
+  router.Delete("/api/v1/rules/{rule}",
+                [&core](const httplib::Request& request, httplib::Response& response) {
+                  RemoveRule(request, response, core);
+                });
   router.Get("/api/v1/explain",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto question = QuestionOf(request, response);

@@ -89,6 +89,46 @@ TEST_F(HygieneTest, WhoChangesWhatAnotherChangedMeanwhileIsTold) {
   EXPECT_EQ(client_->Delete(path, {{"If-Match", second->get_header_value("ETag")}})->status, 204);
 }
 
+TEST_F(HygieneTest, RulesAndRolloutsHaveEntityTagsToo) {
+  ImportBootFile("debian:stable");
+  ImportBootFile("debian:next");
+  const struct {
+    const char* path;
+    const char* first;
+    const char* second;
+  } kCases[] = {
+      {"/api/v1/rules/r", R"({"image_set": "debian:stable"})",
+       R"({"image_set": "debian:stable", "selector": "rack=a1"})"},
+      {"/api/v1/rollouts/debian:stable", R"({"candidate": "debian:next", "percent": 10})",
+       R"({"candidate": "debian:next", "percent": 50})"},
+  };
+  for (const auto& each : kCases) {
+    const auto put = [&](const httplib::Headers& headers, const char* body) {
+      return client_->Put(each.path, headers, body, "application/json");
+    };
+    EXPECT_EQ(client_->Get(each.path)->status, 404);
+    EXPECT_EQ(put({{"If-Match", "\"0\""}}, each.first)->status, 412) << each.path;
+    const auto made = put({{"If-None-Match", "*"}}, each.first);
+    ASSERT_EQ(made->status, 200) << made->body;
+    EXPECT_EQ(put({{"If-None-Match", "*"}}, each.second)->status, 412) << each.path;
+    const std::string tag = made->get_header_value("ETag");
+    EXPECT_FALSE(tag.empty());
+    EXPECT_EQ(client_->Get(each.path)->get_header_value("ETag"), tag);
+    EXPECT_EQ(client_->Get(each.path)->body, made->body);
+    const auto second = put({{"If-Match", tag}}, each.second);
+    ASSERT_EQ(second->status, 200) << second->body;
+    EXPECT_EQ(put({{"If-Match", tag}}, each.first)->status, 412) << each.path;
+    EXPECT_EQ(client_->Delete(each.path, {{"If-Match", tag}})->status, 412) << each.path;
+    EXPECT_EQ(client_->Get(each.path)->body, second->body);
+    const httplib::Headers now = {{"If-Match", second->get_header_value("ETag")}};
+    EXPECT_EQ(client_->Delete(each.path, now)->status, 204) << each.path;
+  }
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  const auto late = client_->Post("/api/v1/rollouts/debian:stable/promote", {{"If-Match", "\"0\""}},
+                                  "", "application/json");
+  EXPECT_EQ(late->status, 412) << "it is not what was looked at";
+}
+
 TEST_F(HygieneTest, AFieldThatMeansNothingIsRefusedByItsName) {
   const auto machine = client_->Put("/api/v1/machines/52:54:00:00:00:01",
                                     R"({"image_set": "a:1", "nmae": "x"})", "application/json");

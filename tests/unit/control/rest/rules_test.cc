@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "control/serve/surroundings.h"
 #include "protocols/dhcp/message.h"
@@ -119,11 +120,11 @@ TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
   EXPECT_THAT(Decided(2), testing::StartsWith("install boot"));
   EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text,
               HasSubstr("as it has booted, as often as planned"));
-  EXPECT_EQ(Slipway("machine reset 52:54:00:00:00:01").code, 0);
   EXPECT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
   EXPECT_EQ(Slipway("machine variable 52:54:00:00:00:01 hostname=n7").code, 0);
   EXPECT_EQ(Slipway("machine approve 52:54:00:00:00:01").code, 0);
   EXPECT_EQ(Decided(1), "install local") << "nothing was said of its plan";
+  EXPECT_EQ(Slipway("machine reset 52:54:00:00:00:01").code, 0);
   EXPECT_THAT(Decided(1), testing::StartsWith("install boot"));
 }
 
@@ -133,11 +134,6 @@ TEST_F(RulesTest, AMachineWithoutAPlanIsNotEnteredForItsBoots) {
   EXPECT_EQ(client_->Get("/api/v1/machines")->body, "[]\n");
 }
 
-TEST_F(RulesTest, APlanIsOfTheRecordThatTheDataplaneFinds) {
-  ImportBootFile("installer:1");
-  const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
-  ASSERT_EQ(Slipway("machine set " + uuid + " installer:1 --mode once").code, 0);
-  const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}};
 TEST_F(RulesTest, AMachineOfTheConfigurationFileKeepsItsSetWhenItIsCountedOrLabelled) {
   secure_boot_ = R"([[machine]]
 name = "db1"
@@ -193,6 +189,11 @@ image_set = "debian:testing"
   EXPECT_EQ(put->status, 403) << put->body;
 }
 
+TEST_F(RulesTest, APlanIsOfTheRecordThatTheDataplaneFinds) {
+  ImportBootFile("installer:1");
+  const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
+  ASSERT_EQ(Slipway("machine set " + uuid + " installer:1 --mode once").code, 0);
+  const MacAddress mac{{0x52, 0x54, 0, 0, 0, 1}};
   const dhcp::Lease lease{
       .address = Ipv4Address(10, 77, 0, 100), .mac = mac, .uuid = *Uuid::Parse(uuid)};
   core_->leases().Take(std::vector<dhcp::Lease>{lease});
@@ -227,7 +228,7 @@ TEST_F(RulesTest, MistakesAreSaidAndChangeNothing) {
       {"rule set r --image gone:1", "gone:1: no such image set; import it first"},
       {"rule set r --image debian:stable --when arch", "'arch' is a fact, not a label"},
       {"rule set r --action dance", "none of boot, quarantine"},
-      {"rule set r", "image_set: missing"},
+      {"rule set s", "image_set: missing"},
       {"rule rm other", "other: no such rule"},
       {"machine mode 52:54:00:00:00:01 never", "is none of \"always\""},
       {"machine set 52:54:00:00:00:01 gone:1", "import it first"},
@@ -245,6 +246,104 @@ TEST_F(RulesTest, MistakesAreSaidAndChangeNothing) {
   EXPECT_EQ(client_->Get("/api/v1/machines")->body, "[]\n");
   EXPECT_EQ(client_->Get("/api/v1/explain?mac=52:54:00:00:00:01&colour=red")->status, 400);
   EXPECT_EQ(Slipway("image rm debian:stable").code, 1) << "a rule sends machines to it";
+}
+
+TEST_F(RulesTest, WhatACommandDoesNotSayStaysAsItIs) {
+  ImportBootFile("debian:stable");
+  ImportBootFile("debian:next");
+  const auto rule = [&] { return nlohmann::json::parse(client_->Get("/api/v1/rules/r")->body); };
+  const nlohmann::json whole = {{"name", "r"},
+                                {"order", 20},
+                                {"selector", "rack=a1"},
+                                {"action", "boot"},
+                                {"image_set", "debian:stable"},
+                                {"mode", "once"},
+                                {"options", {{{"code", 42}, {"hex", "0a4d0009"}}}},
+                                {"variables", {{"console", "ttyS0"}}},
+                                {"script", ""}};
+  ASSERT_EQ(client_->Put("/api/v1/rules/r", whole.dump(), "application/json")->status, 200);
+  nlohmann::json now = whole;
+  now["image_set"] = "debian:next";
+  EXPECT_EQ(Slipway("rule set r --image debian:next").code, 0);
+  EXPECT_EQ(rule(), now);
+  now["order"] = 5;
+  EXPECT_EQ(Slipway("rule set r --order 5").code, 0);
+  EXPECT_EQ(rule(), now);
+  now["selector"] = "";
+  EXPECT_EQ(Slipway("rule set r --when ''").code, 0);
+  EXPECT_EQ(rule(), now);
+  // What the new action has no use for goes.
+  now["action"] = "quarantine";
+  now["mode"] = "always";
+  EXPECT_EQ(Slipway("rule set r --action quarantine").code, 0);
+  EXPECT_EQ(rule(), now);
+  now["action"] = "hold";
+  now["image_set"] = "";
+  EXPECT_EQ(Slipway("rule set r --action hold").code, 0);
+  EXPECT_EQ(rule(), now);
+  EXPECT_THAT(Slipway("rule set r --action boot").text, HasSubstr("image_set: missing"));
+  // And so of a rollout.
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --when rack=a1 --percent 10 "
+                    "--failures-max 3")
+                .code,
+            0);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 50").code, 0);
+  const auto rollout = nlohmann::json::parse(client_->Get("/api/v1/rollouts/debian:stable")->body);
+  EXPECT_EQ(rollout, (nlohmann::json{{"stable", "debian:stable"},
+                                     {"candidate", "debian:next"},
+                                     {"selector", "rack=a1"},
+                                     {"percent", 50},
+                                     {"failures_max", 3}}));
+}
+
+// Answers every read by a fault of the moment, and takes every change.
+class FaultyServer {
+ public:
+  FaultyServer(const std::filesystem::path& folder, const tls::Certificate& certificate)
+      : server_(Written(folder / "faulty.pem", certificate.chain_pem).c_str(),
+                Written(folder / "faulty.key", certificate.private_key_pem).c_str()) {
+    server_.Get(".*", [](const httplib::Request&, httplib::Response& response) {
+      response.status = 503;
+      response.set_content(R"({"detail": "not now"})", "application/problem+json");
+    });
+    server_.Put(".*", [this](const httplib::Request&, httplib::Response& response) {
+      ++changes;
+      response.set_content("{}", "application/json");
+    });
+    port = server_.bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~FaultyServer() {
+    server_.stop();
+    thread_.join();
+  }
+
+  std::atomic<int> changes{0};
+  int port = 0;
+
+ private:
+  static std::string Written(const std::filesystem::path& path, const std::string& text) {
+    std::ofstream(path) << text;
+    return path.string();
+  }
+
+  httplib::SSLServer server_;
+  std::thread thread_;
+};
+
+TEST_F(RulesTest, WhatCannotBeReadIsNotTakenForNothing) {
+  FaultyServer faulty(folder_, *core_->management_certificate());
+  for (const char* command :
+       {"rule set r --image debian:next", "rule variable r a=b",
+        "machine label 52:54:00:00:00:01 a=b", "machine variable 52:54:00:00:00:01 a=b",
+        "rollout start debian:stable debian:next"}) {
+    const Ran ran = Shell(Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
+                               " --server 127.0.0.1:", faulty.port, " ", command));
+    EXPECT_EQ(ran.code, 1) << command;
+    EXPECT_THAT(ran.text, HasSubstr("not now")) << command;
+  }
+  EXPECT_EQ(faulty.changes, 0);
 }
 
 TEST_F(RulesTest, RulesSurviveARestart) {
