@@ -263,4 +263,14 @@ absl::StatusOr<std::string> CanonicalReference(std::string_view reference) {
   return std::string(name) + ":" + std::string(tag);
 }
 
+absl::Status CheckNewName(std::string_view reference) {
+  if (reference.substr(0, reference.find(':')) != kKeptName) return absl::OkStatus();
+  return Refuse(absl::StatusCode::kInvalidArgument,
+                {.where = "reference \"" + std::string(reference) + "\"",
+                 .what = "no image set may have the name \"" + std::string(kKeptName) + "\"",
+                 .rule = "machines find their documents at /machine/MAC/NAME, which its files "
+                         "would hide",
+                 .remedy = "give it another name, such as machines:12.5"});
+}
+
 }  // namespace slipway::control

@@ -71,5 +71,11 @@ absl::StatusOr<std::string> SanitizePath(std::string_view path);
 // "name:tag" with ":latest" added where there is no tag. Names and tags as OCI's distribution-spec
 // has them.
 absl::StatusOr<std::string> CanonicalReference(std::string_view reference);
+// Whether a set may come in under this reference, or name. "machine" is kept: machines find their
+// documents at /machine/MAC/NAME (protocols/http/machine_catalog.h), and files of a set of that
+// name, with a MAC or UUID as its tag, would stand in their place. One that is there already may be
+// used and removed. InvalidArgument otherwise.
+inline constexpr std::string_view kKeptName = "machine";
+absl::Status CheckNewName(std::string_view reference);
 
 }  // namespace slipway::control

@@ -248,6 +248,7 @@ absl::StatusOr<StagedImport> ImageStore::Stage(const fs::path& source, std::stri
                                                const ImportOptions& options) const {
   const auto canonical = CanonicalReference(reference);
   if (!canonical.ok()) return canonical.status();
+  if (absl::Status status = CheckNewName(*canonical); !status.ok()) return status;
   if (absl::Status status = CheckWords(options); !status.ok()) return status;
   auto staging = Staging::Create(incoming());
   if (!staging.ok()) return staging.status();

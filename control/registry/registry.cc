@@ -7,6 +7,7 @@
 #include <span>
 
 #include "control/image_store/files.h"
+#include "control/image_store/image_set.h"
 #include "control/image_store/oci.h"
 #include "control/registry/path.h"
 #include "control/text.h"
@@ -87,6 +88,12 @@ std::variant<std::monostate, RegistryError> Registry::CheckName(const std::strin
                             "or - between them, and slashes between such parts")};
 }
 
+std::variant<std::monostate, RegistryError> Registry::CheckNameOfPush(const std::string& name) {
+  const absl::Status status = CheckNewName(name);
+  if (!status.ok()) return RegistryError{400, "NAME_INVALID", MessageOf(status)};
+  return CheckName(name);
+}
+
 OrError<std::vector<IndexEntry>> Registry::EntriesOf(const std::string& name) const {
   const auto checked = CheckName(name);
   if (const auto* error = std::get_if<RegistryError>(&checked)) return *error;
@@ -130,7 +137,7 @@ OrError<FoundManifest> Registry::Manifest(const std::string& name,
 }
 
 OrError<PutManifestReply> Registry::PutManifest(ManifestUpload upload, const Actor& actor) {
-  const auto checked = CheckName(upload.name);
+  const auto checked = CheckNameOfPush(upload.name);
   if (const auto* error = std::get_if<RegistryError>(&checked)) return *error;
   const bool by_digest = upload.reference.find(':') != std::string::npos;
   if (by_digest && HexOf(upload.reference) != Sha256Hex(AsBytes(upload.text))) {

@@ -75,6 +75,8 @@ class Registry {
   static RegistryError UploadError(const absl::Status& status);
   // An error when it is not of the grammar; nothing otherwise.
   static std::variant<std::monostate, RegistryError> CheckName(const std::string& name);
+  // Nor when nothing may be pushed under it.
+  static std::variant<std::monostate, RegistryError> CheckNameOfPush(const std::string& name);
 
  private:
   OrError<std::vector<IndexEntry>> EntriesOf(const std::string& name) const;

@@ -119,6 +119,10 @@ Words WordsOf(std::string_view text) {
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
+  // Before gigabytes are sent.
+  if (absl::Status status = CheckNewName(reference); !status.ok()) {
+    return ReplyProblem(response, status);
+  }
   ImportOptions options{.boot = WordsOf(request.get_param_value("boot")),
                         .arguments = {},
                         .labels = WordsOf(request.get_param_value("labels")),

@@ -56,6 +56,9 @@ void BeginPull(const httplib::Request& request, httplib::Response& response, Pul
   if (wanted.empty()) wanted = Text(name->repository, ':', name->tag);
   const auto reference = CanonicalReference(wanted);
   if (!reference.ok()) return ReplyProblem(response, reference.status());
+  if (absl::Status status = CheckNewName(*reference); !status.ok()) {
+    return ReplyProblem(response, status);
+  }
   const auto begun = pulls.Begin({.source = *std::move(name),
                                   .reference = *reference,
                                   .access = {.ca_pem = TextAt(*body, "ca"),

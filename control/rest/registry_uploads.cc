@@ -183,7 +183,7 @@ void RemoveBlob(const RegistryExchange& exchange) {
 }
 
 void BeginUpload(const RegistryExchange& exchange) {
-  const auto checked = Registry::CheckName(exchange.path.name);
+  const auto checked = Registry::CheckNameOfPush(exchange.path.name);
   if (const auto* error = std::get_if<RegistryError>(&checked)) return ReplyError(exchange, *error);
   const std::string mount = exchange.request.get_param_value("mount");
   // Wherever it is: there is one store below all repositories.

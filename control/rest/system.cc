@@ -46,6 +46,14 @@ nlohmann::json Warnings(Core& core) {
     warnings.push_back(Text(failures, " documents of machines cannot be made; see 'slipway ",
                             "template list', and 'slipway template show NAME' for why"));
   }
+  // Of a release that let them in.
+  const auto sets = core.Images();
+  for (const ImageSet& set : sets.ok() ? *sets : std::vector<ImageSet>()) {
+    if (CheckNewName(set.reference).ok()) continue;
+    warnings.push_back(Text("image set ", set.reference, " hides documents of machines; import it ",
+                            "under another name, and remove it: 'slipway image rm ", set.reference,
+                            "'"));
+  }
   return warnings;
 }
 

@@ -184,6 +184,40 @@ TEST_F(RegistryTest, NamesAreOfTheSpecificationsGrammar) {
   EXPECT_EQ(ErrorCode(client_->Delete("/v2/a/tags/list")), "UNSUPPORTED");
 }
 
+TEST_F(RegistryTest, TheNameOfMachinesDocumentsIsKept) {
+  constexpr const char* kWords = "no image set may have the name \\\"machine\\\"";
+  const auto begun = client_->Post("/v2/machine/blobs/uploads/", "", kType);
+  EXPECT_EQ(begun->status, 400);
+  EXPECT_EQ(ErrorCode(begun), "NAME_INVALID");
+  EXPECT_THAT(begun->body, HasSubstr(kWords));
+  const std::string boot = "boot";
+  PushBlob("machines", "{}");
+  PushBlob("machines", boot);
+  const auto pushed = PutManifest("machine", "525400123456", SetManifest(boot));
+  EXPECT_EQ(pushed->status, 400);
+  EXPECT_EQ(ErrorCode(pushed), "NAME_INVALID");
+  EXPECT_THAT(pushed->body, HasSubstr("give it another name"));
+  EXPECT_EQ(PutManifest("machines", "1", SetManifest(boot))->status, 201);
+  // By upload, by a path of the server, and by a pull.
+  for (const char* reference : {"machine", "machine:525400123456"}) {
+    const auto import = client_->Put(Text("/api/v1/images/", reference, "?file=boot.efi"),
+                                     std::string(100, 'x'), kType);
+    EXPECT_EQ(import->status, 400);
+    EXPECT_THAT(import->body, HasSubstr(kWords));
+    EXPECT_THAT(import->body, HasSubstr("/machine/MAC/NAME"));
+    const nlohmann::json pull = {{"source", "registry.example.net/debian:12"},
+                                 {"reference", reference}};
+    const auto pulled = client_->Post("/api/v1/images/pull", pull.dump(), "application/json");
+    EXPECT_EQ(pulled->status, 400);
+    EXPECT_THAT(pulled->body, HasSubstr(kWords));
+  }
+  std::ofstream(folder_ / "boot.efi") << boot;
+  const Ran ran = Slipway("image import " + (folder_ / "boot.efi").string() + " machine:1");
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.text, HasSubstr("reference \"machine:1\": no image set may have the name"));
+  EXPECT_EQ(Slipway("image list").text.find("machine:"), std::string::npos);
+}
+
 TEST_F(RegistryTest, TagsAreListedInPagesByTheirLetters) {
   const std::string text = OtherManifest("a", "application/vnd.example");
   for (const char* tag : {"b", "A", "c", "B2", "a1"}) PutManifest("a", tag, text);
