@@ -44,8 +44,9 @@ namespace slipway::dataplane {
   X(ArpAsked, "asked where we are")                       /* text: which address of ours */        \
   X(DnsQuery, "asked for a name") /* number: query type; extra: response code; text: name */       \
   X(TcpOpened, "connected")       /* number: port; extra: peer's MSS; text: facts */               \
-  X(TlsOffered, "offered TLS")    /* number: newest version; extra: how many suites;               \
-                                     text: sni=NAME suites=HEX,HEX,... as many as fit */           \
+  X(TcpRefused, "came to a closed port")   /* number: port */                                      \
+  X(TlsOffered, "offered TLS")             /* number: newest version; extra: how many suites;      \
+                                              text: sni=NAME suites=HEX,HEX,... as many as fit */  \
   X(TlsDone, "finished the TLS handshake") /* number: version; text: suite, group */               \
   X(TlsFailed, "failed the TLS handshake") /* number: alert sent, extra: received, -1: none */     \
   X(AdmissionWaits, "waits for its turn")  /* number: position; extra: expected ms, -1: unknown;   \

@@ -187,6 +187,7 @@ class Worker {
   void Release(Service& service, Time now);
   void Serve(const tcp::Delivery& delivery, Service& service, Time now);
   void Open(Service& service, Ipv4Address address, Time now);
+  void Refuse(Service& service, const tcp::Info& info, Time now);
   void TakeText(Bytes text, Service& service, Time now);
   void Follow(Service& service, const Reaction& reaction, Time now);
   void Reset(const Service& service, Time now);
@@ -243,7 +244,8 @@ class Worker {
   // Where the segment came from that is being received: its stray answer goes back there.
   Hop stray_way_;
   std::uint64_t next_number_ = 0;
-  TokenBucket arp_told_{200, 200};  // questions for our address that become events
+  TokenBucket arp_told_{200, 200};    // questions for our address that become events
+  TokenBucket refused_told_{20, 20};  // connections to closed ports that do
   Time next_post_{};
   // Since the last review of who is served.
   Time last_review_{};

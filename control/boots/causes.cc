@@ -162,11 +162,19 @@ constexpr Cause kNetworkCauses[] = {
      "Its DNS query was answered with an error, and no connection came.",
      "Put the name that the boot URI or the machine's own boot option uses into boot.names.\n"
      "Or correct the URI in the firmware's boot option."},
+    {CauseId::kPlainHttpOff, "net.plain_http_off", kFailed,
+     "came by plain HTTP, and boot.http is off",
+     "It connected to port 80, which is closed, and was reset (TcpRefused); what it was offered "
+     "stands beside it.",
+     "Have it come by https://: the boot option of its firmware, or the script or configuration of "
+     "the loader that it runs, says http://.\n"
+     "If it cannot do TLS (Debian 12's iPXE cannot, nor can GRUB), write http = true in [boot] and "
+     "restart; whoever is on the wire can then read and change what it loads.\n"
+     "A path that ends in a proxy that takes TLS off looks the same."},
     {CauseId::kNeverConnected, "net.never_connected", kFailed,
      "knows where we are and never connected",
      "It asked for our address by ARP or DNS, and no TCP connection came.",
-     "Something between drops TCP ports 80 and 443: a firewall or an access list.\n"
-     "If boot.http is off and its boot option says http://, it is refused: use https."},
+     "Something between drops TCP ports 80 and 443: a firewall or an access list."},
     {CauseId::kGaveUpWaiting, "admission.gave_up", kFailed, "gave up while it waited for its turn",
      "It was told to wait, and left before its turn came.",
      "Boot fewer machines at once, or raise admission.machines_at_once.\n"

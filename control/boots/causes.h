@@ -43,6 +43,7 @@ enum class CauseId : std::uint8_t {
   // Between DHCP and TCP.
   kSilentWithAddress,
   kNameNotOurs,
+  kPlainHttpOff,
   kNeverConnected,
   kGaveUpWaiting,
   // TLS.

@@ -19,6 +19,8 @@ constexpr std::int64_t kLoopWithin = 900 * kSecond;
 constexpr std::size_t kLoopBoots = 3;
 constexpr std::int64_t kSignOfLife = 20;  // seconds: what was loaded is heard of by then
 constexpr std::int64_t kStillOfInterest = 600 * kSecond;
+// A loader asks at once; later it is the system's own affair.
+constexpr std::int64_t kOfTheLoader = 60 * kSecond;
 
 // What shim and GRUB ask for and can do without.
 bool IsOptional(std::string_view path) {
@@ -34,7 +36,7 @@ bool IsOptional(std::string_view path) {
 bool ShowsLife(const Story& story, const BootStep* complete) {
   return std::ranges::any_of(
       std::array{EventKind::kDhcpDiscover, EventKind::kDhcpRequest, EventKind::kDnsQuery,
-                 EventKind::kTcpOpened, EventKind::kHttpRequest},
+                 EventKind::kTcpOpened, EventKind::kTcpRefused, EventKind::kHttpRequest},
       [&](EventKind kind) { return story.Last(kind, 0, complete) != nullptr; });
 }
 
@@ -60,14 +62,18 @@ std::size_t CompleteBootsBefore(std::span<const Boot> boots, std::int64_t now) {
 
 Finding AfterDownload(const Story& story, const BootStep* complete) {
   const BootStep* request = story.Last(EventKind::kHttpRequest, 0, complete);
-  // A loader asks at once; later it is the system's own affair.
   if (request != nullptr && request->number == 404 && complete != nullptr &&
-      request->unix_nanoseconds - complete->unix_nanoseconds < 60 * kSecond &&
+      request->unix_nanoseconds - complete->unix_nanoseconds < kOfTheLoader &&
       !IsOptional(PathOf(request->text)) && story.Quiet(kSignOfLife)) {
     return {CauseId::kNextFileMissing,
             Certainty::kCertain,
             std::string(PathOf(request->text)),
             {complete, request}};
+  }
+  const BootStep* refused = story.Last(EventKind::kTcpRefused, 0, complete);
+  if (refused != nullptr && complete != nullptr && story.Quiet(kSignOfLife) &&
+      refused->unix_nanoseconds - complete->unix_nanoseconds < kOfTheLoader) {
+    if (auto closed = JudgeClosedPort(story, complete)) return *closed;
   }
   if (!story.around().secure_boot_refusal.empty() && story.Quiet(kSignOfLife) &&
       !ShowsLife(story, complete)) {

@@ -11,7 +11,6 @@ namespace {
 using dataplane::EventKind;
 
 constexpr std::int64_t kPatience = 20;  // between one step of firmware and the next
-constexpr std::int64_t kHttps = 443;
 // So many segments sent again, and one of twenty, are more than a sound wire loses.
 constexpr std::int64_t kLossesMin = 10;
 constexpr std::int64_t kLossShare = 20;
@@ -88,7 +87,20 @@ std::optional<Finding> OfRequests(const Story& story, const BootStep& request) {
 
 }  // namespace
 
+std::optional<Finding> JudgeClosedPort(const Story& story, const BootStep* after) {
+  const BootStep* refused = story.Last(EventKind::kTcpRefused, 0, after);
+  if (refused == nullptr || refused->number != kHttpPort) return {};
+  if (story.Last(EventKind::kTcpOpened, 0, refused) != nullptr) return {};
+  const BootStep* offer = story.Last(EventKind::kDhcpOffer);
+  const bool had_uri = offer != nullptr && offer->text.find("://") != std::string::npos;
+  return Finding{CauseId::kPlainHttpOff,
+                 Certainty::kCertain,
+                 had_uri ? "it was offered " + offer->text : "",
+                 {offer, refused}};
+}
+
 std::optional<Finding> JudgeConnection(const Story& story) {
+  if (auto closed = JudgeClosedPort(story, nullptr)) return closed;
   const std::uint64_t connection = LastConnection(story.boot());
   if (connection == 0) return {};
   const BootStep* opened = story.Last(EventKind::kTcpOpened, connection);
@@ -98,7 +110,7 @@ std::optional<Finding> JudgeConnection(const Story& story) {
   }
   const BootStep* request = story.Last(EventKind::kHttpRequest);
   const bool secured = story.Last(EventKind::kTlsDone, connection) != nullptr;
-  const bool https = opened != nullptr && opened->number == kHttps;
+  const bool https = opened != nullptr && opened->number == kHttpsPort;
   if (request == nullptr && https && !secured && end != nullptr &&
       end->kind == EventKind::kTcpReset) {
     const BootStep as_failed{.kind = EventKind::kTlsFailed,

@@ -11,6 +11,9 @@
 
 namespace slipway::control {
 
+inline constexpr std::int64_t kHttpPort = 80;
+inline constexpr std::int64_t kHttpsPort = 443;
+
 class Story {
  public:
   Story(const Boot& boot, const Surroundings& surroundings) : boot_(boot), around_(surroundings) {}
@@ -51,6 +54,8 @@ struct Finding {
 std::optional<Finding> JudgeDhcp(const Story& story);
 std::optional<Finding> JudgeTls(const Story& story, const BootStep& failed);
 std::optional<Finding> JudgeConnection(const Story& story);
+// It tried a port that is closed after `after` (null: ever), and none that is open since.
+std::optional<Finding> JudgeClosedPort(const Story& story, const BootStep* after);
 
 // By the text of their DISCOVER.
 bool IsBootClient(std::string_view text);

@@ -52,11 +52,20 @@ bool EndedTooSoon(const Boot& boot, const Event& event) {
   if (request != nullptr) return event.number > 0;
   const BootStep* opened = LastOf(boot, EventKind::kTcpOpened, event.connection);
   return LastOf(boot, EventKind::kTlsDone, event.connection) == nullptr && opened != nullptr &&
-         opened->number == 443;
+         opened->number == kHttpsPort;
+}
+
+// What asks where we are again and again, as it boots or afterwards, says nothing new; nor does
+// who tries a closed port again.
+bool Repeats(const Boot& boot, const Event& event) {
+  if (event.kind == EventKind::kArpAsked) return AskedAlready(boot);
+  return event.kind == EventKind::kTcpRefused && !boot.steps.empty() &&
+         boot.steps.back().kind == event.kind && boot.steps.back().number == event.number;
 }
 
 bool IsFailure(const Boot& boot, const Event& event) {
   return event.kind == EventKind::kTlsFailed || event.kind == EventKind::kDhcpNak ||
+         (event.kind == EventKind::kTcpRefused && event.number == kHttpPort) ||
          (event.kind == EventKind::kHttpRequest && event.number >= 400) ||
          EndedTooSoon(boot, event);
 }
@@ -69,13 +78,20 @@ BootTimelines::BootTimelines(const TimelineLimits& limits, MacOfAddress mac_of_a
 void BootTimelines::Take(const Event& event) {
   if (event.kind == EventKind::kLinkChanged) return;
   MacAddress mac = event.mac;
+  bool is_leased = false;
   // Only what comes by IP may have been routed; DHCP and ARP name their machine themselves.
   if (event.kind > EventKind::kArpAsked && !event.address.is_unspecified()) {
-    if (const auto leased = mac_of_address_(event.address)) mac = *leased;
+    if (const auto leased = mac_of_address_(event.address)) {
+      mac = *leased;
+      is_leased = true;
+    }
   }
   if (!mac.is_station()) return;
   const std::scoped_lock lock(mutex_);
   if (event.kind == EventKind::kArpAsked && !IsUnderWay(mac)) return;
+  // Whoever looks for open ports begins no boot.
+  const bool is_known = is_leased || machines_.contains(mac.value());
+  if (event.kind == EventKind::kTcpRefused && !is_known) return;
   MachineStory& story = StoryOf(mac);
   if (BeginsBoot(story, event)) {
     if (!story.boots.empty() && story.boots.back().outcome == BootOutcome::kUnderWay) {
@@ -95,9 +111,7 @@ void BootTimelines::Take(const Event& event) {
   }
   Boot& boot = story.boots.back();
   if (!event.address.is_unspecified()) boot.address = event.address;
-  // What asks where we are again and again, as it boots or afterwards, says nothing new.
-  const bool repeats = event.kind == EventKind::kArpAsked && AskedAlready(boot);
-  if (repeats) return;
+  if (Repeats(boot, event)) return;
   boot.last_unix_nanoseconds = event.unix_nanoseconds;
   changed_.insert_or_assign(boot.id, boot.mac);
   const bool is_new = boot.steps.empty();

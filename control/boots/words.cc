@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/boots/story.h"
 #include "control/text.h"
 #include "protocols/base/drop.h"
 #include "protocols/base/ipv4.h"
@@ -178,6 +179,9 @@ std::string Sentence(const BootStep& step) {
              (step.extra != 0 ? ", " + Address(step.extra) : "");
     case EventKind::kTcpOpened:
       return words + OpenedWords(step);
+    case EventKind::kTcpRefused:
+      return Text(words, ": ", step.number,
+                  step.number == kHttpPort ? ", plain HTTP, as boot.http is off" : "");
     case EventKind::kTlsOffered:
       return words + OfferedWords(step);
     case EventKind::kTlsDone:

@@ -164,18 +164,17 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
                                          .local_port = info.tuple.local_port,
                                          .number = service.number},
                                         now);
+  ++reporter_.statistics.connections_opened;
+  if (service.application == nullptr) {
+    Refuse(service, info, now);
+    return;
+  }
   Event event = EventOf(service, info);
   event.kind = EventKind::kTcpOpened;
   event.number = info.tuple.local_port.value();
   event.extra = info.peer.mss.value_or(0);
   SetOpenedText(event, info);
   reporter_.Tell(event, now);
-  ++reporter_.statistics.connections_opened;
-  if (service.application == nullptr) {
-    Reset(service, now);
-    Release(service, now);
-    return;
-  }
   if (info.tuple.local_port == kHttpsPort || info.tuple.local_port == kHttpPort) {
     service.machine = admission_.Connected(service.station, address, now);
     if (service.machine != Admission::kNobody) kept_[service.machine].syn_kept = false;
@@ -186,6 +185,21 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
   }
   tcp_.Attach(id, &service.application->output());
   tcp_.SetReceiveRoom(id, service.application->receive_room());
+}
+
+// The port is closed, as the configuration has it: a machine that came here came the wrong way, and
+// its story says so. Bounded, as anybody may come at any rate; all are counted.
+void Worker::Refuse(Service& service, const tcp::Info& info, Time now) {
+  reporter_.Count(Step::kDeliver, Drop::kTcpPortClosed);
+  if (refused_told_.Take(now)) {
+    Event event = EventOf(service, info);
+    event.kind = EventKind::kTcpRefused;
+    event.number = info.tuple.local_port.value();
+    event.connection = 0;  // nothing more comes of it
+    reporter_.Tell(event, now);
+  }
+  Reset(service, now);
+  Release(service, now);
 }
 
 void Worker::TakeText(Bytes text, Service& service, Time now) {

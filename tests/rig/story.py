@@ -86,6 +86,8 @@ def sentence(step, asked):
         return "was offered an address"
     if step.kind == "TcpOpened":
         return f"connected to port {step.number}"
+    if step.kind == "TcpRefused":
+        return f"came to port {step.number}, which is closed"
     if step.kind == "TlsDone":
         return f"TLS handshake: {step.text}"
     if step.kind == "HttpRequest" and step.number < 400:
@@ -164,6 +166,8 @@ def unfinished(found, kinds):
     if "DhcpAck" not in kinds:
         return ("it asked for an address but never took the one it was offered",
                 "does another DHCP server answer on this wire? then write proxy_dhcp = true")
+    if "TcpOpened" not in kinds and "TcpRefused" in kinds:
+        return "it came by plain HTTP, and boot.http is off", "use https://, or set boot.http"
     if "TcpOpened" not in kinds:
         return "it has an address but never connected (name not resolved, or no boot offer)", ""
     refused = [s for s in found if s.kind == "HttpRequest" and s.number >= 400]

@@ -31,7 +31,7 @@ const BARS: { begin: string; end: RegExp }[] = [
 ];
 
 export function toneOf(step: Step): Tone {
-  if (/^(TlsFailed|DhcpNak|DhcpIgnored|DhcpConflict|TcpTimedOut|ImageWanted|AddressConflict)$/.test(step.kind)) return 'bad';
+  if (/^(TlsFailed|DhcpNak|DhcpIgnored|DhcpConflict|TcpRefused|TcpTimedOut|ImageWanted|AddressConflict)$/.test(step.kind)) return 'bad';
   if (step.kind === 'HttpRequest' && step.number >= 400) return 'bad';
   if (step.kind === 'TcpReset' && step.number > 0) return 'bad';
   if (/^(DhcpAck|TlsDone|HttpComplete|AdmissionTurn)$/.test(step.kind)) return 'good';

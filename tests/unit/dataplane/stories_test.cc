@@ -211,6 +211,51 @@ TEST_F(StoriesTest, ManyLossesAreTheReceiveRing) {
   Expect(CauseId::kReceiveRingFull);
 }
 
+class ClosedPortTest : public StoriesTest {
+ protected:
+  ClosedPortTest() {
+    auto snapshot = NewSnapshot({image_, {}, true});
+    snapshot->plain_http = false;
+    appliance_->snapshots().Publish(std::move(snapshot));
+    appliance_->Run(now_);
+    // It has its address from another server: so it is known.
+    Event ack;
+    ack.kind = EventKind::kDhcpAck;
+    ack.mac = kMachine.from;
+    timelines_.Take(ack);
+  }
+};
+
+TEST_F(ClosedPortTest, PlainHttpWhereThatIsOffIsNamed) {
+  HttpClient client(kGet, kImageSize);
+  station_.Connect(Port(1024), Port(80), client, now_);
+  Talk(station_, [&] { return station_.closed; });
+  EXPECT_TRUE(station_.reset);
+  EXPECT_TRUE(client.text.empty());
+  Expect(CauseId::kPlainHttpOff);
+  EXPECT_EQ(timelines_.Of(kMachine.from).back().steps.size(), 2u) << "and never connected";
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpPortClosed), 1u);
+}
+
+TEST_F(ClosedPortTest, AFloodOfThemIsCountedAndToldInMeasure) {
+  constexpr std::uint64_t kTries = 100;
+  std::uint64_t told = 0;
+  const Time began = now_;
+  for (std::uint64_t i = 0; i < kTries; ++i) {
+    Station station(kMachine, MachineSettings(), i);
+    HttpClient client(kGet, kImageSize);
+    station.Connect(Port(static_cast<std::uint16_t>(2000 + i)), Port(80), client, now_);
+    OneMachineTest::Talk(
+        station, [&] { return station.closed; }, seconds(5), [] {});
+    EXPECT_TRUE(station.reset);
+    for (const Event& event : appliance_->Events()) told += event.kind == EventKind::kTcpRefused;
+  }
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpPortClosed), kTries);
+  EXPECT_GE(told, 20u);
+  EXPECT_LE(told, 21u + 20u * static_cast<std::uint64_t>((now_ - began) / milliseconds(1000) + 1));
+  EXPECT_LT(told, kTries);
+}
+
 Buffer DnsQuery() {
   Buffer query = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5, 'o', 't', 'h', 'e', 'r', 4};
   for (const char c : std::string_view("test\0\0\1\0\1", 9)) {

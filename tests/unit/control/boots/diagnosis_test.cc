@@ -27,6 +27,7 @@ const Happened kRequest{EventKind::kDhcpRequest, 16, 0, kVendor};
 const Happened kAck{EventKind::kDhcpAck, 3600};
 const Happened kArp{EventKind::kArpAsked, 0, 0, "10.77.0.1"};
 const Happened kDns{EventKind::kDnsQuery, 1, 0, "boot.test"};
+const Happened kRefused{EventKind::kTcpRefused, 80};
 const Happened kOpened{EventKind::kTcpOpened, 443, 1460, "window=65535", 7};
 const Happened kOffered{EventKind::kTlsOffered, 0x0303, 2, "suites=009f,009e", 7};
 const Happened kSecured{EventKind::kTlsDone, 0x0303, 0, "DHE-RSA-AES256-GCM-SHA384", 7};
@@ -213,6 +214,36 @@ TEST_F(DiagnosisTest, WithAnAddressItIsToldHowFarItCame) {
   Expect(CauseId::kNeverConnected, 31);
   Tell({EventKind::kDnsQuery, 1, 3, "other.test"});
   Expect(CauseId::kNameNotOurs, 11, "other.test");
+}
+
+TEST_F(DiagnosisTest, PlainHttpWhereThatIsOffIsNamedAtOnceWithWhatWasOffered) {
+  Tell({kDiscover, kOffer, kRequest, kAck, kArp, kRefused});
+  Expect(CauseId::kPlainHttpOff, 1, "it was offered https://boot.test/a/b/c.efi");
+  EXPECT_EQ(After().certainty, Certainty::kCertain);
+  EXPECT_EQ(boots().back().outcome, BootOutcome::kFailed);
+  EXPECT_EQ(boots().back().cause, "net.plain_http_off");
+  EXPECT_THAT(boots().back().words, HasSubstr("came by plain HTTP, and boot.http is off"));
+  // It goes on by HTTPS, and all is well.
+  Tell({kOpened, kOffered, kSecured});
+  Expect(CauseId::kUnderWay);
+  Tell({kGet, kComplete});
+  Expect(CauseId::kComplete, 5);
+}
+
+TEST_F(DiagnosisTest, AnotherClosedPortIsNoCause) {
+  Tell({kDiscover, kOffer, kRequest, kAck, kArp, {EventKind::kTcpRefused, 443}});
+  Expect(CauseId::kUnderWay);
+}
+
+TEST_F(DiagnosisTest, ALoaderThatAsksByPlainHttpIsToldFromASystemThatDoes) {
+  Secure();
+  Tell({kGet, kComplete, kReset, kRefused});
+  Expect(CauseId::kPlainHttpOff, 21);
+  Secure();
+  Tell({kGet, kComplete, kReset});
+  now += 100 * kSecond;
+  Tell(kRefused);
+  Expect(CauseId::kComplete, 21);
 }
 
 TEST_F(DiagnosisTest, WaitingIsNoFailureUntilItGaveUp) {

@@ -89,6 +89,32 @@ TEST_F(TimelinesTest, WhoOnlyAsksWhereWeAreBeginsNoBoot) {
   EXPECT_EQ(timelines_.counts().under_way, 0u);
 }
 
+TEST_F(TimelinesTest, WhoOnlyTriesAClosedPortBeginsNoBootButALeasedMachineDoes) {
+  Tell({EventKind::kTcpRefused, 80}, kRouter);
+  EXPECT_THAT(timelines_.All(), IsEmpty());
+  // By its lease, through a router.
+  Event event;
+  event.unix_nanoseconds = now_ += kSecond;
+  event.kind = EventKind::kTcpRefused;
+  event.number = 80;
+  event.mac = kRouter;
+  event.address = kAddress;
+  timelines_.Take(event);
+  EXPECT_THAT(timelines_.Of(kRouter), IsEmpty());
+  EXPECT_EQ(Last().outcome, BootOutcome::kFailed);
+  EXPECT_EQ(Last().cause, "net.plain_http_off");
+}
+
+TEST_F(TimelinesTest, AClosedPortThatIsTriedAgainAndAgainIsOneStepAndOneFailure) {
+  Tell({kDiscover, kOffer, kAck});
+  for (int i = 0; i < 100; ++i) Tell({EventKind::kTcpRefused, 80});
+  EXPECT_THAT(Last().steps, SizeIs(4));
+  EXPECT_EQ(Sentence(Last().steps.back()),
+            "came to a closed port: 80, plain HTTP, as boot.http is off");
+  EXPECT_EQ(timelines_.causes().at("net.plain_http_off"), 1u);
+  EXPECT_EQ(timelines_.counts().failed, 1u);
+}
+
 TEST_F(TimelinesTest, WhatTwoEventsShowIsOneFailure) {
   const Happened failed{EventKind::kTlsFailed, -1, -1,
                         std::string(dataplane::kEndedAfterCertificate), 7};
