@@ -228,14 +228,13 @@ void ControlPlane::StoreBoots(bool all) {
 void ControlPlane::Tidy() {
   core_->timelines().Sweep(UnixNanoseconds());
   for (const Boot& boot : core_->timelines().TakeEnded()) {
-    counter_.Take(boot);
+    plans_.Take(boot);
     core_->NoteBoot(boot);
     canaries_.Take(boot);
   }
   for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) core_->NoteBoot(boot);
   StoreBoots(stopping_.load());
-  if (const absl::Status status = core_->CountBoots(counter_.Settled(UnixNanoseconds()));
-      !status.ok()) {
+  if (const absl::Status status = plans_.Count(*core_, UnixNanoseconds()); !status.ok()) {
     std::cerr << "slipwayd: boots are not counted for their plans: " << status.message() << '\n';
   }
   // The two take turns with publications by the core's lock.

@@ -21,10 +21,10 @@
 
 #include "absl/status/statusor.h"
 #include "control/config/config.h"
-#include "control/policy/boot_counter.h"
 #include "control/seams.h"
 #include "control/serve/canary_watch.h"
 #include "control/serve/core.h"
+#include "control/serve/plan_watch.h"
 #include "control/store/journal_writer.h"
 #include "protocols/dhcp/lease.h"
 
@@ -63,7 +63,7 @@ class ControlPlane {
   std::unique_ptr<RestServer> rest_;
   std::chrono::steady_clock::time_point stored_{};
   std::chrono::steady_clock::time_point forgotten_{};
-  BootCounter counter_;   // the tender's
+  PlanWatch plans_;       // the tender's
   CanaryWatch canaries_;  // the tender's
   std::mutex wanted_mutex_;
   std::set<std::string, std::less<>> wanted_;  // paths of files that are not in memory

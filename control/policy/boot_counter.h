@@ -22,13 +22,26 @@ class BootCounter {
   struct Counted {
     MacAddress mac;
     bool completed = false;
+    std::int64_t boot = 0;  // its id
   };
 
   // A boot whose outcome was decided, or decided otherwise than before.
   void Take(const Boot& boot) {
     if (boot.outcome == BootOutcome::kUnderWay) return;
-    waiting_[boot.mac.value()] = {.counted = {boot.mac, boot.outcome == BootOutcome::kComplete},
-                                  .last = boot.last()};
+    const bool completed = boot.outcome == BootOutcome::kComplete;
+    const auto left_out = left_out_.find(boot.mac.value());
+    if (left_out != left_out_.end()) {
+      if (left_out->second == boot.id && !completed) return;
+      if (left_out->second < boot.id) left_out_.erase(left_out);
+    }
+    waiting_[boot.mac.value()] = {.counted = {boot.mac, completed, boot.id}, .last = boot.last()};
+  }
+  // This one is how a boot that was counted went on, and counts by itself only if it completes.
+  void LeaveOut(const MacAddress& mac, std::int64_t boot) {
+    left_out_[mac.value()] = boot;
+    const auto waits = waiting_.find(mac.value());
+    if (waits == waiting_.end() || waits->second.counted.boot != boot) return;
+    if (!waits->second.counted.completed) waiting_.erase(waits);
   }
 
   // Those that are settled; each is told once.
@@ -50,8 +63,9 @@ class BootCounter {
     Counted counted;
     std::int64_t last = 0;
   };
-  std::unordered_map<std::uint64_t, Waiting>
-      waiting_;  // by MAC; bounded by the timelines' machines
+  // By MAC; bounded by the timelines' machines, and by the catalog's that have a plan.
+  std::unordered_map<std::uint64_t, Waiting> waiting_;
+  std::unordered_map<std::uint64_t, std::int64_t> left_out_;
 };
 
 }  // namespace slipway::control

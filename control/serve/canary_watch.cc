@@ -8,7 +8,7 @@
 
 #include "control/serve/boot_rules.h"
 #include "control/serve/boot_version.h"
-#include "control/serve/surroundings.h"
+#include "control/serve/refused_boot.h"
 
 namespace slipway::control {
 namespace {
@@ -26,27 +26,12 @@ std::set<std::string> Candidates(Core& core) {
   return versions;
 }
 
-// The boot, and of the one that came after it, if any, the beginning: firmware that goes on to its
-// next boot option, whatever became of that.
-std::vector<Boot> WithTheNextTry(const std::vector<Boot>& boots, std::ptrdiff_t which) {
-  std::vector<Boot> story = {boots[static_cast<std::size_t>(which)]};
-  const auto next = boots.begin() + which + 1;
-  if (next == boots.end() || next->steps.empty() ||
-      next->steps.front().kind != dataplane::EventKind::kDhcpDiscover) {
-    return story;
-  }
-  story.push_back(*next);
-  story.back().steps.resize(1);
-  story.back().outcome = BootOutcome::kUnderWay;
-  return story;
-}
-
 }  // namespace
 
 void CanaryWatch::Take(const Boot& boot) {
   if (boot.outcome != BootOutcome::kComplete || VersionOf(boot).empty()) return;
   if (complete_.size() >= kBootsMax && !complete_.contains(boot.id)) return;
-  complete_[boot.id] = {.mac = boot.mac, .due = boot.last() + kPatienceNanoseconds};
+  complete_[boot.id] = {.mac = boot.mac, .due = boot.last() + RefusedBoot::kPatienceNanoseconds};
 }
 
 std::vector<Boot> CanaryWatch::Refused(Core& core, std::int64_t now_unix_nanoseconds) {
@@ -59,23 +44,12 @@ std::vector<Boot> CanaryWatch::Refused(Core& core, std::int64_t now_unix_nanosec
   if (due.empty()) return {};
   const std::set<std::string> candidates = Candidates(core);
   if (candidates.empty()) return {};
-  const bool silence_counts = !core.config().secure_boot.db.empty();
   std::vector<Boot> refused;
   for (const auto& [id, mac] : due) {
     const std::vector<Boot> boots = core.timelines().Of(mac);
     const auto boot = std::ranges::find(boots, id, &Boot::id);
     if (boot == boots.end() || !candidates.contains(VersionOf(*boot))) continue;
-    const std::vector<Boot> story = WithTheNextTry(boots, boot - boots.begin());
-    Surroundings around = SurroundingsOf(core, mac, story);
-    if (story.size() > 1) around.now_unix_nanoseconds = story.back().began();
-    const Diagnosis diagnosis = Diagnose(story, around);
-    if (diagnosis.cause != CauseId::kSecureBootRefused || diagnosis.boot != id) continue;
-    // Some reset themselves soon; that alone is no refusal of a program that would be accepted.
-    if (around.secure_boot_refusal.empty()) continue;
-    if (diagnosis.certainty == Certainty::kPossible && !silence_counts) continue;
-    refused.push_back(*boot);
-    refused.back().outcome = BootOutcome::kFailed;
-    refused.back().words = diagnosis.Sentence();
+    if (auto refusal = FindRefusal(core, mac, id)) refused.push_back(std::move(refusal->boot));
   }
   return refused;
 }

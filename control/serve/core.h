@@ -17,6 +17,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -153,6 +154,9 @@ class Core {
   // plan has come to its end.
   absl::Status CountBoots(const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
+  // Those of them whose machines have a plan that a count may end.
+  absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
+      const std::vector<BootCounter::Counted>& boots);
   absl::Status PutRollout(const Rollout& rollout, const Actor& actor);
   // Moves the tag to the candidate's version and ends the rollout.
   absl::Status Promote(const ImageSetName& stable, const Actor& actor);
@@ -254,6 +258,13 @@ class Core {
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   absl::Status ForgetVerdict(const std::string& digest);
   // What a reference leads to, for the audit log; null for nothing.
+  // Of a boot that is to be counted, with the plan that decides; null: none does.
+  struct Planned {
+    Machine machine;
+    std::optional<BootPlan> plan;
+  };
+  absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
+                                 const std::unordered_map<std::uint64_t, Uuid>& uuids);
   nlohmann::json DigestNow(const std::string& reference) const;
   absl::Status RefuseIfAssigned(const std::string& reference);
 

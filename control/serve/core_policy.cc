@@ -217,6 +217,34 @@ absl::StatusOr<Machine> Core::MachineOf(const MacAddress& mac, const std::option
   return known->value_or(unknown);
 }
 
+absl::StatusOr<Core::Planned> Core::PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
+                                           const std::unordered_map<std::uint64_t, Uuid>& uuids) {
+  const auto uuid = uuids.find(mac.value());
+  auto found = MachineOf(mac, uuid == uuids.end() ? std::nullopt : std::optional(uuid->second));
+  if (!found.ok()) return found.status();
+  Planned planned{.machine = *std::move(found), .plan = std::nullopt};
+  for (const Candidate& each : Candidates(rules, &planned.machine)) {
+    const BootPlan& its = each.rule == nullptr ? planned.machine.plan : each.rule->plan;
+    if (its.mode != BootMode::kAlways) planned.plan = its;
+  }
+  return planned;
+}
+
+absl::StatusOr<std::vector<BootCounter::Counted>> Core::WithPlans(
+    const std::vector<BootCounter::Counted>& boots) {
+  const std::scoped_lock lock(mutex_);
+  const auto rules = store_->Rules();
+  if (!rules.ok()) return rules.status();
+  const auto uuids = leases_.Uuids();
+  std::vector<BootCounter::Counted> planned;
+  for (const BootCounter::Counted& boot : boots) {
+    const auto found = PlanOf(boot.mac, *rules, uuids);
+    if (!found.ok()) return found.status();
+    if (found->plan) planned.push_back(boot);
+  }
+  return planned;
+}
+
 absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
   if (boots.empty()) return absl::OkStatus();
   const std::scoped_lock lock(mutex_);
@@ -228,19 +256,11 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
   const auto uuids = leases_.Uuids();
   bool changed = false;
   for (const BootCounter::Counted& boot : boots) {
-    const auto uuid = uuids.find(boot.mac.value());
-    auto found =
-        MachineOf(boot.mac, uuid == uuids.end() ? std::nullopt : std::optional(uuid->second));
-    if (!found.ok()) return found.status();
-    Machine& machine = *found;
-    const BootPlan* plan = nullptr;
-    const auto candidates = Candidates(*rules, &machine);
-    for (const Candidate& each : candidates) {
-      const BootPlan& its = each.rule == nullptr ? machine.plan : each.rule->plan;
-      if (its.mode != BootMode::kAlways) plan = &its;
-    }
+    auto planned = PlanOf(boot.mac, *rules, uuids);
+    if (!planned.ok()) return planned.status();
+    auto& [machine, plan] = *planned;
     // Only a plan needs the count.
-    if (plan == nullptr) continue;
+    if (!plan) continue;
     if (machine.id == 0) {
       // A machine nobody knows gets its record for what counts, and no more of them than there may
       // be: anybody on the wire can be one. One of the configuration file has no plan.

@@ -208,5 +208,28 @@ TEST(BootCounter, OfAChainTheLastBootCountsOnceAllIsQuiet) {
   EXPECT_TRUE(counter.Settled(999'000'000'000).empty());
 }
 
+TEST(BootCounter, WhatABootWentOnWithCountsOnlyWhenItCompletes) {
+  const auto ended = [](std::int64_t id, BootOutcome outcome) {
+    Boot boot = EndedAt(10, outcome);
+    boot.id = id;
+    return boot;
+  };
+  const MacAddress mac = EndedAt(10, BootOutcome::kComplete).mac;
+  const auto settled = [](BootCounter& counter) { return counter.Settled(999'000'000'000).size(); };
+  BootCounter counter;
+  counter.Take(ended(1, BootOutcome::kComplete));
+  ASSERT_EQ(settled(counter), 1u);
+  counter.LeaveOut(mac, 2);
+  counter.Take(ended(2, BootOutcome::kAbandoned));
+  EXPECT_EQ(settled(counter), 0u);
+  counter.Take(ended(2, BootOutcome::kComplete));
+  EXPECT_EQ(settled(counter), 1u);
+  counter.Take(ended(3, BootOutcome::kFailed));
+  EXPECT_EQ(settled(counter), 1u) << "the next one is a boot of its own";
+  counter.Take(ended(4, BootOutcome::kFailed));
+  counter.LeaveOut(mac, 4);
+  EXPECT_EQ(settled(counter), 0u) << "also where it had ended before";
+}
+
 }  // namespace
 }  // namespace slipway::control

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A candidate that firmware under Secure Boot does not run: what the rollout counts, and what an
-// operator is told of the machine, also when the candidate is gone from it.
+// A program that firmware under Secure Boot does not run: what a rollout counts, and a plan, and
+// what an operator is told of the machine, also when the candidate is gone from it.
 #include "control/serve/canary_watch.h"
 
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "control/serve/plan_watch.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -138,6 +139,83 @@ TEST_F(CanaryTest, ABootOfTheStableVersionIsNotBlamedForItsCandidate) {
   Tidy();
   EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 0);
   EXPECT_EQ(Slipway("why 52:54:00:00:00:01").code, 0);
+}
+
+// The same program, for a machine that is to boot it once, or until it succeeds.
+class PlanTest : public CanaryTest {
+ protected:
+  void Plan(const std::string& mode, bool db_is_known) {
+    watch_ = {};
+    plans_ = {};
+    Start(db_is_known);
+    ASSERT_EQ(Slipway("rollout rollback debian:stable").code, 0);
+    ASSERT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:next --mode " + mode).code, 0);
+  }
+  // As the event thread does it, so many seconds from now.
+  void Count(std::int64_t later = 0) {
+    core_->timelines().Sweep(Now() + later * kSecond);
+    for (const Boot& boot : core_->timelines().TakeEnded()) plans_.Take(boot);
+    EXPECT_TRUE(plans_.Count(*core_, Now() + later * kSecond).ok());
+  }
+  // "complete 1, failed 0"
+  std::string Counts() {
+    const auto machine =
+        nlohmann::json::parse(client_->Get("/api/v1/machines/52:54:00:00:00:01")->body);
+    return Text("complete ", machine["boots_completed"].dump(), ", failed ",
+                machine["boots_failed"].dump());
+  }
+  std::string Decided() {
+    return client_->Get("/api/v1/explain?mac=52:54:00:00:00:01&arch=x64")->body;
+  }
+
+  PlanWatch plans_;
+};
+
+TEST_F(PlanTest, OnceIsNotOverWhereFirmwareRefusedTheProgram) {
+  Plan("once", true);
+  Downloads("debian:next", 70);
+  Count();
+  EXPECT_EQ(Counts(), "complete 0, failed 1");
+  EXPECT_THAT(Decided(), testing::Not(HasSubstr("as it has booted")));
+  // The stable one is no program that is judged, and so none that would be refused.
+  ASSERT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:stable --mode once").code, 0);
+  Downloads("debian:stable", 62);
+  Count();
+  EXPECT_EQ(Counts(), "complete 1, failed 0");
+  EXPECT_THAT(Decided(), HasSubstr("as it has booted, as often as planned"));
+}
+
+TEST_F(PlanTest, AProgramThatIsHeardOfHasBooted) {
+  Plan("once", true);
+  Downloads("debian:next", 80);
+  Tell(65, EventKind::kDnsQuery, 1, "deb.debian.org");
+  Count();
+  EXPECT_EQ(Counts(), "complete 1, failed 0");
+}
+
+TEST_F(PlanTest, AFreshDiscoverIsARefusalWhereSilenceIsNone) {
+  Plan("once", false);
+  Downloads("debian:next", 70);
+  Count();
+  EXPECT_EQ(Counts(), "complete 1, failed 0");
+  Plan("until-success:2", false);
+  Downloads("debian:next", 70);
+  Tell(64, EventKind::kDhcpDiscover, 0x07, "PXEClient:Arch:00007");
+  Count();
+  EXPECT_EQ(Counts(), "complete 0, failed 1");
+  // What firmware went on with is abandoned in its turn, and no second failure.
+  Count(400);
+  Count(500);
+  EXPECT_EQ(Counts(), "complete 0, failed 1");
+  EXPECT_EQ(core_->timelines().counts().abandoned, 1u);
+}
+
+TEST_F(PlanTest, AsManyRefusalsAsItMayFailHoldIt) {
+  Plan("until-success:1", true);
+  Downloads("debian:next", 70);
+  Count();
+  EXPECT_EQ(Counts(), "complete 0, failed 1");
+  EXPECT_THAT(Decided(), HasSubstr(R"("action":"hold")"));
 }
 
 }  // namespace

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/serve/refused_boot.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "control/serve/surroundings.h"
+
+namespace slipway::control {
+namespace {
+
+// The boot, and of the one that came after it, if any, the beginning: firmware that goes on to its
+// next boot option, whatever became of that.
+std::vector<Boot> WithTheNextTry(const std::vector<Boot>& boots, std::ptrdiff_t which) {
+  std::vector<Boot> story = {boots[static_cast<std::size_t>(which)]};
+  const auto next = boots.begin() + which + 1;
+  if (next == boots.end() || next->steps.empty() ||
+      next->steps.front().kind != dataplane::EventKind::kDhcpDiscover) {
+    return story;
+  }
+  story.push_back(*next);
+  story.back().steps.resize(1);
+  story.back().outcome = BootOutcome::kUnderWay;
+  return story;
+}
+
+}  // namespace
+
+std::optional<RefusedBoot> FindRefusal(Core& core, const MacAddress& mac, std::int64_t id) {
+  const std::vector<Boot> boots = core.timelines().Of(mac);
+  const auto boot = std::ranges::find(boots, id, &Boot::id);
+  if (boot == boots.end() || boot->outcome != BootOutcome::kComplete) return {};
+  const std::vector<Boot> story = WithTheNextTry(boots, boot - boots.begin());
+  Surroundings around = SurroundingsOf(core, mac, story);
+  if (story.size() > 1) around.now_unix_nanoseconds = story.back().began();
+  const Diagnosis diagnosis = Diagnose(story, around);
+  if (diagnosis.cause != CauseId::kSecureBootRefused || diagnosis.boot != id) return {};
+  // Some reset themselves soon; that alone is no refusal of a program that would be accepted.
+  if (around.secure_boot_refusal.empty()) return {};
+  const bool silence_counts = !core.config().secure_boot.db.empty();
+  if (diagnosis.certainty == Certainty::kPossible && !silence_counts) return {};
+  RefusedBoot refused{.boot = *boot, .next_boot = story.size() > 1 ? story.back().id : 0};
+  refused.boot.outcome = BootOutcome::kFailed;
+  refused.boot.words = diagnosis.Sentence();
+  return refused;
+}
+
+}  // namespace slipway::control
