@@ -1,75 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GET /metrics in Prometheus' text format: what the workers posted last, as it is, and the boots'
-// outcomes. A drop that never happened is not listed.
-#include <prometheus/metric_family.h>
+// outcomes (metrics_boots.cc). A drop that never happened is not listed.
+//
+// How many series there are is bounded by what is configured or in the catalog (workers, ports,
+// networks, tags, webhooks, certificates) and by tables in this program (drops, causes, outcomes,
+// buckets); nothing that a machine says becomes a label.
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <ctime>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "control/events/webhooks.h"
+#include "control/rest/metric_family.h"
 #include "control/rest/routes.h"
-#include "control/serve/boot_rules.h"
 
 namespace slipway::control {
 namespace {
-
-using Labels = std::vector<prometheus::ClientMetric::Label>;
-
-class Family {
- public:
-  Family(std::string name, std::string help, prometheus::MetricType type)
-      : family_{std::move(name), std::move(help), type, {}} {}
-
-  void Add(Labels labels, std::uint64_t value) {
-    prometheus::ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = static_cast<double>(value);
-    metric.gauge.value = static_cast<double>(value);
-    family_.metric.push_back(std::move(metric));
-  }
-  // A histogram of bursts of 1, 2 to 3, 4 to 7, ... frames.
-  void Add(Labels labels, const dataplane::BurstHistogram& bursts) {
-    prometheus::ClientMetric metric;
-    metric.label = std::move(labels);
-    std::uint64_t count = 0;
-    for (std::size_t i = 0; i < bursts.counts.size(); ++i) {
-      count += bursts.counts[i];
-      const bool last = i + 1 == bursts.counts.size();
-      metric.histogram.bucket.push_back(
-          {.cumulative_count = count,
-           .upper_bound = last ? std::numeric_limits<double>::infinity()
-                               : static_cast<double>((std::uint64_t{2} << i) - 1)});
-    }
-    metric.histogram.sample_count = count;
-    metric.histogram.sample_sum = static_cast<double>(bursts.frames);
-    family_.metric.push_back(std::move(metric));
-  }
-  void Add(const BootDurations& durations) {
-    prometheus::ClientMetric metric;
-    std::uint64_t count = 0;
-    for (std::size_t i = 0; i < durations.counts.size(); ++i) {
-      count += durations.counts[i];
-      const bool last = i == BootDurations::kUpTo.size();
-      metric.histogram.bucket.push_back(
-          {.cumulative_count = count,
-           .upper_bound =
-               last ? std::numeric_limits<double>::infinity() : BootDurations::kUpTo[i]});
-    }
-    metric.histogram.sample_count = count;
-    metric.histogram.sample_sum = durations.sum;
-    family_.metric.push_back(std::move(metric));
-  }
-  prometheus::MetricFamily family() && { return std::move(family_); }
-
- private:
-  prometheus::MetricFamily family_;
-};
 
 struct WorkerMetric {
   const char* name;
@@ -78,8 +28,6 @@ struct WorkerMetric {
   std::uint64_t dataplane::WorkerStatistics::*field;
 };
 using dataplane::WorkerStatistics;
-constexpr auto kCounter = prometheus::MetricType::Counter;
-constexpr auto kGauge = prometheus::MetricType::Gauge;
 constexpr WorkerMetric kWorkerMetrics[] = {
     {"slipway_connections", "TCP connections open now.", kGauge, &WorkerStatistics::connections},
     {"slipway_connections_opened_total", "TCP connections ever opened.", kCounter,
@@ -219,17 +167,6 @@ void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {
   }
   families.push_back(std::move(addresses).family());
   families.push_back(std::move(leased).family());
-  Family boots("slipway_image_set_boots",
-               "Boots of the version that a tag leads to, since slipwayd started; one that failed "
-               "and came to its end after all is counted as complete, so this may fall.",
-               kGauge);
-  const auto sets = core.Images();
-  for (const ImageSet& set : sets.ok() ? *sets : std::vector<ImageSet>()) {
-    const VersionCount count = core.tally().Of(VersionName(set));
-    boots.Add({{"image_set", set.reference}, {"outcome", "complete"}}, count.complete);
-    boots.Add({{"image_set", set.reference}, {"outcome", "failed"}}, count.failed);
-  }
-  families.push_back(std::move(boots).family());
 }
 
 void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families) {
@@ -315,25 +252,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   families.push_back(std::move(receive_bursts).family());
   families.push_back(std::move(transmit_bursts).family());
   CollectAdmission(workers, families);
-  Family boots("slipway_boots_total", "Boots that ended, by outcome.", kCounter);
-  const OutcomeCounts counts = core.timelines().counts();
-  boots.Add({{"outcome", "complete"}}, counts.complete);
-  boots.Add({{"outcome", "failed"}}, counts.failed);
-  boots.Add({{"outcome", "abandoned"}}, counts.abandoned);
-  families.push_back(std::move(boots).family());
-  Family causes("slipway_boot_failures_total",
-                "Failures and abandonments of boots, by cause (see /api/v1/causes).", kCounter);
-  for (const auto& [cause, count] : core.timelines().causes()) {
-    causes.Add({{"cause", std::string(cause)}}, count);
-  }
-  families.push_back(std::move(causes).family());
-  Family durations("slipway_boot_seconds", "From a boot's first step to its whole file.",
-                   prometheus::MetricType::Histogram);
-  durations.Add(core.timelines().durations());
-  families.push_back(std::move(durations).family());
-  Family running("slipway_boots_under_way", "Boots that have begun and not ended.", kGauge);
-  running.Add({}, counts.under_way);
-  families.push_back(std::move(running).family());
+  CollectBoots(core, families);
   CollectAccess(core, families);
   CollectSite(core, families);
   CollectStreams(core, families);

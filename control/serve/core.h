@@ -29,6 +29,7 @@
 #include "control/events/feed.h"
 #include "control/image_store/image_store.h"
 #include "control/policy/boot_counter.h"
+#include "control/serve/boot_meter.h"
 #include "control/serve/explain.h"
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
@@ -153,10 +154,10 @@ class Core {
   // Boots that count for their machines' plans have ended (boot_counter.h); published once, where a
   // plan has come to its end.
   absl::Status CountBoots(const std::vector<BootCounter::Counted>& boots);
-  absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
   // Those of them whose machines have a plan that a count may end.
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
+  absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
   absl::Status PutRollout(const Rollout& rollout, const Actor& actor);
   // Moves the tag to the candidate's version and ends the rollout.
   absl::Status Promote(const ImageSetName& stable, const Actor& actor);
@@ -164,6 +165,7 @@ class Core {
   // A boot has ended, as its timeline says: for the tally of the version that it asked for.
   void NoteBoot(const Boot& boot);
   VersionTally& tally() { return tally_; }
+  const BootMeter& meter() const { return meter_; }
   absl::StatusOr<Explanation> ExplainMachine(const Question& question);
 
   // Networks of the catalog (core_networks.cc); those of the configuration file are changed there.
@@ -256,8 +258,6 @@ class Core {
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor);
   // Where nobody knows it, one with the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
-  absl::Status ForgetVerdict(const std::string& digest);
-  // What a reference leads to, for the audit log; null for nothing.
   // Of a boot that is to be counted, with the plan that decides; null: none does.
   struct Planned {
     Machine machine;
@@ -265,6 +265,8 @@ class Core {
   };
   absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                  const std::unordered_map<std::uint64_t, Uuid>& uuids);
+  absl::Status ForgetVerdict(const std::string& digest);
+  // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
   absl::Status RefuseIfAssigned(const std::string& reference);
 
@@ -291,6 +293,7 @@ class Core {
   std::vector<CertificateFacts> boot_certificates_;
 
   VersionTally tally_;
+  BootMeter meter_;
 
   mutable std::mutex served_mutex_;  // the one that follows; taken within mutex_
   std::shared_ptr<const Config> served_;

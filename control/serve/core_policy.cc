@@ -33,6 +33,15 @@ absl::Status NeedsTemplate(const std::vector<Template>& templates, const std::st
                                   "template set ", script, " --file FILE"));
 }
 
+// By the address that it was given; empty: it came no further, or its address is not ours.
+std::string NetworkOf(const Config& config, const Boot& boot) {
+  if (boot.address.is_unspecified()) return {};
+  const auto network = std::ranges::find_if(config.networks, [&](const NetworkConfig& each) {
+    return each.subnet.Contains(boot.address);
+  });
+  return network == config.networks.end() ? std::string() : network->name;
+}
+
 // In the place of the one that `is_it`, or behind all.
 template <class T, class IsIt>
 void Place(std::vector<T>& all, T item, IsIt is_it) {
@@ -164,6 +173,7 @@ absl::Status Core::RollBackLocked(const ImageSetName& stable, const Actor& actor
 }
 
 void Core::NoteBoot(const Boot& boot) {
+  meter_.Take(boot, {.image_set = tally_.SetOf(boot), .network = NetworkOf(*served(), boot)});
   const std::string version = tally_.Take(boot);
   if (version.empty() || boot.outcome == BootOutcome::kComplete) return;
   const std::scoped_lock lock(mutex_);

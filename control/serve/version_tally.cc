@@ -48,4 +48,15 @@ VersionCount VersionTally::Of(const std::string& version) const {
   return found == versions_.end() ? VersionCount{} : found->second;
 }
 
+std::string VersionTally::SetOf(const Boot& boot) const {
+  const std::string version = VersionOf(boot);
+  const std::string prefix = version.substr(0, version.find('/') + 1);
+  if (prefix.empty()) return {};
+  const std::scoped_lock lock(mutex_);
+  // Also where the version itself has just been replaced.
+  const auto first = kept_.lower_bound(prefix);
+  if (first == kept_.end() || !first->starts_with(prefix)) return {};
+  return prefix.substr(0, prefix.size() - 1);
+}
+
 }  // namespace slipway::control

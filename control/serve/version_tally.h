@@ -30,6 +30,9 @@ class VersionTally {
   // Forgets the boots of other versions, and counts none of them: clients choose what they ask for.
   void Keep(std::set<std::string> versions);
   VersionCount Of(const std::string& version) const;
+  // The name, without a tag, of the set that the boot asked for a version of; empty: none, or none
+  // that is there.
+  std::string SetOf(const Boot& boot) const;
 
  private:
   struct Last {

@@ -105,5 +105,85 @@ TEST_F(MonitoringTest, NetworksAndImageSetsAreToldApart) {
       HasSubstr("slipway_image_set_boots{image_set=\"debian:stable\",outcome=\"failed\"} 0\n"));
 }
 
+// A boot of `seconds`, of this set's first version that is there, in this network.
+Boot BootOf(std::int64_t id, const std::string& path, Ipv4Address address, double seconds) {
+  const std::int64_t began = 1'790'000'000'000'000'000;
+  Boot boot{.id = id, .mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}}, .address = address};
+  boot.steps = {{.unix_nanoseconds = began,
+                 .kind = dataplane::EventKind::kHttpRequest,
+                 .number = 200,
+                 .text = "GET " + path}};
+  boot.outcome = BootOutcome::kComplete;
+  boot.complete_unix_nanoseconds = began + static_cast<std::int64_t>(seconds * 1e9);
+  return boot;
+}
+
+TEST_F(MonitoringTest, BootsAreCountedAndTimedForEachImageSetAndNetwork) {
+  ImportBootFile("debian:stable");
+  const std::string digest = core_->Images()->front().digest.substr(0, 12);
+  const std::string path = "/debian/" + digest + "/boot.efi";
+  Boot boot = BootOf(1, path, Ipv4Address(10, 77, 0, 100), 7);
+  core_->NoteBoot(boot);
+  core_->NoteBoot(boot);  // told twice, counted once
+  core_->NoteBoot(BootOf(2, path, Ipv4Address(10, 77, 0, 101), 45));
+  boot = BootOf(3, path, Ipv4Address(10, 77, 0, 101), 0);
+  boot.outcome = BootOutcome::kFailed;
+  core_->NoteBoot(boot);
+  boot = BootOf(4, path, Ipv4Address(192, 0, 2, 1), 0);  // of no network of ours
+  boot.outcome = BootOutcome::kAbandoned;
+  core_->NoteBoot(boot);
+  // A version that has just been replaced is still of its set; one of a set that nobody has is not.
+  core_->NoteBoot(BootOf(5, "/debian/00112233aabb/boot.efi", Ipv4Address(10, 77, 0, 102), 7));
+  core_->NoteBoot(BootOf(6, "/made-up/00112233aabb/boot.efi", Ipv4Address(10, 77, 0, 103), 7));
+  const std::string metrics = client_->Get("/metrics")->body;
+  for (const char* line : {
+           "slipway_image_set_boots_total{name=\"debian\",outcome=\"complete\"} 3\n",
+           "slipway_image_set_boots_total{name=\"debian\",outcome=\"failed\"} 1\n",
+           "slipway_image_set_boots_total{name=\"debian\",outcome=\"abandoned\"} 1\n",
+           "slipway_image_set_boot_seconds_count{name=\"debian\"} 3\n",
+           "slipway_image_set_boot_seconds_sum{name=\"debian\"} 59\n",
+           "slipway_image_set_boot_seconds_bucket{name=\"debian\",le=\"5\"} 0\n",
+           "slipway_image_set_boot_seconds_bucket{name=\"debian\",le=\"10\"} 2\n",
+           "slipway_image_set_boot_seconds_bucket{name=\"debian\",le=\"60\"} 3\n",
+           "slipway_image_set_boot_seconds_bucket{name=\"debian\",le=\"+Inf\"} 3\n",
+           "slipway_network_boots_total{network=\"lab\",outcome=\"complete\"} 4\n",
+           "slipway_network_boots_total{network=\"lab\",outcome=\"failed\"} 1\n",
+           "slipway_network_boots_total{network=\"lab\",outcome=\"abandoned\"} 0\n",
+           "slipway_network_boot_seconds_count{network=\"lab\"} 4\n",
+       }) {
+    EXPECT_THAT(metrics, HasSubstr(line));
+  }
+  EXPECT_EQ(metrics.find("made-up"), std::string::npos);
+}
+
+TEST(BootMeter, TellsSixtyFourNamesApartAndNoMore) {
+  BootMeter meter;
+  for (int i = 0; i < 1000; ++i) {
+    Boot boot = BootOf(i + 1, "", {}, 1);
+    meter.Take(boot, {.image_set = Text("set", i % 100), .network = Text("net", i)});
+  }
+  EXPECT_EQ(meter.ImageSets().size(), BootMeter::kNamesMax + 1);
+  EXPECT_EQ(meter.ImageSets().at("set0").complete, 10u);
+  EXPECT_EQ(meter.ImageSets().at(std::string(BootMeter::kOthers)).complete, 360u);
+  EXPECT_EQ(meter.Networks().size(), BootMeter::kNamesMax + 1);
+  EXPECT_EQ(meter.Networks().at(std::string(BootMeter::kOthers)).durations.sum, 936);
+}
+
+TEST(BootMeter, CountsABootThatWasRefusedAfterItsDownloadUnderBoth) {
+  BootMeter meter;
+  Boot boot = BootOf(1, "", {}, 1);
+  for (const BootOutcome outcome :
+       {BootOutcome::kUnderWay, BootOutcome::kComplete, BootOutcome::kComplete,
+        BootOutcome::kFailed, BootOutcome::kFailed}) {
+    boot.outcome = outcome;
+    meter.Take(boot, {.image_set = "debian", .network = ""});
+  }
+  const auto sets = meter.ImageSets();
+  EXPECT_EQ(sets.at("debian").complete, 1u);
+  EXPECT_EQ(sets.at("debian").failed, 1u);
+  EXPECT_EQ(sets.at("debian").durations.counts[0], 1u);
+  EXPECT_TRUE(meter.Networks().empty());
+}
+
 }  // namespace
 }  // namespace slipway::control
