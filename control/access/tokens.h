@@ -22,7 +22,7 @@ struct TokenRecord {
   std::int64_t created = 0;    // Unix seconds, as the others
   std::int64_t expires = 0;    // 0: never
   std::int64_t last_used = 0;  // 0: never; written once a minute at most
-  std::string scope;           // an operator's: selector of the machines it may change
+  std::string scope;           // selector of the machines that it is for; empty: all
 };
 
 // The one made at first start, whose text lies in the state directory.

@@ -79,7 +79,7 @@ inline constexpr std::string_view kUsage =
   whoami                            the name and role that the token stands for
   token list
   token create NAME --role ROLE     viewer, operator or admin; shown once  [--expires 30d]
-                                    [--scope SELECTOR]: an operator's, of these machines alone
+                                    [--scope SELECTOR]: for these machines alone
   token rm NAME
   cert show                         certificates in use, and when they end
   cert rotate                       new ones, without a refused connection

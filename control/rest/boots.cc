@@ -2,7 +2,8 @@
 //
 // Boots: GET /boots (a page of summaries, newest first), GET /boots/{MAC} (the last one with its
 // steps), GET /boots/{id}. They are the archive's, and what has changed since it was last written.
-// Boots under way say how far their download is. GET /queue: machines that wait for their turn.
+// Boots under way say how far their download is. GET /queue: machines that wait for their turn. All
+// of machines within the reader's scope.
 //
 // A page: ?mac= ?outcome= ?cause= ?since= (Unix seconds) filter it, ?limit= (1 to 1,000) is its
 // size, and ?before= (an id) where it begins; the Link header has the next one (RFC 8288).
@@ -16,6 +17,7 @@
 #include "control/boots/causes.h"
 #include "control/rest/boots_of.h"
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/store/boot_archive.h"
 #include "control/text.h"
 
@@ -74,20 +76,30 @@ std::optional<BootFilter> ReadFilter(const httplib::Request& request, httplib::R
   return filter;
 }
 
-// The newest that fit, newest first, without steps.
-absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter) {
+// The newest that fit and are in scope, newest first, without steps. The archive knows no scopes:
+// it is read on, in pieces, until the page is full.
+absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter,
+                                            const MachineScope& scope) {
   std::vector<Boot> page;
   std::unordered_set<std::int64_t> newer;  // the archive has them as they were
   for (Boot& boot : core.timelines().Changed()) {
     newer.insert(boot.id);
-    if (Fits(filter, boot)) page.push_back(std::move(boot));
+    if (Fits(filter, boot) && scope.Holds(boot.mac)) page.push_back(std::move(boot));
   }
-  BootFilter wider = filter;
-  wider.limit += static_cast<std::uint32_t>(newer.size());
-  auto stored = core.archive().List(wider);
-  if (!stored.ok()) return stored.status();
-  for (Boot& boot : *stored) {
-    if (!newer.contains(boot.id)) page.push_back(std::move(boot));
+  BootFilter piece = filter;
+  piece.limit += static_cast<std::uint32_t>(newer.size());
+  for (std::size_t kept = 0; kept < filter.limit;) {
+    auto stored = core.archive().List(piece);
+    if (!stored.ok()) return stored.status();
+    const bool is_last = stored->size() < piece.limit;
+    if (!stored->empty()) piece.before_id = stored->back().id;
+    for (Boot& boot : *stored) {
+      if (newer.contains(boot.id) || !scope.Holds(boot.mac)) continue;
+      page.push_back(std::move(boot));
+      ++kept;
+    }
+    if (is_last) break;
+    piece.limit = kPageMax;
   }
   std::ranges::sort(page, std::ranges::greater{}, &Boot::id);
   if (page.size() > filter.limit) page.resize(filter.limit);
@@ -119,7 +131,10 @@ std::string NextPage(const httplib::Request& request, std::int64_t before) {
 void ReplyBoots(const httplib::Request& request, httplib::Response& response, Core& core) {
   const auto filter = ReadFilter(request, response);
   if (!filter) return;
-  const auto page = ListBoots(core, *filter);
+  if (filter->mac && !MayRead(request, response, core, *filter->mac)) return;
+  const auto scope = MachineScope::Of(RequestActor(request), core);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
+  const auto page = ListBoots(core, *filter, *scope);
   if (!page.ok()) return ReplyProblem(response, page.status());
   nlohmann::json list = nlohmann::json::array();
   for (const Boot& boot : *page) list.push_back(Tell(boot, BootDetail::kSummary, core));
@@ -150,7 +165,10 @@ void ShowBoot(const httplib::Request& request, httplib::Response& response, Core
   const std::string key = request.matches[1];
   const auto boot = FindBoot(core, key);
   if (!boot.ok()) return ReplyProblem(response, boot.status());
-  if (*boot) return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
+  if (*boot) {
+    if (!MayRead(request, response, core, (*boot)->mac)) return;
+    return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
+  }
   ReplyProblem(response, 404,
                Text(key,
                     ": no boot of it was seen; see 'slipway boot list', and 'slipway drops' "
@@ -177,6 +195,8 @@ void ListQueue(const httplib::Request& request, httplib::Response& response, Cor
     BootStep step;
     std::int64_t turn = 0;  // expected, Unix nanoseconds
   };
+  const auto scope = MachineScope::Of(RequestActor(request), core);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
   std::vector<Waiting> waiting;
   for (Boot& boot : core.timelines().All()) {
     const BootStep* step = WaitingStep(boot);
@@ -189,8 +209,11 @@ void ListQueue(const httplib::Request& request, httplib::Response& response, Cor
   const std::int64_t now =
       std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
   nlohmann::json list = nlohmann::json::array();
+  std::size_t position = 0;  // among all, whoever may read of them
   for (const Waiting& each : waiting) {
-    nlohmann::json entry = {{"position", list.size() + 1},
+    ++position;
+    if (!scope->Holds(each.boot.mac)) continue;
+    nlohmann::json entry = {{"position", position},
                             {"mac", each.boot.mac.ToString()},
                             {"address", each.boot.address.ToString()},
                             {"where", each.step.text},

@@ -4,15 +4,18 @@
 // are over, ?bytes= are written, the reader goes away, or DELETE /captures/{id} ends it; ?snap=
 // bytes of each frame are kept. The header Location names it for that. GET /captures lists.
 //
-// For operators: who decides what a machine boots may see what it is sent. A reader whose token or
-// certificate ends or is removed is dropped, as an event stream's is.
+// For operators: who decides what a machine boots may see what it is sent, within his scope:
+// others' captures are neither listed nor ended. A reader whose token or certificate ends or is
+// removed is dropped, as is one whose scope no longer holds the machine.
 #include "control/rest/captures.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 
 #include "control/capture/capture_desk.h"
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -20,7 +23,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kCheckInterval = std::chrono::seconds(15);
+// Who reads is asked so often: what machines are sent is not for whoever had a token once.
+constexpr auto kCheckInterval = std::chrono::seconds(2);
 
 // Nullopt where it is no number within the bounds.
 std::optional<std::uint64_t> NumberOf(const std::string& text, std::uint64_t least,
@@ -66,8 +70,9 @@ std::optional<CaptureTerms> ReadTerms(const httplib::Request& request,
 class Stream {
  public:
   // The request outlives the stream: it is answered by it.
-  Stream(Core& core, const httplib::Request& request, std::shared_ptr<CaptureSession> session)
-      : core_(core), request_(request), session_(std::move(session)) {}
+  Stream(Core& core, const httplib::Request& request, const MacAddress& machine,
+         std::shared_ptr<CaptureSession> session)
+      : core_(core), request_(request), machine_(machine), session_(std::move(session)) {}
 
   bool Give(httplib::DataSink& sink) {
     const std::string text = session_->Next();
@@ -80,12 +85,15 @@ class Stream {
     if (now - checked_ < kCheckInterval) return true;
     checked_ = now;
     const auto actor = Authenticate(request_, core_);
-    return actor.ok() && May(*actor, Role::kOperator);
+    if (!actor.ok() || !May(*actor, Role::kOperator)) return false;
+    const auto held = IsInScope(*actor, core_, machine_);
+    return held.ok() && *held;
   }
 
  private:
   Core& core_;
   const httplib::Request& request_;
+  const MacAddress machine_;
   const std::shared_ptr<CaptureSession> session_;
   Clock::time_point checked_ = Clock::now();
 };
@@ -93,16 +101,49 @@ class Stream {
 void StreamCapture(const httplib::Request& request, httplib::Response& response, Core& core,
                    CaptureDesk& desk) {
   const auto terms = ReadTerms(request, response);
-  if (!terms) return;
+  if (!terms || !MayRead(request, response, core, terms->order.machine)) return;
   auto session = desk.Begin(*terms, RequestActor(request));
   if (!session.ok()) return ReplyProblem(response, session.status());
   response.set_header("Location", Text("/api/v1/captures/", (*session)->id()));
   response.set_header("Cache-Control", "no-store");
   response.set_header("X-Accel-Buffering", "no");  // of nginx, should one stand between
-  const auto stream = std::make_shared<Stream>(core, request, *std::move(session));
+  const auto stream =
+      std::make_shared<Stream>(core, request, terms->order.machine, *std::move(session));
   response.set_chunked_content_provider(
       "application/x-pcapng",
       [stream](std::size_t, httplib::DataSink& sink) { return stream->Give(sink); });
+}
+
+void ListCaptures(const httplib::Request& request, httplib::Response& response, Core& core,
+                  const CaptureDesk& desk) {
+  const auto scope = MachineScope::Of(RequestActor(request), core);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
+  nlohmann::json list = nlohmann::json::array();
+  for (const CaptureSession::State& state : desk.List()) {
+    if (!scope->Holds(state.machine)) continue;
+    list.push_back({{"id", state.id},
+                    {"mac", state.machine.ToString()},
+                    {"who", state.actor},
+                    {"began", state.began},
+                    {"frames", state.frames},
+                    {"bytes", state.bytes},
+                    {"lost", state.lost}});
+  }
+  Reply(response, list);
+}
+
+void EndCapture(const httplib::Request& request, httplib::Response& response, Core& core,
+                CaptureDesk& desk) {
+  const auto id = NumberOf(request.matches[1].str(), 0, ~std::uint64_t{0});
+  const auto all = desk.List();
+  const auto found =
+      std::ranges::find_if(all, [&](const CaptureSession::State& state) { return state.id == id; });
+  if (found != all.end() && !MayRead(request, response, core, found->machine)) return;
+  if (!id || !desk.End(*id)) {
+    return ReplyProblem(response, 404,
+                        "no such capture; GET /api/v1/captures lists those that run");
+  }
+  response.status = 204;
 }
 
 }  // namespace
@@ -112,28 +153,12 @@ void AddCaptures(Router& router, Core& core, CaptureDesk& desk) {
              [&](const httplib::Request& request, httplib::Response& response) {
                StreamCapture(request, response, core, desk);
              });
-  router.Get("/api/v1/captures", [&](const httplib::Request&, httplib::Response& response) {
-    nlohmann::json list = nlohmann::json::array();
-    for (const CaptureSession::State& state : desk.List()) {
-      list.push_back({{"id", state.id},
-                      {"mac", state.machine.ToString()},
-                      {"who", state.actor},
-                      {"began", state.began},
-                      {"frames", state.frames},
-                      {"bytes", state.bytes},
-                      {"lost", state.lost}});
-    }
-    Reply(response, list);
+  router.Get("/api/v1/captures", [&](const httplib::Request& request, httplib::Response& response) {
+    ListCaptures(request, response, core, desk);
   });
   router.Delete("/api/v1/captures/{capture}",
                 [&](const httplib::Request& request, httplib::Response& response) {
-                  const auto id = NumberOf(request.matches[1].str(), 0, ~std::uint64_t{0});
-                  if (!id || !desk.End(*id)) {
-                    return ReplyProblem(response, 404,
-                                        "no such capture; GET /api/v1/captures lists those that "
-                                        "run");
-                  }
-                  response.status = 204;
+                  EndCapture(request, response, core, desk);
                 });
 }
 

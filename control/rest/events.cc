@@ -8,6 +8,10 @@
 // events, or null where they were of a run before. After a quarter of a minute of silence comes a
 // comment with the id reached, so that who asks for little resumes where it is.
 //
+// A reader with a scope is told of its machines, and of what is about no machine. Whether a machine
+// is one of them is asked of the catalog as it is when the event is given, and the audit log is
+// beyond every scope.
+//
 // A reader that is overtaken by the ring, or takes nothing for as long as a write may take, is
 // dropped; so is one whose token or certificate ends or is removed.
 #include <charconv>
@@ -15,6 +19,7 @@
 
 #include "control/events/feed.h"
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -29,19 +34,29 @@ constexpr std::chrono::seconds kWriteTimeout(CPPHTTPLIB_WRITE_TIMEOUT_SECOND);
 // Some 5 kB, one TLS record: what a connection brought before it broke is not asked for again.
 constexpr std::size_t kEventsPerWrite = 16;
 constexpr std::string_view kRetry = "retry: 2000\n";  // milliseconds, until a reader comes again
+constexpr auto kScopeInterval = std::chrono::seconds(1);
+
+// A machine that is known by its UUID alone is named in the words of its change.
+bool IsOf(const MachineScope& scope, const FeedEvent& event) {
+  if (event.mac) return scope.Holds(*event.mac);
+  if (event.kind != FeedKind::kChange) return true;
+  constexpr std::string_view kMachine = "machine ";
+  const auto data = nlohmann::json::parse(DataOf(event), nullptr, false);
+  const std::string what = data.is_object() ? data.value("what", "") : "";
+  if (!what.starts_with(kMachine)) return true;
+  const auto uuid = Uuid::Parse(std::string_view(what).substr(kMachine.size()));
+  return uuid && scope.Holds(*uuid);
+}
 
 class Stream {
  public:
   // The request outlives the stream: it is answered by it.
   Stream(Core& core, const httplib::Request& request, FeedFilter filter)
-      : core_(core),
-        request_(request),
-        reader_(RequestActor(request).name),
-        filter_(std::move(filter)) {}
+      : core_(core), request_(request), actor_(RequestActor(request)), filter_(std::move(filter)) {}
   // The place in the ledger was taken before.
   ~Stream() {
     if (end_ == StreamEnd::kGone && Clock::now() - taken_ >= kWriteTimeout) end_ = StreamEnd::kSlow;
-    core_.streams().Leave(reader_, end_);
+    core_.streams().Leave(actor_.name, end_);
   }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -64,8 +79,8 @@ class Stream {
   bool Give(httplib::DataSink& sink) {
     taken_ = Clock::now();
     if (!greeting_.empty()) return Write(sink, std::exchange(greeting_, {}));
-    const auto batch = core_.feed().Read(position_, filter_, kEventsPerWrite,
-                                         std::min(taken_ + kLookInterval, written_ + kKeepAlive));
+    auto batch = core_.feed().Read(position_, filter_, kEventsPerWrite,
+                                   std::min(taken_ + kLookInterval, written_ + kKeepAlive));
     taken_ = Clock::now();
     if (batch.too_slow) return End(StreamEnd::kSlow);
     if (batch.closed) {
@@ -73,6 +88,8 @@ class Stream {
       sink.done();
       return true;
     }
+    // What cannot be judged is not given: the reader comes again for it.
+    if (!actor_.scope.empty() && !KeepThoseInScope(batch.events)) return End(StreamEnd::kGone);
     position_ = batch.position;
     if (taken_ - checked_ >= kKeepAlive && !IsStillWelcome()) return End(StreamEnd::kUnauthorized);
     if (batch.events.empty()) {
@@ -93,6 +110,24 @@ class Stream {
     const auto actor = Authenticate(request_, core_);
     return actor.ok() && May(*actor, filter_.role);
   }
+  // False where the catalog cannot be read.
+  bool KeepThoseInScope(std::vector<std::shared_ptr<const FeedEvent>>& events) {
+    if (events.empty()) return true;
+    // Every change of a machine is in the audit log before it is in the feed. Leases, which may say
+    // which machine it is, are not.
+    const auto newest = core_.store().Audit({.limit = 1});
+    if (!newest.ok()) return false;
+    const std::int64_t head = newest->empty() ? 0 : newest->front().id;
+    if (head != scope_head_ || taken_ - scope_read_ >= kScopeInterval) {
+      auto scope = MachineScope::Of(actor_, core_);
+      if (!scope.ok()) return false;
+      scope_ = *std::move(scope);
+      scope_head_ = head;
+      scope_read_ = taken_;
+    }
+    std::erase_if(events, [this](const auto& event) { return !IsOf(scope_, *event); });
+    return true;
+  }
   bool Write(httplib::DataSink& sink, const std::string& text) {
     const bool done = sink.write(text.data(), text.size());
     written_ = Clock::now();
@@ -106,7 +141,7 @@ class Stream {
 
   Core& core_;
   const httplib::Request& request_;
-  const std::string reader_;
+  const Actor actor_;
   const FeedFilter filter_;
   std::string greeting_;
   std::uint64_t position_ = 0;
@@ -114,18 +149,25 @@ class Stream {
   Clock::time_point taken_ = Clock::now();  // when it was last known to take what it is given
   Clock::time_point written_ = taken_;
   Clock::time_point checked_ = taken_;  // when it was last asked who reads
+  MachineScope scope_;                  // as the catalog was at this record of the audit log
+  std::int64_t scope_head_ = -1;
+  Clock::time_point scope_read_{};
 };
 
 // Nullopt, and a problem replied, when a parameter cannot be.
-std::optional<FeedFilter> ReadFilter(const httplib::Request& request, httplib::Response& response) {
+std::optional<FeedFilter> ReadFilter(const httplib::Request& request, httplib::Response& response,
+                                     Core& core) {
   const Actor& actor = RequestActor(request);
-  FeedFilter filter{.mac = {}, .kinds = {}, .role = actor.role};
+  // Nothing of the audit log for a reader with a scope.
+  const Role role = actor.scope.empty() ? actor.role : Role::kViewer;
+  FeedFilter filter{.mac = {}, .kinds = {}, .role = role};
   if (request.has_param("mac")) {
     filter.mac = MacAddress::Parse(request.get_param_value("mac"));
     if (!filter.mac) {
       ReplyProblem(response, 400, "mac is not a MAC such as 52:54:00:12:34:56");
       return std::nullopt;
     }
+    if (!MayRead(request, response, core, *filter.mac)) return std::nullopt;
   }
   const auto kinds = ParseKinds(request.get_param_value("kind"));
   if (!kinds) {
@@ -134,7 +176,13 @@ std::optional<FeedFilter> ReadFilter(const httplib::Request& request, httplib::R
     return std::nullopt;
   }
   for (const FeedKind kind : *kinds) {
-    if (May(actor, RoleFor(kind))) continue;
+    if (role >= RoleFor(kind)) continue;
+    if (May(actor, RoleFor(kind))) {
+      ReplyProblem(response, 403,
+                   Text(actor.name, " is for machines with ", actor.scope, "; events of kind ",
+                        NameOf(kind), " need a token without a scope"));
+      return std::nullopt;
+    }
     ReplyProblem(response, 403,
                  Text(actor.name, " is ", NameOf(actor.role), "; events of kind ", NameOf(kind),
                       " need ", NameOf(RoleFor(kind)), ": use a token of that role"));
@@ -153,7 +201,7 @@ std::optional<std::uint64_t> IdOf(const std::string& text) {
 }
 
 void StreamEvents(const httplib::Request& request, httplib::Response& response, Core& core) {
-  auto filter = ReadFilter(request, response);
+  auto filter = ReadFilter(request, response, core);
   if (!filter) return;
   const std::string& reader = RequestActor(request).name;
   const auto entry = core.streams().Enter(reader);

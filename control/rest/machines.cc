@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machines: GET /machines, PUT|GET|DELETE /machines/{MAC or UUID}. A PUT changes what its body
-// mentions and makes the machine if there is none; of image_set, mode or hold, or empty, it begins
-// the machine's boot plan anew.
+// Machines: GET /machines (those of the reader's scope), PUT|GET|DELETE /machines/{MAC or UUID}. A
+// PUT changes what its body mentions and makes the machine if there is none; of image_set, mode or
+// hold, or empty, it begins the machine's boot plan anew.
 // Those of the configuration file have the id 0 until the catalog has them: a PUT makes a record
 // that begins as the file has the machine, and counts in the file's place until it is removed.
 // If-Match and ETag keep two operators from undoing each other.
 #include <mutex>
 
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -118,12 +119,15 @@ void AddMachines(Router& router, Core& core) {
       "/api/v1/machines", [&core](const httplib::Request& request, httplib::Response& response) {
         const auto machines = core.store().Machines();
         if (!machines.ok()) return ReplyProblem(response, machines.status());
+        const auto scope = MachineScope::Of(RequestActor(request), core);
+        if (!scope.ok()) return ReplyProblem(response, scope.status());
         auto all = *machines;
         for (const MachineConfig& each : core.config().machines) {
           const auto known = core.KnownMachine(each.mac, each.uuid);
           if (!known.ok()) return ReplyProblem(response, known.status());
           if (*known && (*known)->id == 0) all.push_back(**known);
         }
+        std::erase_if(all, [&](const auto& machine) { return !scope->Holds(*machine); });
         ReplyPage(request, response,
                   {.size = all.size(),
                    .key =
@@ -135,7 +139,9 @@ void AddMachines(Router& router, Core& core) {
   router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto machine = Find(request.matches[1], response, core);
-               if (machine) ReplyMachine(response, *machine);
+               if (machine && MayRead(request, response, core, *machine)) {
+                 ReplyMachine(response, *machine);
+               }
              });
   router.Put("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {

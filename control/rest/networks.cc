@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Networks and leases. A network of the configuration file is shown like the others and changed
-// there; leases are made by the worker that owns them.
+// there; leases are made by the worker that owns them, and listed within the reader's scope.
 #include <algorithm>
 #include <mutex>
 
 #include "control/config/networks.h"
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -149,8 +150,11 @@ void AddNetworks(Router& router, Core& core) {
 void AddLeases(Router& router, Core& core) {
   router.Get("/api/v1/leases",
              [&core](const httplib::Request& request, httplib::Response& response) {
+               const auto scope = MachineScope::Of(RequestActor(request), core);
+               if (!scope.ok()) return ReplyProblem(response, scope.status());
                nlohmann::json list = nlohmann::json::array();
                for (const dhcp::Lease& lease : core.leases().All()) {
+                 if (!scope->Holds(lease.mac)) continue;
                  list.push_back({{"address", lease.address.ToString()},
                                  {"mac", lease.mac.ToString()},
                                  {"uuid", lease.uuid.is_set() ? lease.uuid.ToString() : ""},

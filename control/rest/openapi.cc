@@ -147,7 +147,11 @@ constexpr std::string_view kCaptures =
     "names, or when slipwayd stops; then its last blocks say what was lost. `snap` keeps only "
     "the\nfirst bytes of each frame. Frames that the reader is too slow for are lost and counted, "
     "in front of the next (epb_dropcount). At most 4 captures run\n(409 beyond). Who captured "
-    "whom, and for how long, is in the audit log.\n";
+    "whom, and for how long, is in the audit log.\n"
+    "\n## Scopes\n\nA token with a scope lists, reads, watches and captures its own machines: "
+    "lists of machines, boots, leases, captures and the queue page over those alone, and\nwhat "
+    "names another machine is refused (403). What all machines share is read as others read it; "
+    "the audit log is not (`docs/operating.md`).\n";
 
 }  // namespace
 

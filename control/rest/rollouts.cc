@@ -7,22 +7,32 @@
 #include <mutex>
 
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/serve/boot_rules.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
 
-nlohmann::json ToJson(const VersionCount& count) {
-  return {
-      {"complete", count.complete}, {"failed", count.failed}, {"last_failure", count.last_failure}};
+// The last failure begins with its machine, and is told to whom that one's stories are.
+nlohmann::json ToJson(const VersionCount& count, const MachineScope& scope) {
+  const auto mac = MacAddress::Parse(std::string_view(count.last_failure).substr(0, 17));
+  const bool is_told = scope.is_all() || (mac && scope.Holds(*mac));
+  return {{"complete", count.complete},
+          {"failed", count.failed},
+          {"last_failure", is_told ? count.last_failure : ""}};
 }
 
 // How the boots of a tag's version ended; null where there is no such tag.
-nlohmann::json CountOf(const ImageSetName& name, const std::vector<ImageSet>& sets, Core& core) {
+struct Reader {
+  Core& core;
+  const MachineScope& scope;
+};
+nlohmann::json CountOf(const ImageSetName& name, const std::vector<ImageSet>& sets,
+                       const Reader& reader) {
   const auto set = std::ranges::find(sets, name.ToString(), &ImageSet::reference);
   if (set == sets.end()) return nullptr;
-  nlohmann::json count = ToJson(core.tally().Of(VersionName(*set)));
+  nlohmann::json count = ToJson(reader.core.tally().Of(VersionName(*set)), reader.scope);
   count["digest"] = set->digest;
   return count;
 }
@@ -45,11 +55,14 @@ void List(const httplib::Request& request, httplib::Response& response, Core& co
   if (!sets.ok()) return ReplyProblem(response, sets.status());
   const auto machines = core.store().Machines();
   if (!machines.ok()) return ReplyProblem(response, machines.status());
+  const auto scope = MachineScope::Of(RequestActor(request), core);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
+  const Reader reader{core, *scope};
   nlohmann::json list = nlohmann::json::array();
   for (const Rollout& rollout : *rollouts) {
     nlohmann::json each = control::ToJson(rollout);
-    each["stable_boots"] = CountOf(rollout.stable, *sets, core);
-    each["candidate_boots"] = CountOf(rollout.candidate, *sets, core);
+    each["stable_boots"] = CountOf(rollout.stable, *sets, reader);
+    each["candidate_boots"] = CountOf(rollout.candidate, *sets, reader);
     each["machines"] = std::ranges::count_if(
         *machines, [&](const auto& machine) { return InCanary(rollout, *machine); });
     list.push_back(std::move(each));

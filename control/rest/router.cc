@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/rest/router.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "control/rest/authenticate.h"
@@ -11,10 +13,17 @@
 namespace slipway::control {
 namespace {
 
-// Whether a machine is within the scope is for the handler, which reads it.
+// What is of one machine, or lists machines: whether they are within the scope is for the handler,
+// which reads them.
+constexpr std::string_view kScoped[] = {"/api/v1/machines/{machine}",
+                                        "/api/v1/machines/{mac}/capture", "/api/v1/captures",
+                                        "/api/v1/captures/{capture}"};
+
+// What all machines share may be read, and no more. The audit log, which needs an operator, tells
+// of every machine and everybody.
 bool IsBeyondScope(const Route& route, const Actor& actor) {
-  return !actor.scope.empty() && route.method != "GET" && *route.role != Role::kViewer &&
-         route.path != "/api/v1/machines/{machine}";
+  return !actor.scope.empty() && *route.role != Role::kViewer &&
+         std::ranges::find(kScoped, route.path) == std::end(kScoped);
 }
 
 bool MayPass(const Route& route, const httplib::Request& request, httplib::Response& response) {
@@ -22,7 +31,7 @@ bool MayPass(const Route& route, const httplib::Request& request, httplib::Respo
   const Actor& actor = RequestActor(request);
   if (May(actor, *route.role) && IsBeyondScope(route, actor)) {
     ReplyProblem(response, 403,
-                 Text(actor.name, " changes machines with ", actor.scope, " and nothing else; ",
+                 Text(actor.name, " is for machines with ", actor.scope, " and nothing else; ",
                       route.method, ' ', route.path, " needs a token without a scope"));
     return false;
   }

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -133,6 +134,10 @@ void AddRules(Router& router, Core& core) {
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto question = QuestionOf(request, response);
                if (!question) return;
+               Machine named;
+               named.mac = question->mac;
+               named.uuid = question->uuid;
+               if (!MayRead(request, response, core, named)) return;
                const auto explanation = core.ExplainMachine(*question);
                if (!explanation.ok()) return ReplyProblem(response, explanation.status());
                Reply(response, ToJson(*explanation));

@@ -48,7 +48,7 @@ constexpr Schema kSchemas[] = {
 
     {"Actor", "Who asks.", "name:string role:viewer|operator|admin scope:string address:string"},
     {"Token",
-     "Times in Unix seconds; null: never. `scope` is a selector: the machines that it changes.",
+     "Times in Unix seconds; null: never. `scope` is a selector: the machines that it is for.",
      "name:string role:viewer|operator|admin scope:string created:integer expires:integer~ "
      "last_used:integer~"},
     {"NewToken", "The only answer that holds the token's text.",

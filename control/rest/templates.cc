@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -18,7 +19,14 @@ constexpr std::size_t kFailuresShown = 20;
 // Holds from the look at If-Match to the change.
 std::mutex writing;
 
-nlohmann::json Shown(const Template& one, const Documents& documents, bool whole) {
+bool IsHeld(const MachineScope& scope, const std::string& key) {
+  Machine machine;
+  if (scope.is_all() || !NameMachine(key, machine)) return scope.is_all();
+  return machine.mac ? scope.Holds(*machine.mac) : scope.Holds(*machine.uuid);
+}
+
+// Without the texts, and those that it fails: those are of `scope`, null where it is not asked for.
+nlohmann::json Shown(const Template& one, const Documents& documents, const MachineScope* scope) {
   const Documents::Count count = documents.CountOf(one.name);
   nlohmann::json json = {{"name", one.name},
                          {"selector", one.selector.ToString()},
@@ -26,18 +34,22 @@ nlohmann::json Shown(const Template& one, const Documents& documents, bool whole
                          {"bytes", one.text.size()},
                          {"documents", count.documents},
                          {"failures", count.failures}};
-  if (!whole) return json;
+  if (scope == nullptr) return json;
   json["text"] = one.text;
   json["failing"] = nlohmann::json::array();
   for (const DocumentFailure& each : documents.FailuresOf(one.name, kFailuresShown)) {
+    if (!IsHeld(*scope, each.machine)) continue;
     json["failing"].push_back({{"machine", each.machine}, {"words", each.words}});
   }
   return json;
 }
 
-void ReplyTemplate(httplib::Response& response, const Template& one, Core& core) {
+void ReplyTemplate(const httplib::Request& request, httplib::Response& response,
+                   const Template& one, Core& core) {
+  const auto scope = MachineScope::Of(RequestActor(request), core);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
   response.set_header("ETag", EntityTag(ToJson(one)));
-  Reply(response, Shown(one, *core.documents(), true));
+  Reply(response, Shown(one, *core.documents(), &*scope));
 }
 
 // As it stands; null where there is none. Nullopt, and a problem replied, where that cannot be
@@ -60,7 +72,7 @@ void List(const httplib::Request& request, httplib::Response& response, Core& co
   ReplyPage(request, response,
             {.size = templates->size(),
              .key = [&](std::size_t i) { return (*templates)[i].name; },
-             .item = [&](std::size_t i) { return Shown((*templates)[i], *documents, false); }});
+             .item = [&](std::size_t i) { return Shown((*templates)[i], *documents, nullptr); }});
 }
 
 void Show(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -72,7 +84,7 @@ void Show(const httplib::Request& request, httplib::Response& response, Core& co
     return ReplyProblem(response, 404,
                         Text(name, ": no such template; see 'slipway template list'"));
   }
-  ReplyTemplate(response, *found, core);
+  ReplyTemplate(request, response, *found, core);
 }
 
 void Put(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -87,7 +99,7 @@ void Put(const httplib::Request& request, httplib::Response& response, Core& cor
   }
   const auto changed = core.ChangeTemplate(name, *body, RequestActor(request));
   if (!changed.ok()) return ReplyProblem(response, changed.status());
-  ReplyTemplate(response, *changed, core);
+  ReplyTemplate(request, response, *changed, core);
 }
 
 void Remove(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -107,6 +119,7 @@ void Preview(const httplib::Request& request, httplib::Response& response, Core&
   if (!NameMachine(key, machine)) {
     return ReplyProblem(response, 400, Text("machine=", key, ": ", kBadMachineName));
   }
+  if (!MayRead(request, response, core, machine)) return;
   const auto preview = core.PreviewTemplate(request.matches[1], changes, machine);
   if (!preview.ok()) return ReplyProblem(response, preview.status());
   Reply(response, {{"name", preview->source.name},

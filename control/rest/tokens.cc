@@ -32,9 +32,10 @@ nlohmann::json ToJson(const TokenRecord& token) {
 // As it is kept: empty, or a selector that labels, groups and names decide.
 absl::StatusOr<std::string> ParseScope(const std::string& text, Role role) {
   if (text.empty()) return text;
-  if (role != Role::kOperator) {
+  if (role == Role::kAdmin) {
     return absl::InvalidArgumentError(
-        "scope: only an operator's token has one; a viewer changes nothing, an admin everything");
+        "scope: an admin's token has none, as an admin may do everything; make it an operator's or "
+        "a viewer's");
   }
   const auto scope = Selector::Parse(text);
   if (!scope.ok()) return scope.status();

@@ -3,6 +3,7 @@
 // GET /machines/{MAC}/why: the diagnosis of the machine's last boots; GET /causes: the table.
 #include "control/rest/boots_of.h"
 #include "control/rest/routes.h"
+#include "control/rest/scope.h"
 #include "control/serve/surroundings.h"
 #include "control/text.h"
 
@@ -38,6 +39,7 @@ void ReplyWhy(const httplib::Request& request, httplib::Response& response, Core
     return ReplyProblem(
         response, 400, Text(key, ": not a MAC such as 52:54:00:12:34:56; see 'slipway boot list'"));
   }
+  if (!MayRead(request, response, core, *mac)) return;
   const auto known = BootsOf(core, *mac);
   if (!known.ok()) return ReplyProblem(response, known.status());
   const std::vector<Boot>& boots = *known;

@@ -226,6 +226,34 @@ TEST_F(CapturesTest, AreRefusedWithReasons) {
   EXPECT_EQ(captures_.running(), 0u);
 }
 
+// Who reads is asked while it lasts, also while nothing comes.
+TEST_F(CapturesTest, EndSoonAfterTheirReaderMayNotReadAnyMore) {
+  struct Loss {
+    const char* token;
+    const char* how;  // the token, or the machine, is lost
+  };
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  for (const Loss& loss :
+       {Loss{"one --role operator", "token rm one"},
+        Loss{"two --role operator --scope rack=a1", "machine label 52:54:00:00:00:01 rack=b7"}}) {
+    const std::string token = MakeToken(loss.token);
+    ASSERT_EQ(token.size(), 64u);
+    Ran ran;
+    std::thread thread = InTheBackground(
+        "--token " + token + " capture 52:54:00:00:00:01 -w " + file_.string(), ran);
+    Comes(0, 100, 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    EXPECT_EQ(captures_.running(), 1u) << "as long as nothing is lost, it goes on";
+    EXPECT_EQ(Slipway(loss.how).code, 0);
+    const auto lost = std::chrono::steady_clock::now();
+    EXPECT_TRUE(Await([this] { return captures_.running() == 0; })) << loss.how;
+    EXPECT_LT(std::chrono::steady_clock::now() - lost, std::chrono::seconds(10)) << loss.how;
+    thread.join();
+    EXPECT_EQ(ran.code, 1) << "it was cut off: " << ran.text;
+    EXPECT_EQ(Read(file_).frames(), 1u) << "what came until then is there";
+  }
+}
+
 TEST_F(CapturesTest, CanBeEndedBySomebodyElse) {
   Ran ran;
   std::thread thread = InTheBackground("capture 52:54:00:00:00:01 -w " + file_.string(), ran);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/rest/scope.h"
+
+#include <algorithm>
+
+#include "control/rest/routes.h"
+#include "control/serve/policy_builder.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+bool Fits(const Selector& selector, const Machine& machine) {
+  return Means(selector, FactsOf(machine));
+}
+
+// The catalog's before the file's, as the dataplane has it; nullopt: neither has it.
+absl::StatusOr<std::optional<Machine>> Known(Core& core, const std::optional<MacAddress>& mac,
+                                             const std::optional<Uuid>& uuid) {
+  auto machine = core.store().FindMachine(mac, uuid);
+  if (!machine.ok() || *machine) return machine;
+  const auto& of_file = core.config().machines;
+  const auto found = std::ranges::find_if(of_file, [&](const MachineConfig& each) {
+    return (mac && each.mac == mac) || (uuid && each.uuid == uuid);
+  });
+  if (found != of_file.end()) return FromConfig(*found);
+  return std::optional<Machine>();
+}
+
+absl::StatusOr<bool> IsHeld(const Selector& selector, Core& core, const MacAddress& mac) {
+  auto machine = Known(core, mac, std::nullopt);
+  if (!machine.ok()) return machine.status();
+  if (*machine) return Fits(selector, **machine);
+  const auto uuids = core.leases().Uuids();
+  const auto uuid = uuids.find(mac.value());
+  if (uuid == uuids.end()) return false;
+  machine = Known(core, std::nullopt, uuid->second);
+  if (!machine.ok()) return machine.status();
+  return *machine && Fits(selector, **machine);
+}
+
+}  // namespace
+
+void MachineScope::Add(const Machine& machine) {
+  const bool held = Fits(selector_, machine);
+  if (machine.mac) by_mac_.try_emplace(machine.mac->value(), held);
+  if (machine.uuid) by_uuid_.try_emplace(*machine.uuid, held);
+}
+
+absl::StatusOr<MachineScope> MachineScope::Of(const Actor& actor, Core& core) {
+  MachineScope scope;
+  if (actor.scope.empty()) return scope;
+  scope.is_all_ = false;
+  auto selector = Selector::Parse(actor.scope);
+  if (!selector.ok()) return selector.status();
+  scope.selector_ = *std::move(selector);
+  const auto machines = core.store().Machines();
+  if (!machines.ok()) return machines.status();
+  for (const auto& machine : *machines) scope.Add(*machine);
+  for (const MachineConfig& each : core.config().machines) scope.Add(FromConfig(each));
+  for (const auto& [mac, uuid] : core.leases().Uuids()) {
+    const auto known = scope.by_uuid_.find(uuid);
+    if (known != scope.by_uuid_.end()) scope.by_mac_.try_emplace(mac, known->second);
+  }
+  return scope;
+}
+
+bool MachineScope::Holds(const Machine& machine) const {
+  return is_all_ || Fits(selector_, machine);
+}
+
+bool MachineScope::Holds(const MacAddress& mac) const {
+  if (is_all_) return true;
+  const auto known = by_mac_.find(mac.value());
+  return known != by_mac_.end() && known->second;
+}
+
+bool MachineScope::Holds(const Uuid& uuid) const {
+  if (is_all_) return true;
+  const auto known = by_uuid_.find(uuid);
+  return known != by_uuid_.end() && known->second;
+}
+
+absl::StatusOr<bool> IsInScope(const Actor& actor, Core& core, const Machine& named) {
+  if (actor.scope.empty()) return true;
+  const auto selector = Selector::Parse(actor.scope);
+  if (!selector.ok()) return selector.status();
+  if (named.mac) {
+    const auto held = IsHeld(*selector, core, *named.mac);
+    if (!held.ok() || !*held) return held;
+  }
+  if (!named.uuid) return named.mac.has_value();
+  const auto machine = Known(core, std::nullopt, named.uuid);
+  if (!machine.ok()) return machine.status();
+  return *machine && Fits(*selector, **machine);
+}
+
+bool MayRead(const httplib::Request& request, httplib::Response& response, Core& core,
+             const Machine& named) {
+  const Actor& actor = RequestActor(request);
+  const auto held = IsInScope(actor, core, named);
+  if (held.ok() && *held) return true;
+  if (!held.ok()) {
+    ReplyProblem(response, held.status());
+    return false;
+  }
+  ReplyProblem(response, 403,
+               Text(actor.name, " is for machines with ", actor.scope, "; ",
+                    named.mac ? named.mac->ToString() : named.uuid->ToString(),
+                    " is none of them: label it by 'slipway machine label', or use a token whose "
+                    "scope takes it in"));
+  return false;
+}
+
+bool MayRead(const httplib::Request& request, httplib::Response& response, Core& core,
+             const MacAddress& mac) {
+  Machine named;
+  named.mac = mac;
+  return MayRead(request, response, core, named);
+}
+
+}  // namespace slipway::control
