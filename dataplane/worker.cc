@@ -93,8 +93,10 @@ bool Worker::RunOnce(Time now) {
 }
 
 void Worker::UseSnapshot(const Snapshot* current) {
-  if (current == snapshot_) return;
+  // The one before may be freed already, and this one stand where it was.
+  if (current == nullptr || current->generation == snapshot_generation_) return;
   snapshot_ = current;
+  snapshot_generation_ = current->generation;
   if (dhcp_) dhcp_->SetPolicy(current->dhcp.get());
 }
 

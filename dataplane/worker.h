@@ -224,6 +224,7 @@ class Worker {
   std::vector<Kept> kept_;           // by Admission::Id
   std::optional<DhcpService> dhcp_;  // worker 0
   const Snapshot* snapshot_ = nullptr;
+  std::uint64_t snapshot_generation_ = 0;
   std::uint64_t captures_seen_ = 0;  // generation
   std::int64_t unix_now_ = 0;        // nanoseconds, at the beginning of the round
 

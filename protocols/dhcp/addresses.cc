@@ -6,9 +6,11 @@
 namespace slipway::dhcp {
 
 void Addresses::SetPolicy(const Policy* policy) {
-  const bool same = policy_ != nullptr && policy != nullptr && policy_->SameAddressing(*policy);
   policy_ = policy;
-  if (same || policy == nullptr) return;
+  if (policy == nullptr) return networks_.reset();
+  if (networks_ && networks_->SameAddressing(*policy)) return;
+  networks_.emplace(PolicySettings{
+      .networks = policy->networks(), .machines = {}, .boot = {}, .unknown = nullptr});
   std::ranges::fill(cursors_, Cursor{});
   table_.Rehome([&](Ipv4Address address) {
     const NetworkSettings* network = policy->NetworkOf(address);

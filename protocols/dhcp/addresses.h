@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "protocols/dhcp/exchange.h"
@@ -22,6 +23,7 @@ class Addresses {
 
   explicit Addresses(LeaseTable& table) : table_(table), cursors_(Policy::kNetworksMax) {}
 
+  // Nothing is read of the policy before: it may be gone.
   void SetPolicy(const Policy* policy);
 
   // A slot the client may have, not yet its own; kNone with the reason in `drop`.
@@ -49,6 +51,8 @@ class Addresses {
 
   LeaseTable& table_;
   const Policy* policy_ = nullptr;
+  // The networks of the last policy, copied: whether the next one gives out the same addresses.
+  std::optional<Policy> networks_;
   std::vector<Cursor> cursors_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dhcp::Server: one worker's DHCPv4 service (RFC 2131 4.3), with UEFI HTTP boot, PXE and iPXE
-// offers and proxyDHCP. Sans-I/O; owns the lease table; no heap after construction.
+// offers and proxyDHCP. Sans-I/O; owns the lease table; no heap after construction, SetPolicy
+// apart.
 //
 // Invariants
 // * An address is never given to a second client while the first may use it: bound until expiry,
@@ -115,7 +116,8 @@ class Server {
   // At start, before the first message. Leases beyond the capacity or given twice are left out;
   // returns how many were taken.
   std::size_t Restore(std::span<const Lease> leases);
-  // The policy must live until the next SetPolicy. Null: nothing is served.
+  // The policy must live as long as anything else is called before the next SetPolicy, which reads
+  // nothing of it. Null: nothing is served. Networks that changed are copied: this uses the heap.
   void SetPolicy(const Policy* policy);
 
   // `reply` (kReplySizeMax bytes) receives the reply's bytes.

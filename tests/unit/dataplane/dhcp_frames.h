@@ -20,6 +20,7 @@ inline Buffer BareDhcp(std::uint8_t op, const MacAddress& machine) {
   Buffer message(sizeof(DhcpHeader));
   MutableBytes room = message;
   DhcpHeader* header = Place<DhcpHeader>(room);
+  SLIPWAY_CHECK(header != nullptr);
   header->op = op;
   header->htype = 1;
   header->hlen = 6;

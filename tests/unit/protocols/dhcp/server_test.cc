@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <utility>
+
 #include "tests/unit/protocols/dhcp/bench.h"
 
 namespace slipway::dhcp {
@@ -325,6 +328,21 @@ TEST(Server, RestoredLeasesAreNotGivenToOthers) {
   EXPECT_EQ(bench.Boot(4), Ipv4Address(kFirst.value() + 4)) << "its own";
   bench.now += hours(2);
   EXPECT_EQ(bench.Boot(101), kFirst) << "expiry is wall time and survives the restart";
+}
+
+// The next one stands where it was, as an allocator gives memory out again.
+TEST(Server, ReadsNothingOfAPolicyThatIsGoneWhenTheNextComes) {
+  PolicySettings settings = TestSettings();
+  settings.networks[0].pools = {{kFirst, kFirst}};
+  Bench bench;
+  std::optional<Policy> policy(std::in_place, settings);
+  bench.server.SetPolicy(&*policy);
+  EXPECT_EQ(bench.Boot(1), kFirst);
+  EXPECT_EQ(bench.Hear(Said(kDiscover, MacOf(2))).drop, Drop::kDhcpPoolEmpty);
+  settings.networks[0].pools = {{kLast, kLast}};
+  policy.emplace(settings);
+  bench.server.SetPolicy(&*policy);
+  EXPECT_EQ(bench.Boot(2), kLast);
 }
 
 TEST(Server, AnAbandonedChangeIsTakenBackAndOnlyThat) {
