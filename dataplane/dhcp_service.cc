@@ -89,9 +89,7 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
 bool DhcpService::Withholds(const dhcp::Outcome& outcome, Time now) {
   const MacAddress& mac = outcome.client.mac;
   if (!mac.is_station()) return false;
-  if (outcome.decision == dhcp::Decision::kAcknowledged) {
-    around_.admission.Leased(mac, outcome.address, now);
-  }
+  if (outcome.decision == dhcp::Decision::kAcknowledged) TellLease(mac, outcome.address, now);
   if (outcome.decision != dhcp::Decision::kOffered) return false;
   const bool is_patient = outcome.client.kind == dhcp::ClientKind::kHttp;
   if (around_.admission.MayOffer(mac, is_patient, now)) return false;
@@ -104,6 +102,14 @@ bool DhcpService::Withholds(const dhcp::Outcome& outcome, Time now) {
   event.set_text(Words(WaitingPlace::kOffer));
   around_.reporter.Tell(event, now);
   return true;
+}
+
+// The machine's connections may be any worker's, and wait in its room.
+void DhcpService::TellLease(const MacAddress& mac, Ipv4Address address, Time now) {
+  if (!around_.admission.settings().enabled) return;
+  around_.admission.Leased(mac, address, now);
+  const unsigned lost = around_.others.Tell(0, LeaseNotice{mac, address});
+  for (unsigned i = 0; i < lost; ++i) around_.reporter.Count(Step::kDeliver, Drop::kWorkerRingFull);
 }
 
 void DhcpService::StartProbe(const dhcp::Outcome& outcome, Time now) {

@@ -17,6 +17,7 @@
 
 #include "dataplane/admission.h"
 #include "dataplane/event.h"
+#include "dataplane/handover.h"
 #include "dataplane/link.h"
 #include "dataplane/packets.h"
 #include "dataplane/reporter.h"
@@ -41,6 +42,7 @@ class DhcpService {
     std::span<Link> links;
     std::span<arp::Neighbours> neighbours;  // of the links, in their order
     Admission& admission;
+    Handover& others;  // their admissions are told of leases too; this is worker 0
   };
 
   DhcpService(const dhcp::ServerSettings& settings, Entropy& entropy,
@@ -68,6 +70,7 @@ class DhcpService {
 
   void Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddress& station, Time now);
   bool Withholds(const dhcp::Outcome& outcome, Time now);
+  void TellLease(const MacAddress& mac, Ipv4Address address, Time now);
   void StartProbe(const dhcp::Outcome& outcome, Time now);
   Frame BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station);
   void TellQuestion(const dhcp::Outcome& outcome, Time now);

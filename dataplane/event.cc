@@ -1,47 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/event.h"
 
-#include <rte_ring.h>
-#include <rte_ring_elem.h>
-
+#include <algorithm>
 #include <string>
-#include <type_traits>
 
-#include "protocols/base/check.h"
+#include "dataplane/value_ring.h"
 
 namespace slipway::dataplane {
 namespace {
-
-// A single-producer, single-consumer rte_ring of values of T.
-template <class T>
-class ValueRing {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % 4 == 0,
-                "rte_ring copies 4-byte words");
-
- public:
-  ValueRing(const std::string& name, unsigned capacity)
-      : ring_(rte_ring_create_elem(name.c_str(), sizeof(T), capacity, SOCKET_ID_ANY,
-                                   RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ)) {
-    SLIPWAY_CHECK(ring_ != nullptr);
-  }
-  ~ValueRing() { rte_ring_free(ring_); }
-  ValueRing(const ValueRing&) = delete;
-  ValueRing& operator=(const ValueRing&) = delete;
-
-  bool Push(const T& value) {
-    return rte_ring_sp_enqueue_elem(ring_, Words(value), sizeof(T)) == 0;
-  }
-  std::size_t Pop(std::span<T> out) {
-    return rte_ring_sc_dequeue_burst_elem(ring_, out.data(), sizeof(T),
-                                          static_cast<unsigned>(out.size()), nullptr);
-  }
-
- private:
-  // rte_ring takes a mutable pointer and only reads from it.
-  static void* Words(const T& value) { return const_cast<T*>(&value); }
-
-  rte_ring* ring_;
-};
 
 // Ring names are global to the process; several queues may exist in one test program.
 std::string UniqueName(std::string_view what) {

@@ -50,9 +50,9 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
         .leases_max = options_.limits.leases,
         .unix_seconds_at_zero = seams.unix_nanoseconds_at_zero / 1'000'000'000,
         .probe_time = options_.probe_time};
-    dhcp_.emplace(
-        settings, seams.entropy,
-        DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_, admission_});
+    dhcp_.emplace(settings, seams.entropy,
+                  DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_,
+                                            admission_, seams_.others});
     dhcp_->Restore(setup.leases);
   }
   factory_.Listen(tcp_);
@@ -73,7 +73,8 @@ bool Worker::RunOnce(Time now) {
   if (seams_.captures.generation() != captures_seen_) [[unlikely]]
     UseCaptures();
 
-  std::size_t work = Receive();
+  std::size_t work = HearOthers(now);
+  work += Receive();
   watch.Lap(Step::kReceive);
   work += Classify(now);
   watch.Lap(Step::kClassify);

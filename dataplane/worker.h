@@ -8,7 +8,8 @@
 // Each step works on a burst and obeys in == out + sum(drops), which tests assert. ARP is answered
 // while classifying, before anything else of the burst (firmware waits 5 ms, and asks twice).
 // Worker 0 also owns what must be single: DHCP's lease table, ARP, ICMP and DNS. Frames that
-// belong to another worker are handed over by rte_ring.
+// belong to another worker are handed over by rte_ring; what others need to know of a lease or of
+// an ICMP message they are told the same way (handover.h).
 //
 // The steps live in steps/*.cc, one file each, in the order of the life of a packet.
 #pragma once
@@ -139,6 +140,7 @@ class Worker {
     tcp::ConnectionId waits;  // the last of them
   };
 
+  std::size_t HearOthers(Time now);
   std::size_t Receive();
   std::size_t Classify(Time now);
   void Deliver(Time now);
@@ -161,6 +163,7 @@ class Worker {
   // Deliver.
   Drop DeliverPacket(const Packet& packet, Time now);
   Drop DeliverIcmp(const Packet& packet, Time now);
+  void TakePathMtu(const icmp::PathMtu& told);
   Drop DeliverUdp(const Packet& packet, Time now);
   Drop DeliverDns(const Packet& packet, const udp::Datagram& query, Time now);
   Drop DeliverTcp(const Packet& packet, Time now);

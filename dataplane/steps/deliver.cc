@@ -82,15 +82,24 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
   if (outcome.reply) {
     SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *outcome.reply));
   }
-  if (outcome.path_mtu) {
-    const icmp::Quoted& quoted = outcome.path_mtu->quoted;
-    tcp_.PathMtu({.local_address = quoted.local_address,
-                  .local_port = quoted.local_port,
-                  .remote_address = quoted.remote_address,
-                  .remote_port = quoted.remote_port},
-                 outcome.path_mtu->mtu, tcp::SeqNum(quoted.sequence));
-  }
+  if (outcome.path_mtu) TakePathMtu(*outcome.path_mtu);
   return outcome.drop;
+}
+
+// The connection is in what is quoted, and may be any worker's: where a port spreads frames, only
+// the port knows whose. So all are told; those that have no such connection leave it at that.
+void Worker::TakePathMtu(const icmp::PathMtu& told) {
+  const icmp::Quoted& quoted = told.quoted;
+  if (quoted.protocol != ipv4::kTcp) return;
+  const PathMtuNotice notice{.tuple = {.local_address = quoted.local_address,
+                                       .local_port = quoted.local_port,
+                                       .remote_address = quoted.remote_address,
+                                       .remote_port = quoted.remote_port},
+                             .sequence = tcp::SeqNum(quoted.sequence),
+                             .mtu = told.mtu};
+  tcp_.PathMtu(notice.tuple, notice.mtu, notice.sequence);
+  const unsigned lost = seams_.others.Tell(index_, notice);
+  for (unsigned i = 0; i < lost; ++i) reporter_.Count(Step::kDeliver, Drop::kWorkerRingFull);
 }
 
 void Worker::SendUnreachable(const Packet& packet, std::uint8_t code, Time now) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Receive: a burst from the ports, and what other workers handed over.
+// Receive: a burst from the ports, and what other workers told and handed over.
 #include "dataplane/worker.h"
 
 namespace slipway::dataplane {
@@ -8,7 +8,22 @@ namespace {
 
 constexpr std::size_t kHeadersPrefetched = 63;  // where a bare TCP segment's last line is
 
+constexpr std::size_t kNoticesMax = 64;  // heard in a round
+
 }  // namespace
+
+std::size_t Worker::HearOthers(Time now) {
+  Notice notice;
+  std::size_t heard = 0;
+  for (; heard < kNoticesMax && seams_.others.Hear(index_, notice); ++heard) {
+    if (const auto* lease = std::get_if<LeaseNotice>(&notice)) {
+      admission_.Leased(lease->mac, lease->address, now);
+    } else if (const auto* path = std::get_if<PathMtuNotice>(&notice)) {
+      tcp_.PathMtu(path->tuple, path->mtu, path->sequence);
+    }
+  }
+  return heard;
+}
 
 std::size_t Worker::Receive() {
   burst_size_ = 0;
