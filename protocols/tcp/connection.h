@@ -107,12 +107,13 @@ struct LossState {
 struct ReceiveState {
   Time ts_recent_at{};
   SeqNum nxt;
-  SeqNum edge;   // RCV.NXT + RCV.WND as advertised
+  SeqNum edge;   // RCV.NXT + RCV.WND, the highest that was advertised
   SeqNum taken;  // the application has everything below
   SeqNum last_ack_sent;
   std::uint32_t room = 0;
   std::uint32_t ts_recent = 0;
   OutOfOrderStore::Queue queue;
+  std::uint16_t rounded = 0;        // what rounding up to units of the scale added to edge
   std::uint8_t scale = 0;           // Rcv.Wind.Shift
   std::uint8_t unacknowledged = 0;  // segments of text since the last ACK
   bool fin_known = false;

@@ -13,6 +13,8 @@ namespace {
 constexpr std::array<std::uint16_t, 9> kPlateaus = {65535, 32000, 17914, 8166, 4352,
                                                     2002,  1492,  1006,  508};
 constexpr std::uint16_t kHeaders = 40;  // IPv4 and TCP without options
+// No window says more, and a sequence number further away could not be told from one behind.
+constexpr std::uint32_t kReceiveRoomMax = std::uint32_t{1} << 30;
 
 std::uint16_t LowerPlateau(std::uint16_t mtu) {
   for (const std::uint16_t plateau : kPlateaus) {
@@ -219,7 +221,7 @@ void Host::Attach(ConnectionId id, ByteSource* source) {
 void Host::SetReceiveRoom(ConnectionId id, std::uint32_t bytes) {
   Connection* c = Find(id);
   if (c == nullptr) return;
-  c->receive.room = bytes;
+  c->receive.room = std::min(bytes, kReceiveRoomMax);
   if (!IsSynchronized(c->state)) return;
   // Tell a sender that waits for it, once a full segment fits (RFC 9293 3.8.6.2.2).
   const std::uint32_t step = std::min<std::uint32_t>(c->path_mss, settings_.receive_window / 2);

@@ -135,7 +135,8 @@ class Host {
   void Attach(ConnectionId id, ByteSource* source);
   // The source has grown or finished.
   void Wake(ConnectionId id) { Ready(id); }
-  // How much the application takes from now on, beyond what it was given (a level, not a grant).
+  // How much the application takes from now on, beyond what it was given (a level, not a grant); at
+  // most 2^30 of it counts (RFC 7323 2.3).
   void SetReceiveRoom(ConnectionId id, std::uint32_t bytes);
   // No more text is wanted and the source is final: FIN follows what it has.
   void Close(ConnectionId id);

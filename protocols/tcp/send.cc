@@ -351,20 +351,25 @@ std::optional<Outgoing> Sender::Keepalive() {
 
 }  // namespace
 
+// The edge that is meant moves only when room has come, and never left. What is told is rounded up
+// from it, so it varies by less than a unit of the scale (RFC 7323 2.4 expects it) and does not
+// creep; what was told once is honoured.
 std::uint16_t AdvertiseWindow(const Context& context, Connection& connection) {
   ReceiveState& r = connection.receive;
   const std::uint32_t step =
       std::min<std::uint32_t>(connection.path_mss, context.settings.receive_window / 2);
   const SeqNum wanted = r.nxt + r.room;
-  std::uint32_t raw = r.window();
+  const std::uint32_t units_free = std::min<std::uint32_t>(r.room >> r.scale, 0xffff);
+  SeqNum meant = r.edge - r.rounded;
   if (wanted - r.edge >= static_cast<std::int32_t>(std::max<std::uint32_t>(step, 1))) {
-    raw = r.room >> r.scale;
-  } else {
-    raw = (raw + (1u << r.scale) - 1) >> r.scale;  // rounded up: the edge never moves left
+    meant = Later(meant, r.nxt + (units_free << r.scale));
   }
-  raw = std::min<std::uint32_t>(raw, 0xffff);
-  r.edge = Later(r.edge, r.nxt + (raw << r.scale));
-  return static_cast<std::uint16_t>(raw);
+  const auto left = static_cast<std::uint32_t>(std::max(meant - r.nxt, 0));
+  const std::uint32_t units =
+      std::min<std::uint32_t>((left + (1u << r.scale) - 1) >> r.scale, 0xffff);
+  r.edge = Later(r.edge, r.nxt + (units << r.scale));
+  r.rounded = static_cast<std::uint16_t>(r.edge - meant);
+  return static_cast<std::uint16_t>(units);
 }
 
 std::optional<Outgoing> NextSegment(const Context& context, Connection& connection,

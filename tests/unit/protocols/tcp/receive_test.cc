@@ -199,6 +199,40 @@ TEST(Window, OfScaledUnitsIsRoundedUpRatherThanMovedLeft) {
   EXPECT_LT(advertised, 65'536u + 128u);
 }
 
+// As "rounded up" goes by the edge that was meant, and not by the last one that was told.
+TEST(Window, OfScaledUnitsClosesForTextByteByByte) {
+  Settings settings;
+  settings.receive_window = 100;
+  settings.window_scale = 2;
+  Peer peer(settings);
+  peer.Open({.mss = 1460, .window_scale = 0});
+  peer.host.SetReceiveRoom(peer.id, 0);
+  std::uint32_t window = 100;
+  for (int i = 0; i < 200 && window != 0; ++i) {
+    EXPECT_EQ(peer.Send({.seq = 1 + i, .text = 1}).drop, Drop::kNone);
+    peer.Wait(milliseconds(50));
+    for (const Outgoing& out : peer.Replies()) {
+      window = std::uint32_t{out.segment.window} << 2;
+      EXPECT_LE(out.segment.ack + window - (kPeerIss + 101), 3);
+      EXPECT_GE(out.segment.ack + window - (kPeerIss + 101), 0);
+    }
+  }
+  EXPECT_EQ(window, 0u);
+  EXPECT_EQ(peer.text, 100u);
+}
+
+// What a connection takes that reads on and forgets.
+TEST(Window, OfAnyRoomStaysOpen) {
+  Peer peer;
+  peer.Open({.mss = 1460, .window_scale = 0});
+  peer.host.SetReceiveRoom(peer.id, 0xffffffff);
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_EQ(peer.Send({.seq = 1 + 1460 * i, .text = 1460}).drop, Drop::kNone);
+    for (const Outgoing& out : peer.Replies()) EXPECT_EQ(out.segment.window, 0xffff);
+  }
+  EXPECT_EQ(peer.text, 60u * 1460u);
+}
+
 TEST(OldAcks, FarBelowTheWindowAreChallengedAndNewOnesOfTheFutureToo) {
   Peer peer;
   peer.Open({.mss = 1460}, 100);
