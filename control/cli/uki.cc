@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "control/secure_boot/image_signer.h"
+#include "control/secure_boot/trust_archive.h"
 #include "control/secure_boot/uki_builder.h"
 #include "control/text.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 6> kOptions = {"kernel", "initrd",   "cmdline",
+constexpr std::array<std::string_view, 7> kOptions = {"kernel", "initrd",   "trust",    "cmdline",
                                                       "stub",   "sign-key", "sign-cert"};
 // Where Debian's systemd-boot-efi has its stubs, by UEFI's short name of the architecture.
 constexpr std::string_view kStubs = "/usr/lib/systemd/boot/efi/linux";
@@ -55,13 +56,29 @@ bool ReadInto(std::string& bytes, const std::string& path) {
 
 // Several initrds are one behind the other, each at a multiple of four (Linux,
 // Documentation/driver-api/early-userspace/buffer-format.rst).
+void Align(std::string& initrds) { initrds.resize((initrds.size() + 3) / 4 * 4); }
+
 bool ReadInitrds(std::string& bytes, std::string_view paths) {
   while (!paths.empty()) {
     const std::string_view path = paths.substr(0, paths.find(','));
     paths.remove_prefix(std::min(paths.size(), path.size() + 1));
-    bytes.resize((bytes.size() + 3) / 4 * 4);
+    Align(bytes);
     if (!ReadInto(bytes, std::string(path))) return false;
   }
+  return true;
+}
+
+// The authorities of --trust behind the last initrd.
+bool AddTrust(std::string& initrds, const std::string& path) {
+  if (path.empty()) return true;
+  if (initrds.empty()) return Fail("--trust adds to an initrd: name one with --initrd");
+  std::string pem;
+  if (!ReadInto(pem, path)) return false;
+  const auto archive = TrustArchive(AsBytes(pem));
+  OPENSSL_cleanse(pem.data(), pem.size());  // whoever keeps the key in the same file
+  if (!archive.ok()) return Fail(path, archive.status());
+  Align(initrds);
+  initrds += *archive;
   return true;
 }
 
@@ -120,7 +137,8 @@ bool MakeUki(const Command& command, std::string_view name, const fs::path& targ
   std::string kernel;
   std::string initrd;
   if (!ReadInto(kernel, OptionOf(command, "kernel")) ||
-      !ReadInitrds(initrd, OptionOf(command, "initrd"))) {
+      !ReadInitrds(initrd, OptionOf(command, "initrd")) ||
+      !AddTrust(initrd, OptionOf(command, "trust"))) {
     return false;
   }
   std::string stub_path = OptionOf(command, "stub");

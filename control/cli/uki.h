@@ -13,8 +13,8 @@
 namespace slipway::control {
 
 bool IsUkiOption(std::string_view name);
-// The file of --kernel, --initrd, --cmdline, --stub, --sign-key and --sign-cert, written to
-// `target`; `name` is what a boot menu shows. False, and why is said.
+// The file of --kernel, --initrd, --trust, --cmdline, --stub, --sign-key and --sign-cert, written
+// to `target`; `name` is what a boot menu shows. False, and why is said.
 bool MakeUki(const Command& command, std::string_view name, const std::filesystem::path& target);
 
 // `slipway image uki FILE`: the same, told; the exit code.

@@ -22,6 +22,7 @@ inline constexpr std::string_view kUsage =
                                     [--labels KEY=VALUE,...] [--needs KEY=VALUE,...]
   image import NAME:TAG --kernel K  a unified kernel image made and signed here  [--initrd I,...]
                                     [--cmdline TEXT] [--sign-key KEY --sign-cert CERT] [--stub S]
+                                    [--trust CA]: whom Debian's installer is to believe
   image import NAME:TAG --from SET  the same, of what a distribution's tree proposes  [--arch ARCH]
   image uki FILE --kernel K ...     into a file; nothing is sent
   image pull REGISTRY/NAME:TAG      from another registry, or @sha256:...  [as NAME:TAG]
