@@ -28,9 +28,11 @@ bool IsDisk(const BootCandidate& file) {
 bool IsRemovablePath(const BootCandidate& file) {
   return IsProgram(file) && StartsWith(file.path, "EFI/BOOT/BOOT") && EndsWith(file.path, ".efi");
 }
+// bootnet*.efi: what Debian's netboot.tar.gz calls shim, beside a GRUB.
 bool IsShim(const BootCandidate& file) {
   const std::string_view name = std::string_view(file.path).substr(file.path.rfind('/') + 1);
-  return IsProgram(file) && StartsWith(name, "shim") && EndsWith(name, ".efi");
+  return IsProgram(file) && (StartsWith(name, "shim") || StartsWith(name, "bootnet")) &&
+         EndsWith(name, ".efi");
 }
 bool IsEfiProgram(const BootCandidate& file) {
   return IsProgram(file) && EndsWith(file.path, ".efi");
@@ -138,11 +140,13 @@ absl::StatusOr<Boot> ChooseBootFiles(const std::vector<BootCandidate>& files, co
   for (const Rule rule : {&IsRemovablePath, &IsShim, &IsEfiProgram}) Apply(rule, files, boot);
   if (boot.empty()) Apply(&IsDisk, files, boot);
   if (boot.empty()) {
-    return Refuse(absl::StatusCode::kInvalidArgument,
-                  {.where = "image set",
-                   .what = "no boot file found, or several that fit",
-                   .rule = "it is EFI/BOOT/BOOT*.EFI, shim*.efi, the only *.efi, or the only .iso",
-                   .remedy = "say which with --boot ARCHITECTURE=PATH"});
+    return Refuse(
+        absl::StatusCode::kInvalidArgument,
+        {.where = "image set",
+         .what = "no boot file found, or several that fit",
+         .rule = "it is EFI/BOOT/BOOT*.EFI, shim*.efi, bootnet*.efi, the only *.efi, or the only "
+                 ".iso",
+         .remedy = "say which with --boot ARCHITECTURE=PATH"});
   }
   return boot;
 }

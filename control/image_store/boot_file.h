@@ -4,8 +4,8 @@
 // the program itself (PE/COFF specification 2 and 3.3.1), never from its name.
 //
 // Rules, first that fits wins for an architecture: what the operator said; the only file;
-// EFI/BOOT/BOOT*.EFI, UEFI's removable media path; shim*.efi; the only *.efi of that architecture;
-// the only .iso or .img, a RAM disk, for every architecture.
+// EFI/BOOT/BOOT*.EFI, UEFI's removable media path; shim*.efi, and bootnet*.efi as Debian calls it;
+// the only *.efi of that architecture; the only .iso or .img, a RAM disk, for every architecture.
 #pragma once
 
 #include <absl/status/statusor.h>

@@ -190,10 +190,9 @@ class Recogniser {
       const std::string folder = "debian-installer/" + std::string(word.theirs);
       Add(layout, word.ours, folder + "/linux", folder + "/initrd.gz");
     }
-    Arguments(layout, Preseed() +
-                          "mirror/country=manual mirror/protocol=https "
-                          "mirror/https/hostname=deb.debian.org mirror/https/directory=/debian "
-                          "mirror/https/proxy=");
+    const std::string suite = Suite();
+    Arguments(layout,
+              suite.empty() ? Preseed() + Mirror("deb.debian.org", "/debian") : OwnMirror(suite));
     NoteOfDebian(layout);
     return layout;
   }
@@ -206,27 +205,30 @@ class Recogniser {
     Add(layout, "x64", "install.amd/vmlinuz", "install.amd/initrd.gz");
     Add(layout, "ia32", "install.386/vmlinuz", "install.386/initrd.gz");
     Add(layout, "aa64", "install.a64/vmlinuz", "install.a64/initrd.gz");
-    const std::string suite = Suite();
-    Arguments(layout,
-              Preseed() +
-                  "mirror/country=manual mirror/protocol=https mirror/https/hostname={host} "
-                  "mirror/https/directory={path} mirror/https/proxy=" +
-                  (suite.empty() ? "" : " mirror/suite=" + suite));
+    Arguments(layout, OwnMirror(Suite()));
     layout.notes.emplace_back(
         "the disc's initrd looks for a CD: take kernel and initrd of Debian's netboot.tar.gz of "
-        "the "
-        "same release, with these arguments");
+        "the same release, with these arguments");
     NoteOfDebian(layout);
     return layout;
   }
 
+  static std::string Mirror(const std::string& host, const std::string& folder) {
+    return "mirror/country=manual mirror/protocol=https mirror/https/hostname=" + host +
+           " mirror/https/directory=" + folder + " mirror/https/proxy=";
+  }
+  // The tree is the mirror.
+  std::string OwnMirror(const std::string& suite) const {
+    return Preseed() + Mirror("{host}", "{path}") + (suite.empty() ? "" : " mirror/suite=" + suite);
+  }
   std::string Preseed() const {
     return Has("preseed.cfg") ? "auto=true priority=critical url={base}/preseed.cfg " : "";
   }
   static void NoteOfDebian(Layout& layout) {
     layout.notes.emplace_back(
-        "the installer verifies the server's certificate by the authorities of its initrd; "
-        "debian-installer/allow_unauthenticated_ssl=true switches that off");
+        "the installer verifies the server's certificate by the authorities of its initrd: --trust "
+        "CA, a file with what 'slipway ca show' prints, puts ours there; "
+        "debian-installer/allow_unauthenticated_ssl=true would switch that off");
   }
   // The code name: that of the folder with a Release; "stable" and the like are links to it.
   std::string Suite() const {

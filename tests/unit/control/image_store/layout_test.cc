@@ -135,6 +135,11 @@ TEST(Layout, DebianGoesOnFromAMirrorOrFromItsDisc) {
   tree["preseed.cfg"] = "";
   EXPECT_THAT(Recognised(tree)->boots[0].arguments,
               testing::StartsWith("auto=true priority=critical url={base}/preseed.cfg mirror/"));
+  // With a mirror's folders beside it, or a disc's, the tree itself is the mirror.
+  tree["dists/bookworm/Release"] = "";
+  EXPECT_THAT(Recognised(tree)->boots[0].arguments,
+              testing::EndsWith("mirror/https/hostname={host} mirror/https/directory={path} "
+                                "mirror/https/proxy= mirror/suite=bookworm"));
   const auto disc =
       Recognised({{".disk/info",
                    "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 DVD Binary-1 "

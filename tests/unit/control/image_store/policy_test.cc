@@ -71,6 +71,10 @@ TEST(BootFile, IsChosenByTheFirstRuleThatFits) {
   const BootCandidate text{"readme", ""};
   EXPECT_THAT(choose({grub, removable, shim}), ElementsAre(Pair("x64", removable.path)));
   EXPECT_THAT(choose({grub, shim, text}), ElementsAre(Pair("x64", shim.path)));
+  // Debian's netboot.tar.gz.
+  const BootCandidate bootnet{"debian-installer/amd64/bootnetx64.efi", "x64"};
+  EXPECT_THAT(choose({bootnet, {"debian-installer/amd64/grubx64.efi", "x64"}}),
+              ElementsAre(Pair("x64", bootnet.path)));
   EXPECT_THAT(choose({grub, text}), ElementsAre(Pair("x64", grub.path)));
   EXPECT_THAT(choose({grub, arm}),
               UnorderedElementsAre(Pair("x64", grub.path), Pair("aa64", arm.path)));
