@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -11,6 +12,23 @@
 
 namespace slipway::control {
 namespace {
+
+// Letters, digits and hyphens, in labels that begin and end without a hyphen (RFC 1123
+// section 2.1); as long as option 12 may be. An operator's name for a machine may be any text.
+bool IsHostName(std::string_view name) {
+  constexpr std::size_t kNameMax = 63;
+  if (name.size() > kNameMax) return false;
+  char before = '.';
+  for (const char c : name) {
+    const bool alphanumeric =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!alphanumeric && (c == '-' ? before == '.' : c != '.' || before == '.' || before == '-')) {
+      return false;
+    }
+    before = c;
+  }
+  return before != '.' && before != '-';
+}
 
 class Builder {
  public:
@@ -111,6 +129,7 @@ class Builder {
     const auto add = [&](const Machine& each) {
       dhcp::MachineSettings& machine = machines.Find(each.mac, each.uuid, "");
       if (!each.name.empty()) machine.name = each.name;
+      machine.host_name = IsHostName(machine.name) ? machine.name : "";
       machine.choices = choices_.For(&each);
     };
     for (const MachineConfig& each : inputs_.config.machines) add(FromConfig(each));

@@ -114,5 +114,22 @@ TEST_F(SnapshotTest, PxeIsPointedToTheTftpServer) {
   EXPECT_EQ(Offered(dhcp::ClientKind::kPxe, 0x0b), "");
 }
 
+TEST_F(SnapshotTest, AMachinesNameIsItsHostNameWhereItMayBeOne) {
+  const auto told = [&](const std::string& name) {
+    Build("[boot]\nimage_set = \"all:1\"\n[[machine]]\nname = \"" + name +
+          "\"\nmac = \"52:54:00:00:00:07\"\n");
+    const dhcp::MachineSettings* machine =
+        snapshot_->dhcp->FindMachine({.mac = *MacAddress::Parse("52:54:00:00:00:07")});
+    return machine == nullptr ? "no machine" : machine->host_name;
+  };
+  for (const std::string name : {"node7", "7", "Node-7.example.net"}) EXPECT_EQ(told(name), name);
+  for (const std::string name : {"Rack 7, top", "-node", "node-", "node.", "a..b", ".a", "a.-b",
+                                 "a-.b", "node_7", "n\u00f6de"}) {
+    EXPECT_EQ(told(name), "") << name;
+  }
+  EXPECT_EQ(told(std::string(63, 'a')), std::string(63, 'a'));
+  EXPECT_EQ(told(std::string(64, 'a')), "");
+}
+
 }  // namespace
 }  // namespace slipway::control
