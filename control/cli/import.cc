@@ -114,7 +114,8 @@ bool FetchFile(Client& client, const nlohmann::json& set, const std::string& pat
 }
 
 // What the set of --from proposes for --arch, as far as nothing else was said: its kernel and
-// initrds, fetched into `folder`, and its arguments. False, and why is said.
+// initrds, fetched into `folder`, and its arguments. The image needs that set, from which its
+// installer goes on. False, and why is said.
 bool TakeProposal(Client& client, const fs::path& folder, Command& command) {
   const Answer answer = client.Get("/api/v1/images/" + OptionOf(command, "from"));
   if (!answer.good) return Failed(answer.error);
@@ -125,6 +126,8 @@ bool TakeProposal(Client& client, const fs::path& folder, Command& command) {
   for (const auto& boot : layout.is_object() ? layout["boots"] : nlohmann::json::array()) {
     if (Cell(boot, "architecture") != architecture) continue;
     command.options.try_emplace("cmdline", Cell(boot, "arguments"));
+    std::string& needs = command.options["needs"];
+    needs += Text(needs.empty() ? "" : ",", "image-set=", Cell(set, "reference"));
     if (!command.options.contains("kernel")) {
       command.options["kernel"] = folder / "kernel";
       if (!FetchFile(client, set, Cell(boot, "kernel"), folder / "kernel")) return false;
@@ -178,7 +181,8 @@ std::string LayoutText(const nlohmann::json& set) {
       text += Text(" + ", Plain(initrd.get<std::string>()));
     text += Text("\n    ", Cell(boot, "arguments"),
                  "\n    take it: slipway image import NAME:TAG --from ", reference, " --arch ",
-                 architecture, " --sign-key KEY --sign-cert CERT");
+                 architecture, Cell(layout, "family") == "debian" ? " --trust CA" : "",
+                 " --sign-key KEY --sign-cert CERT");
   }
   for (const auto& note : layout["notes"])
     text += Text("\n  note: ", Plain(note.get<std::string>()));
@@ -187,7 +191,8 @@ std::string LayoutText(const nlohmann::json& set) {
 
 int RunImport(Client& client, const Command& command) {
   if (command.words.size() == 3) return ImportUki(client, command);
-  for (const char* option : {"from", "kernel", "initrd", "cmdline", "sign-key", "sign-cert"}) {
+  for (const char* option :
+       {"from", "kernel", "initrd", "trust", "cmdline", "sign-key", "sign-cert"}) {
     if (!command.options.contains(option)) continue;
     return Fail(Text("--", option, " makes a kernel image, and ", command.words[2],
                      " is imported as it is: leave out one of the two"));

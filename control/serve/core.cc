@@ -159,7 +159,10 @@ absl::Status Core::RepublishLocked() {
   const auto site = ReadSite();
   if (!site.ok()) return site.status();
   retired_.Note(site->sets, *shelf_, std::chrono::steady_clock::now());
-  LoadWanted(AssignedSets(*site->config, site->machines, site->rules, site->rollouts), site->sets);
+  LoadWanted(
+      WithWhatTheyNeed(AssignedSets(*site->config, site->machines, site->rules, site->rollouts),
+                       site->sets),
+      site->sets);
   std::set<std::string> versions;
   for (const ImageSet& set : site->sets) versions.insert(VersionName(set));
   tally_.Keep(std::move(versions));

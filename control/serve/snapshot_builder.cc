@@ -127,4 +127,18 @@ std::vector<std::string> AssignedSets(const Config& config, const MachineList& m
   return references;
 }
 
+std::vector<std::string> WithWhatTheyNeed(std::vector<std::string> references,
+                                          std::span<const ImageSet> sets) {
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    const auto set = std::ranges::find(sets, references[i], &ImageSet::reference);
+    if (set == sets.end()) continue;
+    const auto need = set->needs.find(kNeedsImageSet);
+    if (need == set->needs.end()) continue;
+    if (std::ranges::find(references, need->second) == references.end()) {
+      references.push_back(need->second);
+    }
+  }
+  return references;
+}
+
 }  // namespace slipway::control

@@ -45,4 +45,12 @@ std::vector<std::string> AssignedSets(const Config& config, const MachineList& m
                                       std::span<const Rule> rules,
                                       std::span<const Rollout> rollouts);
 
+// Of a manifest's needs: the set that an image's system goes on from, as an installer from its
+// tree.
+inline constexpr const char* kNeedsImageSet = "image-set";
+// And what those need, and so on. A system that goes on by itself does not ask twice, as firmware
+// does: what it needs must lie in image memory before it asks.
+std::vector<std::string> WithWhatTheyNeed(std::vector<std::string> references,
+                                          std::span<const ImageSet> sets);
+
 }  // namespace slipway::control

@@ -108,6 +108,15 @@ TEST_F(ImportTest, ADistributionsTreeProposesWhatBootsItAndTheProposalIsTaken) {
   EXPECT_EQ(uki["secure_boot"]["files"][0]["uki"]["command_line"], arguments);
   EXPECT_THAT(Slipway("image import x:1 --from leap:15.5 --arch aa64").text,
               HasSubstr("proposes nothing for aa64"));
+
+  // Its installer goes on from the tree, which is ready with it, and stays as long.
+  EXPECT_EQ(uki["needs"], (nlohmann::json{{"image-set", "leap:15.5"}}));
+  EXPECT_EQ(Shown("leap:15.5")["loaded"], false);
+  EXPECT_EQ(Slipway("machine set 52:54:00:00:00:07 leap-boot:15.5").code, 0);
+  EXPECT_EQ(Shown("leap:15.5")["loaded"], true);
+  EXPECT_THAT(Slipway("image rm leap:15.5").text, HasSubstr("or to one that needs it"));
+  EXPECT_EQ(Slipway("machine set 52:54:00:00:00:07 -").code, 0);
+  EXPECT_EQ(Slipway("image rm leap:15.5").code, 0);
 }
 
 TEST_F(ImportTest, AUkiThatCannotBeWrittenLeavesWhatWasThereAndNothingBeside) {
@@ -170,6 +179,19 @@ TEST_F(ImportTest, AUkiIsMadeAndSignedHereAndItsKeyStaysHere) {
   EXPECT_EQ(written.code, 0) << written.text;
   const Ran verified = Shell(Text("sbverify --cert ", own.pem().string(), ' ', file.string()));
   EXPECT_EQ(verified.code, 0) << verified.text;
+
+  // Authorities stand behind the last initrd, at a multiple of four.
+  const Ran trusting =
+      Slipway(Text("image uki ", file.string(), parts, " --trust ", own.pem().string()));
+  EXPECT_EQ(trusting.code, 0) << trusting.text;
+  EXPECT_THAT(ReadAll(file), HasSubstr("first initrdfirst initrd070701"));
+  EXPECT_THAT(ReadAll(file), HasSubstr("etc/ssl/certs/"));
+  EXPECT_THAT(Slipway(Text("image uki ", file.string(), " --kernel ", kernel.string(), " --trust ",
+                           own.pem().string()))
+                  .text,
+              HasSubstr("name one with --initrd"));
+  EXPECT_THAT(Slipway(Text("image uki ", file.string(), parts, " --trust ", initrd.string())).text,
+              HasSubstr("no certificate is in it"));
 
   const Ran plain = Slipway("image import own:2" + parts);
   EXPECT_EQ(plain.code, 1);
