@@ -21,6 +21,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests/rig"), str(ROOT / "tests/rig/payloa
 
 import harness  # noqa: E402
 import test_firmware  # noqa: E402,F401  (each module registers its tests)
+import test_installer  # noqa: E402,F401
 import test_capture  # noqa: E402,F401
 import test_clients  # noqa: E402,F401
 import test_start  # noqa: E402,F401

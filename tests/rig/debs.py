@@ -112,3 +112,16 @@ def unpacked(suite, package):
         archive.unlink()
         os.rename(fresh, folder)
     return folder
+
+
+def archived(suite, path):
+    """A file of the suite's archive by its path there (dists/SUITE/Release, ...); fetched the first
+    time. apt-helper holds it to nothing: whoever uses it verifies it."""
+    file = CACHE / "archive" / suite / path
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        address = f"{_machine_sources()[0][0].rstrip('/')}/{path}"
+        _run(["/usr/lib/apt/apt-helper", *_apt(suite), "download-file", address, str(fresh)])
+        fresh.rename(file)
+    return file

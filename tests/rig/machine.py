@@ -95,6 +95,7 @@ class Hardware:
     ciphers: tuple = ()          # TLS suites (16-bit ids) the firmware may offer; empty: its own
     disk: str = ""               # a folder shown as a read-only FAT disk and booted from
     pxe: bool = False            # PXE before HTTP boot, instead of none
+    nic: str = ""                # more properties of its NIC, as ",vectors=0"
     keep: bool = False
 
 
@@ -136,7 +137,7 @@ class Machine:
         else:
             command += ["-netdev", f"tap,id=n0,ifname={where},script=no,downscript=no"]
         command += ["-machine", machine, "-device",
-                    f"virtio-net-pci,netdev=n0,mac={hw.mac},romfile=,bootindex=1"]
+                    f"virtio-net-pci,netdev=n0,mac={hw.mac},romfile=,bootindex=1{hw.nic}"]
         if hw.disk:
             command += ["-drive", f"if=none,id=d0,format=raw,readonly=on,file=fat:{hw.disk}",
                         "-device", "virtio-blk-pci,drive=d0,bootindex=0"]

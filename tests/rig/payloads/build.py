@@ -93,6 +93,12 @@ def _sign(plain, signed, firmware="bookworm"):
     _run("sbsign", "--key", key, "--cert", certificate, "--output", signed, plain)
 
 
+def signing_options():
+    """Of slipway, to sign by the key that the snakeoil variable store trusts."""
+    key, certificate = _snakeoil()
+    return "--sign-key", key, "--sign-cert", certificate
+
+
 def kernel():
     """Debian's cloud kernel: virtio and a serial console built in, small."""
     package = OUT / "cache/kernel-package"
@@ -212,9 +218,8 @@ def own_uki(token):
     # An odd number of bytes: what comes next must be put at a multiple of four.
     tools.write_bytes((data := gzip.compress(_cpio(_tools()), mtime=0)) + b"\0" * (1 - len(data) % 2))
     init.write_bytes(_cpio(_init()))
-    key, certificate = _snakeoil()
     options = ("--kernel", kernel(), "--initrd", f"{tools},{init}", "--cmdline",
-               _command_line("own", token), "--sign-key", key, "--sign-cert", certificate)
+               _command_line("own", token), *signing_options())
     return options, Payload("own", folder / "set", "linux.efi", _line("own", token), "snakeoil",
                             memory_mib=512, seconds=120)
 
