@@ -129,13 +129,16 @@ std::vector<std::string> AssignedSets(const Config& config, const MachineList& m
 
 std::vector<std::string> WithWhatTheyNeed(std::vector<std::string> references,
                                           std::span<const ImageSet> sets) {
-  for (std::size_t i = 0; i < references.size(); ++i) {
-    const auto set = std::ranges::find(sets, references[i], &ImageSet::reference);
-    if (set == sets.end()) continue;
-    const auto need = set->needs.find(kNeedsImageSet);
-    if (need == set->needs.end()) continue;
-    if (std::ranges::find(references, need->second) == references.end()) {
-      references.push_back(need->second);
+  // Few sets need another, and there may be thousands.
+  std::vector<std::pair<std::string_view, std::string_view>> needs;
+  for (const ImageSet& set : sets) {
+    const auto need = set.needs.find(kNeedsImageSet);
+    if (need != set.needs.end()) needs.emplace_back(set.reference, need->second);
+  }
+  for (std::size_t i = 0; !needs.empty() && i < references.size(); ++i) {
+    for (const auto& [set, needed] : needs) {
+      if (set != references[i] || std::ranges::count(references, needed) != 0) continue;
+      references.emplace_back(needed);
     }
   }
   return references;
