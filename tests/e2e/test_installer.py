@@ -26,7 +26,7 @@ COMMON = ("d-i preseed/include_command string set -- $(ip -o -4 address show sco
 OWN = """d-i debian-installer/locale string en_US.UTF-8
 d-i keyboard-configuration/xkb-keymap select us
 d-i preseed/early_command string \\
-    echo "SLIPWAY-INSTALLER {{name}} {{token}} $(hostname) $(cat /etc/hostname)" > /dev/console
+    echo "SLIPWAY-INSTALLER {{name}} {{token}} $(hostname) $(cat /etc/hostname) END" > /dev/console
 """
 # Beside the proposed arguments: a console, and no wait for a router of IPv6.
 MORE = "console=ttyS0 quiet ipv6.disable=1 DEBIAN_FRONTEND=text"
@@ -102,10 +102,10 @@ def debian(context):
         hw = machine.Hardware(folder / "m", f"vhost-user:{folder}/v.sock", mac=FIRST, memory_mib=1024,
                               store="snakeoil", certificates=(daemon.authority(),), nic=NIC)
         with machine.Machine(hw).start() as guest:
-            said = guest.wait("SLIPWAY-INSTALLER", 600)
+            said = guest.wait("SLIPWAY-INSTALLER .* END", 600)
             expect(said, story_of(daemon, guest))
             # Its name is from DHCP: what is in the document comes after netcfg has asked.
-            expect(said.endswith(f"SLIPWAY-INSTALLER node7 {token} node7 node7"), said)
+            expect(said.endswith(f"SLIPWAY-INSTALLER node7 {token} node7 node7 END"), said)
             until(f"it asks the mirror for no package:\n{story_of(daemon, guest)}",
                   lambda: any("/pool/" in path for path in requested(daemon)), 300)
             seconds = guest.seconds

@@ -117,10 +117,11 @@ TEST_F(SnapshotTest, PxeIsPointedToTheTftpServer) {
 TEST_F(SnapshotTest, AMachinesNameIsItsHostNameWhereItMayBeOne) {
   const auto told = [&](const std::string& name) {
     Build("[boot]\nimage_set = \"all:1\"\n[[machine]]\nname = \"" + name +
-          "\"\nmac = \"52:54:00:00:00:07\"\n");
+          "\"\nmac = \"52:54:00:00:00:07\"\nimage_set = \"all:1\"\n");
+    if (HasFatalFailure()) return std::string("no snapshot");
     const dhcp::MachineSettings* machine =
         snapshot_->dhcp->FindMachine({.mac = *MacAddress::Parse("52:54:00:00:00:07")});
-    return machine == nullptr ? "no machine" : machine->host_name;
+    return machine == nullptr ? std::string("no machine") : machine->host_name;
   };
   for (const std::string name : {"node7", "7", "Node-7.example.net"}) EXPECT_EQ(told(name), name);
   for (const std::string name : {"Rack 7, top", "-node", "node-", "node.", "a..b", ".a", "a.-b",
