@@ -129,8 +129,10 @@ int ChangeMachineTexts(Client& client, const Command& command, const std::string
 // "name" puts the machine into a group, "name-" takes it out.
 int ChangeMachineGroups(Client& client, const Command& command) {
   const std::string path = "/api/v1/machines/" + command.words[2];
+  const Answer before = client.Get(path);
+  if (IsUnread(before)) return Fail(before);
   std::set<std::string> groups;
-  if (const Answer before = client.Get(path); before.good) groups = before.json()["groups"];
+  if (before.good) groups = before.json()["groups"];
   for (std::size_t i = 3; i < command.words.size(); ++i) {
     const std::string& word = command.words[i];
     if (word.ends_with('-')) {
@@ -141,7 +143,7 @@ int ChangeMachineGroups(Client& client, const Command& command) {
   }
   const std::vector<std::string> names(groups.begin(), groups.end());
   return PrintDone(
-      client.Put(path, {{"groups", groups}}), command,
+      client.PutOver(before, path, {{"groups", groups}}), command,
       Text(command.words[2], ": ", names.empty() ? "in no group" : "in " + Join(names, ", ")));
 }
 
@@ -208,6 +210,7 @@ nlohmann::json MergedRule(const Answer& before, const nlohmann::json& given) {
 
 int SetRule(Client& client, const Command& command) {
   nlohmann::json given = Given(command, kRuleOptions);
+  if (Cell(given, "script") == "-") given["script"] = "";
   const auto order = command.options.find("order");
   if (order != command.options.end()) {
     const auto number = ParseJson(order->second);
@@ -248,14 +251,14 @@ int ChangeRuleOptions(Client& client, const Command& command) {
   if (const int code = ChangeTexts(command, texts); code != 0) return code;
   rule["options"] = nlohmann::json::array();
   for (const auto& [code, hex] : texts.items()) {
-    const auto number = nlohmann::json::parse(code, nullptr, false);
+    const auto number = ParseJson(code);
     if (!number.is_number_integer()) {
       return Misused(Text(code, ": not the number of a DHCP option"));
     }
     rule["options"].push_back({{"code", number}, {"hex", hex}});
   }
   return PrintDone(
-      client.Put(path, rule), command,
+      client.PutOver(before, path, rule), command,
       Text("rule ", command.words[2], ": ", texts.empty() ? "no DHCP options" : Listed(texts)));
 }
 
@@ -319,7 +322,7 @@ int StartRollout(Client& client, const Command& command) {
   for (const char* name : {"percent", "failures-max"}) {
     const auto option = command.options.find(name);
     if (option == command.options.end()) continue;
-    const auto number = nlohmann::json::parse(option->second, nullptr, false);
+    const auto number = ParseJson(option->second);
     if (!number.is_number_integer())
       return Misused(Text("--", name, ' ', option->second, ": no number"));
     given[name == std::string_view("percent") ? "percent" : "failures_max"] = number;

@@ -41,7 +41,7 @@ inline constexpr std::string_view kUsage =
   machine approve|hold|reset|rm MAC|UUID
   rule list                         who gets what, in the order in which it is decided
   rule set NAME [--order N] [--when SELECTOR] [--action boot|quarantine|ignore|hold|local]
-                [--image NAME:TAG] [--mode MODE] [--script NAME]  what is not said stays
+                [--image NAME:TAG] [--mode MODE] [--script NAME|-]  what is not said stays
   rule variable NAME KEY=VALUE... KEY-...
   rule option NAME CODE=HEX... CODE-...      DHCP options that it adds to answers
   rule rm NAME

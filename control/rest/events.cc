@@ -18,6 +18,7 @@
 #include <chrono>
 
 #include "control/events/feed.h"
+#include "control/parse_json.h"
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
 #include "control/text.h"
@@ -41,7 +42,7 @@ bool IsOf(const MachineScope& scope, const FeedEvent& event) {
   if (event.mac) return scope.Holds(*event.mac);
   if (event.kind != FeedKind::kChange) return true;
   constexpr std::string_view kMachine = "machine ";
-  const auto data = nlohmann::json::parse(DataOf(event), nullptr, false);
+  const auto data = ParseJson(DataOf(event));
   const std::string what = data.is_object() ? data.value("what", "") : "";
   if (!what.starts_with(kMachine)) return true;
   const auto uuid = Uuid::Parse(std::string_view(what).substr(kMachine.size()));

@@ -125,7 +125,7 @@ void AddMachines(Router& router, Core& core) {
         for (const MachineConfig& each : core.config().machines) {
           const auto known = core.KnownMachine(each.mac, each.uuid);
           if (!known.ok()) return ReplyProblem(response, known.status());
-          if (*known && (*known)->id == 0) all.push_back(**known);
+          if (*known && (*known)->id == 0) all.push_back(std::make_shared<const Machine>(**known));
         }
         std::erase_if(all, [&](const auto& machine) { return !scope->Holds(*machine); });
         ReplyPage(request, response,

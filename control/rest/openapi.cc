@@ -139,6 +139,30 @@ std::string SchemaText(const Schema& schema) {
   return text;
 }
 
+constexpr const char* kEventsAndWebhooks =
+    "\n## Live events\n\n`GET /api/v1/events` is a stream of server-sent events (WHATWG HTML "
+    "9.2), which a browser's EventSource reads. `event:` is the kind,\n`data:` one JSON object: "
+    "`step` (LiveStep), `boot` (Boot: it began, or its outcome or cause changed), `link` "
+    "(LiveLink), `change` (LiveChange)\nand, for operators, `audit` (LiveAudit). `?kind=` takes "
+    "several with commas; `?mac=` leaves what is about one machine.\n\nIds rise by one with each "
+    "event of any kind, also over restarts. The last 16,384 are kept: with `Last-Event-ID` (or "
+    "`?after=`) a stream goes on\nbehind that one. Where events are gone it begins with `gap` "
+    "(LiveGap), which counts all kinds, whatever is asked for. A comment comes every 15 "
+    "seconds\nof silence. At most 16 streams are open, 8 of one token (503 beyond); one that "
+    "does not read as "
+    "fast as things happen, or whose token ends, is closed.\n"
+    "\n## Webhooks\n\nA webhook gets the same events by POST, signed as Standard Webhooks 1.0 "
+    "has it: `webhook-id` (the same each time a message is sent),\n`webhook-timestamp` (Unix "
+    "seconds of this try) and `webhook-signature`: `v1,` and Base64 of HMAC-SHA256 over "
+    "`id.timestamp.body`, by the\nkey whose Base64 follows `whsec_` in the secret. The body: "
+    "`{\"type\": kind, \"timestamp\": RFC 3339, \"data\": as in the stream}`.\n\nOnly 2xx "
+    "means delivered; redirects are not followed. Messages come in order, one at a time: a "
+    "message is tried again after a second, then after\ntwice as long each time, a minute at "
+    "most, and given up after an hour. 1,000 wait at most; then the oldest goes. A message `gap` "
+    "(LiveGap) tells\nhow many were missed. What waits when slipwayd ends is lost, and the first "
+    "message after a start is a `gap` without a number. A try ends after 20 seconds, however its "
+    "answer drips.\nAt most 16 webhooks.\n";
+
 constexpr std::string_view kCaptures =
     "\n## Captures\n\n`GET /api/v1/machines/{mac}/capture` is a pcapng file that grows as frames "
     "come and go: those from and to that MAC on every port, and DHCP about\nit (its chaddr, where "
@@ -219,14 +243,15 @@ std::string ApiDocument() {
       "Send `Authorization: Bearer TOKEN`, the token as the password of Basic, or a certificate "
       "of `management.client_ca`. A browser has a session's\ncookie instead (`docs/web.md`), and "
       "changes nothing but from the appliance's own page. Roles: a viewer\nreads, an operator "
-      "changes image sets, machines and rules, an admin everything; each may do what those before "
-      "it may. A token may have a scope, a selector of machines: 403 keeps it to those\n"
-      "(`docs/operating.md`).\n\n"
+      "changes image sets, machines "
+      "and rules, an admin everything; each may do what those before it may. A token may have a "
+      "scope, a selector of machines: 403 keeps it to those\n(`docs/operating.md`).\n\n"
       "Lists come in pages: `?limit=` items (1,000 where it is not said, 10,000 at most), and "
       "`Link: <...>; rel=\"next\"` while there are more.\n"
       "A list has an `ETag`: `If-None-Match` with it is answered by 304 while nothing has changed. "
       "A machine, a rule, a rollout,\na network and a template have one too: `If-Match` with it "
-      "and `If-None-Match: *` keep two operators from undoing each other (412). A field that means "
+      "and "
+      "`If-None-Match: *` keep two operators from undoing each other (412). A field that means "
       "nothing is refused\nby its name. Every success of a route "
       "marked * is in the audit log. What is under `/v2` speaks OCI's distribution-spec 1.1 "
       "(`docs/image-sets.md`).\n\n"
@@ -242,29 +267,7 @@ std::string ApiDocument() {
                  "`", query, " | ", route.role ? NameOf(*route.role) : "", " | ", BodyText(route),
                  " | ", AnswerText(route), " | ", route.summary, " |\n");
   }
-  text +=
-      "\n## Live events\n\n`GET /api/v1/events` is a stream of server-sent events (WHATWG HTML "
-      "9.2), which a browser's EventSource reads. `event:` is the kind,\n`data:` one JSON object: "
-      "`step` (LiveStep), `boot` (Boot: it began, or its outcome or cause changed), `link` "
-      "(LiveLink), `change` (LiveChange)\nand, for operators, `audit` (LiveAudit). `?kind=` takes "
-      "several with commas; `?mac=` leaves what is about one machine.\n\nIds rise by one with each "
-      "event of any kind, also over restarts. The last 16,384 are kept: with `Last-Event-ID` (or "
-      "`?after=`) a stream goes on\nbehind that one. Where events are gone it begins with `gap` "
-      "(LiveGap), which counts all kinds, whatever is asked for. A comment comes every 15 "
-      "seconds\nof silence. At most 16 streams are open, 8 of one token (503 beyond); one that "
-      "does not read as "
-      "fast as things happen, or whose token ends, is closed.\n"
-      "\n## Webhooks\n\nA webhook gets the same events by POST, signed as Standard Webhooks 1.0 "
-      "has it: `webhook-id` (the same each time a message is sent),\n`webhook-timestamp` (Unix "
-      "seconds of this try) and `webhook-signature`: `v1,` and Base64 of HMAC-SHA256 over "
-      "`id.timestamp.body`, by the\nkey whose Base64 follows `whsec_` in the secret. The body: "
-      "`{\"type\": kind, \"timestamp\": RFC 3339, \"data\": as in the stream}`.\n\nOnly 2xx "
-      "means delivered; redirects are not followed. Messages come in order, one at a time: a "
-      "message is tried again after a second, then after\ntwice as long each time, a minute at "
-      "most, and given up after an hour. 1,000 wait at most; then the oldest goes. A message `gap` "
-      "(LiveGap) tells\nhow many were missed. What waits when slipwayd ends is lost, and the first "
-      "message after a start is a `gap` without a number. A try ends after 20 seconds, however its "
-      "answer drips.\nAt most 16 webhooks.\n";
+  text += kEventsAndWebhooks;
   text += kCaptures;
   text +=
       "\n## Problems\n\nAn error is a problem document (RFC 9457) whose `type` is one of these; "

@@ -4,6 +4,7 @@
 // ("?all=true": also what was judged by the same), POST
 // /secure-boot/check?file=NAME[&architecture=A] (the verdict on the body, of which nothing is
 // kept).
+#include "control/architecture.h"
 #include "control/rest/routes.h"
 #include "control/rest/upload_folder.h"
 
@@ -32,7 +33,8 @@ void AddSecureBoot(Router& router, Core& core) {
     const auto file = folder->Receive(request, response, reader, core.config().upload_max);
     if (!file) return;
     const auto trust = core.trust();
-    const auto verdict = JudgeLooseFile(*file, request.get_param_value("architecture"), *trust);
+    const std::string role(UefiArchitecture(request.get_param_value("architecture")));
+    const auto verdict = JudgeLooseFile(*file, role, *trust);
     if (!verdict.ok()) return ReplyProblem(response, verdict.status());
     nlohmann::json json = ToJson(*verdict);
     json["judged_by"] = trust->sources;

@@ -56,7 +56,9 @@ absl::StatusOr<std::vector<std::string>> Core::Assigned() {
   if (!rules.ok()) return rules.status();
   const auto rollouts = store_->Rollouts();
   if (!rollouts.ok()) return rollouts.status();
-  return AssignedSets(config_, *machines, *rules, *rollouts);
+  const auto sets = image_store_->List();
+  if (!sets.ok()) return sets.status();
+  return WithWhatTheyNeed(AssignedSets(config_, *machines, *rules, *rollouts), *sets);
 }
 
 ImageShelf::BlobPaths Core::BlobPaths() const {

@@ -11,17 +11,9 @@
 namespace slipway::control {
 
 absl::Status Core::RefuseIfAssigned(const std::string& reference) {
-  const auto machines = store_->Machines();
-  if (!machines.ok()) return machines.status();
-  const auto rules = store_->Rules();
-  if (!rules.ok()) return rules.status();
-  const auto rollouts = store_->Rollouts();
-  if (!rollouts.ok()) return rollouts.status();
-  const auto sets = image_store_->List();
-  if (!sets.ok()) return sets.status();
-  const auto assigned =
-      WithWhatTheyNeed(AssignedSets(config_, *machines, *rules, *rollouts), *sets);
-  if (std::ranges::find(assigned, reference) == assigned.end()) return absl::OkStatus();
+  const auto assigned = Assigned();
+  if (!assigned.ok()) return assigned.status();
+  if (std::ranges::find(*assigned, reference) == assigned->end()) return absl::OkStatus();
   return absl::FailedPreconditionError(Text(
       reference,
       ": machines are assigned to it, by name, by a rule or by a rollout, or to one that needs "

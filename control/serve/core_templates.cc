@@ -64,9 +64,9 @@ absl::Status Core::RemoveTemplate(const std::string& name, const Actor& actor) {
   const auto machines = store_->Machines();
   if (!machines.ok()) return machines.status();
   if (const auto rule = std::ranges::find(*rules, name, &Rule::script); rule != rules->end()) {
-    return absl::FailedPreconditionError(Text(name, ": rule ", rule->name,
-                                              " sends iPXE to it; set ",
-                                              "that rule without --script first"));
+    return absl::FailedPreconditionError(Text(name, ": rule ", rule->name, " sends iPXE to it; ",
+                                              "'slipway rule set ", rule->name,
+                                              " --script -' first"));
   }
   const auto machine =
       std::ranges::find_if(*machines, [&](const auto& each) { return each->script == name; });

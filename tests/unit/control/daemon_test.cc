@@ -30,6 +30,7 @@ addresses = ["10.77.0.1/24"]
 [[network]]
 name = "lab"
 subnet = "10.77.0.0/24"
+pools = ["10.77.0.100-10.77.0.199"]
 )",
                                             folder_ / "slipway.toml");
     EXPECT_TRUE(parsed.config) << Report(parsed, "test");
@@ -79,11 +80,11 @@ subnet = "10.77.0.0/24"
   }
 
   fs::path folder_;
+  HeapImageMemory memory_;  // outlives what the snapshots keep
   dataplane::SnapshotPublisher snapshots_{1};
   dataplane::EventQueue events_{1, 1024};
   dataplane::LeaseChannel leases_{1024};
   dataplane::StatisticsBoard statistics_{1};
-  HeapImageMemory memory_;
   dataplane::Captures captures_{2, 1};
   std::unique_ptr<ControlPlane> control_;
   std::unique_ptr<httplib::SSLClient> client_;

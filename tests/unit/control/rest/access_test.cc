@@ -140,13 +140,15 @@ TEST_F(AccessTest, AScopedTokenReachesNoMachineByItsOtherName) {
   EXPECT_EQ(claimed->status, 403);
   EXPECT_THAT(claimed->body, HasSubstr("uuid"));
   EXPECT_EQ(core_->store().Machines()->size(), 2u);
-  EXPECT_FALSE(core_->store().Machines()->front().uuid);
+  EXPECT_FALSE(core_->store().Machines()->front()->uuid);
   EXPECT_EQ(put("52:54:00:00:00:01", {{"image_set", "debian:stable"}})->status, 200);
 }
 
 TEST_F(AccessTest, AScopedTokenChangesNoMachineOfTheConfigurationFile) {
   End();
-  management_ = "[[machine]]\nname = \"node7\"\nmac = \"52:54:00:00:00:07\"\n";
+  management_ =
+      "[[machine]]\nname = \"node7\"\nmac = \"52:54:00:00:00:07\"\n"
+      "image_set = \"debian:stable\"\n";
   Begin();
   client_->set_bearer_token_auth(MakeToken("rack-a --role operator --scope rack=a1"));
   const auto answer = client_->Put("/api/v1/machines/52:54:00:00:00:07",

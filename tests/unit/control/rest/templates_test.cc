@@ -217,6 +217,8 @@ TEST_F(TemplatesTest, IpxeIsSentToItsMachinesScript) {
   EXPECT_THAT(offered("ipxe", "52:54:00:00:00:07 --uuid " + uuid),
               testing::EndsWith("/machine/${uuid}/boot.ipxe"));
   EXPECT_EQ(Slipway("rule set r --image web:1").code, 0);
+  EXPECT_EQ(offered("ipxe", kFirst), script) << "what is not said stays";
+  EXPECT_EQ(Slipway("rule set r --script -").code, 0);
   EXPECT_THAT(offered("ipxe", kFirst), HasSubstr("/web/"));
   EXPECT_EQ(Slipway("rule set h --action hold --script boot.ipxe").code, 1);
   EXPECT_EQ(Slipway("template rm boot.ipxe").code, 0);

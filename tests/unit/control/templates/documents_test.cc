@@ -176,7 +176,8 @@ TEST_F(DocumentsTest, WhatDependsOnTheMachinesMessageIsNotKnown) {
   EXPECT_THAT(Made("{{image}}"), HasSubstr("depends on its DHCP message"));
   EXPECT_EQ(Made("{{network.name}}"), "lab") << "by its reservation";
   machines_[0].mac = MacAddress::Parse("52:54:00:00:00:02");
-  EXPECT_THAT(Made("{{network.name}}"), HasSubstr("give it a reservation"));
+  EXPECT_THAT(Made("{{network.name}}"),
+              HasSubstr("slipway network reserve NAME ADDRESS 52:54:00:00:00:02"));
 }
 
 TEST_F(DocumentsTest, WhatIsMissingIsNamedWithItsLineAndARemedy) {
