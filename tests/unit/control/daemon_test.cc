@@ -59,10 +59,10 @@ pools = ["10.77.0.100-10.77.0.199"]
     fs::remove_all(folder_);
   }
 
-  void Tell(dataplane::EventKind kind, std::string_view text) {
+  void Tell(dataplane::EventKind kind, const char* mac, std::string_view text) {
     dataplane::Event event;
     event.kind = kind;
-    event.mac = *MacAddress::Parse("52:54:00:00:00:01");
+    event.mac = *MacAddress::Parse(mac);
     event.unix_nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                  std::chrono::system_clock::now().time_since_epoch())
                                  .count();
@@ -100,10 +100,10 @@ TEST_F(DaemonTest, EventsBecomeStepsWhileAnImageSetIsReadIntoMemory) {
   const fs::path blob = folder_ / "state/images/blobs/sha256" / digest.get<std::string>();
   fs::rename(blob, folder_ / "kept");
   ASSERT_EQ(::mkfifo(blob.c_str(), 0600), 0);
-  Tell(dataplane::EventKind::kImageWanted, "/other/1/boot.efi");
+  Tell(dataplane::EventKind::kImageWanted, "52:54:00:00:00:01", "/other/1/boot.efi");
   while (memory_.in_use() == 0) std::this_thread::yield();  // until it has begun
-  Tell(dataplane::EventKind::kDhcpDiscover, "HTTPClient:Arch:00016");
-  EXPECT_TRUE(Says("/api/v1/boots", "52:54:00:00:00:01"));
+  Tell(dataplane::EventKind::kDhcpDiscover, "52:54:00:00:00:02", "HTTPClient:Arch:00016");
+  EXPECT_TRUE(Says("/api/v1/boots", "52:54:00:00:00:02"));
   EXPECT_TRUE(Says("/api/v1/status", "serving"));
   EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":false"));
   fs::rename(blob, folder_ / "pipe");
