@@ -148,7 +148,7 @@ namespace slipway {
   X(HttpNotLoaded, kLoad, "a request for a file that was not in memory yet")                   \
   X(HttpNotSatisfied, kNormal, "for a version or a range that the file does not have")         \
   X(HttpTimeout, kPeer, "no complete request in time")                                         \
-  X(HttpNoRoom, kLoad, "a request while as many half requests as may are held")                \
+  X(HttpNoRoom, kLoad, "the oldest half request, given up for a newer one: all room is taken")  \
   X(HttpStalled, kPeer, "the receiver took no bytes for too long")
 
 #define SLIPWAY_DROPS(X)                                                                       \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: see the header. Input gathers in a buffer until a header is whole; what a header is
-// found to be does not depend on how its bytes came, because every rule is applied to lines.
+// Session: see the header. What is no whole header yet gathers in a block; what a header is found
+// to be does not depend on how its bytes came, because every rule is applied to lines.
 #include "protocols/http/session.h"
 
 #include <algorithm>
@@ -84,36 +84,52 @@ Received Session::Receive(Bytes text, Time now) {
       received.consumed += text.size();
       break;
     }
-    if (input_.empty() && !text.empty()) input_ = blocks_->Take();
-    if (input_.empty() && !text.empty()) {
-      Refuse(now, received);
-      continue;
-    }
-    const MutableBytes room = input_.subspan(input_size_);
-    if (input_size_ == 0 && awaiting_ == Awaiting::kRequest) request_began_ = now;
-    const std::size_t taken = Copy(text, room);
+    const std::size_t taken = TakeText(text, now, received);
     if (taken != 0) active_ = now;
-    input_size_ += taken;
     received.consumed += taken;
     text = text.subspan(taken);
-    Serve(now, received);
-  } while (!text.empty() && (Room() != 0));
-  if (input_size_ == 0) GiveBlock();
+  } while (!text.empty() && Room() != 0);
   received.close = closing_;
   return received;
 }
 
-// Every block holds somebody's half request: come again.
-void Session::Refuse(Time now, Received& received) {
-  Request request = Refused(Status::kServiceUnavailable, Drop::kHttpNoRoom);
-  if (!Answer(request, now, received)) received.drop = Drop::kHttpNoRoom;
-  Close();
+std::size_t Session::TakeText(Bytes text, Time now, Received& received) {
+  return input_.empty() ? TakeStraight(text, now, received) : TakeBehindKept(text, now, received);
+}
+
+// Whole requests are served from where they lie; a block is for what begins one and does not end
+// it, or has to wait for room. Whoever asks whole is served though all blocks are held.
+std::size_t Session::TakeStraight(Bytes text, Time now, Received& received) {
+  const Bytes offered = text.first(std::min(text.size(), kHeaderMax));
+  if (awaiting_ == Awaiting::kRequest) request_began_ = now;
+  pending_ = offered;
+  Serve(now, received);
+  const std::size_t served = offered.size() - pending_.size();
+  pending_ = {};
+  if (served != 0 || offered.empty()) return served;
+  input_ = blocks_->Take(*this, now);
+  return input_size_ = Copy(offered, input_);
+}
+
+std::size_t Session::TakeBehindKept(Bytes text, Time now, Received& received) {
+  const std::size_t taken = Copy(text, input_.subspan(input_size_));
+  input_size_ += taken;
+  pending_ = Bytes(input_).first(input_size_);
+  Serve(now, received);
+  if (awaiting_ == Awaiting::kNothing) return taken;  // the block is given back
+  if (pending_.size() != input_size_ && !pending_.empty()) {
+    std::memmove(input_.data(), pending_.data(), pending_.size());
+  }
+  input_size_ = pending_.size();
+  pending_ = {};
+  if (input_size_ == 0) GiveBlock();
+  return taken;
 }
 
 void Session::PeerFinished(Time now) {
   peer_finished_ = true;
   Received ignored;
-  Serve(now, ignored);
+  static_cast<void>(TakeText({}, now, ignored));
 }
 
 // Answers whatever is whole, until more text or more room is needed.
@@ -129,7 +145,7 @@ void Session::Serve(Time now, Received& received) {
 
 bool Session::SkipBody(Time now) {
   const std::size_t size =
-      static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, input_size_));
+      static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, pending_.size()));
   Discard(size);
   body_left_ -= size;
   if (body_left_ != 0) return false;
@@ -141,14 +157,16 @@ bool Session::SkipBody(Time now) {
 bool Session::ServeOne(Time now, Received& received) {
   // RFC 9112 2.2: empty lines before a request are ignored.
   std::size_t blank = 0;
-  while (input_size_ - blank >= 2 && input_[blank] == '\r' && input_[blank + 1] == '\n') blank += 2;
+  while (pending_.size() - blank >= 2 && pending_[blank] == '\r' && pending_[blank + 1] == '\n') {
+    blank += 2;
+  }
   if (blank != 0) Discard(blank);
-  if (input_size_ == 0 || (input_size_ == 1 && input_[0] == '\r')) return false;
+  if (pending_.empty() || (pending_.size() == 1 && pending_[0] == '\r')) return false;
 
-  const std::string_view text = AsText(Bytes(input_).first(input_size_));
+  const std::string_view text = AsText(pending_);
   const Found found = FindHeader(text, scanned_);
   if (found.header_size == 0 && !found.refusal) {
-    scanned_ = input_size_ - std::min(input_size_, kHeaderEnd.size() - 1);
+    scanned_ = text.size() - std::min(text.size(), kHeaderEnd.size() - 1);
     return false;
   }
   Request request = found.refusal ? Refused(*found.refusal, found.drop)
@@ -226,7 +244,7 @@ bool Session::Queue(const Response& response, Method method, Time now) {
 // Nothing is read any more; the stream ends after what it holds.
 void Session::Close() {
   awaiting_ = Awaiting::kNothing;
-  input_size_ = 0;
+  pending_ = {};
   GiveBlock();
   scanned_ = 0;
   blocked_ = false;
@@ -235,15 +253,15 @@ void Session::Close() {
 }
 
 void Session::Discard(std::size_t size) {
-  SLIPWAY_CHECK(size <= input_size_);
-  input_size_ -= size;
-  if (input_size_ != 0) std::memmove(input_.data(), input_.data() + size, input_size_);
+  SLIPWAY_CHECK(size <= pending_.size());
+  pending_ = pending_.subspan(size);
   scanned_ = 0;
 }
 
 void Session::GiveBlock() {
   if (!input_.empty()) blocks_->Give(input_);
   input_ = {};
+  input_size_ = 0;
 }
 
 }  // namespace slipway::http

@@ -80,19 +80,20 @@ struct Expired {
   bool abort = false;       // the peer takes nothing: reset the connection
 };
 
-class Session {
+class Session final : private BlockHolder {
  public:
   // At most this many responses wait in the stream at once.
   static constexpr std::size_t kQueuedMax = 4;
 
   // All three outlive the session. `blocks` are of kHeaderMax bytes.
   Session(const SessionConfig& config, const Catalog& catalog, InputBlocks& blocks, Time now);
-  ~Session() { GiveBlock(); }
+  ~Session() override { GiveBlock(); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   Received Receive(Bytes text, Time now);
-  // The peer sent its FIN: what was received whole is answered, then the stream ends.
+  // The peer sent its FIN: what was received whole is answered, then the stream ends. While
+  // blocked() that is still to come, with Receive().
   void PeerFinished(Time now);
   // kNever when nothing is pending.
   Time Deadline() const;
@@ -121,14 +122,18 @@ class Session {
  private:
   enum class Awaiting : std::uint8_t { kRequest, kBody, kNothing };
 
+  // Serves what is there with `text` behind it; returns how much of the text was taken.
+  std::size_t TakeText(Bytes text, Time now, Received& received);
+  std::size_t TakeStraight(Bytes text, Time now, Received& received);
+  std::size_t TakeBehindKept(Bytes text, Time now, Received& received);
   void Serve(Time now, Received& received);
   bool ServeOne(Time now, Received& received);
   bool SkipBody(Time now);
   bool Answer(Request& request, Time now, Received& received);
   bool Queue(const Response& response, Method method, Time now);
-  Expired ExpireRequest(Time now);
+  void GiveUpBlock(Time now) override;
+  Expired GiveUpRequest(Drop drop, Time now);
   void Close();
-  void Refuse(Time now, Received& received);
   void Discard(std::size_t size);
   void GiveBlock();
   RequestRecord& Record(std::uint64_t number) { return records_[number % kQueuedMax]; }
@@ -140,12 +145,14 @@ class Session {
   InputBlocks* blocks_;
   MutableBytes input_;  // of blocks_; empty while nothing is unfinished
   std::size_t input_size_ = 0;
-  std::size_t scanned_ = 0;      // input_ before it holds no end of a header
+  Bytes pending_;                // while serving: what is left, in input_ or in the text itself
+  std::size_t scanned_ = 0;      // what is unfinished holds no end of a header before it
   std::uint64_t body_left_ = 0;  // of a request that was answered
   Awaiting awaiting_ = Awaiting::kRequest;
   bool blocked_ = false;
   bool closing_ = false;
   bool peer_finished_ = false;
+  std::optional<Expired> given_up_;  // for another's request; Expire() is still to tell it
 
   Time active_;                 // when the session last became idle or heard something
   Time request_began_;          // when the first byte of the unfinished request came

@@ -4,12 +4,14 @@
 // rest of a request, the next request, and the receiver taking what was sent. Release() carries no
 // time, so progress is noticed at the deadline: if there was any, another period begins.
 #include <algorithm>
+#include <utility>
 
 #include "protocols/http/session.h"
 
 namespace slipway::http {
 
 Time Session::Deadline() const {
+  if (given_up_) return active_;  // at once
   if (!responses_.drained()) return progress_at_ + config_->stall_timeout;
   if (awaiting_ == Awaiting::kNothing) return kNever;
   const bool unfinished = input_size_ != 0 || awaiting_ == Awaiting::kBody;
@@ -19,8 +21,9 @@ Time Session::Deadline() const {
 
 Expired Session::Expire(Time now) {
   if (now < Deadline()) return {};
+  if (given_up_) return *std::exchange(given_up_, std::nullopt);
   const bool unfinished = input_size_ != 0 || awaiting_ == Awaiting::kBody;
-  if (responses_.drained() && unfinished) return ExpireRequest(now);
+  if (responses_.drained() && unfinished) return GiveUpRequest(Drop::kHttpTimeout, now);
   if (responses_.released() != progress_) {
     progress_ = responses_.released();
     progress_at_ = now;
@@ -31,13 +34,15 @@ Expired Session::Expire(Time now) {
   return {.drop = stalled ? Drop::kHttpStalled : Drop::kNone, .close = true, .abort = stalled};
 }
 
-Expired Session::ExpireRequest(Time now) {
-  Request request = Refused(Status::kRequestTimeout, Drop::kHttpTimeout);
+void Session::GiveUpBlock(Time now) { given_up_ = GiveUpRequest(Drop::kHttpNoRoom, now); }
+
+Expired Session::GiveUpRequest(Drop drop, Time now) {
+  Request request = Refused(Status::kRequestTimeout, drop);
   Received received;
   // Inside a body the request was answered already.
   const bool told = awaiting_ == Awaiting::kRequest && Answer(request, now, received);
   Close();
-  return {.drop = told ? Drop::kNone : Drop::kHttpTimeout, .close = true};
+  return {.drop = told ? Drop::kNone : drop, .close = true};
 }
 
 std::optional<RequestRecord> Session::TakeStarted() {

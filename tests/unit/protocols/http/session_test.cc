@@ -257,15 +257,67 @@ TEST(Session, HoldsABlockOnlyWhileARequestIsUnfinished) {
   EXPECT_EQ(served.blocks().available(), 1U);
 }
 
-TEST(Session, AnswersThatItIsBusyWhenNoBlockIsLeft) {
-  Served served(0);
-  const Received received = served.Say(Get());
-  EXPECT_TRUE(received.close);
-  EXPECT_EQ(received.drop, Drop::kHttpNoRoom);
-  EXPECT_EQ(received.consumed, Get().size());
-  const std::string heard = served.Heard();
-  EXPECT_EQ(StatusOf(heard), 503U);
-  EXPECT_THAT(heard, HasSubstr("\r\nRetry-After: 1\r\n"));
+TEST(Session, AnswersAWholeRequestThoughOthersHoldAllBlocks) {
+  InputBlocks blocks(1, kHeaderMax);
+  Served holder(blocks);
+  static_cast<void>(holder.Say("G"));
+  ASSERT_EQ(blocks.available(), 0U);
+  for (const std::string& text :
+       {Get(), "\r\n" + Get(), Get() + Get(), Get("Content-Length: 2\r\n")}) {
+    Served served(blocks);
+    EXPECT_FALSE(served.Say(text).close) << text;
+    EXPECT_EQ(StatusOf(served.Heard()), 200U) << text;
+  }
+  EXPECT_FALSE(holder.Say("ET /set/hello.efi HTTP/1.1\r\nHost: a\r\n\r\n", At(1)).close);
+  EXPECT_EQ(StatusOf(holder.Heard()), 200U);
+}
+
+TEST(Session, TheOldestHalfRequestGivesWayToANewerOne) {
+  InputBlocks blocks(2, kHeaderMax);
+  Served oldest(blocks);
+  Served older(blocks);
+  Served newest(blocks);
+  static_cast<void>(oldest.Say("GET /", At(1)));
+  static_cast<void>(older.Say("GET /", At(2)));
+  static_cast<void>(oldest.Say("s", At(3)));  // it has had its block for longest all the same
+  EXPECT_FALSE(newest.Say("GET /", At(4)).close);
+  EXPECT_EQ(blocks.available(), 0U);
+
+  EXPECT_LE(oldest.session().Deadline(), At(4)) << "it is told at once";
+  const auto record = oldest.session().TakeStarted();
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->drop, Drop::kHttpNoRoom);
+  const Expired expired = oldest.session().Expire(At(4));
+  EXPECT_TRUE(expired.close);
+  EXPECT_EQ(expired.drop, Drop::kNone) << "its record carries it";
+  EXPECT_TRUE(oldest.session().responses().finished());
+  EXPECT_EQ(oldest.session().Deadline(), At(64)) << "until its answer is taken";
+  EXPECT_TRUE(oldest.Say("et/hello.efi HTTP/1.1\r\n", At(5)).close) << "and reads nothing more";
+  EXPECT_EQ(StatusOf(oldest.Heard()), 408U);
+  EXPECT_EQ(oldest.session().Deadline(), kNever);
+
+  for (Served* served : {&older, &newest}) {
+    EXPECT_FALSE(served->Say("set/hello.efi HTTP/1.1\r\nHost: a\r\n\r\n", At(5)).close);
+    EXPECT_EQ(StatusOf(served->Heard()), 200U);
+  }
+  EXPECT_EQ(blocks.available(), 2U);
+}
+
+// Its answers are waiting for the peer, so there is no room for one more: counted, not told.
+TEST(Session, ARequestThatWaitsForRoomGivesWayToo) {
+  InputBlocks blocks(1, kHeaderMax);
+  Served waiting(blocks);
+  std::string text;
+  for (std::size_t i = 0; i <= Session::kQueuedMax; ++i) text += Get();
+  static_cast<void>(waiting.Say(text));
+  ASSERT_TRUE(waiting.session().blocked());
+  Served newer(blocks);
+  EXPECT_FALSE(newer.Say("GET /", At(1)).close);
+  const Expired expired = waiting.session().Expire(At(1));
+  EXPECT_TRUE(expired.close);
+  EXPECT_EQ(expired.drop, Drop::kHttpNoRoom);
+  EXPECT_FALSE(waiting.session().blocked());
+  EXPECT_EQ(waiting.Heard().size(), Session::kQueuedMax * Ask(Get()).size());
 }
 
 TEST(Session, GivesItsBlockBackWhenItDies) {

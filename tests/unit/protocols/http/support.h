@@ -41,10 +41,10 @@ constexpr Time At(std::int64_t seconds) { return Time(std::chrono::seconds(secon
 
 class Served {
  public:
-  Served() : session_(Config(), TestCatalog(), blocks_, At(0)) {}
-  // With room for so many half requests, of which it is the only user.
-  explicit Served(std::size_t blocks)
-      : blocks_(blocks, kHeaderMax), session_(Config(), TestCatalog(), blocks_, At(0)) {}
+  Served() : Served(own_) {}
+  // One of several that share their blocks.
+  explicit Served(InputBlocks& blocks)
+      : blocks_(blocks), session_(Config(), TestCatalog(), blocks, At(0)) {}
 
   static const SessionConfig& Config() {
     static const SessionConfig config{.unix_seconds_at_zero = kNow};
@@ -74,7 +74,8 @@ class Served {
   const InputBlocks& blocks() const { return blocks_; }
 
  private:
-  InputBlocks blocks_{1, kHeaderMax};
+  InputBlocks own_{1, kHeaderMax};
+  InputBlocks& blocks_;
   Session session_;
 };
 
