@@ -80,7 +80,7 @@ bool BootService::work_pending() const {
 
 Reaction BootService::Work(Time now) {
   if (!work_pending()) return {};  // it failed, or ended, while it waited for its turn
-  if (!handshake_) handshake_.emplace(shared_.handshakes);
+  if (!handshake_) handshake_.emplace(shared_.handshakes, now + kHandshakeTimeout);
   handshake_begun_ = true;
   const tls::Received received = tls_->Step();
   if (!offer_told_) TellOffer(now);
@@ -193,21 +193,20 @@ void BootService::Progressed(std::uint64_t acknowledged, Time now) {
 void BootService::Ended(bool in_silence, Time now) {
   TellCompleted(now);
   if (!tls_ || handshake_told_) return;
-  const tls::SessionInfo& info = tls_->info();
-  Event event = NewEvent(EventKind::kTlsFailed);
-  event.number = info.alert_sent ? *info.alert_sent : -1;
-  event.extra = info.alert_received ? *info.alert_received : -1;
   if (offer_told_) {
-    event.set_text(in_silence ? kEndedInSilence : kEndedAfterCertificate);
+    TellUnfinished(in_silence ? kEndedInSilence : kEndedAfterCertificate, now);
   } else {
-    event.set_text(heard_ ? kEndedWaiting : kEndedBeforeHello);
+    TellUnfinished(heard_ ? kEndedWaiting : kEndedBeforeHello, now);
   }
-  shared_.reporter.Tell(event, now);
 }
 
-Time BootService::Deadline() const { return http_.Deadline(); }
+Time BootService::Deadline() const {
+  return handshake_ ? std::min(http_.Deadline(), handshake_->until()) : http_.Deadline();
+}
 
 Reaction BootService::Expire(Time now) {
+  // What waits for us is not late.
+  if (handshake_ && now >= handshake_->until() && !work_pending()) return GiveUpHandshake(now);
   const http::Expired expired = http_.Expire(now);
   TellRequests(now);
   if (expired.close) EndStream();
@@ -243,6 +242,22 @@ void BootService::TellHandshake(Time now) {
     event.set_text(std::string(info.suite_name) + ' ' + std::string(info.group));
   }
   shared_.reporter.Tell(event, now);
+}
+
+void BootService::TellUnfinished(std::string_view how, Time now) {
+  const tls::SessionInfo& info = tls_->info();
+  Event event = NewEvent(EventKind::kTlsFailed);
+  event.number = info.alert_sent ? *info.alert_sent : -1;
+  event.extra = info.alert_received ? *info.alert_received : -1;
+  event.set_text(how);
+  shared_.reporter.Tell(event, now);
+}
+
+Reaction BootService::GiveUpHandshake(Time now) {
+  TellUnfinished(kEndedInSilence, now);
+  handshake_told_ = true;
+  handshake_.reset();
+  return {.drop = Drop::kTlsHandshakeTimeout, .abort = true};
 }
 
 void BootService::TellRequests(Time now) {

@@ -7,8 +7,10 @@
 // HTTP report into the boot's events.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/application.h"
@@ -24,6 +26,11 @@ namespace slipway::dataplane {
 
 inline constexpr Port kHttpPort{80};
 inline constexpr Port kHttpsPort{443};
+
+// From its first step to its end a handshake may take so long while we wait for the peer; then the
+// connection is reset, for it holds one of a few places. Firmware takes 0.3 to 0.5 s (OVMF, DHE and
+// RSA, in an emulator without KVM on a busy machine).
+inline constexpr Duration kHandshakeTimeout = std::chrono::seconds(15);
 
 // Who has connected, where.
 struct Opening {
@@ -64,13 +71,18 @@ struct BootServiceShared {
 // A place among the handshakes under way, for as long as it lives.
 class HandshakePlace {
  public:
-  explicit HandshakePlace(std::uint32_t& under_way) : under_way_(under_way) { ++under_way_; }
+  HandshakePlace(std::uint32_t& under_way, Time until) : under_way_(under_way), until_(until) {
+    ++under_way_;
+  }
   ~HandshakePlace() { --under_way_; }
   HandshakePlace(const HandshakePlace&) = delete;
   HandshakePlace& operator=(const HandshakePlace&) = delete;
 
+  Time until() const { return until_; }
+
  private:
   std::uint32_t& under_way_;
+  Time until_;
 };
 
 class BootService final : public Application {
@@ -98,6 +110,8 @@ class BootService final : public Application {
   void TellOffer(Time now);
   void TellCompleted(Time now);
   void TellHandshake(Time now);
+  void TellUnfinished(std::string_view how, Time now);
+  Reaction GiveUpHandshake(Time now);
   void TellRequests(Time now);
   void Tell(EventKind kind, const http::RequestRecord& record, Time now);
   Event NewEvent(EventKind kind) const;

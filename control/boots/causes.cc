@@ -234,7 +234,7 @@ constexpr Cause kTlsCauses[] = {
      "With tls.policy = \"modern\" clients must know TLS 1.2 with ECDHE or 1.3: use \"firmware\"."},
     {CauseId::kHandshakeStalled, "tls.stalled", kFailed,
      "stopped answering in the middle of the TLS handshake",
-     "It offered TLS, was sent our certificate, and acknowledged nothing more until the connection "
+     "It offered TLS, was sent our certificate, and said nothing more until the connection "
      "was given up. Who distrusts a certificate resets or closes.",
      "Does it come every time? Then large frames may be lost on the way: the certificates are the "
      "first frames of full size; compare the mtu of every hop with ours.\n"

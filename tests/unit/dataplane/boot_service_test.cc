@@ -159,10 +159,14 @@ class BootServiceTest : public OneMachineTest {
   void Tell(RawPeer& peer, const tcp::Segment& segment) {
     peer.Hear(Ask(TcpFrame(kMachine, segment)));
   }
-  void Boot(std::uint16_t local) {
-    Station station(kMachine, MachineSettings(), 1);
+  // Another machine, over TLS.
+  void BootAnother() {
+    Ends other = kMachine;
+    other.from = {{0x52, 0x54, 0, 0, 0, 10}};
+    other.source = Ipv4Address(10, 77, 0, 10);
+    Station station(other, MachineSettings(), 1);
     HttpClient client(kGet, kImageSize, TLS1_3_VERSION);
-    station.Connect(Port(local), Port(443), client, now_);
+    station.Connect(Port(1024), Port(443), client, now_);
     Talk(
         station, [&] { return station.closed; }, seconds(60), [] {});
     TakeLast(station);
@@ -329,7 +333,28 @@ TEST_F(BootServiceTest, APlaceIsFreeAgainAfterOneThatFailedWhileItWaitedForIt) {
   now_ += milliseconds(10);
   appliance_->Run(now_);
   appliance_->Sent();
-  Boot(1026);
+  BootAnother();
+}
+
+// It acknowledges our flight and says no more: the place it holds is another's after a while.
+TEST_F(BootServiceTest, APeerThatIsSilentAfterTheServerHelloHoldsItsPlaceForAWhileOnly) {
+  Start({.handshakes = 1});
+  appliance_->Events();
+  RawPeer silent(1024, 443);
+  Tell(silent, silent.Syn());
+  Tell(silent, silent.Send(Hello()));
+  ASSERT_FALSE(silent.text.empty());
+  Tell(silent, silent.Acknowledge(silent.first + static_cast<std::uint32_t>(silent.text.size())));
+  const Time began = now_;
+  BootAnother();
+  EXPECT_GE(now_ - began, kHandshakeTimeout);
+  EXPECT_LT(now_ - began, kHandshakeTimeout + seconds(5));
+  EXPECT_EQ(appliance_->Dropped(Drop::kTlsHandshakeTimeout), 1u);
+  std::vector<std::string> failed;
+  for (const Event& event : appliance_->Events()) {
+    if (event.kind == EventKind::kTlsFailed) failed.emplace_back(event.text());
+  }
+  EXPECT_THAT(failed, ::testing::ElementsAre(kEndedInSilence)) << "once, and as what it is";
 }
 
 }  // namespace
