@@ -14,6 +14,11 @@ namespace slipway::tls {
 namespace {
 
 constexpr std::uint8_t kNoRenegotiation = 100;
+constexpr std::uint8_t kKeyUpdate = 24;
+// KeyUpdates of a peer: so many, and one more for each record of text that it filled. Each costs
+// HKDF, outside every budget, and libssl 3.0 counts none. A peer has reason for one after 2^24
+// records (RFC 8446 5.5).
+constexpr std::uint64_t kKeyUpdatesMax = 32;
 
 // 16 or 32 for an AES-GCM suite, 0 for one that OpenSSL has to seal.
 std::uint8_t GcmKeySize(const SSL_CIPHER* cipher) {
@@ -189,6 +194,7 @@ std::size_t Engine::ReadText(MutableBytes text) {
     const MutableBytes room = text.subspan(filled);
     const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &size);
     filled += size;
+    text_received_ += size;
     if (result == 1) continue;
     const int error = SSL_get_error(ssl_.get(), result);
     if (error == SSL_ERROR_ZERO_RETURN) {
@@ -280,9 +286,18 @@ void Engine::MessageCallback(int sent, int, int type, const void* message, std::
 
 void Engine::OnMessage(bool sent, ContentType type, Bytes message) {
   if (sent && discards_) sink_.AppendMessage(type, message);
+  if (!sent && type == ContentType::kHandshake && !message.empty() && message[0] == kKeyUpdate) {
+    CountKeyUpdate();
+  }
   if (type != ContentType::kAlert || message.size() != 2) return;
   (sent ? info_.alert_sent : info_.alert_received) = message[1];
   if (sent && message[1] == kNoRenegotiation) ++info_.renegotiations_refused;
+}
+
+void Engine::CountKeyUpdate() {
+  if (++key_updates_received_ <= kKeyUpdatesMax + text_received_ / kRecordTextMax) return;
+  Fail(Drop::kTlsKeyUpdateLimit);
+  arrived_ = {};  // libssl takes no more of them
 }
 
 // From here on this session's secrets are told. Its certificates and settings are the same ones.

@@ -112,6 +112,7 @@ class Engine final : public TextWriter, private BioPeer {
   void RecordNegotiated();
   std::size_t ReadText(MutableBytes text);
   void AnswerKeyUpdate();
+  void CountKeyUpdate();
   void SslFailed();
   void OnMessage(bool sent, ContentType type, Bytes message);
   void OnSecret(const KeyLogLine& line);
@@ -135,6 +136,8 @@ class Engine final : public TextWriter, private BioPeer {
   bool discards_ = false;    // we derived them: what libssl seals is thrown away
   bool close_sent_ = false;
   std::uint8_t key_size_ = 0;  // of the epochs to come (TLS 1.3)
+  std::uint64_t text_received_ = 0;
+  std::uint64_t key_updates_received_ = 0;
   SealedCount sealed_;
   std::vector<std::uint8_t> secret_;  // TLS 1.3: our application traffic secret, once it was told
   SessionInfo info_;

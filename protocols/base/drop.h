@@ -136,7 +136,7 @@ namespace slipway {
   X(TlsRecordMalformed, kPeer, "a record that is too long or of an unknown type")              \
   X(TlsAlertReceived, kPeer, "the peer sent a fatal alert")                                    \
   X(TlsRenegotiation, kPeer, "the peer asked for renegotiation")                               \
-  X(TlsKeyUpdateLimit, kPeer, "more key updates than the peer acknowledged records of")        \
+  X(TlsKeyUpdateLimit, kPeer, "more key updates than go with its text or its acknowledgments") \
   X(TlsHandshakeTimeout, kPeer, "answered our part of the handshake too late or never")        \
   X(TlsInputLimit, kPeer, "more handshake bytes than any client needs")                        \
   X(TlsControlLimit, kPeer, "made us answer more alerts and updates than it acknowledged")

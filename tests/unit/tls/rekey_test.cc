@@ -12,6 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+const std::string kRecordOfText(kRecordTextMax, 'x');
+
 struct Way {
   const char* name;
   ClientOptions client;
@@ -98,16 +100,54 @@ TEST(KeyUpdateLimit, EpochsWhoseRecordsAreUnacknowledgedAreFew) {
   EXPECT_TRUE(loop.session.output().finished());
 }
 
+TEST(KeyUpdateLimit, MoreOfThemThanAPeerHasReasonForEndTheSession) {
+  for (const bool together : {false, true}) {
+    Loopback loop({.version = TLS1_3_VERSION}, MakeContext());
+    loop.Handshake();
+    int updates = 0;
+    Buffer flood;
+    while (loop.session.is_open() && updates < 1000) {
+      ++updates;
+      ASSERT_EQ(SSL_key_update(loop.client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+      ASSERT_EQ(SSL_do_handshake(loop.client.ssl()), 1);
+      const Buffer update = loop.client.TakeOutput();
+      flood.insert(flood.end(), update.begin(), update.end());
+      if (!together) loop.Take(loop.session.Receive(update));
+    }
+    if (together) loop.Take(loop.session.Receive(flood));
+    EXPECT_EQ(updates, together ? 1000 : 33);
+    EXPECT_EQ(loop.session.state(), SessionState::kFailed);
+    EXPECT_THAT(loop.drops, ElementsAre(Drop::kTlsKeyUpdateLimit));
+    EXPECT_TRUE(loop.session.output().finished());
+  }
+}
+
+// A byte of text now and then pays for nothing.
+TEST(KeyUpdateLimit, CountsThemByTheTextTheyGoWith) {
+  Loopback loop({.version = TLS1_3_VERSION}, MakeContext());
+  loop.Handshake();
+  int updates = 0;
+  while (loop.session.is_open() && updates < 1000) {
+    ++updates;
+    ASSERT_EQ(SSL_key_update(loop.client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    loop.client.Write(updates <= 10 ? kRecordOfText : "x");
+    loop.Take(loop.session.Receive(loop.client.TakeOutput()));
+  }
+  EXPECT_EQ(updates, 43);
+  EXPECT_THAT(loop.drops, ElementsAre(Drop::kTlsKeyUpdateLimit));
+}
+
 TEST(ControlLimit, KeyUpdatesNobodyAcknowledgesEndTheSession) {
   Loopback loop({.version = TLS1_3_VERSION}, MakeContext());
   loop.Handshake();
   int updates = 0;
   for (; loop.session.is_open() && updates < 100000; ++updates) {
     ASSERT_EQ(SSL_key_update(loop.client.ssl(), SSL_KEY_UPDATE_REQUESTED), 1);
-    loop.client.Write("x");
+    loop.client.Write(kRecordOfText);
     loop.client.Run({});
     loop.Take(loop.session.Receive(loop.client.TakeOutput()));
   }
+  EXPECT_GT(updates, 500) << "each goes with a record of text";
   EXPECT_LT(updates, 2000);
   EXPECT_THAT(loop.drops, ElementsAre(Drop::kTlsControlLimit));
   EXPECT_LT(loop.session.heap_bytes(), 128U * 1024);
