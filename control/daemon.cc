@@ -129,6 +129,10 @@ void ControlPlane::Reload() {
 }
 
 void ControlPlane::Watch() {
+  if (const absl::Status status = plans_.Resume(*core_); !status.ok()) {
+    std::cerr << "slipwayd: boots before this start are not counted for their plans: "
+              << status.message() << '\n';
+  }
   auto announced = steady_clock::now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     TakeEvents();
@@ -233,10 +237,11 @@ void ControlPlane::Tidy() {
     canaries_.Take(boot);
   }
   for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) core_->NoteBoot(boot);
-  StoreBoots(stopping_.load());
+  // Before the story says that it has ended: what has not is told again after a restart.
   if (const absl::Status status = plans_.Count(*core_, UnixNanoseconds()); !status.ok()) {
     std::cerr << "slipwayd: boots are not counted for their plans: " << status.message() << '\n';
   }
+  StoreBoots(stopping_.load());
   // The two take turns with publications by the core's lock.
   core_->Collect([this] { static_cast<void>(seams_.snapshots->Collect()); });
 }

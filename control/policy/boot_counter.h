@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -23,25 +24,32 @@ class BootCounter {
     MacAddress mac;
     bool completed = false;
     std::int64_t boot = 0;  // its id
+    std::int64_t last = 0;  // Unix nanoseconds: quiet since then
   };
 
-  // A boot whose outcome was decided, or decided otherwise than before.
-  void Take(const Boot& boot) {
-    if (boot.outcome == BootOutcome::kUnderWay) return;
+  // A boot whose outcome was decided, or decided otherwise than before. Gives it as it waits now;
+  // nullopt: it does not.
+  std::optional<Counted> Take(const Boot& boot) {
+    if (boot.outcome == BootOutcome::kUnderWay) return std::nullopt;
     const bool completed = boot.outcome == BootOutcome::kComplete;
     const auto left_out = left_out_.find(boot.mac.value());
     if (left_out != left_out_.end()) {
-      if (left_out->second == boot.id && !completed) return;
+      if (left_out->second == boot.id && !completed) return std::nullopt;
       if (left_out->second < boot.id) left_out_.erase(left_out);
     }
-    waiting_[boot.mac.value()] = {.counted = {boot.mac, completed, boot.id}, .last = boot.last()};
+    return waiting_[boot.mac.value()] = {boot.mac, completed, boot.id, boot.last()};
+  }
+  // They wait again, where nothing newer does: they could not be counted, or waited when the
+  // process before ended.
+  void TakeBack(const std::vector<Counted>& boots) {
+    for (const Counted& each : boots) waiting_.try_emplace(each.mac.value(), each);
   }
   // This one is how a boot that was counted went on, and counts by itself only if it completes.
   void LeaveOut(const MacAddress& mac, std::int64_t boot) {
     left_out_[mac.value()] = boot;
     const auto waits = waiting_.find(mac.value());
-    if (waits == waiting_.end() || waits->second.counted.boot != boot) return;
-    if (!waits->second.counted.completed) waiting_.erase(waits);
+    if (waits == waiting_.end() || waits->second.boot != boot) return;
+    if (!waits->second.completed) waiting_.erase(waits);
   }
 
   // Those that are settled; each is told once.
@@ -52,19 +60,15 @@ class BootCounter {
         ++each;
         continue;
       }
-      settled.push_back(each->second.counted);
+      settled.push_back(each->second);
       each = waiting_.erase(each);
     }
     return settled;
   }
 
  private:
-  struct Waiting {
-    Counted counted;
-    std::int64_t last = 0;
-  };
   // By MAC; bounded by the timelines' machines, and by the catalog's that have a plan.
-  std::unordered_map<std::uint64_t, Waiting> waiting_;
+  std::unordered_map<std::uint64_t, Counted> waiting_;
   std::unordered_map<std::uint64_t, std::int64_t> left_out_;
 };
 

@@ -152,8 +152,10 @@ class Core {
   absl::Status PutRule(const Rule& rule, const Actor& actor);
   absl::Status RemoveRule(const std::string& name, const Actor& actor);
   // Boots that count for their machines' plans have ended (boot_counter.h); published once, where a
-  // plan has come to its end.
-  absl::Status CountBoots(const std::vector<BootCounter::Counted>& boots);
+  // plan has come to its end. After an error none of them is counted. `settled`: those that wait no
+  // more, whether they count or not.
+  absl::Status CountBoots(const std::vector<BootCounter::Counted>& boots,
+                          const std::vector<BootCounter::Counted>& settled = {});
   // Those of them whose machines have a plan that a count may end.
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
@@ -258,10 +260,14 @@ class Core {
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor);
   // Where nobody knows it, one with the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
-  // Of a boot that is to be counted, with the plan that decides; null: none does.
+  // By the UUID that its lease tells, or by its MAC. `uuids`: the leases'.
+  absl::StatusOr<std::optional<Machine>> MachineAt(
+      const MacAddress& mac, const std::unordered_map<std::uint64_t, Uuid>& uuids);
+  // Of a boot that is to be counted: whether any plan that may decide for the machine needs that.
   struct Planned {
     Machine machine;
-    std::optional<BootPlan> plan;
+    bool counts = false;
+    bool counts_failures = false;
   };
   absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                  const std::unordered_map<std::uint64_t, Uuid>& uuids);

@@ -53,6 +53,13 @@ void Place(std::vector<T>& all, T item, IsIt is_it) {
   }
 }
 
+// What each candidate does with the machine.
+std::vector<RuleAction> ActionsOf(const std::vector<Rule>& rules, const Machine& machine) {
+  std::vector<RuleAction> actions;
+  for (const Candidate& each : Candidates(rules, &machine)) actions.push_back(each.action);
+  return actions;
+}
+
 }  // namespace
 
 absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann::json& changes,
@@ -227,15 +234,24 @@ absl::StatusOr<Machine> Core::MachineOf(const MacAddress& mac, const std::option
   return known->value_or(unknown);
 }
 
+absl::StatusOr<std::optional<Machine>> Core::MachineAt(
+    const MacAddress& mac, const std::unordered_map<std::uint64_t, Uuid>& uuids) {
+  const auto uuid = uuids.find(mac.value());
+  return KnownMachine(mac, uuid == uuids.end() ? std::nullopt : std::optional(uuid->second));
+}
+
 absl::StatusOr<Core::Planned> Core::PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                            const std::unordered_map<std::uint64_t, Uuid>& uuids) {
-  const auto uuid = uuids.find(mac.value());
-  auto found = MachineOf(mac, uuid == uuids.end() ? std::nullopt : std::optional(uuid->second));
-  if (!found.ok()) return found.status();
-  Planned planned{.machine = *std::move(found), .plan = std::nullopt};
+  const auto known = MachineAt(mac, uuids);
+  if (!known.ok()) return known.status();
+  Machine unknown;
+  unknown.mac = mac;
+  Planned planned{.machine = known->value_or(unknown)};
+  // Which of them decides, only the machine's message says.
   for (const Candidate& each : Candidates(rules, &planned.machine)) {
     const BootPlan& its = each.rule == nullptr ? planned.machine.plan : each.rule->plan;
-    if (its.mode != BootMode::kAlways) planned.plan = its;
+    planned.counts = planned.counts || its.mode != BootMode::kAlways;
+    planned.counts_failures = planned.counts_failures || its.mode == BootMode::kUntilSuccess;
   }
   return planned;
 }
@@ -250,13 +266,14 @@ absl::StatusOr<std::vector<BootCounter::Counted>> Core::WithPlans(
   for (const BootCounter::Counted& boot : boots) {
     const auto found = PlanOf(boot.mac, *rules, uuids);
     if (!found.ok()) return found.status();
-    if (found->plan) planned.push_back(boot);
+    if (found->counts) planned.push_back(boot);
   }
   return planned;
 }
 
-absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
-  if (boots.empty()) return absl::OkStatus();
+absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots,
+                              const std::vector<BootCounter::Counted>& settled) {
+  if (boots.empty() && settled.empty()) return absl::OkStatus();
   const std::scoped_lock lock(mutex_);
   const auto rules = store_->Rules();
   if (!rules.ok()) return rules.status();
@@ -264,29 +281,35 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots) {
   if (!known.ok()) return known.status();
   std::int64_t room = std::int64_t{config_.limits.machines} - *known;
   const auto uuids = leases_.Uuids();
+  std::vector<MachineBoot> counts;
   bool changed = false;
   for (const BootCounter::Counted& boot : boots) {
     auto planned = PlanOf(boot.mac, *rules, uuids);
     if (!planned.ok()) return planned.status();
-    auto& [machine, plan] = *planned;
     // Only a plan needs the count.
-    if (!plan) continue;
+    if (!planned->counts) continue;
+    Machine& machine = planned->machine;
     if (machine.id == 0) {
       // A machine nobody knows gets its record for what counts, and no more of them than there may
       // be: anybody on the wire can be one. One of the configuration file has no plan.
-      if ((!boot.completed && plan->mode == BootMode::kOnce) || room-- <= 0) continue;
+      if ((!boot.completed && !planned->counts_failures) || room-- <= 0) continue;
       const auto stored = store_->PutMachine(machine, DaemonActor());
       if (!stored.ok()) return stored.status();
       machine.id = stored->id;
     }
-    if (absl::Status status = store_->CountBoot(machine.id, boot.completed); !status.ok()) {
-      return status;
-    }
-    const RuleAction before = StateOf(*plan, &machine).action;
+    counts.push_back({machine.id, boot.completed});
+    const auto before = ActionsOf(*rules, machine);
     ++(boot.completed ? machine.completed : machine.failed);
-    changed = changed || StateOf(*plan, &machine).action != before;
+    changed = changed || ActionsOf(*rules, machine) != before;
   }
-  return changed ? RepublishLocked() : absl::OkStatus();
+  if (absl::Status status = store_->CountBoots(counts, settled); !status.ok()) return status;
+  if (!changed) return absl::OkStatus();
+  // They are counted, whatever becomes of that: it is tried again (Housekeep).
+  if (const absl::Status status = RepublishLocked(); !status.ok()) {
+    std::cerr << "slipwayd: " << status.message() << '\n';
+    unfinished_ = true;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Explanation> Core::ExplainMachine(const Question& question) {

@@ -7,12 +7,38 @@
 
 namespace slipway::control {
 
+absl::Status PlanWatch::Resume(Core& core) {
+  const auto waiting = core.store().WaitingBoots();
+  if (!waiting.ok()) return waiting.status();
+  counter_.TakeBack(*waiting);
+  return absl::OkStatus();
+}
+
+absl::Status PlanWatch::Keep(Core& core) {
+  if (taken_.empty()) return absl::OkStatus();
+  // Of a storm of boots few have a plan.
+  const auto planned = core.WithPlans(taken_);
+  if (!planned.ok()) return planned.status();
+  if (!planned->empty()) {
+    if (absl::Status status = core.store().PutWaitingBoots(*planned); !status.ok()) return status;
+  }
+  taken_.clear();
+  return absl::OkStatus();
+}
+
 absl::Status PlanWatch::Count(Core& core, std::int64_t now_unix_nanoseconds) {
+  if (absl::Status status = Keep(core); !status.ok()) {
+    // As many as there can be machines; the counter has them all the same.
+    if (taken_.size() > core.config().limits.machines) taken_.clear();
+    return status;
+  }
   const auto settled = counter_.Settled(now_unix_nanoseconds);
   if (settled.empty()) return absl::OkStatus();
-  // Of a storm of boots few have a plan, and only those are looked at once more.
   auto counting = core.WithPlans(settled);
-  if (!counting.ok()) return counting.status();
+  if (!counting.ok()) {
+    counter_.TakeBack(settled);
+    return counting.status();
+  }
   for (BootCounter::Counted& boot : *counting) {
     if (!boot.completed) continue;
     const auto refused = FindRefusal(core, boot.mac, boot.boot);
@@ -20,7 +46,9 @@ absl::Status PlanWatch::Count(Core& core, std::int64_t now_unix_nanoseconds) {
     boot.completed = false;
     if (refused->next_boot != 0) counter_.LeaveOut(boot.mac, refused->next_boot);
   }
-  return core.CountBoots(*counting);
+  absl::Status status = core.CountBoots(*counting, settled);
+  if (!status.ok()) counter_.TakeBack(settled);
+  return status;
 }
 
 }  // namespace slipway::control

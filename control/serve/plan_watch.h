@@ -6,10 +6,14 @@
 // after as many of them as it may fail. What firmware then went on with, its next boot option, is
 // no boot of its own, unless it completes.
 //
+// What waits to be counted is kept in the catalog, and is no more of it in the transaction that
+// counts it: a boot is counted once, however often the process ends in between.
+//
 // One thread.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "control/policy/boot_counter.h"
@@ -19,13 +23,21 @@ namespace slipway::control {
 
 class PlanWatch {
  public:
+  // Goes on with what waited when the process before ended. Once, before the first boot.
+  absl::Status Resume(Core& core);
   // A boot whose outcome was decided, or decided otherwise than before.
-  void Take(const Boot& boot) { counter_.Take(boot); }
-  // Counts what has settled.
+  void Take(const Boot& boot) {
+    if (const auto waits = counter_.Take(boot)) taken_.push_back(*waits);
+  }
+  // Keeps what was taken, and counts what has settled. What an error leaves undone is done by a
+  // later call.
   absl::Status Count(Core& core, std::int64_t now_unix_nanoseconds);
 
  private:
+  absl::Status Keep(Core& core);
+
   BootCounter counter_;
+  std::vector<BootCounter::Counted> taken_;  // and not kept yet
 };
 
 }  // namespace slipway::control

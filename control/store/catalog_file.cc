@@ -11,6 +11,7 @@
 #include "control/store/audit_log.h"
 #include "control/store/policy_table.h"
 #include "control/store/token_table.h"
+#include "control/store/waiting_table.h"
 #include "control/store/webhook_table.h"
 #include "control/text.h"
 
@@ -42,6 +43,7 @@ const char* const kMigrations[] = {
     "CREATE TABLE event_numbers(id INTEGER PRIMARY KEY CHECK(id=1), last INTEGER NOT NULL);",
     kTokenScopeMigration,
     kTemplateMigration,
+    kWaitingMigration,
 };
 
 // Webhooks' secrets are in it. SQLite gives what it makes beside it the same mode.

@@ -13,6 +13,7 @@
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
 #include "control/store/token_table.h"
+#include "control/store/waiting_table.h"
 #include "control/store/webhook_table.h"
 #include "control/text.h"
 
@@ -37,6 +38,7 @@ class SqliteStore final : public Store {
         database_(std::move(database)),
         audit_(*database_),
         machines_(*database_),
+        waiting_(*database_),
         tokens_(*database_),
         policy_(*database_),
         webhooks_(*database_) {}
@@ -93,9 +95,34 @@ class SqliteStore final : public Store {
     return machines_.Count();
   }
 
-  absl::Status CountBoot(std::int64_t machine, bool completed) override {
+  absl::StatusOr<std::vector<BootCounter::Counted>> WaitingBoots() override {
     const std::scoped_lock lock(mutex_);
-    return machines_.CountBoot(machine, completed);
+    return waiting_.All();
+  }
+
+  absl::Status PutWaitingBoots(std::span<const BootCounter::Counted> boots) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    for (const BootCounter::Counted& boot : boots) {
+      if (absl::Status status = waiting_.Put(boot); !status.ok()) return status;
+    }
+    return transaction.Commit();
+  }
+
+  absl::Status CountBoots(std::span<const MachineBoot> boots,
+                          std::span<const BootCounter::Counted> settled) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    for (const MachineBoot& boot : boots) {
+      absl::Status status = machines_.CountBoot(boot.machine, boot.completed);
+      if (!status.ok()) return status;
+    }
+    for (const BootCounter::Counted& boot : settled) {
+      if (absl::Status status = waiting_.Remove(boot); !status.ok()) return status;
+    }
+    return transaction.Commit();
   }
 
   absl::StatusOr<std::vector<Rule>> Rules() override {
@@ -356,6 +383,7 @@ class SqliteStore final : public Store {
   std::unique_ptr<Database> database_;
   AuditLog audit_;
   MachineTable machines_;
+  WaitingTable waiting_;
   TokenTable tokens_;
   PolicyTable policy_;
   WebhookTable webhooks_;

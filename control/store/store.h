@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "control/config/networks.h"
 #include "control/config/value.h"
 #include "control/events/webhook.h"
+#include "control/policy/boot_counter.h"
 #include "control/policy/machine.h"
 #include "control/policy/rollout.h"
 #include "control/policy/rule.h"
@@ -47,6 +49,12 @@ struct VerdictRecord {
   std::string document;
 };
 
+// A boot that counts for a machine of the catalog.
+struct MachineBoot {
+  std::int64_t machine = 0;  // its id
+  bool completed = false;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -61,8 +69,14 @@ class Store {
   virtual absl::Status RemoveMachine(std::int64_t id, const Actor& actor) = 0;
 
   virtual absl::StatusOr<std::int64_t> CountMachines() = 0;
-  // One more boot has come to its end. No operator's doing, so it is not in the audit table.
-  virtual absl::Status CountBoot(std::int64_t machine, bool completed) = 0;
+  // Boots that have ended and are still to be counted for plans, so that a restart does not lose
+  // them: one of each MAC at most, which Put replaces. What counts boots is no operator's doing, so
+  // it is not in the audit table.
+  virtual absl::StatusOr<std::vector<BootCounter::Counted>> WaitingBoots() = 0;
+  virtual absl::Status PutWaitingBoots(std::span<const BootCounter::Counted> boots) = 0;
+  // The first are counted and the second wait no more: both or, after an error, neither.
+  virtual absl::Status CountBoots(std::span<const MachineBoot> boots,
+                                  std::span<const BootCounter::Counted> settled) = 0;
 
   virtual absl::StatusOr<std::vector<Rule>> Rules() = 0;  // in their order
   virtual absl::Status PutRule(const Rule& rule, const Actor& actor) = 0;

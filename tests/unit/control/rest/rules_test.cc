@@ -128,6 +128,26 @@ TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
   EXPECT_THAT(Decided(1), testing::StartsWith("install boot"));
 }
 
+// Which rule decides, only the machine's message says.
+TEST_F(RulesTest, OfTwoPlansEachIsCountedForWhateverTheOtherSays) {
+  ImportBootFile("installer:1");
+  ASSERT_EQ(Slipway("rule set x64 --order 10 --when arch=x64 --image installer:1 "
+                    "--mode until-success:2")
+                .code,
+            0);
+  ASSERT_EQ(
+      Slipway("rule set arm --order 20 --when arch=arm64 --image installer:1 --mode once").code, 0);
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  for (const std::uint8_t last :
+       std::initializer_list<std::uint8_t>{1, 2}) {  // the second is in no catalog
+    const MacAddress mac{{0x52, 0x54, 0, 0, 0, last}};
+    ASSERT_TRUE(core_->CountBoots({{mac, false}}).ok());
+    EXPECT_THAT(Decided(last), testing::StartsWith("x64 boot"));
+    ASSERT_TRUE(core_->CountBoots({{mac, false}}).ok());
+    EXPECT_EQ(Decided(last), "x64 hold");
+  }
+}
+
 TEST_F(RulesTest, AMachineWithoutAPlanIsNotEnteredForItsBoots) {
   ImportBootFile("debian:stable");
   ASSERT_TRUE(core_->CountBoots({{MacAddress{{0x52, 0x54, 0, 0, 0, 1}}, true}}).ok());

@@ -102,9 +102,9 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
     auto store = *OpenSqliteStore(folder_ / "catalog.db");
     const auto stored = store->PutMachine(machine, Tester());
     ASSERT_TRUE(stored.ok());
-    ASSERT_TRUE(store->CountBoot(stored->id, true).ok());
-    ASSERT_TRUE(store->CountBoot(stored->id, false).ok());
-    ASSERT_TRUE(store->CountBoot(stored->id, false).ok());
+    const std::vector<MachineBoot> boots = {
+        {stored->id, true}, {stored->id, false}, {stored->id, false}};
+    ASSERT_TRUE(store->CountBoots(boots, {}).ok());
   }
   auto store = *OpenSqliteStore(folder_ / "catalog.db");
   const auto found = store->FindMachine(machine.mac, std::nullopt);

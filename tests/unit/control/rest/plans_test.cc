@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Boots that count for plans, over restarts and faults of the catalog's file.
+#include <sqlite3.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "control/serve/plan_watch.h"
+#include "tests/unit/control/rest/rest_fixture.h"
+
+namespace slipway::control {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kBegin = 1'790'000'000 * kSecond;
+constexpr std::array<std::uint8_t, 3> kMachines = {1, 2, 3};
+
+class PlansTest : public RestTest {
+ protected:
+  PlansTest() {
+    ImportBootFile("installer:1");
+    EXPECT_EQ(Slipway("rule set install --image installer:1 --mode once").code, 0);
+  }
+  static MacAddress Mac(std::uint8_t last) { return {{0x52, 0x54, 0, 0, 0, last}}; }
+  static Boot Ended(std::uint8_t last, std::int64_t second, BootOutcome outcome) {
+    Boot boot;
+    boot.id = kBegin / 1000 + last;
+    boot.mac = Mac(last);
+    boot.outcome = outcome;
+    boot.last_unix_nanoseconds = kBegin + second * kSecond;
+    return boot;
+  }
+  absl::Status CountAt(std::int64_t second) {
+    return plans_.Count(*core_, kBegin + second * kSecond);
+  }
+  void Restart() {
+    End();
+    Begin();
+    plans_ = {};
+    ASSERT_TRUE(plans_.Resume(*core_).ok());
+  }
+  // Completed and failed; nothing where there is no record.
+  std::string Counted(std::uint8_t last) {
+    const auto machine = core_->store().FindMachine(Mac(last), std::nullopt);
+    if (!machine.ok() || !*machine) return "nothing";
+    return Text((*machine)->completed, ' ', (*machine)->failed);
+  }
+  // Beside the process that has the catalog.
+  void Execute(const char* sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "state/catalog.db").c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    sqlite3_close(database);
+  }
+
+  PlanWatch plans_;
+};
+
+TEST_F(PlansTest, ABootThatHasNotSettledIsCountedByTheProcessAfterAndOnce) {
+  plans_.Take(Ended(1, 0, BootOutcome::kComplete));
+  ASSERT_TRUE(CountAt(1).ok());
+  Restart();
+  ASSERT_TRUE(CountAt(30).ok());
+  EXPECT_EQ(Counted(1), "nothing") << "it has not settled";
+  Restart();
+  ASSERT_TRUE(CountAt(90).ok());
+  EXPECT_EQ(Counted(1), "1 0");
+  Restart();
+  ASSERT_TRUE(CountAt(200).ok());
+  EXPECT_EQ(Counted(1), "1 0");
+}
+
+TEST_F(PlansTest, TheLastOfAChainCountsOverARestartToo) {
+  plans_.Take(Ended(1, 0, BootOutcome::kComplete));  // firmware loads iPXE
+  ASSERT_TRUE(CountAt(1).ok());
+  Restart();
+  Boot next = Ended(1, 30, BootOutcome::kFailed);
+  ++next.id;
+  plans_.Take(next);
+  ASSERT_TRUE(CountAt(70).ok());
+  EXPECT_EQ(Counted(1), "nothing");
+  ASSERT_TRUE(CountAt(91).ok());
+  EXPECT_EQ(Counted(1), "nothing") << "it failed, and once is not over";
+  Restart();
+  ASSERT_TRUE(CountAt(200).ok());
+  EXPECT_EQ(Counted(1), "nothing");
+}
+
+TEST_F(PlansTest, WhatNoPlanNeedsIsNotKept) {
+  ASSERT_EQ(Slipway("rule rm install").code, 0);
+  plans_.Take(Ended(1, 0, BootOutcome::kComplete));
+  ASSERT_TRUE(CountAt(1).ok());
+  EXPECT_TRUE(core_->store().WaitingBoots()->empty());
+}
+
+TEST_F(PlansTest, WhatTheCatalogCannotTakeIsCountedWhenItCan) {
+  for (const std::uint8_t last : kMachines) {
+    ASSERT_EQ(Slipway(Text("machine label ", Mac(last).ToString(), " rack=a1")).code, 0);
+    plans_.Take(Ended(last, 0, BootOutcome::kComplete));
+  }
+  ASSERT_TRUE(CountAt(1).ok());
+  // The second of the three cannot be counted.
+  Execute(
+      "CREATE TRIGGER fault BEFORE UPDATE ON machines WHEN OLD.id=2 "
+      "BEGIN SELECT RAISE(ABORT, 'a fault'); END");
+  EXPECT_FALSE(CountAt(90).ok());
+  for (const std::uint8_t last : kMachines) EXPECT_EQ(Counted(last), "0 0");
+  Execute("DROP TRIGGER fault");
+  ASSERT_TRUE(CountAt(91).ok());
+  for (const std::uint8_t last : kMachines) EXPECT_EQ(Counted(last), "1 0");
+  ASSERT_TRUE(CountAt(92).ok());
+  EXPECT_EQ(Counted(2), "1 0");
+}
+
+}  // namespace
+}  // namespace slipway::control
