@@ -312,8 +312,10 @@ class Core {
   RetiredVersions retired_;
   std::shared_ptr<const Documents> documents_ = std::make_shared<const Documents>();  // published
   std::shared_ptr<const Documents> checked_;  // of the site last checked; null: none since then
-  std::map<std::string, std::uint32_t> canary_failures_;  // of each rollout, since it was begun
-  std::set<std::string> wanted_;                          // references somebody asked for
+  // The ids of boots that failed, of each rollout since it was begun; those that it may fail at
+  // most, and none where that is any number.
+  std::map<std::string, std::set<std::int64_t>> canary_failures_;
+  std::set<std::string> wanted_;  // references somebody asked for
   bool unfinished_ = false;
   std::chrono::steady_clock::time_point collected_ = std::chrono::steady_clock::now();
   std::shared_ptr<const FirmwareTrust> trust_;

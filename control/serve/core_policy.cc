@@ -156,11 +156,18 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   Place(site->sets, promoted,
         [&](const ImageSet& each) { return each.reference == promoted.reference; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
-  // First the tag: were this the last that happens, the rollout would still stand, with both of its
-  // tags at one version.
+  // No tag moves without a record. Were the move the last that happens, the rollout would still
+  // stand, with both of its tags at one version.
+  const std::string what = "image " + stable.ToString();
+  const nlohmann::json old = DigestNow(stable.ToString());
+  const nlohmann::json moved = {{"digest", candidate->digest}};
+  if (absl::Status status = store_->Note(actor, what, old, moved); !status.ok()) return status;
   const absl::Status tagged =
       image_store_->Tag(rollout->candidate.ToString(), rollout->stable.ToString());
-  if (!tagged.ok()) return tagged;
+  if (!tagged.ok()) {
+    Audit(actor, what, moved, old);
+    return tagged;
+  }
   if (absl::Status status = store_->EndRollout(stable, "promoted", actor); !status.ok()) {
     return status;
   }
@@ -182,22 +189,34 @@ absl::Status Core::RollBackLocked(const ImageSetName& stable, const Actor& actor
 void Core::NoteBoot(const Boot& boot) {
   meter_.Take(boot, {.image_set = tally_.SetOf(boot), .network = NetworkOf(*served(), boot)});
   const std::string version = tally_.Take(boot);
-  if (version.empty() || boot.outcome == BootOutcome::kComplete) return;
+  if (version.empty()) return;
   const std::scoped_lock lock(mutex_);
+  if (boot.outcome == BootOutcome::kComplete) {
+    // After all.
+    for (auto& [stable, failed] : canary_failures_) failed.erase(boot.id);
+    return;
+  }
   const auto rollouts = store_->Rollouts();
   if (!rollouts.ok() || rollouts->empty()) return;
   const auto sets = image_store_->List();
-  const auto machine = store_->FindMachine(boot.mac, std::nullopt);
-  if (!sets.ok() || !machine.ok() || !machine->has_value()) return;
+  if (!sets.ok()) return;
+  std::optional<Machine> machine;
   for (const Rollout& rollout : *rollouts) {
     const auto set = std::ranges::find(*sets, rollout.candidate.ToString(), &ImageSet::reference);
     if (set == sets->end() || VersionName(*set) != version) continue;
+    if (rollout.failures_max == 0) continue;
+    if (!machine) {
+      const auto known = MachineAt(boot.mac, leases_.Uuids());
+      if (!known.ok() || !*known) return;
+      machine = **known;
+    }
     // Whoever asks for the candidate's files unasked decides nothing.
-    if (!InCanary(rollout, **machine)) continue;
-    const std::uint32_t failures = ++canary_failures_[rollout.stable.ToString()];
-    if (rollout.failures_max == 0 || failures < rollout.failures_max) continue;
+    if (!InCanary(rollout, *machine)) continue;
+    auto& failed = canary_failures_[rollout.stable.ToString()];
+    failed.insert(boot.id);
+    if (failed.size() < rollout.failures_max) continue;
     std::cerr << "slipwayd: rollout of " << rollout.stable.ToString() << " is rolled back after "
-              << failures << " failed boots of " << rollout.candidate.ToString()
+              << failed.size() << " failed boots of " << rollout.candidate.ToString()
               << "; last: " << boot.mac.ToString() << ": " << boot.words << '\n';
     const absl::Status status = RollBackLocked(rollout.stable, DaemonActor());
     if (!status.ok()) std::cerr << "slipwayd: " << status.message() << '\n';

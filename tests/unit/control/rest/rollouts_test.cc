@@ -88,6 +88,66 @@ TEST_F(RolloutsTest, ACanaryIsRolledBackByHandOrByItsFailures) {
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
 }
 
+TEST_F(RolloutsTest, ABootFailsOnceAndNotAtAllWhereItCompletesAfterAll) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string next = Version("debian:next");
+  for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
+    ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
+  }
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
+  core_->NoteBoot(Failed(1, next));
+  core_->NoteBoot(Failed(1, next));
+  EXPECT_EQ(Sent(1), next) << "it went on, and failed again";
+  Boot boot = Failed(1, next);
+  boot.outcome = BootOutcome::kComplete;
+  core_->NoteBoot(boot);
+  core_->NoteBoot(Failed(3, next));
+  EXPECT_EQ(Sent(1), next);
+  boot = Failed(1, next);
+  boot.id = 10;
+  core_->NoteBoot(boot);
+  EXPECT_NE(Sent(1), next);
+}
+
+TEST_F(RolloutsTest, MachinesOfTheFileAndThoseKnownByUuidAreOfTheCanaryThatIsCounted) {
+  secure_boot_ = R"([[machine]]
+mac = "52:54:00:00:00:01"
+image_set = "debian:stable"
+)";
+  End();
+  Begin();
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string next = Version("debian:next");
+  const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
+  ASSERT_EQ(Slipway("machine label " + uuid + " canary=yes").code, 0);
+  const dhcp::Lease lease{.address = Ipv4Address(10, 77, 0, 100),
+                          .mac = MacAddress{{0x52, 0x54, 0, 0, 0, 2}},
+                          .uuid = *Uuid::Parse(uuid)};
+  core_->leases().Take(std::vector<dhcp::Lease>{lease});
+  for (const std::uint8_t last : std::initializer_list<std::uint8_t>{1, 2}) {
+    ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 1").code, 0);
+    ASSERT_EQ(Sent(1), next);
+    core_->NoteBoot(Failed(last, next));
+    EXPECT_NE(Sent(1), next) << static_cast<int>(last);
+  }
+}
+
+TEST_F(RolloutsTest, APromotionIsNotedWithBothVersions) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  ASSERT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  const auto log = *core_->store().Audit({.limit = 2});
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_THAT(log[0].what, HasSubstr("rollout of debian:stable promoted"));
+  EXPECT_EQ(log[1].what, "image debian:stable");
+  EXPECT_THAT(log[1].before, HasSubstr(old));
+  EXPECT_THAT(log[1].after, HasSubstr(next));
+}
+
 TEST_F(RolloutsTest, MistakesAreSaidAndChangeNothing) {
   ImportBootFile("debian:stable");
   for (const auto& [command, says] : std::map<std::string, std::string>{
