@@ -113,16 +113,9 @@ class SqliteStore final : public Store {
   absl::Status CountBoots(std::span<const MachineBoot> boots,
                           std::span<const BootCounter::Counted> settled) override {
     const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    for (const MachineBoot& boot : boots) {
-      absl::Status status = machines_.CountBoot(boot.machine, boot.completed);
-      if (!status.ok()) return status;
-    }
-    for (const BootCounter::Counted& boot : settled) {
-      if (absl::Status status = waiting_.Remove(boot); !status.ok()) return status;
-    }
-    return transaction.Commit();
+    absl::Status status = CountAll(boots, settled);
+    if (!status.ok()) machines_.Forget();
+    return status;
   }
 
   absl::StatusOr<std::vector<Rule>> Rules() override {
@@ -369,6 +362,20 @@ class SqliteStore final : public Store {
     if (!made.ok()) return made.status();
     const absl::Status noted = audit_.Append(actor, made->what, made->before, made->after);
     return noted.ok() ? transaction.Commit() : noted;
+  }
+
+  absl::Status CountAll(std::span<const MachineBoot> boots,
+                        std::span<const BootCounter::Counted> settled) {
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    for (const MachineBoot& boot : boots) {
+      absl::Status status = machines_.CountBoot(boot.machine, boot.completed);
+      if (!status.ok()) return status;
+    }
+    for (const BootCounter::Counted& boot : settled) {
+      if (absl::Status status = waiting_.Remove(boot); !status.ok()) return status;
+    }
+    return transaction.Commit();
   }
 
   nlohmann::json ToldToken(const std::string& name) {

@@ -106,6 +106,9 @@ TEST_F(PlansTest, WhatTheCatalogCannotTakeIsCountedWhenItCan) {
       "BEGIN SELECT RAISE(ABORT, 'a fault'); END");
   EXPECT_FALSE(CountAt(90).ok());
   for (const std::uint8_t last : kMachines) EXPECT_EQ(Counted(last), "0 0");
+  for (const auto& each : *core_->store().Machines()) {
+    EXPECT_EQ(each->completed, 0u) << "what is kept in memory is as the disk";
+  }
   Execute("DROP TRIGGER fault");
   ASSERT_TRUE(CountAt(91).ok());
   for (const std::uint8_t last : kMachines) EXPECT_EQ(Counted(last), "1 0");

@@ -146,7 +146,7 @@ TEST_F(StoreTest, MachinesKeptInMemoryAreThoseOfTheDisk) {
         static_cast<void>(store->RemoveMachine(id + static_cast<int>(random() % 2), Tester()));
         break;
       case 1:
-        ASSERT_TRUE(store->CountBoot(id, random() % 2 == 0).ok());
+        ASSERT_TRUE(store->CountBoots(std::vector<MachineBoot>{{id, random() % 2 == 0}}, {}).ok());
         break;
       default:  // also such as two machines are meant by, which is refused
         static_cast<void>(store->PutMachine(machine, Tester()));
@@ -162,7 +162,8 @@ TEST_F(StoreTest, OneThatDidNotChangeIsTheSameObject) {
     ASSERT_TRUE(store->PutMachine(WithMac(i, "a:1"), Tester()).ok());
   }
   const auto before = *store->Machines();
-  ASSERT_TRUE(store->CountBoot(before[1]->id, true).ok());
+  const std::vector<MachineBoot> boots = {{before[1]->id, true}};
+  ASSERT_TRUE(store->CountBoots(boots, {}).ok());
   const auto after = *store->Machines();
   EXPECT_EQ(before[0], after[0]);
   EXPECT_NE(before[1], after[1]);
