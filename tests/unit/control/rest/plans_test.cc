@@ -106,7 +106,8 @@ TEST_F(PlansTest, WhatTheCatalogCannotTakeIsCountedWhenItCan) {
       "BEGIN SELECT RAISE(ABORT, 'a fault'); END");
   EXPECT_FALSE(CountAt(90).ok());
   for (const std::uint8_t last : kMachines) EXPECT_EQ(Counted(last), "0 0");
-  for (const auto& each : *core_->store().Machines()) {
+  const auto kept = *core_->store().Machines();
+  for (const auto& each : kept) {
     EXPECT_EQ(each->completed, 0u) << "what is kept in memory is as the disk";
   }
   Execute("DROP TRIGGER fault");
