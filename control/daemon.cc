@@ -129,10 +129,6 @@ void ControlPlane::Reload() {
 }
 
 void ControlPlane::Watch() {
-  if (const absl::Status status = plans_.Resume(*core_); !status.ok()) {
-    std::cerr << "slipwayd: boots before this start are not counted for their plans: "
-              << status.message() << '\n';
-  }
   auto announced = steady_clock::now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     TakeEvents();
@@ -147,6 +143,10 @@ void ControlPlane::Watch() {
 }
 
 void ControlPlane::Tend() {
+  if (const absl::Status status = plans_.Resume(*core_); !status.ok()) {
+    std::cerr << "slipwayd: boots before this start are not counted for their plans: "
+              << status.message() << '\n';
+  }
   auto tidied = steady_clock::now();
   auto rotated = tidied;
   while (!stopping_.load(std::memory_order_relaxed)) {
