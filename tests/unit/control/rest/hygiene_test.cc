@@ -23,6 +23,16 @@ using testing::Not;
 
 using HygieneTest = RestTest;
 
+// With certificates that the daemon issued itself.
+class OwnCertificatesTest : public RestTest {
+ protected:
+  OwnCertificatesTest() {
+    End();
+    boot_certificates_.clear();
+    Begin();
+  }
+};
+
 TEST_F(HygieneTest, EveryProblemHasAKindThatSaysWhatToDo) {
   const auto problem = client_->Get("/api/v1/images/none:1");
   const auto document = nlohmann::json::parse(problem->body);
@@ -140,7 +150,7 @@ TEST_F(HygieneTest, AFieldThatMeansNothingIsRefusedByItsName) {
   EXPECT_THAT(image->body, HasSubstr("treee"));
 }
 
-TEST_F(HygieneTest, CertificatesRotateWithoutARefusedConnection) {
+TEST_F(OwnCertificatesTest, CertificatesRotateWithoutARefusedConnection) {
   const auto before = core_->Certificates();
   std::atomic<bool> stop{false};
   std::atomic<int> answered{0};
@@ -175,7 +185,7 @@ TEST_F(HygieneTest, CertificatesRotateWithoutARefusedConnection) {
   EXPECT_EQ(client_->Get("/api/v1/status")->status, 200);
 }
 
-TEST_F(HygieneTest, WhatEndsSoonIsRenewedOrWarnedOf) {
+TEST_F(OwnCertificatesTest, WhatEndsSoonIsRenewedOrWarnedOf) {
   const auto before = core_->Certificates();
   EXPECT_THAT(Slipway("cert show").text, HasSubstr("boot-ecdsa"));
   EXPECT_THAT(client_->Get("/metrics")->body,

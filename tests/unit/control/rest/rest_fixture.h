@@ -18,6 +18,7 @@
 #include "control/rest/schemas.h"
 #include "control/rest/server.h"
 #include "control/serve/core.h"
+#include "control/state/secrets.h"
 #include "control/text.h"
 #include "dataplane/capture.h"
 #include "tests/unit/control/rest/schema_checker.h"
@@ -50,11 +51,52 @@ inline std::string BytesOf(const std::filesystem::path& path) {
   return bytes.str();
 }
 
+// Made once a process, for an RSA key takes half a second: the CA of every test's state, and the
+// boot chains of those that do not ask for the daemon's own.
+class SharedCertificates {
+ public:
+  // `config` says the names and addresses; all tests have the same.
+  static const SharedCertificates& Get(const Config& config) {
+    static const SharedCertificates shared(config);
+    return shared;
+  }
+  // Into an empty folder: state/ca.pem and state/ca.key, as the daemon's first start leaves them,
+  // and the chains that Tables() names.
+  void PutInto(const std::filesystem::path& folder) const {
+    std::filesystem::create_directories(folder / "state");
+    std::filesystem::permissions(folder / "state", std::filesystem::perms::owner_all);
+    EXPECT_TRUE(WriteFile(folder / "state/ca.key", authority_.private_key_pem, 0600).ok());
+    EXPECT_TRUE(WriteFile(folder / "state/ca.pem", authority_.certificate_pem, 0644).ok());
+    for (const tls::Certificate& boot : boot_) {
+      std::ofstream(folder / (boot.name + ".pem")) << boot.chain_pem;
+      std::ofstream(folder / (boot.name + ".key")) << boot.private_key_pem;
+    }
+  }
+  std::string Tables() const {
+    std::string tables;
+    for (const tls::Certificate& boot : boot_) {
+      tables += Text("[[tls.certificate]]\nchain = \"", boot.name, ".pem\"\nkey = \"", boot.name,
+                     ".key\"\n");
+    }
+    return tables;
+  }
+
+ private:
+  explicit SharedCertificates(const Config& config)
+      : authority_(tls::MakeAuthority({})), boot_(BootCertificates(config, authority_).value()) {}
+
+  tls::Authority authority_;
+  std::vector<tls::Certificate> boot_;
+};
+
 class RestTest : public testing::Test {
  protected:
   RestTest() {
     std::string pattern = testing::TempDir() + "slipway_rest_XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
+    const auto& shared = SharedCertificates::Get(*Parsed().config);
+    shared.PutInto(folder_);
+    boot_certificates_ = shared.Tables();
     Begin();
   }
   ~RestTest() override {
@@ -62,8 +104,8 @@ class RestTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void Begin() {
-    const ConfigResult parsed = ParseConfig(std::string() + R"(
+  ConfigResult Parsed() const {
+    return ParseConfig(std::string() + R"(
 [state]
 directory = "state"
 [management]
@@ -78,8 +120,11 @@ subnet = "10.77.0.0/24"
 pools = ["10.77.0.100-10.77.0.199"]
 [boot]
 image_set = "debian:stable"
-)" + secure_boot_,
-                                            folder_ / "slipway.toml");
+)" + secure_boot_ + boot_certificates_,
+                       folder_ / "slipway.toml");
+  }
+  void Begin() {
+    const ConfigResult parsed = Parsed();
     ASSERT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
     Outlets outlets;
     outlets.images = &memory_;
@@ -173,8 +218,9 @@ image_set = "debian:stable"
 
   const nlohmann::json api_ = OpenApi();
   std::filesystem::path folder_;
-  std::string secure_boot_;  // a table of the configuration, for the next Begin
-  std::string management_;   // more of the table of that name
+  std::string secure_boot_;        // a table of the configuration, for the next Begin
+  std::string management_;         // more of the table of that name
+  std::string boot_certificates_;  // tables; empty: the daemon issues its own
   HeapImageMemory memory_;
   dataplane::Captures captures_{2, 1};  // of workers that never run: whoever tests is them
   std::unique_ptr<dataplane::Snapshot> snapshot_;
