@@ -2,7 +2,6 @@
 #include "tests/support/pcap.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -60,15 +59,6 @@ std::vector<FrameBytes> ReadBlocks(Reader reader) {
   return frames;
 }
 
-std::vector<std::filesystem::path> Candidates() {
-  std::vector<std::filesystem::path> candidates;
-  if (const char* named = std::getenv("SLIPWAY_SHARED")) candidates.emplace_back(named);
-  const std::filesystem::path root(SLIPWAY_SOURCE_ROOT);
-  candidates.push_back(root / ".." / "shared");
-  candidates.push_back(root / ".." / ".." / "shared");  // from a worktree in a folder of its own
-  return candidates;
-}
-
 }  // namespace
 
 std::vector<FrameBytes> ReadPcap(const std::filesystem::path& path) {
@@ -89,14 +79,10 @@ std::vector<FrameBytes> ReadPcap(const std::filesystem::path& path) {
 
 std::vector<Capture> Captures() {
   std::vector<Capture> captures;
-  for (const std::filesystem::path& shared : Candidates()) {
-    const std::filesystem::path folder = shared / "captures";
-    if (!std::filesystem::is_directory(folder)) continue;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      if (entry.path().extension() != ".pcap") continue;
-      captures.push_back({entry.path().stem().string(), ReadPcap(entry.path())});
-    }
-    break;
+  const auto folder = std::filesystem::path(SLIPWAY_SOURCE_ROOT) / "tests" / "captures";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".pcap") continue;
+    captures.push_back({entry.path().stem().string(), ReadPcap(entry.path())});
   }
   std::ranges::sort(captures, {}, &Capture::name);
   return captures;

@@ -2,9 +2,6 @@
 //
 // Captured frames as test input: reads pcap and pcapng files, little-endian, Ethernet.
 //
-// The captures of real boot clients stand beside the source tree, in shared/captures; the
-// environment variable SLIPWAY_SHARED names another place for shared/. Where they are missing,
-// Captures() is empty and the tests that need them say so and are counted as skipped.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +22,7 @@ struct Capture {
 // capture of Ethernet frames.
 std::vector<FrameBytes> ReadPcap(const std::filesystem::path& path);
 
-// Every capture, sorted by name.
+// Those of real boot clients, in tests/captures, sorted by name.
 std::vector<Capture> Captures();
 
 }  // namespace slipway::support

@@ -17,20 +17,11 @@ const std::vector<support::Capture>& AllCaptures() {
   return captures;
 }
 
-// A clone without captures beside it says so; with them, a missing one is a failure.
-class Captured : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (AllCaptures().empty()) GTEST_SKIP() << "no captures: set SLIPWAY_SHARED";
-  }
-};
-
 std::vector<support::FrameBytes> ReadCapture(const std::string& name) {
   for (const support::Capture& capture : AllCaptures()) {
     if (capture.name == name) return capture.frames;
   }
-  ADD_FAILURE() << "shared/captures/" << name << ".pcap is not beside the source tree; "
-                << "SLIPWAY_SHARED may name another place for shared/";
+  ADD_FAILURE() << "tests/captures/" << name << ".pcap is not there";
   return {};
 }
 
@@ -65,7 +56,7 @@ std::vector<std::vector<std::uint8_t>> Requests(const std::string& capture, Clie
   return found;
 }
 
-class CapturedFirmware : public Captured, public ::testing::WithParamInterface<const char*> {};
+class CapturedFirmware : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(CapturedFirmware, AcceptsOurOfferAndOurAck) {
   const auto discovers = Requests(GetParam(), ClientKind::kHttp, DhcpMessageType::kDiscover);
@@ -121,9 +112,7 @@ INSTANTIATE_TEST_SUITE_P(Captures, CapturedFirmware,
                                            "ovmf-2022.11-server-closes-after-head",
                                            "ovmf-2022.11-ecdsa-certificate-refused"));
 
-class CapturedPxe : public Captured {};
-
-TEST_F(CapturedPxe, FirmwareGetsTheFileNameAndThePxeVendorClass) {
+TEST(CapturedPxe, FirmwareGetsTheFileNameAndThePxeVendorClass) {
   const auto discovers =
       Requests("ovmf-2022.11-full-boot-order", ClientKind::kPxe, DhcpMessageType::kDiscover);
   ASSERT_FALSE(discovers.empty());
@@ -140,7 +129,7 @@ TEST_F(CapturedPxe, FirmwareGetsTheFileNameAndThePxeVendorClass) {
   EXPECT_EQ(offer->siaddr, kServer);
 }
 
-class CapturedIpxe : public Captured, public ::testing::WithParamInterface<const char*> {};
+class CapturedIpxe : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(CapturedIpxe, GetsItsScriptWithoutAVendorClass) {
   const auto discovers = Requests(GetParam(), ClientKind::kIpxe, DhcpMessageType::kDiscover);
@@ -167,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(Captures, CapturedIpxe,
                          ::testing::Values("ipxe-2019-bios-http", "ipxe-2019-bios-iscsi",
                                            "ipxe-2025-https"));
 
-TEST_F(Captured, ReplyPassesTheIndependentReaderAsCaptured) {
+TEST(Captured, ReplyPassesTheIndependentReaderAsCaptured) {
   // The reference server's own offers, which the firmware is known to have booted from.
   std::size_t offers = 0;
   for (const auto& frame : ReadCapture("ovmf-2022.11-https-ipv4")) {

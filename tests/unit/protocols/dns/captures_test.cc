@@ -28,7 +28,6 @@ Bytes QueryIn(Bytes bytes) {
 
 TEST(CapturedDnsQueries, GetTheAddressTheyAskFor) {
   const auto captures = support::Captures();
-  if (captures.empty()) GTEST_SKIP() << "no captures: set SLIPWAY_SHARED";
   std::set<std::string> names;
   for (const support::Capture& capture : captures) {
     for (const support::FrameBytes& frame : capture.frames) {

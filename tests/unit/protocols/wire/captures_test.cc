@@ -67,7 +67,6 @@ void CheckFrame(Bytes bytes) {
 
 TEST(CapturedFrames, ParseAndComeOutAgainIdentically) {
   const auto captures = support::Captures();
-  if (captures.empty()) GTEST_SKIP() << "no captures: set SLIPWAY_SHARED";
   std::size_t frames = 0;
   for (const support::Capture& capture : captures) {
     EXPECT_FALSE(capture.frames.empty()) << capture.name;
@@ -83,7 +82,6 @@ TEST(CapturedFrames, ParseAndComeOutAgainIdentically) {
 
 TEST(CapturedFrames, PrintWithoutARefusal) {
   const auto captures = support::Captures();
-  if (captures.empty()) GTEST_SKIP() << "no captures: set SLIPWAY_SHARED";
   std::set<std::string> kinds;
   for (const support::Capture& capture : captures) {
     for (const support::FrameBytes& frame : capture.frames) {
