@@ -153,17 +153,18 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
 
 void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {
   Family addresses("slipway_network_addresses", "Addresses of a network's pools.", kGauge);
-  Family leased("slipway_network_leases", "Addresses leased in a network.", kGauge);
+  Family leased("slipway_network_leases", "Addresses that machines hold in a network now.", kGauge);
   const auto leases = core.leases().All();
   const auto config = core.served();
+  const std::int64_t now = std::time(nullptr);
   for (const NetworkConfig& network : config->networks) {
     std::uint64_t size = 0;
     for (const AddressRange& pool : network.pools) size += pool.size();
-    const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
-      return lease.state == dhcp::LeaseState::kBound && network.subnet.Contains(lease.address);
+    const auto held = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
+      return IsHeld(lease, now) && network.subnet.Contains(lease.address);
     });
     addresses.Add({{"network", network.name}}, size);
-    leased.Add({{"network", network.name}}, static_cast<std::uint64_t>(bound));
+    leased.Add({{"network", network.name}}, static_cast<std::uint64_t>(held));
   }
   families.push_back(std::move(addresses).family());
   families.push_back(std::move(leased).family());

@@ -3,6 +3,7 @@
 // Networks and leases. A network of the configuration file is shown like the others and changed
 // there; leases are made by the worker that owns them, and listed within the reader's scope.
 #include <algorithm>
+#include <ctime>
 #include <mutex>
 
 #include "control/config/networks.h"
@@ -30,15 +31,16 @@ nlohmann::json Summary(Core& core, const NetworkConfig& network,
     addresses += pool.size();
     pools.push_back(ToString(pool));
   }
-  const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
-    return lease.state == dhcp::LeaseState::kBound && network.subnet.Contains(lease.address);
+  const std::int64_t now = std::time(nullptr);
+  const auto held = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
+    return IsHeld(lease, now) && network.subnet.Contains(lease.address);
   });
   return {{"name", network.name},
           {"subnet", network.subnet.ToString()},
           {"mode", network.proxy_dhcp ? "proxy" : "full"},
           {"pools", pools},
           {"addresses", addresses},
-          {"leases", bound},
+          {"leases", held},
           {"lease_seconds", network.lease_time.count()},
           {"reservations", network.reservations.size()},
           {"source", IsOfFile(core, network.name) ? "file" : "catalog"}};
@@ -153,13 +155,14 @@ void AddLeases(Router& router, Core& core) {
                const auto scope = MachineScope::Of(RequestActor(request), core);
                if (!scope.ok()) return ReplyProblem(response, scope.status());
                nlohmann::json list = nlohmann::json::array();
+               const std::int64_t now = std::time(nullptr);
                for (const dhcp::Lease& lease : core.leases().All()) {
                  if (!scope->Holds(lease.mac)) continue;
                  list.push_back({{"address", lease.address.ToString()},
                                  {"mac", lease.mac.ToString()},
                                  {"uuid", lease.uuid.is_set() ? lease.uuid.ToString() : ""},
                                  {"client_id", ToHex(AsText(lease.client_identifier.bytes()))},
-                                 {"state", Name(lease.state)},
+                                 {"state", StateName(lease, now)},
                                  {"expires", lease.expires_unix_seconds}});
                }
                ReplyPage(request, response, std::move(list), "address");

@@ -146,8 +146,11 @@ constexpr Schema kSchemas[] = {
     {"NetworkRoute", "", "destination:string via:string"},
     {"NetworkOption", "Its value in one of three forms.",
      "code:integer text?:string hex?:string addresses?:[string]"},
-    {"Lease", "`expires` in Unix seconds.",
-     "address:string mac:string uuid:string client_id:string state:string expires:integer"},
+    {"Lease",
+     "`expires` in Unix seconds. `expired`: the address is free again; a machine that comes back "
+     "gets it if nobody else has it.",
+     "address:string mac:string uuid:string client_id:string "
+     "state:offered|bound|declined|released|expired expires:integer"},
     {"Waiting", "A machine that waits for its turn.",
      "position:integer mac:string address:string where:string waited_seconds:integer "
      "expected_seconds:integer~"},

@@ -2,6 +2,7 @@
 #include "control/serve/core.h"
 
 #include <algorithm>
+#include <ctime>
 #include <iostream>
 #include <utility>
 
@@ -74,7 +75,7 @@ absl::Status Core::OpenState() {
       TimelineLimits{.machines = limits.machines,
                      .boots_per_machine = limits.boots_per_machine,
                      .steps_per_boot = limits.steps_per_boot},
-      [this](Ipv4Address address) { return leases_.MacOf(address); });
+      [this](Ipv4Address address) { return leases_.MacOf(address, std::time(nullptr)); });
   if (absl::Status status = OpenFeed(); !status.ok()) return status;
   return OpenArchive();
 }

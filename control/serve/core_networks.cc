@@ -3,6 +3,7 @@
 // The core's networks. The configuration file's are fixed while the daemon runs; the catalog's are
 // checked together with them, as if they stood behind them in the file.
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "control/config/networks.h"
@@ -87,13 +88,14 @@ absl::Status Core::RemoveNetwork(const std::string& name, bool all_the_same, con
   const auto config = served();
   const auto network = std::ranges::find(config->networks, name, &NetworkConfig::name);
   const auto leases = leases_.All();
-  const auto bound = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
-    return network != config->networks.end() && lease.state == dhcp::LeaseState::kBound &&
+  const std::int64_t now = std::time(nullptr);
+  const auto held = std::ranges::count_if(leases, [&](const dhcp::Lease& lease) {
+    return network != config->networks.end() && IsHeld(lease, now) &&
            network->subnet.Contains(lease.address);
   });
-  if (bound != 0 && !all_the_same) {
+  if (held != 0 && !all_the_same) {
     return absl::FailedPreconditionError(
-        Text(name, ": has leases of ", bound, bound == 1 ? " machine" : " machines",
+        Text(name, ": has leases of ", held, held == 1 ? " machine" : " machines",
              ", which could not be renewed; to remove it all the same: ?all_the_same=true, or "
              "'slipway network rm ",
              name, " --all'"));

@@ -95,8 +95,10 @@ TEST_F(MonitoringTest, EachAlertSaysWhatToDo) {
 
 TEST_F(MonitoringTest, NetworksAndImageSetsAreToldApart) {
   ImportBootFile("debian:stable");
-  core_->leases().Take(std::vector<dhcp::Lease>{
-      {.address = Ipv4Address(10, 77, 0, 100), .state = dhcp::LeaseState::kBound}});
+  core_->leases().Take(
+      std::vector<dhcp::Lease>{{.address = Ipv4Address(10, 77, 0, 100),
+                                .state = dhcp::LeaseState::kBound,
+                                .expires_unix_seconds = std::time(nullptr) + 3600}});
   const std::string metrics = client_->Get("/metrics")->body;
   EXPECT_THAT(metrics, HasSubstr("slipway_network_addresses{network=\"lab\"} 100\n"));
   EXPECT_THAT(metrics, HasSubstr("slipway_network_leases{network=\"lab\"} 1\n"));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/control/rest/rest_fixture.h"
@@ -13,6 +14,7 @@ namespace slipway::control {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kFar =
     "network set far --subnet 10.88.0.0/24 --relayed true --pools 10.88.0.10-10.88.0.20";
@@ -27,6 +29,13 @@ class RestNetworksTest : public RestTest {
     const auto* network = Served("10.88.0.1");
     if (machine == nullptr || network == nullptr) return std::nullopt;
     return dhcp::Policy::ReservedAddress(*machine, *network);
+  }
+  // A machine's in the far network, which ends so many seconds from now.
+  static dhcp::Lease BoundFor(std::int64_t seconds) {
+    return {.address = *Ipv4Address::Parse("10.88.0.12"),
+            .mac = *MacAddress::Parse("52:54:00:00:00:07"),
+            .state = dhcp::LeaseState::kBound,
+            .expires_unix_seconds = std::time(nullptr) + seconds};
   }
 };
 
@@ -64,7 +73,7 @@ TEST_F(RestNetworksTest, WhatDoesNotFitIsRefusedAndNothingChanges) {
   EXPECT_EQ(truth.code, 1);
   EXPECT_THAT(truth.text, HasSubstr("network.authoritative = \"maybe\": not true or false"));
   EXPECT_EQ(snapshot_->dhcp->networks().size(), 1U);
-  EXPECT_THAT(Slipway("audit list").text, testing::Not(HasSubstr("network")));
+  EXPECT_THAT(Slipway("audit list").text, Not(HasSubstr("network")));
 }
 
 TEST_F(RestNetworksTest, ThoseOfTheFileAreChangedThere) {
@@ -95,16 +104,28 @@ TEST_F(RestNetworksTest, AnAddressIsKeptForOneMachineAtATime) {
 
 TEST_F(RestNetworksTest, LeasesKeepANetworkUnlessItIsMeantAllTheSame) {
   ASSERT_EQ(Slipway(kFar).code, 0);
-  dhcp::Lease lease;
-  lease.address = *Ipv4Address::Parse("10.88.0.12");
-  lease.mac = *MacAddress::Parse("52:54:00:00:00:07");
-  lease.state = dhcp::LeaseState::kBound;
-  core_->leases().Take(std::array{lease});
+  core_->leases().Take(std::array{BoundFor(60)});
   const Ran refused = Slipway("network rm far");
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(refused.text, HasSubstr("far: has leases of 1 machine, which could not be renewed"));
   EXPECT_EQ(Slipway("network rm far --all").code, 0);
   EXPECT_EQ(Served("10.88.0.1"), nullptr);
+}
+
+TEST_F(RestNetworksTest, LeasesThatRanOutFillNoNetworkAndKeepNone) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  const auto told = [this](const char* path) { return client_->Get(path)->body; };
+  core_->leases().Take(std::array{BoundFor(60)});
+  EXPECT_THAT(told("/api/v1/networks"), HasSubstr("\"leases\":1"));
+  EXPECT_THAT(told("/metrics"), HasSubstr("slipway_network_leases{network=\"far\"} 1\n"));
+  EXPECT_THAT(told("/api/v1/leases"), HasSubstr("\"state\":\"bound\""));
+  core_->leases().Take(std::array{BoundFor(-1)});
+  EXPECT_THAT(told("/api/v1/networks"), Not(HasSubstr("\"leases\":1")));
+  EXPECT_THAT(told("/metrics"), HasSubstr("slipway_network_leases{network=\"far\"} 0\n"));
+  EXPECT_THAT(told("/api/v1/leases"), HasSubstr("\"state\":\"expired\""));
+  EXPECT_THAT(Slipway("lease list").text, HasSubstr("expired"));
+  const Ran removed = Slipway("network rm far");
+  EXPECT_EQ(removed.code, 0) << removed.text;
 }
 
 TEST_F(RestNetworksTest, WhatDocumentsNeedIsNotRemovedAllTheSameEither) {
