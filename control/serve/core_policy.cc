@@ -9,6 +9,7 @@
 #include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
 #include "control/serve/policy_builder.h"
+#include "control/templates/variables.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -53,6 +54,17 @@ void Place(std::vector<T>& all, T item, IsIt is_it) {
   }
 }
 
+// A UUID that is said of a machine is that one's alone: two records are not made one, for the
+// labels and the plan of either would be gone. `owner`: who has it now.
+absl::Status RefuseOthers(const std::optional<Machine>& owner, const Machine& machine) {
+  if (!owner) return absl::OkStatus();
+  // Those of the configuration file all have the id 0.
+  const bool is_it = owner->id == machine.id && (owner->id != 0 || owner->mac == machine.mac);
+  if (is_it) return absl::OkStatus();
+  return absl::AlreadyExistsError(Text("uuid: ", machine.uuid->ToString(), " is machine ",
+                                       KeyOf(*owner), "'s; change that one, or remove it first"));
+}
+
 // What each candidate does with the machine.
 std::vector<RuleAction> ActionsOf(const std::vector<Rule>& rules, const Machine& machine) {
   std::vector<RuleAction> actions;
@@ -72,6 +84,11 @@ absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann
   if (!known.ok()) return known.status();
   Machine machine = known->value_or(named);
   if (absl::Status status = Update(changes, machine); !status.ok()) return status;
+  if (changes.contains("uuid")) {
+    const auto owner = KnownMachine(std::nullopt, machine.uuid);
+    if (!owner.ok()) return owner.status();
+    if (absl::Status status = RefuseOthers(*owner, machine); !status.ok()) return status;
+  }
   auto site = ReadSite();
   if (!site.ok()) return site.status();
   if (changes.contains("image_set")) {

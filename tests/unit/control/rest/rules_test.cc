@@ -209,6 +209,40 @@ image_set = "debian:testing"
   EXPECT_EQ(put->status, 403) << put->body;
 }
 
+TEST_F(RulesTest, AUuidThatIsAnotherMachinesIsRefusedAndThatOneStaysAsItIs) {
+  secure_boot_ = R"([[machine]]
+name = "db1"
+mac = "52:54:00:00:00:0f"
+uuid = "0a1b2c3d-0001-0203-0405-060708090a0f"
+image_set = "debian:testing"
+)";
+  End();
+  Begin();
+  ImportBootFile("debian:testing");
+  const std::string by_uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
+  const std::string of_file = "0a1b2c3d-0001-0203-0405-060708090a0f";
+  ASSERT_EQ(Slipway(Text("machine label ", by_uuid, " rack=a1")).code, 0);
+  ASSERT_EQ(Slipway(Text("machine hold ", by_uuid)).code, 0);
+  const std::string before = client_->Get("/api/v1/machines/" + by_uuid)->body;
+  const auto put = [this](const std::string& machine, const std::string& uuid) {
+    return client_->Put("/api/v1/machines/" + machine, nlohmann::json{{"uuid", uuid}}.dump(),
+                        "application/json");
+  };
+  for (const auto& [uuid, owner] :
+       std::map<std::string, std::string>{{by_uuid, by_uuid}, {of_file, "52:54:00:00:00:0f"}}) {
+    const auto claimed = put("52:54:00:00:00:01", uuid);
+    EXPECT_EQ(claimed->status, 409) << claimed->body;
+    EXPECT_THAT(claimed->body, HasSubstr(Text("is machine ", owner, "'s; change that one")));
+  }
+  EXPECT_EQ(client_->Get("/api/v1/machines/" + by_uuid)->body, before);
+  EXPECT_EQ(client_->Get("/api/v1/machines/52:54:00:00:00:01")->status, 404);
+  // Its own is its own, of the catalog's and of the file's.
+  EXPECT_EQ(put(by_uuid, by_uuid)->status, 200);
+  EXPECT_EQ(put("52:54:00:00:00:0f", of_file)->status, 200);
+  EXPECT_EQ(put("52:54:00:00:00:0f", of_file)->status, 200) << "now that the catalog has it";
+  EXPECT_EQ(put("52:54:00:00:00:01", "0a1b2c3d-0001-0203-0405-060708090a01")->status, 200);
+}
+
 TEST_F(RulesTest, APlanIsOfTheRecordThatTheDataplaneFinds) {
   ImportBootFile("installer:1");
   const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
