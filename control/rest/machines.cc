@@ -23,7 +23,7 @@ nlohmann::json Shown(const Machine& machine) {
   return json;
 }
 
-// Holds from the look at If-Match to the change.
+// Holds from the look at If-Match to the change. What the change needs is loaded before.
 std::mutex writing;
 
 // What the operator says of it; boots that count change nothing of that.
@@ -74,6 +74,9 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
     return ReplyProblem(response, 400, kBadMachineName);
   const auto body = BodyOf(request, response);
   if (!body) return;
+  if (const auto set = body->find("image_set"); set != body->end() && set->is_string()) {
+    core.LoadAhead(set->get<std::string>());
+  }
   const std::scoped_lock lock(writing);
   const auto current = core.KnownMachine(machine.mac, machine.uuid);
   if (!current.ok()) return ReplyProblem(response, current.status());

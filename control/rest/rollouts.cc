@@ -70,7 +70,7 @@ void List(const httplib::Request& request, httplib::Response& response, Core& co
   ReplyPage(request, response, std::move(list), "stable");
 }
 
-// Holds from the look at If-Match to the change.
+// Holds from the look at If-Match to the change. What the change needs is loaded before.
 std::mutex writing;
 
 // As it stands; null where there is none. Nullopt, and a problem replied, where that cannot be
@@ -107,6 +107,7 @@ void Put(const httplib::Request& request, httplib::Response& response, Core& cor
   if (!body) return;
   const auto rollout = ParseRollout(*stable, *body);
   if (!rollout.ok()) return ReplyProblem(response, rollout.status());
+  core.LoadAhead(rollout->candidate.ToString());
   const std::scoped_lock lock(writing);
   const auto before = Now(*stable, response, core);
   if (!before || !MayChange(request, response, *before)) return;

@@ -14,7 +14,7 @@
 namespace slipway::control {
 namespace {
 
-// Holds from the look at If-Match to the change.
+// Holds from the look at If-Match to the change. What the change needs is loaded before.
 std::mutex writing;
 
 // As it stands; null where there is none. Nullopt, and a problem replied, where that cannot be
@@ -48,6 +48,7 @@ void PutRule(const httplib::Request& request, httplib::Response& response, Core&
   if (!body) return;
   const auto rule = ParseRule(request.matches[1], *body);
   if (!rule.ok()) return ReplyProblem(response, rule.status());
+  if (rule->image_set) core.LoadAhead(rule->image_set->ToString());
   const std::scoped_lock lock(writing);
   const auto before = Now(rule->name, response, core);
   if (!before || !MayChange(request, response, *before)) return;

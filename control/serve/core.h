@@ -91,6 +91,9 @@ class Core {
   // Brings what machines are assigned to into image memory; what does not fit is told when it is
   // published.
   void LoadAssigned();
+  // The same of what a change will assign, with what that needs: before the change, and before any
+  // lock that others wait for, as gigabytes are read. Whether there is such a set, the change says.
+  void LoadAhead(const std::string& reference);
   // Tries again what did not fit, if anything.
   void Housekeep();
   // Runs `collect` while nothing is published.
@@ -144,7 +147,8 @@ class Core {
   absl::StatusOr<std::optional<Machine>> KnownMachine(const std::optional<MacAddress>& mac,
                                                       const std::optional<Uuid>& uuid);
   // `named` has the MAC or UUID of a machine. Where the catalog has none it is made, and begins as
-  // the configuration file has it; `changes` as Update() takes them.
+  // the configuration file has it; `changes` as Update() takes them. An image set that this, a rule
+  // or a rollout assigns is loaded by LoadAhead() first; one that is not comes in when it can.
   absl::StatusOr<Machine> ChangeMachine(const Machine& named, const nlohmann::json& changes,
                                         const Actor& actor);
   absl::Status RemoveMachine(std::int64_t id, const Actor& actor);
@@ -232,10 +236,9 @@ class Core {
   // Brings image sets into memory; what does not fit is told, and tried again later. What was
   // loaded ahead is there.
   void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
-  // The three that follow are called without mutex_, before what will need the set. True where it
+  // The two that follow are called without mutex_, before what will need the set. True where it
   // came into memory by this; where it could not, that is told when it is published.
   bool LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of);
-  void LoadAhead(const std::string& reference);
   std::optional<ImageSet> SetWanted(std::string_view path);
   absl::StatusOr<std::vector<std::string>> Assigned();
   // What is found of a set before it is its turn.

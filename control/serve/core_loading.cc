@@ -89,8 +89,10 @@ bool Core::LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of) 
 void Core::LoadAhead(const std::string& reference) {
   const auto sets = Images();
   if (!sets.ok()) return;
-  const auto set = std::ranges::find(*sets, reference, &ImageSet::reference);
-  if (set != sets->end()) LoadAhead(*set, BlobPaths());
+  for (const std::string& each : WithWhatTheyNeed({reference}, *sets)) {
+    const auto set = std::ranges::find(*sets, each, &ImageSet::reference);
+    if (set != sets->end()) LoadAhead(*set, BlobPaths());
+  }
 }
 
 void Core::LoadAssigned() {

@@ -76,9 +76,6 @@ std::vector<RuleAction> ActionsOf(const std::vector<Rule>& rules, const Machine&
 
 absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann::json& changes,
                                             const Actor& actor) {
-  if (changes.contains("image_set") && changes["image_set"].is_string()) {
-    LoadAhead(changes["image_set"].get<std::string>());
-  }
   const std::scoped_lock lock(mutex_);
   const auto known = KnownMachine(named.mac, named.uuid);
   if (!known.ok()) return known.status();
@@ -114,7 +111,6 @@ absl::Status Core::RemoveMachine(std::int64_t id, const Actor& actor) {
 }
 
 absl::Status Core::PutRule(const Rule& rule, const Actor& actor) {
-  if (rule.image_set) LoadAhead(rule.image_set->ToString());
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
   if (!site.ok()) return site.status();
@@ -140,7 +136,6 @@ absl::Status Core::RemoveRule(const std::string& name, const Actor& actor) {
 }
 
 absl::Status Core::PutRollout(const Rollout& rollout, const Actor& actor) {
-  LoadAhead(rollout.candidate.ToString());
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
   if (!site.ok()) return site.status();

@@ -238,26 +238,74 @@ TEST_F(ImportTest, NobodyWaitsForAnImport) {
 }
 
 // A pipe in the place of the bytes keeps whoever reads them, as a slow disk does.
-TEST_F(ImportTest, NobodyWaitsForAnImageSetThatIsReadIntoMemory) {
+class SlowDiskTest : public ImportTest {
+ protected:
+  // Of the image set's one file.
+  void Block(const std::string& reference) {
+    const auto set = core_->image_store().Resolve(reference);
+    ASSERT_TRUE(set.ok()) << set.status();
+    blob_ = core_->image_store().BlobPath(set->files.front().digest);
+    std::filesystem::rename(blob_, folder_ / "kept");
+    ASSERT_EQ(::mkfifo(blob_.c_str(), 0600), 0);
+  }
+  // Whoever reads it finds nothing; the next one finds the bytes.
+  void Unblock() {
+    std::filesystem::rename(blob_, folder_ / "pipe");
+    std::filesystem::rename(folder_ / "kept", blob_);
+    ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
+  }
+  bool IsLoaded(const std::string& reference) {
+    return core_->IsLoaded(core_->image_store().Resolve(reference).value());
+  }
+
+  std::filesystem::path blob_;
+};
+
+TEST_F(SlowDiskTest, NobodyWaitsForAnImageSetThatIsReadIntoMemory) {
   ImportBootFile("other:1");
-  const auto set = core_->image_store().Resolve("other:1");
-  ASSERT_TRUE(set.ok());
-  const auto blob = core_->image_store().BlobPath(set->files.front().digest);
-  const auto kept = folder_ / "kept";
-  std::filesystem::rename(blob, kept);
-  ASSERT_EQ(::mkfifo(blob.c_str(), 0600), 0);
+  Block("other:1");
   const std::size_t before = memory_.in_use();
   std::thread loader([&] { core_->Want("/other/1/boot.efi"); });
   while (memory_.in_use() == before) std::this_thread::yield();  // until it has begun
   client_->set_read_timeout(5);
   EXPECT_TRUE(client_->Get("/api/v1/status")) << "waits";
-  EXPECT_FALSE(core_->IsLoaded(*set));
+  EXPECT_FALSE(IsLoaded("other:1"));
   EXPECT_EQ(Slipway("machine hold 52:54:00:00:00:01").code, 0);
-  std::filesystem::rename(blob, folder_ / "pipe");
-  std::filesystem::rename(kept, blob);
-  ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
+  Unblock();
   loader.join();
-  EXPECT_TRUE(core_->IsLoaded(*set)) << "its bytes were not those of the pipe: it is read again";
+  core_->Housekeep();
+  EXPECT_TRUE(IsLoaded("other:1")) << "its bytes were not those of the pipe: it is read again";
+}
+
+// Each of the three reads the set that it assigns; who writes another meanwhile does not wait.
+TEST_F(SlowDiskTest, NobodyWritesLaterForAnImageSetThatIsReadIntoMemory) {
+  ImportBootFile("debian:stable");
+  for (const char* slow : {"machine set 52:54:00:00:00:01 other:1", "rule set slow --image other:1",
+                           "rollout start debian:stable other:1"}) {
+    ImportBootFile("other:1", 3000);
+    Block("other:1");
+    const std::size_t before = memory_.in_use();
+    std::thread writer([&] { EXPECT_EQ(Slipway(slow).code, 0) << slow; });
+    while (memory_.in_use() == before) std::this_thread::yield();  // until it has begun
+    client_->set_read_timeout(5);
+    for (const auto& [path, body] : std::map<std::string, std::string>{
+             {"/api/v1/machines/52:54:00:00:00:02", R"({"labels": {"rack": "a1"}})"},
+             {"/api/v1/rules/quick", R"({"image_set": "debian:stable"})"}}) {
+      const auto put = client_->Put(path, body, "application/json");
+      EXPECT_TRUE(put) << path << " waits for: " << slow;
+      EXPECT_EQ(put ? put->status : 0, 200);
+    }
+    const auto gone = client_->Delete("/api/v1/rollouts/other:1");
+    EXPECT_TRUE(gone) << "a rollout waits for: " << slow;
+    Unblock();
+    writer.join();
+    core_->Housekeep();
+    EXPECT_TRUE(IsLoaded("other:1")) << slow;
+    // The next begins as this one did.
+    EXPECT_EQ(Slipway("machine set 52:54:00:00:00:01 -").code, 0);
+    if (Slipway("rule rm slow").code != 0) Slipway("rollout rollback debian:stable");
+    ASSERT_EQ(Slipway("image rm other:1").code, 0) << slow;
+  }
 }
 
 }  // namespace
