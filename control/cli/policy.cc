@@ -312,6 +312,11 @@ int ListRollouts(Client& client, const Command& command) {
   for (const auto& rollout : rollouts) {
     const std::string last = Cell(rollout["candidate_boots"], "last_failure");
     if (!last.empty()) std::cout << Cell(rollout, "candidate") << ": last failed: " << last << '\n';
+    const std::string now = Cell(rollout["candidate_boots"], "digest");
+    if (now.empty() || now == Cell(rollout, "candidate_digest")) continue;
+    std::cout << Cell(rollout, "candidate") << ": has moved since; to try what it leads to now: "
+              << "slipway rollout start " << Cell(rollout, "stable") << ' '
+              << Cell(rollout, "candidate") << '\n';
   }
   return 0;
 }

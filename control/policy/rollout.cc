@@ -43,8 +43,17 @@ absl::Status SetCandidate(const nlohmann::json& value, Rollout& rollout) {
   return absl::OkStatus();
 }
 
+absl::Status SetDigest(const nlohmann::json& value, Rollout& rollout) {
+  const bool is_digest = value.is_string() && value.get_ref<const std::string&>().find_first_not_of(
+                                                  "0123456789abcdef") == std::string::npos;
+  if (!is_digest) return Wrong("candidate_digest", "not a version's digest, in hexadecimal");
+  rollout.candidate_digest = value.get<std::string>();
+  return absl::OkStatus();
+}
+
 absl::Status Set(const std::string& member, const nlohmann::json& value, Rollout& rollout) {
   if (member == "candidate") return SetCandidate(value, rollout);
+  if (member == "candidate_digest") return SetDigest(value, rollout);
   if (member == "selector") return SetSelector(value, rollout);
   if (member == "percent") return SetNumber(value, member, 100, rollout.percent);
   if (member == "failures_max") return SetNumber(value, member, 1'000'000, rollout.failures_max);
@@ -66,6 +75,7 @@ std::uint32_t Bucket(const Rollout& rollout, const Machine& machine) {
 nlohmann::json ToJson(const Rollout& rollout) {
   return {{"stable", rollout.stable.ToString()},
           {"candidate", rollout.candidate.ToString()},
+          {"candidate_digest", rollout.candidate_digest},
           {"selector", rollout.selector.ToString()},
           {"percent", rollout.percent},
           {"failures_max", rollout.failures_max}};

@@ -2,8 +2,9 @@
 //
 // Rollout: a tag on its way from one version to the next. Machines that would get the tag get the
 // candidate instead when they are in the canary; promoting moves the tag to the candidate's
-// version, rolling back forgets the candidate. Only machines of the catalog can be in a canary: for
-// the others there is nothing that would stay the same from boot to boot.
+// version, unless that is another by now than the one that was put on trial; rolling back forgets
+// the candidate. Only machines of the catalog can be in a canary: for the others there is nothing
+// that would stay the same from boot to boot.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,8 @@ namespace slipway::control {
 struct Rollout {
   ImageSetName stable;             // names the rollout: one at a time for each tag
   ImageSetName candidate;          // another tag
+  std::string candidate_digest{};  // what that led to when this was last put: the version on trial;
+                                   // empty: put before it was noted
   Selector selector;               // of the catalog's facts only; empty: all of its machines
   std::uint32_t percent = 100;     // of those: the same machines each time, more when it rises
   std::uint32_t failures_max = 0;  // boots of the candidate that may fail before it is rolled back

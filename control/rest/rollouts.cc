@@ -2,7 +2,8 @@
 //
 // Rollouts: GET /rollouts, PUT /rollouts/{name:tag} to begin or change one, GET one, POST
 // .../promote, DELETE to roll back. A PUT replaces the whole rollout; If-Match and ETag keep two
-// operators from undoing each other, and whoever promotes from what another meant.
+// operators from undoing each other, and whoever promotes from what another meant. Whatever a PUT
+// says of it, the version on trial is the one that the candidate leads to at that moment.
 #include <algorithm>
 #include <mutex>
 
@@ -111,10 +112,9 @@ void Put(const httplib::Request& request, httplib::Response& response, Core& cor
   const std::scoped_lock lock(writing);
   const auto before = Now(*stable, response, core);
   if (!before || !MayChange(request, response, *before)) return;
-  if (absl::Status status = core.PutRollout(*rollout, RequestActor(request)); !status.ok()) {
-    return ReplyProblem(response, status);
-  }
-  ReplyRollout(response, control::ToJson(*rollout));
+  const auto stored = core.PutRollout(*rollout, RequestActor(request));
+  if (!stored.ok()) return ReplyProblem(response, stored.status());
+  ReplyRollout(response, control::ToJson(*stored));
 }
 
 // `end`: Core::Promote or Core::RollBack.

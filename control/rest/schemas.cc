@@ -118,13 +118,21 @@ constexpr Schema kSchemas[] = {
     {"TemplatePreview", "`path` is on the boot server; `digest` is the document's ETag there.",
      "name:string machine:string path:string media_type:string digest:string text:string"},
 
-    {"Rollout", "",
-     "stable:string candidate:string selector:string percent:integer failures_max:integer"},
-    {"RolloutChange", "",
-     "stable?:string candidate?:string selector?:string percent?:integer failures_max?:integer"},
+    {"Rollout",
+     "`candidate_digest` is the version on trial: what the candidate led to when the rollout was "
+     "put. One that has moved since is not promoted; to put the rollout again tries what it leads "
+     "to now.",
+     "stable:string candidate:string candidate_digest:string selector:string percent:integer "
+     "failures_max:integer"},
+    {"RolloutChange",
+     "An answer may be sent back; `candidate_digest` is noted by the appliance, whatever it says "
+     "here.",
+     "stable?:string candidate?:string candidate_digest?:string selector?:string percent?:integer "
+     "failures_max?:integer"},
     {"RolloutState", "`machines` is how many of the catalog are in the canary.",
-     "stable:string candidate:string selector:string percent:integer failures_max:integer "
-     "stable_boots:VersionBoots~ candidate_boots:VersionBoots~ machines:integer"},
+     "stable:string candidate:string candidate_digest:string selector:string percent:integer "
+     "failures_max:integer stable_boots:VersionBoots~ candidate_boots:VersionBoots~ "
+     "machines:integer"},
     {"VersionBoots", "How the boots of a version ended since slipwayd started.",
      "digest:string complete:integer failed:integer last_failure:string"},
 

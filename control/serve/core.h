@@ -164,8 +164,10 @@ class Core {
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
-  absl::Status PutRollout(const Rollout& rollout, const Actor& actor);
-  // Moves the tag to the candidate's version and ends the rollout.
+  // As it is stored: with the version on trial, which is the one that the candidate leads to now.
+  absl::StatusOr<Rollout> PutRollout(const Rollout& rollout, const Actor& actor);
+  // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where the
+  // candidate leads to another by now, which nobody may have booted.
   absl::Status Promote(const ImageSetName& stable, const Actor& actor);
   absl::Status RollBack(const ImageSetName& stable, const Actor& actor);
   // A boot has ended, as its timeline says: for the tally of the version that it asked for.
@@ -315,10 +317,14 @@ class Core {
   RetiredVersions retired_;
   std::shared_ptr<const Documents> documents_ = std::make_shared<const Documents>();  // published
   std::shared_ptr<const Documents> checked_;  // of the site last checked; null: none since then
-  // The ids of boots that failed, of each rollout since it was begun; those that it may fail at
-  // most, and none where that is any number.
-  std::map<std::string, std::set<std::int64_t>> canary_failures_;
-  std::set<std::string> wanted_;  // references somebody asked for
+  // Of a rollout's candidate since the rollout was put, and since the candidate last moved: the ids
+  // of boots that failed; those that may fail at most, and none where that is any number.
+  struct CanaryFailures {
+    std::string version;  // VersionName()
+    std::set<std::int64_t> boots;
+  };
+  std::map<std::string, CanaryFailures> canary_failures_;  // by the stable tag
+  std::set<std::string> wanted_;                           // references somebody asked for
   bool unfinished_ = false;
   std::chrono::steady_clock::time_point collected_ = std::chrono::steady_clock::now();
   std::shared_ptr<const FirmwareTrust> trust_;

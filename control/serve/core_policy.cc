@@ -65,6 +65,18 @@ absl::Status RefuseOthers(const std::optional<Machine>& owner, const Machine& ma
                                        KeyOf(*owner), "'s; change that one, or remove it first"));
 }
 
+// `now`: the digest that the candidate leads to.
+absl::Status Moved(const Rollout& rollout, const std::string& now) {
+  const std::string candidate = rollout.candidate.ToString();
+  const std::string on_trial = rollout.candidate_digest.empty()
+                                   ? "a version that was not noted"
+                                   : rollout.candidate_digest.substr(0, 12);
+  return absl::FailedPreconditionError(Text(
+      candidate, ": has moved since the rollout was begun: on trial is ", on_trial,
+      ", and the tag leads to ", now.substr(0, 12), "; to try that one: 'slipway rollout start ",
+      rollout.stable.ToString(), ' ', candidate, "', and promote it when it has booted"));
+}
+
 // What each candidate does with the machine.
 std::vector<RuleAction> ActionsOf(const std::vector<Rule>& rules, const Machine& machine) {
   std::vector<RuleAction> actions;
@@ -135,19 +147,23 @@ absl::Status Core::RemoveRule(const std::string& name, const Actor& actor) {
   return RepublishLocked();
 }
 
-absl::Status Core::PutRollout(const Rollout& rollout, const Actor& actor) {
+absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor) {
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
   if (!site.ok()) return site.status();
+  Rollout rollout = said;
   for (const ImageSetName& name : {rollout.stable, rollout.candidate}) {
     if (absl::Status status = NeedsSet(site->sets, name); !status.ok()) return status;
   }
+  rollout.candidate_digest =
+      std::ranges::find(site->sets, rollout.candidate.ToString(), &ImageSet::reference)->digest;
   Place(site->rollouts, rollout,
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->PutRollout(rollout, actor); !status.ok()) return status;
   canary_failures_.erase(rollout.stable.ToString());
-  return RepublishLocked();
+  if (absl::Status status = RepublishLocked(); !status.ok()) return status;
+  return rollout;
 }
 
 absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
@@ -163,6 +179,7 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   const auto candidate =
       std::ranges::find(site->sets, rollout->candidate.ToString(), &ImageSet::reference);
   if (absl::Status status = NeedsSet(site->sets, rollout->candidate); !status.ok()) return status;
+  if (candidate->digest != rollout->candidate_digest) return Moved(*rollout, candidate->digest);
   ImageSet promoted = *candidate;
   promoted.reference = stable.ToString();
   Place(site->sets, promoted,
@@ -205,7 +222,7 @@ void Core::NoteBoot(const Boot& boot) {
   const std::scoped_lock lock(mutex_);
   if (boot.outcome == BootOutcome::kComplete) {
     // After all.
-    for (auto& [stable, failed] : canary_failures_) failed.erase(boot.id);
+    for (auto& [stable, failed] : canary_failures_) failed.boots.erase(boot.id);
     return;
   }
   const auto rollouts = store_->Rollouts();
@@ -224,7 +241,9 @@ void Core::NoteBoot(const Boot& boot) {
     }
     // Whoever asks for the candidate's files unasked decides nothing.
     if (!InCanary(rollout, *machine)) continue;
-    auto& failed = canary_failures_[rollout.stable.ToString()];
+    CanaryFailures& of_version = canary_failures_[rollout.stable.ToString()];
+    if (of_version.version != version) of_version = {.version = version, .boots = {}};
+    auto& failed = of_version.boots;
     failed.insert(boot.id);
     if (failed.size() < rollout.failures_max) continue;
     std::cerr << "slipwayd: rollout of " << rollout.stable.ToString() << " is rolled back after "

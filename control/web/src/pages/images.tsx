@@ -32,6 +32,8 @@ function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] })
   const path = `/api/v1/rollouts/${encodeURIComponent(rollout.stable)}`;
   const done = () => refresh('/api/v1/');
   const whom = [rollout.selector && `machines with ${rollout.selector}`, rollout.percent < 100 && `${rollout.percent} % of them`].filter(Boolean).join(', ');
+  const moved = rollout.candidate_boots !== null && rollout.candidate_boots.digest !== rollout.candidate_digest;
+  const { candidate, selector, percent, failures_max } = rollout;
   return (
     <li class="rollout">
       {problem && <ProblemBox problem={problem} />}
@@ -40,9 +42,15 @@ function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] })
         <Version name="Candidate" reference={rollout.candidate} boots={rollout.candidate_boots} />
       </div>
       <p class="note">The candidate goes to {whom || 'all machines of the catalog'}: {count(rollout.machines)} at present.{rollout.failures_max > 0 && ` Rolled back by itself after ${rollout.failures_max} failed boots.`}</p>
+      {moved && <p class="words bad">{candidate} has moved since this rollout was begun with {rollout.candidate_digest ? <code>{shortDigest(rollout.candidate_digest)}</code> : 'a version that was not noted'}. Try what it leads to now, then promote it.</p>}
       {may(role, 'operator') && (
         <div class="buttons">
-          <Confirm label="Promote" title={`Promote ${rollout.candidate}?`} disabled={busy} action={() => run('POST', `${path}/promote`, undefined, done)}>
+          {moved && (
+            <Confirm label="Try this version" title={`Try what ${candidate} leads to now?`} disabled={busy} action={() => run('PUT', path, { candidate, selector, percent, failures_max }, done)}>
+              The rollout goes on with this version. Boots of the one before that failed are no longer counted against it.
+            </Confirm>
+          )}
+          <Confirm label="Promote" title={`Promote ${candidate}?`} disabled={busy || moved} action={() => run('POST', `${path}/promote`, undefined, done)}>
             {rollout.stable} leads to this version from now on, for every machine. Boots under way end with what they began.
           </Confirm>
           <Confirm label="Roll back" title={`Roll back to ${rollout.stable}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, done)}>

@@ -23,6 +23,7 @@ Machine Numbered(unsigned number) {
 TEST(Rollout, ADocumentComesBackAsItWas) {
   const json body = {{"stable", "debian:stable"},
                      {"candidate", "debian:next"},
+                     {"candidate_digest", "0123456789abcdef"},
                      {"selector", "rack=a1"},
                      {"percent", 10},
                      {"failures_max", 3}};
@@ -42,6 +43,7 @@ TEST(Rollout, AMistakeIsNamedByItsMember) {
       {{{"candidate", "a:1"}, {"percent", 101}}, "percent: not a number from 0 to 100"},
       {{{"candidate", "a:1"}, {"percent", -1}}, "percent: not a number"},
       {{{"candidate", "a:1"}, {"selector", "arch=x64"}}, "'arch' is known only when a machine"},
+      {{{"candidate", "a:1"}, {"candidate_digest", "latest"}}, "candidate_digest: not a version's"},
       {{{"candidate", "a:1"}, {"speed", 1}}, "speed: no such member"},
       {json::array(), "is a JSON object"},
   };

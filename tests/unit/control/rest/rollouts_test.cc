@@ -11,6 +11,7 @@ namespace slipway::control {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class RolloutsTest : public RestTest {
  protected:
@@ -108,6 +109,52 @@ TEST_F(RolloutsTest, ABootFailsOnceAndNotAtAllWhereItCompletesAfterAll) {
   boot.id = 10;
   core_->NoteBoot(boot);
   EXPECT_NE(Sent(1), next);
+}
+
+TEST_F(RolloutsTest, ACandidateThatHasMovedIsNotPromotedBeforeItIsTried) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string old = Version("debian:stable"), tried = Version("debian:next");
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
+  EXPECT_THAT(Slipway("rollout list").text, Not(HasSubstr("has moved")));
+  ImportBootFile("debian:next", 6000);
+  const std::string untried = Version("debian:next");
+  EXPECT_THAT(Slipway("rollout list").text, HasSubstr("debian:next: has moved since"));
+  const Ran refused = Slipway("rollout promote debian:stable");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.text, HasSubstr(Text("on trial is ", tried, ", and the tag leads to ",
+                                           untried, "; to try that one: 'slipway rollout start")));
+  EXPECT_EQ(client_->Post("/api/v1/rollouts/debian:stable/promote")->status, 409);
+  EXPECT_EQ(Version("debian:stable"), old);
+  // What was read may be sent back, and is what is tried from then on.
+  const std::string path = "/api/v1/rollouts/debian:stable";
+  const auto read = client_->Get(path);
+  const auto put = client_->Put(path, {{"If-Match", read->get_header_value("ETag")}}, read->body,
+                                "application/json");
+  ASSERT_EQ(put->status, 200) << put->body;
+  EXPECT_THAT(put->body, HasSubstr(Text("\"candidate_digest\":\"", untried)));
+  EXPECT_EQ(client_->Get(path)->body, put->body);
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  EXPECT_EQ(Version("debian:stable"), untried);
+}
+
+TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string before = Version("debian:next");
+  for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
+    ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
+  }
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
+  core_->NoteBoot(Failed(1, before));
+  ImportBootFile("debian:next", 6000);
+  const std::string now = Version("debian:next");
+  core_->NoteBoot(Failed(3, now));
+  EXPECT_EQ(Sent(1), now) << "one of each is not two of it";
+  Boot boot = Failed(1, now);
+  boot.id = 10;
+  core_->NoteBoot(boot);
+  EXPECT_EQ(Sent(1), Version("debian:stable"));
 }
 
 TEST_F(RolloutsTest, MachinesOfTheFileAndThoseKnownByUuidAreOfTheCanaryThatIsCounted) {
