@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Certificates that the operator brings: readable, the key theirs, valid now, and covering every
-// boot name and every address a boot URI can name. Firmware checks the name (or, for an address,
-// the IP entries) of the first certificate and says little when it does not fit, so it is said
-// here. And who may come to the management interface with a certificate.
+// Certificates that the operator brings: readable, the key theirs, and fit for machines
+// (certificate_cover.h). And who may come to the management interface with a certificate.
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 #include <cstdio>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 
+#include "control/config/certificate_cover.h"
 #include "control/config/cross_check.h"
-#include "control/text.h"
 
 namespace slipway::control {
 namespace {
@@ -73,41 +72,22 @@ class CertificateChecker {
                       "not the key of the chain's first certificate; bring its own");
     }
     ERR_clear_error();
-    if (!certificate) return;
-    CheckDates(*certificate);
-    CheckNames(*certificate);
+    if (certificate) CheckCover(folder / *chain);
   }
 
  private:
-  void CheckDates(X509& certificate) {
-    if (X509_cmp_current_time(X509_get0_notAfter(&certificate)) < 0) {
-      complaints_.Add(section_, "chain", "the certificate has expired; bring a new one");
-    } else if (X509_cmp_current_time(X509_get0_notBefore(&certificate)) > 0) {
-      complaints_.Add(section_, "chain",
-                      "the certificate is not valid yet; check its dates and this machine's clock");
-    }
-  }
-
-  void CheckNames(X509& certificate) {
-    const auto names = root_.Child("boot").List<std::string>("names");
-    for (const std::string& name : names) {
-      if (X509_check_host(&certificate, name.c_str(), name.size(), 0, nullptr) != 1) {
-        complaints_.Add(
-            section_, "chain",
-            Text("does not cover the boot name ", name, "; bring a certificate with DNS:", name,
-                 " in its subjectAltName, or change boot.names"));
-      }
-    }
-    if (!names.empty()) return;
+  void CheckCover(const std::filesystem::path& chain) {
+    std::ifstream file(chain, std::ios::binary);
+    std::ostringstream pem;
+    pem << file.rdbuf();
+    BootHosts hosts{.names = root_.Child("boot").List<std::string>("names"), .addresses = {}};
     for (const Section& port : root_.Children("port")) {
       for (const Ipv4Prefix& own : port.List<Ipv4Prefix>("addresses")) {
-        const std::string address = own.address.ToString();
-        if (X509_check_ip_asc(&certificate, address.c_str(), 0) == 1) continue;
-        complaints_.Add(section_, "chain",
-                        Text("does not cover the address ", address,
-                             ", which boot URIs name; bring a certificate with IP:", address,
-                             " in its subjectAltName, or write boot.names"));
+        hosts.addresses.push_back(own.address.ToString());
       }
+    }
+    for (const std::string& mistake : CertificateMistakes(pem.str(), hosts)) {
+      complaints_.Add(section_, "chain", mistake);
     }
   }
 

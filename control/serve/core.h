@@ -76,8 +76,9 @@ class Core {
   // Of everything in use: the CA, the boot servers', management's.
   std::vector<CertificateState> Certificates() const;
   // New boot and management certificates: issued anew by our CA, and those of the configuration
-  // read again from their files. Handshakes under way end with the old ones, connections and
-  // tickets go on. After an error everything is as it was.
+  // read again from their files, where machines would take them (certificate_cover.h). Handshakes
+  // under way end with the old ones, connections and tickets go on. After an error everything is as
+  // it was.
   absl::Status RotateCertificates(const Actor& actor);
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
@@ -218,6 +219,8 @@ class Core {
   absl::Status OpenAccess();
   struct Issued;
   absl::StatusOr<Issued> Issue() const;
+  absl::Status CheckBrought(const std::vector<tls::Certificate>& chains) const;
+  absl::Status RenewManagement();
   void Take(Issued issued);  // the caller holds mutex_, or is alone
   // What decides what is served, as it is stored now.
   struct Site {

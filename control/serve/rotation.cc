@@ -6,6 +6,7 @@
 #include <iostream>
 #include <utility>
 
+#include "control/config/certificate_cover.h"
 #include "control/serve/core.h"
 #include "control/text.h"
 
@@ -26,6 +27,21 @@ struct Core::Issued {
   std::vector<CertificateState> states;
   std::vector<CertificateFacts> facts;  // of the boot servers'
 };
+
+// A chain that no machine would take is not shown to any: what is in use stays.
+absl::Status Core::CheckBrought(const std::vector<tls::Certificate>& chains) const {
+  BootHosts hosts{.names = config_.boot_names, .addresses = {}};
+  for (const PortConfig& port : config_.ports) {
+    for (const Ipv4Prefix& own : port.addresses) hosts.addresses.push_back(own.address.ToString());
+  }
+  std::vector<std::string> mistakes;
+  for (const tls::Certificate& chain : chains) {
+    for (const std::string& mistake : CertificateMistakes(chain.chain_pem, hosts)) {
+      mistakes.push_back(Text(chain.name, ": ", mistake));
+    }
+  }
+  return mistakes.empty() ? absl::OkStatus() : absl::FailedPreconditionError(Join(mistakes, "; "));
+}
 
 absl::Status Core::OpenAccess() {
   const auto& folder = config_.state_directory;
@@ -48,11 +64,14 @@ absl::StatusOr<Core::Issued> Core::Issue() const {
   if (!management.ok()) return management.status();
   auto boot = BootCertificates(config_, authority_);
   if (!boot.ok()) return boot.status();
+  if (!config_.certificates.empty()) {
+    if (absl::Status status = CheckBrought(*boot); !status.ok()) return status;
+  }
   issued.states.push_back(StateOf({"ca", authority_.certificate_pem, ""}, false));
   for (const tls::Certificate& each : *boot) {
     issued.states.push_back(StateOf(each, config_.certificates.empty()));
   }
-  issued.states.push_back(StateOf(*management, true));
+  issued.states.push_back(StateOf(*management, true));  // the last: RenewManagement()
   issued.facts = FactsOf(*boot);
   issued.management = std::make_shared<const tls::Certificate>(*std::move(management));
   auto context = tls::Context::Create({.certificates = *std::move(boot),
@@ -98,10 +117,31 @@ absl::Status Core::RotateCertificates(const Actor& actor) {
   const auto before = Told(Certificates());
   {
     const std::scoped_lock lock(mutex_);
+    // Machines get theirs first, which may fail: all certificates change, or none.
+    const auto old = std::exchange(tls_, issued->context);
+    if (absl::Status status = RepublishLocked(); !status.ok()) {
+      tls_ = old;
+      return status;
+    }
     Take(*std::move(issued));
   }
   Audit(actor, "certificates", before, Told(Certificates()));
-  return Republish();
+  return absl::OkStatus();
+}
+
+// Beside chains of others nothing else is ours; no machine sees it, and so nothing is published.
+absl::Status Core::RenewManagement() {
+  auto management = ManagementCertificate(config_, authority_);
+  if (!management.ok()) return management.status();
+  const auto before = Told(Certificates());
+  {
+    const std::scoped_lock lock(mutex_);  // no rotation is half done
+    const std::scoped_lock certificates_lock(certificates_mutex_);
+    certificates_.back() = StateOf(*management, true);
+    management_certificate_ = std::make_shared<const tls::Certificate>(*std::move(management));
+  }
+  Audit(DaemonActor(), "certificates", before, Told(Certificates()));
+  return absl::OkStatus();
 }
 
 void Core::RenewCertificates(std::int64_t now_unix_seconds) {
@@ -115,7 +155,11 @@ void Core::RenewCertificates(std::int64_t now_unix_seconds) {
               << " days; bring a new one, then 'slipway cert rotate'\n";
   }
   if (!due) return;
-  if (const absl::Status status = RotateCertificates(DaemonActor()); !status.ok()) {
+  // Files of others are read when their owner says so: one that has ended, or is half copied, does
+  // not keep ours from being renewed.
+  const absl::Status status =
+      config_.certificates.empty() ? RotateCertificates(DaemonActor()) : RenewManagement();
+  if (!status.ok()) {
     std::cerr << "slipwayd: certificates are not renewed: " << status.message() << '\n';
   }
 }
