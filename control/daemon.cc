@@ -143,9 +143,13 @@ void ControlPlane::Watch() {
 }
 
 void ControlPlane::Tend() {
-  if (const absl::Status status = plans_.Resume(*core_); !status.ok()) {
+  if (const absl::Status status = plans_.Resume(*core_, UnixNanoseconds()); !status.ok()) {
     std::cerr << "slipwayd: boots before this start are not counted for their plans: "
               << status.message() << '\n';
+  }
+  if (const absl::Status status = canaries_.Resume(*core_, UnixNanoseconds()); !status.ok()) {
+    std::cerr << "slipwayd: boots before this start are not looked at again: " << status.message()
+              << '\n';
   }
   auto tidied = steady_clock::now();
   auto rotated = tidied;

@@ -60,8 +60,4 @@ std::string_view Story::OfferedHost() const {
 
 bool IsIpxe(std::string_view text) { return text.starts_with("iPXE"); }
 
-bool IsBootClient(std::string_view text) {
-  return text.starts_with("HTTPClient") || text.starts_with("PXEClient") || IsIpxe(text);
-}
-
 }  // namespace slipway::control

@@ -58,7 +58,6 @@ std::optional<Finding> JudgeConnection(const Story& story);
 std::optional<Finding> JudgeClosedPort(const Story& story, const BootStep* after);
 
 // By the text of their DISCOVER.
-bool IsBootClient(std::string_view text);
 bool IsIpxe(std::string_view text);
 
 }  // namespace slipway::control

@@ -85,6 +85,11 @@ std::string AlertWords(std::int64_t sent, std::int64_t received) {
   return words;
 }
 
+bool IsBootClient(std::string_view text) {
+  return text.starts_with("HTTPClient") || text.starts_with("PXEClient") ||
+         text.starts_with("iPXE");
+}
+
 std::string_view PathOf(std::string_view method_and_path) {
   const std::size_t blank = method_and_path.find(' ');
   return blank == method_and_path.npos ? method_and_path : method_and_path.substr(blank + 1);

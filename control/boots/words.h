@@ -21,6 +21,8 @@ std::string_view PathOf(std::string_view method_and_path);
 // A fact of an event's text (dataplane/event.h): its value, or empty; as a number, or 0.
 std::string_view FactText(std::string_view text, std::string_view name);
 std::int64_t Fact(std::string_view text, std::string_view name);
+// By the text of its DISCOVER: firmware, or iPXE.
+bool IsBootClient(std::string_view text);
 // The sentence of the last step.
 std::string WhereItStands(const Boot& boot);
 

@@ -15,9 +15,9 @@
 
 #include "control/boots/boot_json.h"
 #include "control/boots/causes.h"
-#include "control/rest/boots_of.h"
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
+#include "control/serve/boots_of.h"
 #include "control/store/boot_archive.h"
 #include "control/text.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GET /machines/{MAC}/why: the diagnosis of the machine's last boots; GET /causes: the table.
-#include "control/rest/boots_of.h"
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
+#include "control/serve/boots_of.h"
 #include "control/serve/surroundings.h"
 #include "control/text.h"
 

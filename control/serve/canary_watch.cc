@@ -9,6 +9,7 @@
 #include "control/serve/boot_rules.h"
 #include "control/serve/boot_version.h"
 #include "control/serve/refused_boot.h"
+#include "control/store/boot_archive.h"
 
 namespace slipway::control {
 namespace {
@@ -26,7 +27,32 @@ std::set<std::string> Candidates(Core& core) {
   return versions;
 }
 
+// Of a boot of this process, or of one that is in the archive alone.
+std::string VersionOf(Core& core, const MacAddress& mac, std::int64_t id) {
+  const std::vector<Boot> boots = core.timelines().Of(mac);
+  const auto boot = std::ranges::find(boots, id, &Boot::id);
+  if (boot != boots.end()) return control::VersionOf(*boot);
+  const auto kept = core.archive().Find(id);
+  return kept.ok() && *kept ? control::VersionOf(**kept) : std::string();
+}
+
 }  // namespace
+
+absl::Status CanaryWatch::Resume(Core& core, std::int64_t now_unix_nanoseconds) {
+  if (Candidates(core).empty()) return absl::OkStatus();
+  // The archive finds them by when they began: a boot may take long.
+  const auto boots = core.archive().List(
+      {.outcome = std::string(Name(BootOutcome::kComplete)),
+       .since_unix_nanoseconds = now_unix_nanoseconds - 10 * kLookBackNanoseconds,
+       .limit = kBootsMax});
+  if (!boots.ok()) return boots.status();
+  for (const Boot& boot : *boots) {
+    if (boot.last() < now_unix_nanoseconds - kLookBackNanoseconds) continue;
+    complete_[boot.id] = {.mac = boot.mac,
+                          .due = now_unix_nanoseconds + RefusedBoot::kPatienceNanoseconds};
+  }
+  return absl::OkStatus();
+}
 
 void CanaryWatch::Take(const Boot& boot) {
   if (boot.outcome != BootOutcome::kComplete || VersionOf(boot).empty()) return;
@@ -46,9 +72,7 @@ std::vector<Boot> CanaryWatch::Refused(Core& core, std::int64_t now_unix_nanosec
   if (candidates.empty()) return {};
   std::vector<Boot> refused;
   for (const auto& [id, mac] : due) {
-    const std::vector<Boot> boots = core.timelines().Of(mac);
-    const auto boot = std::ranges::find(boots, id, &Boot::id);
-    if (boot == boots.end() || !candidates.contains(VersionOf(*boot))) continue;
+    if (!candidates.contains(VersionOf(core, mac, id))) continue;
     if (auto refusal = FindRefusal(core, mac, id)) refused.push_back(std::move(refusal->boot));
   }
   return refused;

@@ -4,6 +4,8 @@
 // run all the same (refused_boot.h). Each is looked at once more, when a program that runs would
 // have been heard of, and one that was refused is given back as failed.
 //
+// A restart goes on with those that the process before had not looked at again.
+//
 // Left out: boots of versions that no rollout is about; "slipway why" tells of those.
 // One thread.
 #pragma once
@@ -20,6 +22,12 @@ class CanaryWatch {
  public:
   static constexpr std::size_t kBootsMax = 65'536;  // more at once are not looked at
 
+  // How far back a restart looks for them: as long as it may have taken, and some more.
+  static constexpr std::int64_t kLookBackNanoseconds = 120'000'000'000;
+
+  // Goes on with those of the archive. Once, before the first boot. What they would have been heard
+  // of while nobody listened is not known: they are looked at once that has been for long enough.
+  absl::Status Resume(Core& core, std::int64_t now_unix_nanoseconds);
   // A boot whose outcome was decided.
   void Take(const Boot& boot);
   // Those that were refused, whole and each once, with the outcome kFailed and the diagnosis as

@@ -7,7 +7,8 @@
 
 namespace slipway::control {
 
-absl::Status PlanWatch::Resume(Core& core) {
+absl::Status PlanWatch::Resume(Core& core, std::int64_t now_unix_nanoseconds) {
+  counts_from_ = now_unix_nanoseconds + RefusedBoot::kPatienceNanoseconds;
   const auto waiting = core.store().WaitingBoots();
   if (!waiting.ok()) return waiting.status();
   counter_.TakeBack(*waiting);
@@ -32,6 +33,7 @@ absl::Status PlanWatch::Count(Core& core, std::int64_t now_unix_nanoseconds) {
     if (taken_.size() > core.config().limits.machines) taken_.clear();
     return status;
   }
+  if (now_unix_nanoseconds < counts_from_) return absl::OkStatus();
   const auto settled = counter_.Settled(now_unix_nanoseconds);
   if (settled.empty()) return absl::OkStatus();
   auto counting = core.WithPlans(settled);

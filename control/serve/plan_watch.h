@@ -23,8 +23,10 @@ namespace slipway::control {
 
 class PlanWatch {
  public:
-  // Goes on with what waited when the process before ended. Once, before the first boot.
-  absl::Status Resume(Core& core);
+  // Goes on with what waited when the process before ended. Once, before the first boot. Nobody
+  // listened meanwhile, and a program that runs may have been heard of then: nothing is counted
+  // before that can be told from silence.
+  absl::Status Resume(Core& core, std::int64_t now_unix_nanoseconds);
   // A boot whose outcome was decided, or decided otherwise than before.
   void Take(const Boot& boot) {
     if (const auto waits = counter_.Take(boot)) taken_.push_back(*waits);
@@ -38,6 +40,7 @@ class PlanWatch {
 
   BootCounter counter_;
   std::vector<BootCounter::Counted> taken_;  // and not kept yet
+  std::int64_t counts_from_ = 0;             // Unix nanoseconds
 };
 
 }  // namespace slipway::control

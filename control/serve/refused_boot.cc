@@ -4,20 +4,30 @@
 #include <algorithm>
 #include <vector>
 
+#include "control/boots/words.h"
+#include "control/serve/boots_of.h"
 #include "control/serve/surroundings.h"
 
 namespace slipway::control {
 namespace {
 
+bool IsATry(const Boot& boot) {
+  return !boot.steps.empty() && boot.steps.front().kind == dataplane::EventKind::kDhcpDiscover &&
+         IsBootClient(boot.steps.front().text);
+}
+
 // The boot, and of the one that came after it, if any, the beginning: firmware that goes on to its
-// next boot option, whatever became of that.
+// next boot option, whatever became of that. What no try began is what this process heard of a boot
+// that had ended before it: that one's steps too.
 std::vector<Boot> WithTheNextTry(const std::vector<Boot>& boots, std::ptrdiff_t which) {
   std::vector<Boot> story = {boots[static_cast<std::size_t>(which)]};
-  const auto next = boots.begin() + which + 1;
-  if (next == boots.end() || next->steps.empty() ||
-      next->steps.front().kind != dataplane::EventKind::kDhcpDiscover) {
-    return story;
+  auto next = boots.begin() + which + 1;
+  for (; next != boots.end() && !IsATry(*next); ++next) {
+    Boot& boot = story.front();
+    boot.steps.insert(boot.steps.end(), next->steps.begin(), next->steps.end());
+    boot.last_unix_nanoseconds = std::max(boot.last(), next->last());
   }
+  if (next == boots.end()) return story;
   story.push_back(*next);
   story.back().steps.resize(1);
   story.back().outcome = BootOutcome::kUnderWay;
@@ -27,10 +37,11 @@ std::vector<Boot> WithTheNextTry(const std::vector<Boot>& boots, std::ptrdiff_t 
 }  // namespace
 
 std::optional<RefusedBoot> FindRefusal(Core& core, const MacAddress& mac, std::int64_t id) {
-  const std::vector<Boot> boots = core.timelines().Of(mac);
-  const auto boot = std::ranges::find(boots, id, &Boot::id);
-  if (boot == boots.end() || boot->outcome != BootOutcome::kComplete) return {};
-  const std::vector<Boot> story = WithTheNextTry(boots, boot - boots.begin());
+  const auto boots = BootsOf(core, mac);
+  if (!boots.ok()) return {};
+  const auto boot = std::ranges::find(*boots, id, &Boot::id);
+  if (boot == boots->end() || boot->outcome != BootOutcome::kComplete) return {};
+  const std::vector<Boot> story = WithTheNextTry(*boots, boot - boots->begin());
   Surroundings around = SurroundingsOf(core, mac, story);
   if (story.size() > 1) around.now_unix_nanoseconds = story.back().began();
   const Diagnosis diagnosis = Diagnose(story, around);

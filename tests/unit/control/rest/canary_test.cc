@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/serve/plan_watch.h"
+#include "control/store/boot_archive.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -68,6 +69,14 @@ class CanaryTest : public RestTest {
     }
     for (const Boot& boot : watch_.Refused(*core_, Now())) core_->NoteBoot(boot);
   }
+  // What has happened so far is on disk, as a process that ends leaves it.
+  void Restart() {
+    ASSERT_TRUE(
+        core_->archive().Put(core_->timelines().TakeChanged(true), {.boots_per_machine = 8}).ok());
+    End();
+    Begin();
+    watch_ = {};
+  }
   nlohmann::json Rollouts() {
     return nlohmann::json::parse(client_->Get("/api/v1/rollouts")->body);
   }
@@ -87,6 +96,31 @@ TEST_F(CanaryTest, ACandidateThatFirmwareRefusesIsRolledBack) {
   Tidy();
   EXPECT_EQ(Rollouts().size(), 0u);
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+TEST_F(CanaryTest, ARestartLooksAgainAtWhatTheProcessBeforeHadNot) {
+  Start(true);
+  Downloads("debian:next", 40);
+  core_->timelines().TakeEnded();
+  Restart();
+  ASSERT_TRUE(watch_.Resume(*core_, Now()).ok());
+  Tidy();
+  ASSERT_EQ(Rollouts().size(), 1u) << "it may have been heard of while nobody listened";
+  watch_ = {};
+  ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 0u);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+TEST_F(CanaryTest, WhatIsHeardOfAfterARestartIsOfTheBootBefore) {
+  Start(true);
+  Downloads("debian:next", 40);
+  Restart();
+  ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
+  Tell(22, EventKind::kDhcpDiscover, -1, "an installed system");
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 1u);
 }
 
 TEST_F(CanaryTest, ItIsCountedAsFailedAndNoMoreAsComplete) {
@@ -183,6 +217,23 @@ TEST_F(PlanTest, OnceIsNotOverWhereFirmwareRefusedTheProgram) {
   Count();
   EXPECT_EQ(Counts(), "complete 1, failed 0");
   EXPECT_THAT(Decided(), HasSubstr("as it has booted, as often as planned"));
+}
+
+TEST_F(PlanTest, ARestartBeforeABootHasSettledCountsItAllTheSameAsRefused) {
+  for (const bool is_heard : {false, true}) {
+    Plan("once", true);
+    Downloads("debian:next", 70);
+    Count(-30);
+    EXPECT_EQ(Counts(), "complete 0, failed 0") << "it has not settled";
+    Restart();
+    plans_ = {};
+    ASSERT_TRUE(plans_.Resume(*core_, Now()).ok());
+    if (is_heard) Tell(21, EventKind::kDnsQuery, 1, "deb.debian.org");
+    Count();
+    EXPECT_EQ(Counts(), "complete 0, failed 0") << "so long nobody has listened";
+    Count(26);
+    EXPECT_EQ(Counts(), is_heard ? "complete 1, failed 0" : "complete 0, failed 1");
+  }
 }
 
 TEST_F(PlanTest, AProgramThatIsHeardOfHasBooted) {

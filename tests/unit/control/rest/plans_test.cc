@@ -38,7 +38,7 @@ class PlansTest : public RestTest {
     End();
     Begin();
     plans_ = {};
-    ASSERT_TRUE(plans_.Resume(*core_).ok());
+    ASSERT_TRUE(plans_.Resume(*core_, kBegin).ok());
   }
   // Completed and failed; nothing where there is no record.
   std::string Counted(std::uint8_t last) {
