@@ -22,6 +22,8 @@ constexpr int kBatchesMax = 512;
 constexpr std::size_t kWantedMax = 1000;
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
 constexpr auto kTendInterval = std::chrono::milliseconds(50);
+// What machines ask for is taken together: they ask in bursts, each for many files.
+constexpr auto kWantedInterval = std::chrono::milliseconds(50);
 constexpr auto kTidyInterval = std::chrono::seconds(1);
 constexpr auto kAnnounceInterval = std::chrono::milliseconds(250);
 constexpr auto kStoreInterval = std::chrono::seconds(5);
@@ -53,6 +55,11 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
       all.push_back(seams_.statistics->Read(i));
     }
     return all;
+  };
+  outlets.wake = [this] {
+    const std::scoped_lock lock(wanted_mutex_);
+    is_missing_ = true;
+    to_load_.notify_one();
   };
   auto core = Core::Open(config_, std::move(outlets));
   if (!core.ok()) return core.status();
@@ -108,7 +115,11 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
 
 void ControlPlane::Stop() {
   rest_.reset();
-  stopping_.store(true);
+  {
+    const std::scoped_lock lock(wanted_mutex_);  // the loader waits, or sees it
+    stopping_.store(true);
+  }
+  to_load_.notify_one();
   if (watcher_.joinable()) {
     watcher_.join();
     tender_.join();
@@ -169,20 +180,21 @@ void ControlPlane::Tend() {
 }
 
 void ControlPlane::Load() {
-  auto kept = steady_clock::now();
   while (!stopping_.load(std::memory_order_relaxed)) {
     std::set<std::string, std::less<>> paths;
     {
-      const std::scoped_lock lock(wanted_mutex_);
+      std::unique_lock lock(wanted_mutex_);
+      to_load_.wait_for(lock, kTidyInterval,
+                        [this] { return stopping_.load() || is_missing_ || !wanted_.empty(); });
+      is_missing_ = false;
       paths.swap(wanted_);
     }
-    for (const std::string& path : paths) core_->Want(path);
-    const auto now = steady_clock::now();
-    if (now - kept >= kTidyInterval) {
-      kept = now;
+    if (paths.empty()) {
       core_->Housekeep();
+    } else {
+      core_->Want({paths.begin(), paths.end()});
     }
-    std::this_thread::sleep_for(kPollInterval);
+    std::this_thread::sleep_for(kWantedInterval);
   }
 }
 
@@ -197,6 +209,7 @@ void ControlPlane::TakeEvents() {
       if (events[i].kind != dataplane::EventKind::kImageWanted) continue;
       const std::scoped_lock lock(wanted_mutex_);
       if (wanted_.size() < kWantedMax) wanted_.emplace(events[i].text());
+      to_load_.notify_one();
     }
     count = seams_.events->Poll(events);
   }

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -66,7 +67,9 @@ class ControlPlane {
   PlanWatch plans_;       // the tender's
   CanaryWatch canaries_;  // the tender's
   std::mutex wanted_mutex_;
+  std::condition_variable to_load_;
   std::set<std::string, std::less<>> wanted_;  // paths of files that are not in memory
+  bool is_missing_ = false;                    // image sets that a publication did not find
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
   std::thread tender_;

@@ -123,6 +123,7 @@ absl::Status CatalogBench::Start() {
   auto core = control::Core::Open(*parsed.config, std::move(outlets));
   if (!core.ok()) return core.status();
   core_ = *std::move(core);
+  core_->LoadAssigned();
   if (absl::Status status = core_->Republish(); !status.ok()) return status;
   auto server = control::RestServer::Start(*core_);
   if (!server.ok()) return server.status();

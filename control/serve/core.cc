@@ -20,6 +20,8 @@ namespace {
 
 // What nothing leads to lies there for a day or a week before it goes (image_store.h).
 constexpr auto kCollectInterval = std::chrono::hours(1);
+// After a publication that failed and that nobody waits for.
+constexpr auto kRepublishPause = std::chrono::seconds(5);
 // Each holds a thread of the REST server.
 constexpr unsigned kStreamsMax = 16;
 constexpr unsigned kStreamsOfOneMax = 8;
@@ -61,7 +63,7 @@ absl::Status Core::OpenState() {
   auto images = ImageStore::Open(folder / "images");
   if (!images.ok()) return images.status();
   image_store_ = std::make_unique<ImageStore>(*std::move(images));
-  shelf_ = std::make_unique<ImageShelf>(*image_store_, *outlets_.images);
+  shelf_ = std::make_unique<ImageShelf>(*outlets_.images);
   retired_ = RetiredVersions(outlets_.images->budget() / 4);
 
   auto trust = LoadFirmwareTrust(config_.secure_boot);
@@ -160,7 +162,7 @@ absl::Status Core::RepublishLocked() {
   const auto site = ReadSite();
   if (!site.ok()) return site.status();
   retired_.Note(site->sets, *shelf_, std::chrono::steady_clock::now());
-  LoadWanted(
+  NoteMissing(
       WithWhatTheyNeed(AssignedSets(*site->config, site->machines, site->rules, site->rollouts),
                        site->sets),
       site->sets);
@@ -181,30 +183,36 @@ absl::Status Core::RepublishLocked() {
   documents_ = std::move(documents);
   checked_ = nullptr;
   outlets_.publish(*std::move(snapshot));
+  is_stale_ = false;
+  trouble_.clear();
   const std::scoped_lock lock(served_mutex_);
   served_ = site->config;
   return absl::OkStatus();
 }
 
-void Core::Housekeep() {
-  std::set<std::string> again;
+void Core::RepublishStale(Time now) {
+  if (!is_stale_ || now < republish_due_) return;
+  const absl::Status status = RepublishLocked();
+  if (status.ok()) return;
+  republish_due_ = now + kRepublishPause;
+  std::string words(status.message());
+  if (words != trouble_) std::cerr << "slipwayd: " << words << '\n';
+  trouble_ = std::move(words);
+}
+
+void Core::Housekeep(Time now) {
   {
     const std::scoped_lock lock(mutex_);
-    const auto now = std::chrono::steady_clock::now();
-    if (retired_.Expire(now)) unfinished_ = true;
+    if (retired_.Expire(now)) is_stale_ = true;
     if (now - collected_ >= kCollectInterval) {
       collected_ = now;
       const auto freed = image_store_->CollectGarbage({});
       if (!freed.ok()) std::cerr << "slipwayd: nothing is collected: " << freed.status() << '\n';
     }
-    if (!unfinished_) return;
-    again = wanted_;
   }
-  for (const std::string& reference : again) LoadAhead(reference);
+  LoadMissing(now);
   const std::scoped_lock lock(mutex_);
-  if (const absl::Status status = RepublishLocked(); !status.ok()) {
-    std::cerr << "slipwayd: " << status.message() << '\n';
-  }
+  RepublishStale(now);
 }
 
 void Core::Collect(const std::function<void()>& collect) {

@@ -54,6 +54,9 @@ struct Outlets {
   dataplane::ImageMemory* images = nullptr;
   std::function<void(std::unique_ptr<dataplane::Snapshot>)> publish;
   std::function<std::vector<dataplane::WorkerStatistics>()> statistics;
+  // Housekeep() has something to load; where nobody waits for that, it is called soon all the same.
+  // Called with the core's lock held: it calls nothing of the core.
+  std::function<void()> wake = {};
 };
 
 class Core {
@@ -95,12 +98,14 @@ class Core {
   // The same of what a change will assign, with what that needs: before the change, and before any
   // lock that others wait for, as gigabytes are read. Whether there is such a set, the change says.
   void LoadAhead(const std::string& reference);
-  // Tries again what did not fit, if anything.
-  void Housekeep();
+  // Loads what is missing from image memory, as far as it is time to try that again, and publishes
+  // where something changed by it, or could not be published before. Long: it reads.
+  using Time = std::chrono::steady_clock::time_point;
+  void Housekeep(Time now = std::chrono::steady_clock::now());
   // Runs `collect` while nothing is published.
   void Collect(const std::function<void()>& collect);
-  // A machine asked for a file that is not in memory. Long: it is read.
-  void Want(std::string_view path);
+  // Machines asked for files that are not in memory. Long: they are read.
+  void Want(const std::vector<std::string>& paths);
 
   absl::StatusOr<std::vector<ImageSet>> Images();
   // These four note what they changed before it is published: the record stands whatever comes of
@@ -238,13 +243,22 @@ class Core {
   // everything is as it was.
   absl::Status CheckSite(const Site& site);
   absl::Status RepublishLocked();
-  // Brings image sets into memory; what does not fit is told, and tried again later. What was
-  // loaded ahead is there.
-  void LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
-  // The two that follow are called without mutex_, before what will need the set. True where it
-  // came into memory by this; where it could not, that is told when it is published.
-  bool LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of);
-  std::optional<ImageSet> SetWanted(std::string_view path);
+  // Where that is due, and nobody waits for it: an error is told in the log, once.
+  void RepublishStale(Time now);
+  // An image set that is to be served and not in memory.
+  struct Missing {
+    std::string digest;
+    unsigned failures = 0;
+    Time due{};        // not to be tried before
+    std::string told;  // in the log: why it is not served
+  };
+  // What of these, and of what was missing, is not in memory; under mutex_, and nothing is read.
+  void NoteMissing(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets);
+  void NoteFailure(const ImageSet& set, const absl::Status& why, Time now);
+  // The two that follow are called without mutex_. LoadAhead: before what will need the set; true
+  // where it came into memory by this.
+  void LoadMissing(Time now);
+  absl::StatusOr<bool> LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of);
   absl::StatusOr<std::vector<std::string>> Assigned();
   // What is found of a set before it is its turn.
   struct Judged {
@@ -327,8 +341,10 @@ class Core {
     std::set<std::int64_t> boots;
   };
   std::map<std::string, CanaryFailures> canary_failures_;  // by the stable tag
-  std::set<std::string> wanted_;                           // references somebody asked for
-  bool unfinished_ = false;
+  std::map<std::string, Missing> missing_;  // by reference: assigned, or somebody asked for it
+  bool is_stale_ = false;                   // what is published is not what it should be
+  Time republish_due_{};                    // not to be tried before, as it failed
+  std::string trouble_;                     // why, as the log has it
   std::chrono::steady_clock::time_point collected_ = std::chrono::steady_clock::now();
   std::shared_ptr<const FirmwareTrust> trust_;
 };

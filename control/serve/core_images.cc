@@ -6,6 +6,7 @@
 
 #include "control/parse_json.h"
 #include "control/serve/core.h"
+#include "control/serve/snapshot_builder.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -84,7 +85,11 @@ Core::Ahead Core::LookAhead(const ImageSet& set, const ImageShelf::BlobPaths& pa
   const auto assigned = Assigned();
   const bool is_assigned =
       assigned.ok() && std::ranges::find(*assigned, set.reference) != assigned->end();
-  if (is_assigned && !Refuses(ahead.judged->verdict)) ahead.is_loaded = LoadAhead(set, path_of);
+  if (is_assigned && !Refuses(ahead.judged->verdict)) {
+    ahead.is_loaded = LoadAhead(set, path_of).value_or(false);
+    const auto need = set.needs.find(kNeedsImageSet);
+    if (need != set.needs.end()) LoadAhead(need->second);
+  }
   return ahead;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Image sets into image memory. Gigabytes are read, so it happens ahead of what needs them and
-// without the core's lock; a publication finds them there. What it does not find it still loads
-// itself, in its turn: a set that had no room before the version that it replaces left.
+// without the core's lock; a publication finds them there. What it does not find, because it had no
+// room before the version that it replaces left, or as nobody loaded it, is missing from that
+// snapshot: the loading thread brings it, and publishes again. What cannot be brought is tried less
+// and less often, and publishes nothing: whoever asks for it from the boot network costs no more.
 #include <algorithm>
 #include <iostream>
 
@@ -25,26 +27,70 @@ std::set<std::string> Pinned(const std::vector<std::string>& assigned,
   return pinned;
 }
 
+// After so many failures. An older snapshot is gone within a second or two, and boots in flight
+// end; bytes that are damaged, and would be read again, are mended by nobody so soon.
+std::chrono::milliseconds PauseAfter(unsigned failures, const absl::Status& why) {
+  const bool is_room = absl::IsUnavailable(why) || absl::IsResourceExhausted(why);
+  const std::chrono::milliseconds most =
+      is_room ? std::chrono::seconds(30) : std::chrono::minutes(10);
+  return std::min(std::chrono::milliseconds(1500) * (1U << std::min(failures - 1, 10U)), most);
+}
+
 }  // namespace
 
-void Core::LoadWanted(const std::vector<std::string>& assigned, const std::vector<ImageSet>& sets) {
-  std::vector<std::string> wanted = assigned;
-  wanted.insert(wanted.end(), wanted_.begin(), wanted_.end());
-  wanted_.clear();
-  unfinished_ = false;
-  const std::set<std::string> pinned = Pinned(assigned, sets);
-  for (const std::string& reference : wanted) {
+void Core::NoteMissing(const std::vector<std::string>& assigned,
+                       const std::vector<ImageSet>& sets) {
+  std::map<std::string, Missing> missing;
+  bool is_new = false;
+  const auto note = [&](const std::string& reference) {
     const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
-    if (set == sets.end()) continue;
-    const absl::Status status = shelf_->Load(*set, pinned);
-    if (status.ok()) continue;
-    std::cerr << "slipwayd: image set " << reference << " is not served: " << status.message()
-              << '\n';
-    if (status.code() == absl::StatusCode::kUnavailable) {
-      // Its memory is free once the snapshot before this one is.
-      static_cast<void>(retired_.DropOldest());
-      unfinished_ = true;
-      wanted_.insert(reference);
+    if (set == sets.end() || shelf_->Rename(*set)) return;
+    const auto before = missing_.find(reference);
+    const bool is_known = before != missing_.end() && before->second.digest == set->digest;
+    missing.emplace(reference, is_known ? before->second : Missing{.digest = set->digest});
+    is_new = is_new || !is_known;
+  };
+  for (const auto& [reference, tries] : missing_) note(reference);
+  // Last, as a set goes by the name that is said last, and these may not be removed.
+  for (const std::string& reference : assigned) note(reference);
+  missing_ = std::move(missing);
+  if (is_new && outlets_.wake) outlets_.wake();
+}
+
+void Core::NoteFailure(const ImageSet& set, const absl::Status& why, Time now) {
+  const auto found = missing_.find(set.reference);
+  if (found == missing_.end()) return;  // it is not wanted any more
+  Missing& missing = found->second;
+  // Its memory is free once a version that was replaced is, with the snapshots that name it.
+  if (absl::IsUnavailable(why) && retired_.DropOldest()) is_stale_ = true;
+  missing.due = now + PauseAfter(++missing.failures, why);
+  std::string words(why.message());
+  if (words == missing.told) return;
+  std::cerr << "slipwayd: image set " << set.reference << " is not served: " << words << '\n';
+  missing.told = std::move(words);
+}
+
+void Core::LoadMissing(Time now) {
+  std::vector<ImageSet> due;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto is_due = [&](const auto& entry) { return entry.second.due <= now; };
+    if (std::ranges::none_of(missing_, is_due)) return;
+    auto sets = image_store_->List();
+    if (!sets.ok()) return;
+    for (ImageSet& set : *sets) {
+      const auto missing = missing_.find(set.reference);
+      if (missing != missing_.end() && is_due(*missing)) due.push_back(std::move(set));
+    }
+  }
+  for (const ImageSet& set : due) {
+    const absl::Status status = LoadAhead(set, BlobPaths()).status();
+    const std::scoped_lock lock(mutex_);
+    if (status.ok()) {
+      missing_.erase(set.reference);
+      is_stale_ = true;
+    } else {
+      NoteFailure(set, status, now);
     }
   }
 }
@@ -65,7 +111,7 @@ ImageShelf::BlobPaths Core::BlobPaths() const {
   return [this](const std::string& digest) { return image_store_->BlobPath(digest); };
 }
 
-bool Core::LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of) {
+absl::StatusOr<bool> Core::LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of) {
   if (IsLoaded(set)) return false;  // before waiting for somebody else's
   const std::scoped_lock loading_lock(loading_mutex_);
   std::optional<ImageShelf::Loading> loading;
@@ -74,16 +120,18 @@ bool Core::LoadAhead(const ImageSet& set, const ImageShelf::BlobPaths& path_of) 
     if (shelf_->Holds(set)) return false;
     const auto assigned = Assigned();
     const auto sets = image_store_->List();
-    if (!assigned.ok() || !sets.ok()) return false;
+    if (!assigned.ok()) return assigned.status();
+    if (!sets.ok()) return sets.status();
     auto begun = shelf_->Begin(set, Pinned(*assigned, *sets));
-    if (!begun.ok()) return false;
+    if (!begun.ok()) return begun.status();
     loading = *std::move(begun);
   }
   const absl::Status read = ImageShelf::Read(*loading, path_of);
   const std::scoped_lock lock(mutex_);
   if (read.ok()) shelf_->Finish(*loading);
   loading.reset();  // image memory has no lock of its own
-  return read.ok();
+  if (!read.ok()) return read;
+  return true;
 }
 
 void Core::LoadAhead(const std::string& reference) {
@@ -91,7 +139,7 @@ void Core::LoadAhead(const std::string& reference) {
   if (!sets.ok()) return;
   for (const std::string& each : WithWhatTheyNeed({reference}, *sets)) {
     const auto set = std::ranges::find(*sets, each, &ImageSet::reference);
-    if (set != sets->end()) LoadAhead(*set, BlobPaths());
+    if (set != sets->end()) static_cast<void>(LoadAhead(*set, BlobPaths()));
   }
 }
 
@@ -101,33 +149,26 @@ void Core::LoadAssigned() {
   for (const std::string& reference : *assigned) LoadAhead(reference);
 }
 
-// Null when it is there already.
-std::optional<ImageSet> Core::SetWanted(std::string_view path) {
-  const std::scoped_lock lock(mutex_);
-  const auto sets = image_store_->List();
-  if (!sets.ok()) return std::nullopt;
-  for (const ImageSet& set : *sets) {
-    const auto name = ImageSetName::Parse(set.reference);
-    if (!name) continue;
-    const std::string version =
-        Text('/', name->name, '/', std::string_view(set.digest).substr(0, 12), '/');
-    const std::string alias = Text('/', name->name, '/', name->tag, '/');
-    if (!path.starts_with(version) && !path.starts_with(alias)) continue;
-    shelf_->Touch(set.reference);
-    if (!shelf_->Holds(set)) return set;
+void Core::Want(const std::vector<std::string>& paths) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto sets = image_store_->List();
+    if (!sets.ok()) return;
+    for (const ImageSet& set : *sets) {
+      const auto name = ImageSetName::Parse(set.reference);
+      if (!name) continue;
+      const std::string version =
+          Text('/', name->name, '/', std::string_view(set.digest).substr(0, 12), '/');
+      const std::string alias = Text('/', name->name, '/', name->tag, '/');
+      const bool is_wanted = std::ranges::any_of(paths, [&](const std::string& path) {
+        return path.starts_with(version) || path.starts_with(alias);
+      });
+      if (!is_wanted) continue;
+      shelf_->Touch(set.reference);
+      if (!shelf_->Holds(set)) missing_.try_emplace(set.reference, Missing{.digest = set.digest});
+    }
   }
-  return std::nullopt;
-}
-
-void Core::Want(std::string_view path) {
-  const auto set = SetWanted(path);
-  if (!set) return;
-  LoadAhead(*set, BlobPaths());
-  const std::scoped_lock lock(mutex_);
-  wanted_.insert(set->reference);
-  if (const absl::Status status = RepublishLocked(); !status.ok()) {
-    std::cerr << "slipwayd: " << status.message() << '\n';
-  }
+  Housekeep();
 }
 
 }  // namespace slipway::control

@@ -355,10 +355,8 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots,
   if (absl::Status status = store_->CountBoots(counts, settled); !status.ok()) return status;
   if (!changed) return absl::OkStatus();
   // They are counted, whatever becomes of that: it is tried again (Housekeep).
-  if (const absl::Status status = RepublishLocked(); !status.ok()) {
-    std::cerr << "slipwayd: " << status.message() << '\n';
-    unfinished_ = true;
-  }
+  is_stale_ = true;
+  RepublishStale(std::chrono::steady_clock::now());
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/image_store/image_store.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -15,17 +16,11 @@ std::shared_ptr<const ImageBlock> ImageShelf::Find(const std::string& digest) co
   return file == files_.end() ? nullptr : file->second;
 }
 
-absl::Status ImageShelf::Load(const ImageSet& set, const std::set<std::string>& pinned) {
-  if (Holds(set)) {
-    sets_[set.digest] = set;  // it may have a new name
-    return absl::OkStatus();
-  }
-  const auto loading = Begin(set, pinned);
-  if (!loading.ok()) return loading.status();
-  const absl::Status read =
-      Read(*loading, [this](const std::string& digest) { return store_.BlobPath(digest); });
-  if (read.ok()) Finish(*loading);
-  return read;
+bool ImageShelf::Rename(const ImageSet& set) {
+  const auto found = sets_.find(set.digest);
+  if (found == sets_.end()) return false;
+  found->second = set;
+  return true;
 }
 
 absl::StatusOr<ImageShelf::Loading> ImageShelf::Begin(const ImageSet& set,

@@ -22,7 +22,7 @@
 
 #include "absl/status/status.h"
 #include "control/image_store/image_cache.h"
-#include "control/image_store/image_store.h"
+#include "control/image_store/image_set.h"
 #include "dataplane/snapshot.h"
 
 namespace slipway::control {
@@ -58,12 +58,10 @@ class ImageShelf {
   // Where the bytes of a digest lie.
   using BlobPaths = std::function<std::filesystem::path(const std::string&)>;
 
-  ImageShelf(const ImageStore& store, dataplane::ImageMemory& memory)
-      : store_(store), memory_(memory), cache_(memory.budget()) {}
+  explicit ImageShelf(dataplane::ImageMemory& memory) : memory_(memory), cache_(memory.budget()) {}
 
-  // Brings the set in, if need be in the place of sets that are not `pinned` (manifests' digests).
-  absl::Status Load(const ImageSet& set, const std::set<std::string>& pinned);
-  // Not for a set that is here. What it gives is let go as the shelf is called: under its lock.
+  // For a set that is not here, if need be in the place of sets that are not `pinned` (manifests'
+  // digests). What it gives is let go as the shelf is called: under its lock.
   absl::StatusOr<Loading> Begin(const ImageSet& set, const std::set<std::string>& pinned);
   static absl::Status Read(const Loading& loading, const BlobPaths& path_of);
   void Finish(const Loading& loading);
@@ -71,6 +69,8 @@ class ImageShelf {
   void Drop(const std::string& digest);
   void Touch(const std::string& reference) { last_use_[reference] = ++clock_; }
   void Forget(const std::string& reference);
+  // By this set's name from now on; false: it is not here.
+  bool Rename(const ImageSet& set);
 
   bool Holds(const ImageSet& set) const;
   // Null when the file is not here.
@@ -80,7 +80,6 @@ class ImageShelf {
   absl::StatusOr<Loading::File> RoomFor(const ImageFile& file);
   void DropUnnamed();
 
-  const ImageStore& store_;
   dataplane::ImageMemory& memory_;
   ImageCache cache_;
   std::map<std::string, ImageSet> sets_;  // by manifest digest

@@ -90,6 +90,23 @@ pools = ["10.77.0.100-10.77.0.199"]
   std::unique_ptr<httplib::SSLClient> client_;
 };
 
+TEST_F(DaemonTest, WhatAPublicationDoesNotFindInMemoryIsBroughtByItself) {
+  const auto imported = client_->Put("/api/v1/images/other:1?file=boot.efi", std::string(4000, 'x'),
+                                     "application/octet-stream");
+  ASSERT_TRUE(imported);
+  ASSERT_EQ(imported->status, 201) << imported->body;
+  const auto digest = nlohmann::json::parse(imported->body)["files"][0]["digest"];
+  const fs::path blob = folder_ / "state/images/blobs/sha256" / digest.get<std::string>();
+  fs::rename(blob, folder_ / "kept");  // a disk that does not answer
+  const auto put =
+      client_->Put("/api/v1/rules/all", R"({"image_set": "other:1"})", "application/json");
+  ASSERT_TRUE(put);
+  ASSERT_EQ(put->status, 200) << put->body;
+  EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":false"));
+  fs::rename(folder_ / "kept", blob);
+  EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":true"));
+}
+
 // A pipe in the place of the bytes keeps whoever reads them, as a slow disk does.
 TEST_F(DaemonTest, EventsBecomeStepsWhileAnImageSetIsReadIntoMemory) {
   const auto imported = client_->Put("/api/v1/images/other:1?file=boot.efi", std::string(4000, 'x'),

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <future>
 #include <thread>
 
 #include "tests/unit/control/image_store/archives.h"
@@ -218,7 +219,7 @@ TEST_F(ImportTest, NobodyWaitsForAnImport) {
     }
     EXPECT_EQ(Slipway("machine hold 52:54:00:00:00:01").code, 0);
     core_->Collect([] {});
-    core_->Want("/other/1/boot.efi");
+    core_->Want({"/other/1/boot.efi"});
     core_->Housekeep();
     EXPECT_TRUE(core_->IsLoaded(core_->image_store().Resolve("other:1").value()));
     // Neither this, nor an import of the same name, takes away what has come in.
@@ -252,7 +253,7 @@ class SlowDiskTest : public ImportTest {
   void Unblock() {
     std::filesystem::rename(blob_, folder_ / "pipe");
     std::filesystem::rename(folder_ / "kept", blob_);
-    ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
+    ::close(::open((folder_ / "pipe").c_str(), O_WRONLY | O_NONBLOCK));  // if anybody does
   }
   bool IsLoaded(const std::string& reference) {
     return core_->IsLoaded(core_->image_store().Resolve(reference).value());
@@ -265,7 +266,7 @@ TEST_F(SlowDiskTest, NobodyWaitsForAnImageSetThatIsReadIntoMemory) {
   ImportBootFile("other:1");
   Block("other:1");
   const std::size_t before = memory_.in_use();
-  std::thread loader([&] { core_->Want("/other/1/boot.efi"); });
+  std::thread loader([&] { core_->Want({"/other/1/boot.efi"}); });
   while (memory_.in_use() == before) std::this_thread::yield();  // until it has begun
   client_->set_read_timeout(5);
   EXPECT_TRUE(client_->Get("/api/v1/status")) << "waits";
@@ -273,7 +274,7 @@ TEST_F(SlowDiskTest, NobodyWaitsForAnImageSetThatIsReadIntoMemory) {
   EXPECT_EQ(Slipway("machine hold 52:54:00:00:00:01").code, 0);
   Unblock();
   loader.join();
-  core_->Housekeep();
+  core_->Housekeep(std::chrono::steady_clock::now() + std::chrono::seconds(2));
   EXPECT_TRUE(IsLoaded("other:1")) << "its bytes were not those of the pipe: it is read again";
 }
 
@@ -306,6 +307,23 @@ TEST_F(SlowDiskTest, NobodyWritesLaterForAnImageSetThatIsReadIntoMemory) {
     if (Slipway("rule rm slow").code != 0) Slipway("rollout rollback debian:stable");
     ASSERT_EQ(Slipway("image rm other:1").code, 0) << slow;
   }
+}
+
+// What nobody loaded ahead is not read while everybody waits: it comes after.
+TEST_F(SlowDiskTest, APublicationReadsNothing) {
+  ImportBootFile("other:1");
+  Block("other:1");
+  const Rule rule = ParseRule("slow", {{"image_set", "other:1"}}).value();
+  auto put = std::async(std::launch::async, [&] { return core_->PutRule(rule, DaemonActor()); });
+  const bool is_quick = put.wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+  EXPECT_TRUE(is_quick) << "it reads";
+  Unblock();
+  EXPECT_TRUE(put.get().ok());
+  core_->Housekeep(std::chrono::steady_clock::now() + std::chrono::seconds(2));
+  EXPECT_TRUE(IsLoaded("other:1"));
+  const auto* file = snapshot_->images.Find("/other/1/boot.efi");
+  ASSERT_NE(file, nullptr);
+  EXPECT_TRUE(file->loaded);
 }
 
 }  // namespace

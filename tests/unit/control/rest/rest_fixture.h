@@ -130,6 +130,7 @@ image_set = "debian:stable"
     outlets.images = &memory_;
     outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
       snapshot_ = std::move(next);
+      ++published_;
     };
     outlets.statistics = [this] {
       std::vector<dataplane::WorkerStatistics> workers(1);
@@ -149,6 +150,7 @@ image_set = "debian:stable"
     auto core = Core::Open(*parsed.config, std::move(outlets));
     ASSERT_TRUE(core.ok()) << core.status();
     core_ = *std::move(core);
+    core_->LoadAssigned();
     ASSERT_TRUE(core_->Republish().ok());
     auto server =
         RestServer::Start(*core_, &captures_,
@@ -224,6 +226,7 @@ image_set = "debian:stable"
   HeapImageMemory memory_;
   dataplane::Captures captures_{2, 1};  // of workers that never run: whoever tests is them
   std::unique_ptr<dataplane::Snapshot> snapshot_;
+  std::atomic<int> published_{0};  // snapshots
   std::unique_ptr<Core> core_;
   std::unique_ptr<RestServer> server_;
   std::unique_ptr<httplib::SSLClient> client_;

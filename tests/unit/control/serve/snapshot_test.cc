@@ -4,8 +4,6 @@
 // lookup.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "control/serve/snapshot_builder.h"
 #include "tests/unit/control/serve/image_sets.h"
 
@@ -22,12 +20,6 @@ class NoImageMemory final : public dataplane::ImageMemory {
 
 class SnapshotTest : public testing::Test {
  protected:
-  SnapshotTest() {
-    std::string pattern = testing::TempDir() + "slipway_snapshot_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~SnapshotTest() override { std::filesystem::remove_all(folder_); }
-
   void Build(const std::string& boot) {
     const ConfigResult parsed = ParseConfig(
         "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"
@@ -35,10 +27,8 @@ class SnapshotTest : public testing::Test {
             boot,
         "s.toml");
     ASSERT_TRUE(parsed.config) << Report(parsed, "s.toml");
-    auto store = ImageStore::Open(folder_);
-    ASSERT_TRUE(store.ok()) << store.status();
     NoImageMemory memory;
-    const ImageShelf shelf(*store, memory);
+    const ImageShelf shelf(memory);
     const MachineList machines;
     const std::vector<Rule> rules;
     const std::vector<Rollout> rollouts;
@@ -69,7 +59,6 @@ class SnapshotTest : public testing::Test {
 
   static constexpr std::uint16_t kX64Http = 0x10;
   static constexpr std::uint16_t kX64 = 7;
-  std::filesystem::path folder_;
   std::vector<ImageSet> sets_{SetOf("chain:1"), SetOf("menu:1"), SetOf("all:1")};
   std::unique_ptr<dataplane::Snapshot> snapshot_;
 };
