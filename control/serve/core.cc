@@ -206,8 +206,7 @@ void Core::Housekeep(Time now) {
     if (retired_.Expire(now)) is_stale_ = true;
     if (now - collected_ >= kCollectInterval) {
       collected_ = now;
-      const auto freed = image_store_->CollectGarbage({});
-      if (!freed.ok()) std::cerr << "slipwayd: nothing is collected: " << freed.status() << '\n';
+      CollectGarbage();
     }
   }
   LoadMissing(now);

@@ -294,6 +294,9 @@ class Core {
   absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                  const std::unordered_map<std::uint64_t, Uuid>& uuids);
   absl::Status ForgetVerdict(const std::string& digest);
+  // Of what nothing leads to any more. Where that cannot be told, the log says so, and Housekeep()
+  // tries again: what was removed is.
+  void CollectGarbage();
   // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
   absl::Status RefuseIfAssigned(const std::string& reference);

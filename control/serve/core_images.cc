@@ -60,7 +60,15 @@ absl::Status Core::RemoveImage(const std::string& reference, const Actor& actor)
   if (removed.ok()) static_cast<void>(ForgetVerdict(removed->digest));
   shelf_->Forget(reference);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
-  return image_store_->CollectGarbage({}).status();
+  CollectGarbage();
+  return absl::OkStatus();
+}
+
+void Core::CollectGarbage() {
+  const auto freed = image_store_->CollectGarbage({});
+  if (!freed.ok()) {
+    std::cerr << "slipwayd: nothing is collected: " << freed.status().message() << '\n';
+  }
 }
 
 absl::Status Core::ForgetVerdict(const std::string& digest) {

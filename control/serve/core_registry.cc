@@ -80,8 +80,8 @@ absl::Status Core::RemoveManifest(const std::string& repository, const std::stri
   if (!digest.empty()) static_cast<void>(ForgetVerdict(digest));
   for (const std::string& name : names) shelf_->Forget(name);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
-  if (digest.empty()) return absl::OkStatus();
-  return image_store_->CollectGarbage({}).status();
+  if (!digest.empty()) CollectGarbage();
+  return absl::OkStatus();
 }
 
 }  // namespace slipway::control

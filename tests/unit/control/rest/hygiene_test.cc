@@ -238,6 +238,40 @@ TEST_F(HygieneTest, ADamagedManifestLeavesOneImageSetOutAndIsWarnedOf) {
   EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/status")->body)["warnings"].size(), 0u);
 }
 
+// What nothing leads to is not known while a manifest cannot be read; what was removed is all the
+// same.
+TEST_F(HygieneTest, WhatIsRemovedIsWhileAnotherManifestIsDamaged) {
+  ImportBootFile("debian:stable");
+  ImportBootFile("other:1", 5000);
+  ImportBootFile("third:1", 6000);
+  ImportBootFile("fourth:1", 7000);
+  const auto digest_of = [this](const char* reference) {
+    const auto image = client_->Get(Text("/api/v1/images/", reference));
+    return nlohmann::json::parse(image->body)["digest"].get<std::string>();
+  };
+  const auto damaged = folder_ / "state/images/blobs/sha256" / digest_of("other:1");
+  const std::string fourth = digest_of("fourth:1");
+  End();
+  const std::string whole = BytesOf(damaged);
+  std::ofstream(damaged, std::ios::binary) << "{}";
+  Begin();
+  const auto removed = client_->Delete("/api/v1/images/third:1");
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->status, 204) << removed->body;
+  const auto deleted = client_->Delete("/v2/fourth/manifests/sha256:" + fourth);
+  ASSERT_TRUE(deleted);
+  EXPECT_EQ(deleted->status, 202) << deleted->body;
+  EXPECT_EQ(client_->Get("/api/v1/images/third:1")->status, 404);
+  EXPECT_EQ(client_->Get("/v2/fourth/manifests/1")->status, 404);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "state/images/blobs/sha256" / fourth));
+  // It goes once it can be told that nothing needs it.
+  End();
+  std::ofstream(damaged, std::ios::binary) << whole;
+  Begin();
+  EXPECT_EQ(client_->Delete("/api/v1/images/other:1")->status, 204);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "state/images/blobs/sha256" / fourth));
+}
+
 TEST_F(HygieneTest, WhoeverFollowsABootWaitsForTheMachineAndForNothingElse) {
   const std::string rest =
       Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
