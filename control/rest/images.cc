@@ -95,11 +95,12 @@ void RemoveImage(const httplib::Request& request, httplib::Response& response, C
   response.status = 204;
 }
 
-// False where it is no form of an import.
-bool TakeAs(std::string_view as, ImportOptions& options) {
-  if (as == "tree") options.as = ImportAs::kTree;
-  if (as == "ramdisk") options.as = ImportAs::kRamDisk;
-  return as.empty() || options.as != ImportAs::kByName;
+absl::StatusOr<ImportAs> FormOf(std::string_view as) {
+  if (as.empty()) return ImportAs::kByName;
+  if (as == "tree") return ImportAs::kTree;
+  if (as == "ramdisk") return ImportAs::kRamDisk;
+  return absl::InvalidArgumentError(
+      "'as' is neither tree nor ramdisk; leave it out to go by the name");
 }
 
 using Words = std::map<std::string, std::string>;
@@ -119,9 +120,13 @@ Words WordsOf(std::string_view text) {
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
+  std::string as = request.get_param_value("as");
   // Before gigabytes are sent.
-  if (absl::Status status = CheckNewName(reference); !status.ok()) {
-    return ReplyProblem(response, status);
+  absl::Status wanted = CheckNewName(reference);
+  if (wanted.ok()) wanted = FormOf(as).status();
+  if (!wanted.ok()) {
+    ReplyProblem(response, wanted);
+    return SettleBody(request, response);
   }
   ImportOptions options{.boot = WordsOf(request.get_param_value("boot")),
                         .arguments = {},
@@ -132,7 +137,6 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     options.arguments[architecture.empty() ? "any" : architecture] =
         request.get_param_value("arguments");
   }
-  std::string as = request.get_param_value("as");
   std::filesystem::path source;
   std::optional<UploadFolder> folder;  // for as long as the import reads from it
   if (request.get_header_value("Content-Type").starts_with("application/json")) {
@@ -172,10 +176,9 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
     if (!file) return;
     source = *file;
   }
-  if (!TakeAs(as, options)) {
-    return ReplyProblem(response, 400,
-                        "'as' is neither tree nor ramdisk; leave it out to go by the name");
-  }
+  const auto form = FormOf(as);
+  if (!form.ok()) return ReplyProblem(response, form.status());
+  options.as = *form;
   const auto set = core.ImportImage(source, reference, options, RequestActor(request));
   if (!set.ok()) return ReplyProblem(response, set.status());
   Reply(response, ToJson(*set, core, Detail::kAll), 201);

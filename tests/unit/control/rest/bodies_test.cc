@@ -14,6 +14,7 @@
 namespace slipway::control {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -82,6 +83,16 @@ class BodiesTest : public RegistryTest {
   std::string RawPut(const std::string& fields, const std::string& body) const {
     return Raw(Text("PUT /api/v1/rules/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n",
                     "Authorization: Bearer ", core_->token().text, "\r\n", fields, "\r\n", body));
+  }
+  // Of each answer in what came over a connection.
+  static std::vector<std::string> StatusesOf(const std::string& answers) {
+    constexpr std::string_view kVersion = "HTTP/1.1 ";
+    std::vector<std::string> statuses;
+    for (std::size_t at = 0; (at = answers.find(kVersion, at)) != answers.npos;) {
+      at += kVersion.size();
+      statuses.push_back(answers.substr(at, 3));
+    }
+    return statuses;
   }
   std::vector<std::string> UploadsLeft() const {
     std::vector<std::string> names;
@@ -193,6 +204,30 @@ TEST_F(BodiesTest, AnUploadInChunksIsBoundedAndLeavesNothing) {
   EXPECT_EQ(client_->Put("/api/v1/images/a:c?file=boot.efi", bytes, kType)->status, 413);
   EXPECT_EQ(client_->Post("/api/v1/secure-boot/check?file=a.efi", bytes, kType)->status, 413);
   EXPECT_EQ(client_->Get("/api/v1/status")->status, 200);
+}
+
+TEST_F(BodiesTest, WhatIsRefusedLeavesNothingOfItsBodyOnTheConnection) {
+  // Were it left there, the body would be the next request.
+  const std::string body = "GET /problems/not-found HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string next = "GET /api/v1/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  for (const char* first : {"PUT /api/v1/images/machine:1?file=a", "PUT /api/v1/images/a:b?as=x",
+                            "PUT /api/v1/images/a:b"}) {
+    const std::string answers =
+        Raw(Text(first, " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ", core_->token().text,
+                 "\r\nContent-Length: ", body.size(), "\r\n\r\n", body, next));
+    EXPECT_THAT(StatusesOf(answers), ElementsAre("400", "200")) << first << '\n' << answers;
+  }
+}
+
+TEST_F(BodiesTest, AFormOfAnImportThatThereIsNotIsToldBeforeGigabytesAreSent) {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string answer =
+      Raw(Text("PUT /api/v1/images/a:b?file=a.tar&as=wrong HTTP/1.1\r\nHost: a\r\n",
+               "Authorization: Bearer ", core_->token().text, "\r\nContent-Length: ", 64 * kMebi,
+               "\r\n\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer, HasSubstr("'as' is neither tree nor ramdisk"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
 TEST_F(BodiesTest, JsonIsNestedNoDeeperThanAnythingHereIs) {
