@@ -4,8 +4,11 @@
 // tags.
 #include <algorithm>
 #include <charconv>
+#include <iostream>
 
 #include "control/parse_json.h"
+#include "control/rest/bodies.h"
+#include "control/rest/registry_exchange.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
 
@@ -104,6 +107,12 @@ std::size_t PlaceAfter(const Listing& list, std::string_view cursor) {
   return std::min(position == 0 ? 0 : position - 1, list.size);
 }
 
+void ReplyFault(const httplib::Request& request, httplib::Response& response, int status,
+                std::string_view detail) {
+  if (!IsOfTheRegistry(request.path)) return ReplyProblem(response, status, detail);
+  ReplyRegistryError(response, status, "UNSUPPORTED", detail);
+}
+
 }  // namespace
 
 std::span<const ProblemKind> ProblemKinds() { return kProblems; }
@@ -138,6 +147,30 @@ void ReplyProblem(httplib::Response& response, int status, std::string_view deta
 void ReplyProblem(httplib::Response& response, const absl::Status& status) {
   const auto message = status.message();
   ReplyProblem(response, HttpStatusOf(status.code()), {message.data(), message.size()});
+}
+
+void ReplyException(const httplib::Request& request, httplib::Response& response,
+                    const std::exception_ptr& thrown) {
+  std::string what = "something that is no std::exception";
+  bool is_of_json = false;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const nlohmann::json::exception& exception) {
+    what = exception.what();
+    is_of_json = true;
+  } catch (const std::exception& exception) {
+    what = exception.what();
+  } catch (...) {
+  }
+  // Handlers read a body's JSON whole before they look into it.
+  if (is_of_json && HasBody(request)) {
+    return ReplyFault(request, response, 400,
+                      "a value in the body has another type than it should");
+  }
+  std::cerr << "slipwayd: " << request.method << ' ' << Printable(request.path) << ": " << what
+            << '\n';
+  ReplyFault(request, response, 500, "slipwayd failed at this; its log says what");
+  if (HasBody(request)) EndConnection(response);
 }
 
 void ReplyPage(const httplib::Request& request, httplib::Response& response, const Listing& list) {

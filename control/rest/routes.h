@@ -5,6 +5,7 @@
 
 #include <httplib.h>
 
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
@@ -41,6 +42,10 @@ std::span<const ProblemKind> ProblemKinds();
 // `detail` says what is wrong with this very request, and what to do.
 void ReplyProblem(httplib::Response& response, int status, std::string_view detail);
 void ReplyProblem(httplib::Response& response, const absl::Status& status);
+// To what a handler threw: 400 where it is of a value in the body, else 500, which the log tells
+// more of.
+void ReplyException(const httplib::Request& request, httplib::Response& response,
+                    const std::exception_ptr& thrown);
 
 inline constexpr std::size_t kPageItems = 1000;  // where ?limit= does not say another number
 inline constexpr std::size_t kPageItemsMax = 10000;

@@ -137,10 +137,7 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(Core& core,
                  Text(request.method, ' ', request.path,
                       ": not answered here; resources are under /api/v1"));
   });
-  server.set_exception_handler(
-      [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
-        ReplyProblem(response, 400, "a value in the body has another type than it should");
-      });
+  server.set_exception_handler(ReplyException);
   if (absl::Status status = state->AddRoutes(); !status.ok()) return status;
   const Endpoint& endpoint = core.config().management;
   const std::string host = endpoint.address.ToString();

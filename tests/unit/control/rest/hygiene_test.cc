@@ -13,6 +13,7 @@
 
 #include "control/backup/backup.h"
 #include "control/offline.h"
+#include "control/rest/routes.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -236,6 +237,43 @@ TEST_F(HygieneTest, ADamagedManifestLeavesOneImageSetOutAndIsWarnedOf) {
   const Ran dropped = Slipway("image rm other:1");
   EXPECT_EQ(dropped.code, 0) << dropped.text;
   EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/status")->body)["warnings"].size(), 0u);
+}
+
+TEST_F(HygieneTest, WhatIsThrownIsOursUnlessItIsOfTheBody) {
+  const auto answer = [](const std::string& path, const std::string& body, auto thrown) {
+    httplib::Request request;
+    request.method = "PUT";
+    request.path = path;
+    request.body = body;
+    if (!body.empty()) request.set_header("Content-Length", std::to_string(body.size()));
+    httplib::Response response;
+    ReplyException(request, response, std::make_exception_ptr(thrown));
+    return response;
+  };
+  const auto type_error = nlohmann::json::type_error::create(302, "no string", nullptr);
+  EXPECT_EQ(answer("/api/v1/rules/a", "{}", type_error).status, 400);
+  EXPECT_EQ(answer("/api/v1/rules/a", "", type_error).status, 500) << "of a document of our own";
+  const auto ours = answer("/api/v1/rules/a", "", std::bad_alloc());
+  EXPECT_EQ(ours.status, 500);
+  EXPECT_EQ(ours.get_header_value("Content-Type"), "application/problem+json");
+  EXPECT_EQ(answer("/api/v1/rules/a", "{}", 1).status, 500);
+  for (const auto& registrys : {answer("/v2/a/manifests/b", "", std::bad_alloc()),
+                                answer("/v2/a/manifests/b", "{}", std::bad_alloc())}) {
+    EXPECT_EQ(registrys.status, 500);
+    EXPECT_THAT(registrys.get_header_value("Content-Type"), HasSubstr("application/json"));
+    EXPECT_TRUE(registrys.content_provider_) << "as the registry gives all of its answers";
+  }
+}
+
+TEST_F(HygieneTest, ADiskThatFailsIsNotToldAsAMistakeOfTheRequest) {
+  const auto file = folder_ / "state/images/oci-layout";
+  std::filesystem::remove(file);
+  std::filesystem::create_symlink(file, file);  // nothing can be said of it
+  EXPECT_EQ(client_->Get("/api/v1/backup")->status, 500);
+  std::filesystem::remove(file);
+  EXPECT_EQ(client_->Put("/api/v1/rules/a", R"({"image_set": 7})", "application/json")->status,
+            400);
+  EXPECT_EQ(client_->Get("/api/v1/backup")->status, 200);
 }
 
 // What nothing leads to is not known while a manifest cannot be read; what was removed is all the
