@@ -25,13 +25,20 @@ bool IsStreamed(const httplib::Request& request, const Router::Streamed& streame
   });
 }
 
+// cpp-httplib reads the bodies of these, and leaves another's on the connection.
+bool IsRead(const httplib::Request& request) {
+  constexpr std::string_view kMethods[] = {"POST", "PUT", "PATCH", "DELETE"};
+  return std::ranges::find(kMethods, request.method) != std::end(kMethods);
+}
+
 struct Fault {
   int status = 0;
   std::string_view detail;
 };
 
-// What is wrong with how the body is framed or coded.
+// What is wrong with that there is a body, or with how it is framed or coded.
 std::optional<Fault> FaultOf(const httplib::Request& request) {
+  if (!IsRead(request)) return Fault{400, "a body has no meaning here; send none"};
   const std::string transfer = request.get_header_value("Transfer-Encoding");
   const std::size_t transfers = request.get_header_value_count("Transfer-Encoding");
   if (request.has_header("Content-Length") && !BodyLength(request)) {
@@ -82,7 +89,9 @@ bool PassOver(SSL* ssl, std::uint64_t bytes) {
 bool TakesBody(const httplib::Request& request, httplib::Response& response,
                const Router::Streamed& streamed, std::uint64_t upload_max) {
   if (!HasBody(request)) {
-    const_cast<httplib::Request&>(request).headers.emplace("Content-Length", "0");
+    // Once: two of them would say of nothing how long it is.
+    auto& headers = const_cast<httplib::Request&>(request).headers;
+    if (!request.has_header("Content-Length")) headers.emplace("Content-Length", "0");
     return true;
   }
   if (const auto fault = FaultOf(request)) {
@@ -111,6 +120,11 @@ void SettleBody(const httplib::Request& request, httplib::Response& response) {
   const bool may_read = length && request.ssl != nullptr && *length <= kPassedOverMax;
   if (may_read && PassOver(const_cast<SSL*>(request.ssl), *length)) return;
   EndConnection(response);
+  // An answer to HEAD has no body to end the connection with: nothing more is read from it.
+  if (request.method == "HEAD" && request.ssl != nullptr) {
+    SSL_set_shutdown(const_cast<SSL*>(request.ssl),
+                     SSL_get_shutdown(request.ssl) | SSL_RECEIVED_SHUTDOWN);
+  }
 }
 
 void EndConnection(httplib::Response& response) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Bodies: what becomes of a request's body before any handler runs. Plain routes keep theirs in
-// memory, so it is bounded by its stated length; routes that take files read theirs themselves. A
-// request that is refused leaves nothing of its body on the connection, or ends it.
+// memory, so it is bounded by its stated length; routes that take files read theirs themselves; GET
+// and HEAD have none. A request that is refused leaves nothing of its body on the connection, or
+// ends it.
 //
 // cpp-httplib 0.11 unpacks gzip and brotli without bound, takes "+5" for a length, and reads a body
 // without a length up to the connection's end: none of that comes as far (RFC 9110 8.4, 9112 6.3).

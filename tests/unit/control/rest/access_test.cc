@@ -168,8 +168,10 @@ TEST_F(AccessTest, NoRouteBeyondReadingButThoseOfAMachineIsOpenToAScopedToken) {
     httplib::Request request;
     request.method = route.method;
     request.path = std::regex_replace(std::string(route.path), std::regex(R"(\{\w+\+?\})"), "x");
-    request.body = "{}";
-    request.set_header("Content-Type", "application/json");
+    if (route.method != "GET") {
+      request.body = "{}";
+      request.set_header("Content-Type", "application/json");
+    }
     const auto answer = client_->send(request);
     ASSERT_TRUE(answer) << route.method << ' ' << request.path;
     EXPECT_EQ(answer->status, 403) << route.method << ' ' << request.path << answer->body;
