@@ -119,7 +119,8 @@ OrError<FoundManifest> Registry::Manifest(const std::string& name,
     const bool is_index = OciKindOf(entry.media_type) == OciKind::kIndex;
     if (digest.empty() || !is_index || !found.digest.empty()) continue;
     const auto document = core_.image_store().Document(entry);
-    if (!document.ok()) return OwnFault(document.status());
+    if (absl::IsUnavailable(document.status())) return OwnFault(document.status());
+    if (!document.ok()) continue;  // damaged or gone, which the others are not
     const auto part = std::ranges::find((*document)->manifests, digest, &Descriptor::digest);
     if (part == (*document)->manifests.end()) continue;
     found.digest = digest;
@@ -213,7 +214,8 @@ OrError<std::string> Registry::Referrers(const std::string& name, const std::str
   for (const IndexEntry& entry : std::get<0>(entries)) {
     if (OciKindOf(entry.media_type) == OciKind::kUnknown) continue;
     const auto document = core_.image_store().Document(entry);
-    if (!document.ok()) return OwnFault(document.status());
+    if (absl::IsUnavailable(document.status())) return OwnFault(document.status());
+    if (!document.ok()) continue;  // damaged or gone, which the others are not
     const OciDocument& each = **document;
     const bool fits = artifact_type.empty() || each.artifact_type == artifact_type;
     if (each.subject != subject || !fits || !seen.insert(entry.digest).second) continue;

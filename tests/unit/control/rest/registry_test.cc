@@ -282,6 +282,43 @@ TEST_F(RegistryTest, ReferrersAreWhatHasTheSubjectInTheRepository) {
   EXPECT_EQ(client_->Get("/v2/debian/referrers/sha256:short")->status, 400);
 }
 
+TEST_F(RegistryTest, OneDamagedManifestLeavesTheOthersOfItsRepositoryAsTheyAre) {
+  const std::string subject = PushSet("a", "stable", "boot");
+  const std::string part = OtherManifest("a", "application/vnd.example.part");
+  EXPECT_EQ(PutManifest("a", DigestOf(part), part)->status, 201);
+  const std::string index =
+      nlohmann::json{{"schemaVersion", 2},
+                     {"mediaType", kIndexType},
+                     {"manifests", {DescriptorOf(part, std::string(kManifestType))}}}
+          .dump();
+  EXPECT_EQ(PutManifest("a", "all", index, std::string(kIndexType))->status, 201);
+  const nlohmann::json descriptor = DescriptorOf(subject, std::string(kManifestType));
+  const std::string signature = OtherManifest("a", "application/vnd.example.signature", descriptor);
+  const std::string gone = OtherManifest("a", "application/vnd.example.gone", descriptor);
+  for (const std::string& text : {signature, gone}) {
+    EXPECT_EQ(PutManifest("a", DigestOf(text), text)->status, 201);
+  }
+  End();
+  const auto file = [this](const std::string& text) {
+    return folder_ / "state/images/blobs/sha256" / DigestOf(text).substr(7);
+  };
+  std::ofstream(file(index), std::ios::binary) << "{}";
+  std::filesystem::remove(file(gone));
+  RestTest::Begin();
+  // The index is looked into first, for what is one of its parts alone.
+  const auto whole = client_->Get("/v2/a/manifests/" + DigestOf(subject));
+  EXPECT_EQ(whole->status, 200) << whole->body;
+  EXPECT_EQ(whole->body, subject);
+  const auto referrers = client_->Get("/v2/a/referrers/" + DigestOf(subject));
+  ASSERT_EQ(referrers->status, 200) << referrers->body;
+  const auto list = nlohmann::json::parse(referrers->body)["manifests"];
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0]["digest"], DigestOf(signature));
+  // What is asked for itself is told to be damaged or gone.
+  EXPECT_EQ(client_->Get("/v2/a/manifests/" + DigestOf(index))->status, 500);
+  EXPECT_EQ(client_->Get("/v2/a/manifests/" + DigestOf(gone))->status, 404);
+}
+
 TEST_F(RegistryTest, ATagIsDeletedAndItsManifestStaysUntilThatIs) {
   const std::string text = PushSet("a", "1", "boot");
   EXPECT_EQ(PutManifest("a", "2", text)->status, 201);
