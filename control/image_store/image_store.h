@@ -72,6 +72,8 @@ struct PushedManifest {
   std::string text;
   // Asked where it is an image set, once all it names is found to be here; an error ends the push.
   std::function<absl::Status(const ImageSet&)> check;
+  // Told of what the index is about to say, when all else is done; an error ends the push.
+  std::function<absl::Status(const IndexEntry&)> note;
 };
 
 // Seconds that what nothing leads to is kept.

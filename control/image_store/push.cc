@@ -139,6 +139,9 @@ absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed)
   if (absl::Status status = TakeIn(*document); !status.ok()) return status;
   if (absl::Status status = PutBlob(pushed.text); !status.ok()) return status;
   if (absl::Status status = SyncFolder(blobs()); !status.ok()) return status;
+  if (pushed.note) {
+    if (absl::Status status = pushed.note(entry); !status.ok()) return status;
+  }
   PutEntry(*entries, entry, now);
   if (absl::Status status = WriteIndex(*std::move(entries)); !status.ok()) return status;
   return entry;

@@ -108,8 +108,10 @@ class Core {
   void Want(const std::vector<std::string>& paths);
 
   absl::StatusOr<std::vector<ImageSet>> Images();
-  // These four note what they changed before it is published: the record stands whatever comes of
-  // that. `actor` is who wanted it. An import's check is asked when it is nobody's turn yet.
+  // These four note what they change before they do, so that no tag moves without a record; where
+  // it could not be done after all, that is noted too. The record stands whether the change could
+  // be published or not. `actor` is who wanted it. An import's check is asked when it is nobody's
+  // turn yet.
   absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
                                        const std::string& reference, const ImportOptions& options,
                                        const Actor& actor);
@@ -134,9 +136,9 @@ class Core {
   // references whose outcome changed. Long: it hashes every EFI program that it judges.
   absl::StatusOr<std::vector<std::string>> Recheck(bool all,
                                                    const std::atomic<bool>* stop = nullptr);
-  // Notes a change that is not in the catalog's database, right after it was made. What changes
-  // the catalog is noted by the store, in the same transaction. A record that cannot be written is
-  // told in the log of the process: the change stands.
+  // Notes what was done and is not in the catalog's database, right after. What changes the catalog
+  // is noted by the store, in the same transaction, and what image sets are there before that is
+  // another. A record that cannot be written is told in the log of the process: the change stands.
   void Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
              const nlohmann::json& after);
 
@@ -299,6 +301,15 @@ class Core {
   void CollectGarbage();
   // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
+  // A change of what lies outside the catalog, as the audit log has it.
+  struct Noted {
+    std::string what;
+    nlohmann::json before;
+    nlohmann::json after;
+  };
+  // Makes it once it is noted, and notes the way back where it cannot be made.
+  absl::Status MakeNoted(const Actor& actor, const Noted& noted,
+                         const std::function<absl::Status()>& make);
   absl::Status RefuseIfAssigned(const std::string& reference);
 
   const Config config_;

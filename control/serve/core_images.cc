@@ -27,16 +27,23 @@ absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
   const Ahead ahead =
       LookAhead(staged->set, [&](const std::string& digest) { return staged->BlobPath(digest); });
   const std::scoped_lock lock(mutex_);
+  const std::string what = "image " + staged->set.reference;
   const nlohmann::json before = DigestNow(reference);
-  auto set = image_store_->Commit(
-      *staged, [&](const ImageSet& found) { return CheckAtTheDoor(found, ahead); });
+  const nlohmann::json after = {{"digest", staged->set.digest}};
+  bool is_noted = false;
+  auto set = image_store_->Commit(*staged, [&](const ImageSet& found) {
+    absl::Status status = CheckAtTheDoor(found, ahead);
+    if (status.ok()) status = store_->Note(actor, what, before, after);
+    is_noted = status.ok();
+    return status;
+  });
   if (!set.ok()) {
+    if (is_noted) Audit(actor, what, after, before);
     // What was refused leaves nothing behind.
     TakeBack(ahead, staged->set.digest);
     static_cast<void>(image_store_->CollectGarbage({}));
     return set.status();
   }
-  Audit(actor, "image " + set->reference, before, {{"digest", set->digest}});
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return set;
 }
@@ -55,13 +62,26 @@ absl::Status Core::RemoveImage(const std::string& reference, const Actor& actor)
   if (absl::Status status = RefuseIfAssigned(reference); !status.ok()) return status;
   const auto removed = image_store_->Resolve(reference);
   const nlohmann::json before = DigestNow(reference);
-  if (absl::Status status = image_store_->Remove(reference); !status.ok()) return status;
-  Audit(actor, "image " + reference, before, nullptr);
+  if (before.is_null()) return image_store_->Remove(reference);  // which says that there is none
+  if (absl::Status status = MakeNoted(actor, {"image " + reference, before, nullptr},
+                                      [&] { return image_store_->Remove(reference); });
+      !status.ok()) {
+    return status;
+  }
   if (removed.ok()) static_cast<void>(ForgetVerdict(removed->digest));
   shelf_->Forget(reference);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   CollectGarbage();
   return absl::OkStatus();
+}
+
+absl::Status Core::MakeNoted(const Actor& actor, const Noted& noted,
+                             const std::function<absl::Status()>& make) {
+  const absl::Status status = store_->Note(actor, noted.what, noted.before, noted.after);
+  if (!status.ok()) return status;
+  absl::Status made = make();
+  if (!made.ok()) Audit(actor, noted.what, noted.after, noted.before);
+  return made;
 }
 
 void Core::CollectGarbage() {

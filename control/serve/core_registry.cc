@@ -43,15 +43,22 @@ absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Acto
     if (absl::Status status = RefuseIfAssigned(tag); !status.ok()) return status;
   }
   const nlohmann::json before = tag.empty() ? nlohmann::json() : DigestNow(tag);
+  std::string what;
+  bool is_noted = false;
+  manifest.note = [&](const IndexEntry& entry) {
+    what = NameInLog(manifest.repository, tag.empty() ? "sha256:" + entry.digest : manifest.tag);
+    noted["digest"] = entry.digest;
+    noted["artifact_type"] = entry.artifact_type;
+    absl::Status status = store_->Note(actor, what, before, noted);
+    is_noted = status.ok();
+    return status;
+  };
   auto entry = image_store_->PutManifest(manifest);
   if (!entry.ok()) {
+    if (is_noted) Audit(actor, what, noted, before);
     if (is_set) TakeBack(ahead, (*set)->digest);
     return entry.status();
   }
-  noted["digest"] = entry->digest;
-  noted["artifact_type"] = entry->artifact_type;
-  const std::string reference = manifest.tag.empty() ? "sha256:" + entry->digest : manifest.tag;
-  Audit(actor, NameInLog(manifest.repository, reference), before, noted);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return entry;
 }
@@ -63,20 +70,25 @@ absl::Status Core::RemoveManifest(const std::string& repository, const std::stri
   if (!entries.ok()) return entries.status();
   const std::string digest = HexOf(reference);
   std::vector<std::string> names;
+  nlohmann::json before;  // what goes
   for (const IndexEntry& entry : *entries) {
-    if (entry.Repository() != repository || entry.reference.empty()) continue;
-    if (digest.empty() ? entry.Tag() == reference : entry.digest == digest) {
-      names.push_back(entry.reference);
-    }
+    if (entry.Repository() != repository) continue;
+    if (digest.empty() ? entry.Tag() != reference : entry.digest != digest) continue;
+    before["digest"] = entry.digest;
+    if (entry.reference.empty()) continue;
+    names.push_back(entry.reference);
+    before["tags"].push_back(entry.Tag());
   }
   for (const std::string& name : names) {
     if (absl::Status status = RefuseIfAssigned(name); !status.ok()) return status;
   }
-  const absl::Status removed = digest.empty()
-                                   ? image_store_->Untag(Text(repository, ':', reference))
-                                   : image_store_->RemoveManifest(repository, digest);
-  if (!removed.ok()) return removed;
-  Audit(actor, NameInLog(repository, reference), {{"is_here", true}}, nullptr);
+  const auto remove = [&] {
+    return digest.empty() ? image_store_->Untag(Text(repository, ':', reference))
+                          : image_store_->RemoveManifest(repository, digest);
+  };
+  if (before.is_null()) return remove();  // which says that there is none
+  const Noted noted{NameInLog(repository, reference), before, nullptr};
+  if (absl::Status status = MakeNoted(actor, noted, remove); !status.ok()) return status;
   if (!digest.empty()) static_cast<void>(ForgetVerdict(digest));
   for (const std::string& name : names) shelf_->Forget(name);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;

@@ -3,6 +3,7 @@
 // The registry held to distribution-spec 1.1, request by request, over a live server: manifests,
 // tags, referrers and who may. Blobs and uploads are in registry_uploads_test.cc.
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 
 #include "tests/unit/control/rest/registry_fixture.h"
 
@@ -383,6 +384,65 @@ TEST_F(RegistryTest, ATagThatMovesIsNotedWithTheDigestItLedToBefore) {
   EXPECT_EQ(Text("sha256:", before[0].value("digest", "")), DigestOf(text));
   EXPECT_EQ(Text("sha256:", before[1].value("digest", "")), DigestOf(other));
   EXPECT_EQ(before[2], nullptr);
+}
+
+TEST_F(RegistryTest, NoTagMovesWithoutARecord) {
+  const std::string text = PushSet("a", "1", "boot");
+  ImportBootFile("b:1");
+  const auto images = client_->Get("/api/v1/images")->body;
+  sqlite3* handle = nullptr;
+  sqlite3_open((folder_ / "state/catalog.db").c_str(), &handle);
+  sqlite3_busy_timeout(handle, 5000);
+  const auto run = [&](const char* sql) {
+    EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+  };
+  run("CREATE TRIGGER refuses BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  const std::string other = SetManifest("{}");
+  EXPECT_GE(PutManifest("a", "1", other)->status, 400);
+  EXPECT_GE(PutManifest("a", "2", OtherManifest("a", "application/vnd.example.other"))->status,
+            400);
+  EXPECT_GE(client_->Delete("/v2/a/manifests/1")->status, 400);
+  EXPECT_GE(client_->Delete("/v2/a/manifests/" + DigestOf(text))->status, 400);
+  EXPECT_GE(client_->Delete("/api/v1/images/b:1")->status, 400);
+  EXPECT_GE(client_->Put("/api/v1/images/b:1?file=boot.efi", "newer", kType)->status, 400);
+  EXPECT_EQ(client_->Get("/api/v1/images")->body, images);
+  EXPECT_EQ(client_->Get("/v2/a/manifests/1")->body, text);
+  EXPECT_EQ(client_->Get("/v2/a/manifests/2")->status, 404);
+  run("DROP TRIGGER refuses");
+  sqlite3_close_v2(handle);
+  EXPECT_EQ(PutManifest("a", "1", other)->status, 201);
+}
+
+TEST_F(RegistryTest, WhatGoesIsNotedWithItsDigestAndTags) {
+  const std::string text = PushSet("a", "1", "boot");
+  EXPECT_EQ(PutManifest("a", "2", text)->status, 201);
+  const auto audit = [this] { return nlohmann::json::parse(client_->Get("/api/v1/audit")->body); };
+  const std::string hex = DigestOf(text).substr(7);
+  EXPECT_EQ(client_->Delete("/v2/a/manifests/3")->status, 404);
+  EXPECT_EQ(audit()[0]["what"], "image a:2") << "what is not there is not noted to have gone";
+  EXPECT_EQ(client_->Delete("/v2/a/manifests/1")->status, 202);
+  EXPECT_EQ(audit()[0]["what"], "image a:1");
+  EXPECT_EQ(audit()[0]["before"]["digest"], hex);
+  EXPECT_TRUE(audit()[0]["after"].is_null());
+  EXPECT_EQ(PutManifest("a", "3", text)->status, 201);
+  EXPECT_EQ(client_->Delete("/v2/a/manifests/" + DigestOf(text))->status, 202);
+  EXPECT_EQ(audit()[0]["what"], Text("image a@", DigestOf(text)));
+  EXPECT_EQ(audit()[0]["before"], (nlohmann::json{{"digest", hex}, {"tags", {"2", "3"}}}));
+}
+
+TEST_F(RegistryTest, WhatCouldNotBeDoneAfterAllIsNotedToo) {
+  PushSet("a", "1", "boot");
+  const auto incoming = folder_ / "state/images/.incoming";
+  std::filesystem::rename(incoming, folder_ / "moved");  // nothing is written without it
+  EXPECT_GE(client_->Delete("/v2/a/manifests/1")->status, 400);
+  std::filesystem::rename(folder_ / "moved", incoming);
+  EXPECT_EQ(client_->Get("/v2/a/manifests/1")->status, 200);
+  const auto audit = nlohmann::json::parse(client_->Get("/api/v1/audit")->body);
+  EXPECT_EQ(audit[0]["what"], "image a:1");
+  EXPECT_EQ(audit[1]["what"], "image a:1");
+  EXPECT_TRUE(audit[0]["before"].is_null());
+  EXPECT_TRUE(audit[1]["after"].is_null());
+  EXPECT_EQ(audit[0]["after"], audit[1]["before"]);
 }
 
 TEST_F(RegistryTest, ATagThatMovesLeavesTheOldVersionReachableByItsDigest) {
