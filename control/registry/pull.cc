@@ -93,7 +93,7 @@ absl::StatusOr<PullProgress> Pulls::Begin(PullRequest request) {
     each->second->thread.join();
     each = jobs_.erase(each);
   }
-  auto job = std::make_unique<Job>(std::move(request));
+  auto job = std::make_shared<Job>(std::move(request));
   job->progress = {.id = ++last_id_,
                    .source = job->request.source.ToString(),
                    .reference = job->request.reference,
@@ -124,10 +124,14 @@ std::vector<PullProgress> Pulls::List() {
 }
 
 bool Pulls::Stop(std::uint64_t id) {
-  const std::scoped_lock lock(mutex_);
-  const auto found = jobs_.find(id);
-  if (found == jobs_.end()) return false;
-  found->second->Stop();
+  std::shared_ptr<Job> job;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) return false;
+    job = found->second;
+  }
+  job->Stop();
   return true;
 }
 

@@ -70,7 +70,7 @@ class Pulls {
   Uploads& uploads_;
   std::mutex mutex_;
   std::uint64_t last_id_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<Job>> jobs_;
+  std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;
 };
 
 }  // namespace slipway::control

@@ -4,6 +4,8 @@
 #include <httplib.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -79,18 +81,37 @@ void RemoteRegistry::ForgetCredentials() {
   }
 }
 
+// A client that makes its connection would be stopped when it is made, and whoever stops it would
+// wait for that; its socket can be shut down at any time.
 void RemoteRegistry::Stop() {
   const std::scoped_lock lock(mutex_);
   stopped_ = true;
-  if (current_) current_->stop();
+  if (socket_ < 0) return;
+  ::shutdown(socket_, SHUT_RDWR);
+  ::close(std::exchange(socket_, -1));
 }
 
 std::shared_ptr<httplib::SSLClient> RemoteRegistry::Connect(const std::string& host, int port) {
   auto client = MakeSecureClient(host, port, access_.ca_pem);
+  client->set_socket_options([this](socket_t socket) { Note(socket); });
   const std::scoped_lock lock(mutex_);
-  if (stopped_) return nullptr;
-  current_ = client;
-  return client;
+  return stopped_ ? nullptr : client;
+}
+
+// Of each address that is tried.
+void RemoteRegistry::Note(int socket) {
+  const std::scoped_lock lock(mutex_);
+  if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  if (stopped_) {
+    ::shutdown(socket, SHUT_RDWR);
+  } else {
+    socket_ = ::dup(socket);
+  }
+}
+
+bool RemoteRegistry::is_stopped() {
+  const std::scoped_lock lock(mutex_);
+  return stopped_;
 }
 
 absl::StatusOr<RemoteRegistry::Reply> RemoteRegistry::AskOnce(const SecureUrl& url,
@@ -113,7 +134,7 @@ absl::StatusOr<RemoteRegistry::Reply> RemoteRegistry::AskOnce(const SecureUrl& u
         reply.challenge = response.get_header_value("WWW-Authenticate");
         // One that gives all of it although the rest was asked for: what is here is passed over.
         passed_over = response.status == 200 ? question.offset : 0;
-        return true;
+        return !is_stopped();  // before there was a socket to shut down
       },
       [&](const char* data, std::size_t size) {
         Bytes bytes = AsBytes({data, size});

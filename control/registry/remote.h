@@ -43,7 +43,7 @@ class RemoteRegistry {
   // back; kUnavailable where the same may work later.
   absl::Status Blob(const std::string& digest, std::uint64_t offset,
                     const std::function<absl::Status(Bytes)>& sink);
-  // From any thread: ends what is under way, and lets nothing begin.
+  // From any thread, which waits for nothing: ends what is under way, and lets nothing begin.
   void Stop();
   // Clears them, and lets nothing begin. By the thread that asks.
   void ForgetCredentials();
@@ -56,13 +56,15 @@ class RemoteRegistry {
   absl::StatusOr<Reply> AskOnce(const SecureUrl& url, const Question& question);
   absl::Status Authorize(const Reply& refused);
   std::shared_ptr<httplib::SSLClient> Connect(const std::string& host, int port);
+  void Note(int socket);
+  bool is_stopped();
 
   const RemoteName name_;
   RemoteAccess access_;
   std::string authorization_;  // header's value; empty until the registry asked
   std::mutex mutex_;
   bool stopped_ = false;
-  std::shared_ptr<httplib::SSLClient> current_;
+  int socket_ = -1;  // a descriptor of our own: the client's may be another's meanwhile
 };
 
 }  // namespace slipway::control

@@ -2,6 +2,9 @@
 //
 // Pulls from a registry of our own making that cuts, redirects, asks for tokens and lies.
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <mutex>
 #include <thread>
@@ -244,6 +247,42 @@ TEST_F(PullTest, WhatIsNotWhatItShouldBeIsRefusedAndLeavesNothing) {
   EXPECT_THAT(std::string(Pull(Source(), {{"ca", ""}})["error"]), HasSubstr("--registry-ca"));
   EXPECT_EQ(Pull("debian:12")["state"], "refused");
   EXPECT_THAT(*core_->Images(), IsEmpty());
+}
+
+TEST_F(PullTest, OneThatHangsIsStoppedAtOnceAndHoldsUpNobody) {
+  // Takes connections, and never says a word of TLS.
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const general = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener, general, size), 0);
+  ASSERT_EQ(::listen(listener, 4), 0);
+  ASSERT_EQ(::getsockname(listener, general, &size), 0);
+  const nlohmann::json body = {
+      {"source", Text("127.0.0.1:", ntohs(address.sin_port), "/debian:12")}};
+  const auto begun = client_->Post("/api/v1/images/pull", body.dump(), "application/json");
+  ASSERT_EQ(begun->status, 202) << begun->body;
+  const std::string path = begun->get_header_value("Location");
+  const int taken = ::accept(listener, nullptr, nullptr);
+  EXPECT_GE(taken, 0);
+  const auto start = std::chrono::steady_clock::now();
+  const auto stopped = client_->Delete(path);
+  ASSERT_TRUE(stopped);
+  EXPECT_EQ(stopped->status, 204);
+  EXPECT_EQ(client_->Get("/api/v1/pulls")->status, 200);
+  nlohmann::json job;
+  do {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    job = nlohmann::json::parse(client_->Get(path)->body);
+  } while (job["state"] == "running" &&
+           std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+  EXPECT_EQ(job["state"], "failed");
+  EXPECT_EQ(job["error"], "stopped");
+  ::close(taken);
+  ::close(listener);
 }
 
 TEST_F(PullTest, TheCommandLinePullsAndTellsHowItWent) {
