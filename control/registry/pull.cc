@@ -72,13 +72,18 @@ Pulls::~Pulls() {
 
 absl::StatusOr<PullProgress> Pulls::Begin(PullRequest request) {
   const std::scoped_lock lock(mutex_);
+  const std::string source = request.source.ToString();
   std::size_t running = 0;
   for (const auto& [id, job] : jobs_) {
     const std::scoped_lock job_lock(job->mutex);
-    if (job->progress.state == PullState::kRunning) ++running;
+    const PullProgress& progress = job->progress;
+    if (progress.state != PullState::kRunning) continue;
+    ++running;
+    const bool is_same = progress.source == source && progress.reference == request.reference;
+    if (is_same && !job->stopping) return progress;
   }
   if (running >= kRunningMax) {
-    return absl::ResourceExhaustedError(
+    return absl::UnavailableError(
         Text(running, " pulls are under way; try again when one is done"));
   }
   for (auto each = jobs_.begin(); jobs_.size() >= kKept && each != jobs_.end();) {
@@ -95,7 +100,7 @@ absl::StatusOr<PullProgress> Pulls::Begin(PullRequest request) {
   }
   auto job = std::make_shared<Job>(std::move(request));
   job->progress = {.id = ++last_id_,
-                   .source = job->request.source.ToString(),
+                   .source = source,
                    .reference = job->request.reference,
                    .doing = "asks for the manifest"};
   const PullProgress begun = job->progress;
@@ -123,13 +128,19 @@ std::vector<PullProgress> Pulls::List() {
   return list;
 }
 
-bool Pulls::Stop(std::uint64_t id) {
+bool Pulls::Stop(std::uint64_t id, const Actor& actor) {
   std::shared_ptr<Job> job;
   {
     const std::scoped_lock lock(mutex_);
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) return false;
     job = found->second;
+  }
+  PullProgress told;
+  job->Tell([&](const PullProgress& progress) { told = progress; });
+  if (told.state == PullState::kRunning) {
+    core_.Audit(actor, Text("pull ", id), {{"source", told.source}, {"reference", told.reference}},
+                nullptr);
   }
   job->Stop();
   return true;

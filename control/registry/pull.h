@@ -51,12 +51,13 @@ class Pulls {
   Pulls(Core& core, Uploads& uploads);
   ~Pulls();  // ends them all
 
-  // kResourceExhausted when too many are under way.
+  // kUnavailable when too many are under way. Where one of the same source and reference is, that
+  // one: two would fight for one session.
   absl::StatusOr<PullProgress> Begin(PullRequest request);
   std::optional<PullProgress> Find(std::uint64_t id);
   std::vector<PullProgress> List();  // the newest last; some that are over are forgotten
-  // False when there is no such job. It ends soon after.
-  bool Stop(std::uint64_t id);
+  // False when there is no such job. It ends soon after; noted in the audit log as the actor's.
+  bool Stop(std::uint64_t id, const Actor& actor);
 
  private:
   struct Job;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pulls from other registries: POST /images/pull begins one, GET /pulls and /pulls/ID tell how far
-// they are, DELETE /pulls/ID ends one.
+// Pulls from other registries: POST /images/pull begins one, or answers with the same that is under
+// way; GET /pulls and /pulls/ID tell how far they are, DELETE /pulls/ID ends one.
 #include <charconv>
 
 #include "control/registry/pull.h"
@@ -10,6 +10,8 @@
 
 namespace slipway::control {
 namespace {
+
+constexpr int kBusySeconds = 10;  // that whoever comes while too many are under way is to wait
 
 std::string_view WordOf(PullState state) {
   switch (state) {
@@ -65,6 +67,9 @@ void BeginPull(const httplib::Request& request, httplib::Response& response, Pul
                                              .user = TextAt(*body, "user"),
                                              .password = TextAt(*body, "password")},
                                   .actor = RequestActor(request)});
+  if (absl::IsUnavailable(begun.status())) {
+    response.set_header("Retry-After", std::to_string(kBusySeconds));
+  }
   if (!begun.ok()) return ReplyProblem(response, begun.status());
   response.set_header("Location", Text("/api/v1/pulls/", begun->id));
   Reply(response, ToJson(*begun), 202);
@@ -99,7 +104,9 @@ void AddPulls(Router& router, Pulls& pulls) {
              });
   router.Delete("/api/v1/pulls/{pull}",
                 [&pulls](const httplib::Request& request, httplib::Response& response) {
-                  if (!pulls.Stop(IdOf(request))) return ReplyProblem(response, 404, kUnknown);
+                  if (!pulls.Stop(IdOf(request), RequestActor(request))) {
+                    return ReplyProblem(response, 404, kUnknown);
+                  }
                   response.status = 204;
                 });
 }

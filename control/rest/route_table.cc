@@ -60,12 +60,13 @@ constexpr Route kRoutes[] = {
      "file as boot arguments arch labels needs"},
     {"DELETE", "/api/v1/images/{reference+}", kOperator, kChange, "Removes an image set.", "204"},
 
-    {"POST", "/api/v1/images/pull", kOperator, kPart, "Pulls from another registry.", "202 Pull",
+    {"POST", "/api/v1/images/pull", kOperator, kPart,
+     "Pulls from another registry; the same that is under way is not begun again.", "202 Pull",
      "PullRequest"},
     {"GET", "/api/v1/pulls", kViewer, kNone, "Pulls from other registries, and how far they are.",
      "[Pull]"},
     {"GET", "/api/v1/pulls/{pull}", kViewer, kNone, "How far one pull is.", "Pull"},
-    {"DELETE", "/api/v1/pulls/{pull}", kOperator, kNone, "Ends a pull.", "204"},
+    {"DELETE", "/api/v1/pulls/{pull}", kOperator, kChange, "Ends a pull.", "204"},
 
     // OCI's distribution-spec 1.1.
     {"GET", "/v2", kViewer, kNone, "Whether this is a registry."},

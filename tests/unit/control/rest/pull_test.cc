@@ -3,10 +3,12 @@
 // Pulls from a registry of our own making that cuts, redirects, asks for tokens and lies.
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "control/registry/pull.h"
@@ -102,6 +104,34 @@ class FakeRegistry {
   std::vector<std::string> seen_;
 };
 
+// Takes connections, and never says a word of TLS.
+class SilentRegistry {
+ public:
+  SilentRegistry() {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    auto* const general = reinterpret_cast<sockaddr*>(&address_);
+    EXPECT_EQ(::bind(listener_, general, size), 0);
+    EXPECT_EQ(::listen(listener_, 16), 0);
+    EXPECT_EQ(::getsockname(listener_, general, &size), 0);
+  }
+  ~SilentRegistry() { ::close(listener_); }
+  SilentRegistry(const SilentRegistry&) = delete;
+  SilentRegistry& operator=(const SilentRegistry&) = delete;
+
+  std::string Address() const { return Text("127.0.0.1:", ntohs(address_.sin_port)); }
+  // Until somebody has connected.
+  void Await() const {
+    pollfd wait{.fd = listener_, .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&wait, 1, 10'000), 1);
+  }
+
+ private:
+  const int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address_{};
+};
+
 class PullTest : public RegistryTest {
  protected:
   PullTest() : boot_(std::string(70000, 'b') + std::string(900000, 'c')) {
@@ -121,6 +151,10 @@ class PullTest : public RegistryTest {
       if (job["state"] != "running") return job;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
+  }
+  httplib::Result BeginPull(const std::string& source) {
+    const nlohmann::json body = {{"source", source}};
+    return client_->Post("/api/v1/images/pull", body.dump(), "application/json");
   }
   std::string Source() const { return fake_->Address() + "/debian:12"; }
 
@@ -250,23 +284,11 @@ TEST_F(PullTest, WhatIsNotWhatItShouldBeIsRefusedAndLeavesNothing) {
 }
 
 TEST_F(PullTest, OneThatHangsIsStoppedAtOnceAndHoldsUpNobody) {
-  // Takes connections, and never says a word of TLS.
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const general = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(::bind(listener, general, size), 0);
-  ASSERT_EQ(::listen(listener, 4), 0);
-  ASSERT_EQ(::getsockname(listener, general, &size), 0);
-  const nlohmann::json body = {
-      {"source", Text("127.0.0.1:", ntohs(address.sin_port), "/debian:12")}};
-  const auto begun = client_->Post("/api/v1/images/pull", body.dump(), "application/json");
+  const SilentRegistry silent;
+  const auto begun = BeginPull(silent.Address() + "/debian:12");
   ASSERT_EQ(begun->status, 202) << begun->body;
   const std::string path = begun->get_header_value("Location");
-  const int taken = ::accept(listener, nullptr, nullptr);
-  EXPECT_GE(taken, 0);
+  silent.Await();
   const auto start = std::chrono::steady_clock::now();
   const auto stopped = client_->Delete(path);
   ASSERT_TRUE(stopped);
@@ -281,8 +303,30 @@ TEST_F(PullTest, OneThatHangsIsStoppedAtOnceAndHoldsUpNobody) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
   EXPECT_EQ(job["state"], "failed");
   EXPECT_EQ(job["error"], "stopped");
-  ::close(taken);
-  ::close(listener);
+  const auto audit = nlohmann::json::parse(client_->Get("/api/v1/audit")->body);
+  EXPECT_EQ(audit[0]["what"], Text("pull ", job["id"].get<int>()));
+  EXPECT_EQ(audit[0]["who"], "token admin");
+  EXPECT_EQ(audit[0]["before"]["source"], silent.Address() + "/debian:12");
+}
+
+TEST_F(PullTest, TheSameThatIsUnderWayIsNotBegunAgainAndNoMoreThanFourAre) {
+  const SilentRegistry silent;
+  std::set<std::string> paths;
+  for (int i = 1; i <= 4; ++i) {
+    const std::string source = Text(silent.Address(), "/debian:", i);
+    const auto begun = BeginPull(source);
+    ASSERT_EQ(begun->status, 202) << begun->body;
+    paths.insert(begun->get_header_value("Location"));
+    const auto again = BeginPull(source);
+    EXPECT_EQ(again->status, 202) << "the fourth too: it takes no place";
+    EXPECT_EQ(again->get_header_value("Location"), begun->get_header_value("Location"));
+  }
+  EXPECT_EQ(paths.size(), 4u);
+  const auto busy = BeginPull(silent.Address() + "/debian:5");
+  EXPECT_EQ(busy->status, 503);
+  EXPECT_THAT(busy->body, HasSubstr("4 pulls are under way"));
+  EXPECT_EQ(busy->get_header_value("Retry-After"), "10");
+  for (const std::string& path : paths) EXPECT_EQ(client_->Delete(path)->status, 204);
 }
 
 TEST_F(PullTest, TheCommandLinePullsAndTellsHowItWent) {
