@@ -7,7 +7,9 @@
 #include <string_view>
 
 #include "control/backup/backup.h"
+#include "control/parse_json.h"
 #include "control/store/audit_log.h"
+#include "control/store/store.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -37,12 +39,31 @@ int VerifyAudit(const Options& options) {
   return 0;
 }
 
+// The log goes on from the moment of the backup: whoever reads it is told that there is a gap.
+absl::Status NoteRestore(const Options& options, const Restored& restored) {
+  const std::filesystem::path state = options.at("--state");
+  auto store = OpenSqliteStore(state / "catalog.db");
+  if (!store.ok()) return store.status();
+  const auto created = ParseJson(restored.created);
+  Actor actor = DaemonActor();
+  actor.request = Text("slipwayd --restore ", options.at("--restore"));
+  return (*store)->Note(actor, "restore", nullptr,
+                        {{"backup_of", created.is_number() ? created : nlohmann::json()},
+                         {"files", restored.files},
+                         {"bytes", restored.bytes}});
+}
+
 int RestoreBackup(const Options& options) {
   const std::filesystem::path state = options.at("--state");
   const auto restored = Restore(options.at("--restore"), state);
   if (!restored.ok()) return Fail(std::string(restored.status().message()), 1);
   std::cout << state.string() << ": restored " << restored->files << " files, " << restored->bytes
             << " bytes\n";
+  if (const absl::Status noted = NoteRestore(options, *restored); !noted.ok()) {
+    return Fail(Text(state.string(), ": is restored, but its audit log does not say so: ",
+                     std::string(noted.message())),
+                1);
+  }
   const auto head = VerifyAuditFile(state / "catalog.db", std::nullopt);
   if (head.ok()) {
     std::cout << "the audit log is whole; its head is " << head->ToString() << '\n';

@@ -63,7 +63,7 @@ absl::Status Webhooks::Remove(const std::string& name, const Actor& actor) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<WebhookAttempt> Webhooks::Test(const std::string& name) {
+absl::StatusOr<WebhookAttempt> Webhooks::Test(const std::string& name, const Actor& actor) {
   std::shared_ptr<WebhookSender> sender;
   {
     const std::scoped_lock lock(mutex_);
@@ -75,7 +75,10 @@ absl::StatusOr<WebhookAttempt> Webhooks::Test(const std::string& name) {
   }
   const std::int64_t now =
       std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-  return sender->Send(MakeMessage("test", Text("test_", now), now, "{}"));
+  WebhookAttempt attempt = sender->Send(MakeMessage("test", Text("test_", now), now, "{}"));
+  core_.Audit(actor, Text("webhook ", name, " test"), nullptr,
+              {{"delivered", attempt.delivered()}, {"status", attempt.status}});
+  return attempt;
 }
 
 absl::StatusOr<std::vector<Webhooks::State>> Webhooks::States() const {

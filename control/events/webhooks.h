@@ -70,7 +70,7 @@ class Webhooks {
   absl::StatusOr<WebhookRecord> Add(WebhookRecord webhook, const Actor& actor);
   absl::Status Remove(const std::string& name, const Actor& actor);
   // One message of the type "test", now and once.
-  absl::StatusOr<WebhookAttempt> Test(const std::string& name);
+  absl::StatusOr<WebhookAttempt> Test(const std::string& name, const Actor& actor);
 
   struct State {
     WebhookRecord webhook;

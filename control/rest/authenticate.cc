@@ -76,6 +76,14 @@ absl::StatusOr<Actor> ByToken(const httplib::Request& request, Core& core) {
   return ActorOf(request, "token " + token->name, token->role, token->scope);
 }
 
+void NoteLockout(Actor locked_out, std::int64_t seconds, Core& core) {
+  std::cerr << "slipwayd: " << locked_out.address
+            << " showed too many wrong tokens; locked out for " << seconds << " s\n";
+  const std::string what = "lockout of " + locked_out.address;
+  locked_out.name = DaemonActor().name;  // whose decision it is
+  core.Audit(locked_out, what, nullptr, {{"seconds", seconds}});
+}
+
 // The token of the session is looked for each time: it may be gone, expired, or another's now.
 absl::StatusOr<Actor> BySession(const httplib::Request& request, Core& core) {
   const std::int64_t now = std::time(nullptr);
@@ -204,8 +212,7 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
   }
   const bool wrong = actor.status().code() == absl::StatusCode::kUnauthenticated;
   if (wrong && ShowsSecret(request) && core.throttle().Fail(address, now)) {
-    std::cerr << "slipwayd: " << address << " showed too many wrong tokens; locked out for "
-              << core.throttle().LockedFor(address, now)->count() << " s\n";
+    NoteLockout(request_actor, core.throttle().LockedFor(address, now)->count(), core);
   }
   if (wrong) {
     Refuse(request, response, actor.status());

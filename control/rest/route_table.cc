@@ -168,7 +168,7 @@ constexpr Route kRoutes[] = {
      "Makes a webhook; its secret is shown once. See [Webhooks](#webhooks).", "201 NewWebhook",
      "WebhookRequest"},
     {"DELETE", "/api/v1/webhooks/{name}", kAdmin, kChange, "Removes a webhook.", "204"},
-    {"POST", "/api/v1/webhooks/{name}/test", kAdmin, kNone, "Sends one message, now.",
+    {"POST", "/api/v1/webhooks/{name}/test", kAdmin, kChange, "Sends one message, now.",
      "WebhookAttempt"},
     {"GET", "/api/v1/causes", kViewer, kNone, "The causes that a diagnosis may name.", "[Cause]"},
 };

@@ -19,7 +19,7 @@ namespace slipway::control {
 
 enum class Effect : std::uint8_t {
   kNone,    // reads
-  kChange,  // each success is in the audit log
+  kChange,  // or does something outside; each success is in the audit log
   kPart,    // a part of a change that another route completes: an upload's chunk
 };
 

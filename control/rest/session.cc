@@ -26,6 +26,7 @@ void SignIn(const httplib::Request& request, httplib::Response& response, Core& 
   }
   const std::string text = core.sessions().Begin(token->sha256, std::time(nullptr));
   if (text.empty()) return ReplyProblem(response, 500, "the system gives no random bits");
+  core.Audit(RequestActor(request), "session", nullptr, {{"signed_in", true}});
   response.set_header("Set-Cookie", CookieOf(text, core.sessions().limits().lifetime));
   response.set_header("Cache-Control", "no-store");
   Reply(response, ToJson(RequestActor(request)), 201);
@@ -40,7 +41,11 @@ void AddSession(Router& router, Core& core) {
               });
   router.Delete("/api/v1/session",
                 [&core](const httplib::Request& request, httplib::Response& response) {
-                  core.sessions().End(SessionTextOf(request));
+                  const std::string text = SessionTextOf(request);
+                  if (core.sessions().Find(text, std::time(nullptr))) {
+                    core.Audit(RequestActor(request), "session", {{"signed_in", true}}, nullptr);
+                  }
+                  core.sessions().End(text);
                   response.set_header("Set-Cookie", CookieOf("", 0));
                   response.status = 204;
                 });

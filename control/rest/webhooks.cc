@@ -112,7 +112,7 @@ void ListWebhooks(const httplib::Request& request, httplib::Response& response,
 }
 
 void TestWebhook(const httplib::Request& request, httplib::Response& response, Webhooks& webhooks) {
-  const auto attempt = webhooks.Test(request.matches[1]);
+  const auto attempt = webhooks.Test(request.matches[1], RequestActor(request));
   if (!attempt.ok()) return ReplyProblem(response, attempt.status());
   Reply(response, ToJson(*attempt));
 }

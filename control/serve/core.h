@@ -281,7 +281,8 @@ class Core {
   absl::Status PutNetworkLocked(const std::string& name, const nlohmann::json& document,
                                 const Actor& actor);
   absl::StatusOr<nlohmann::json> CatalogNetwork(const std::string& name);
-  absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor);
+  absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor,
+                              const nlohmann::json& why = nullptr);
   // Where nobody knows it, one with the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   // By the UUID that its lease tells, or by its MAC. `uuids`: the leases'.

@@ -208,8 +208,9 @@ absl::Status Core::RollBack(const ImageSetName& stable, const Actor& actor) {
   return RollBackLocked(stable, actor);
 }
 
-absl::Status Core::RollBackLocked(const ImageSetName& stable, const Actor& actor) {
-  if (absl::Status status = store_->EndRollout(stable, "rolled back", actor); !status.ok()) {
+absl::Status Core::RollBackLocked(const ImageSetName& stable, const Actor& actor,
+                                  const nlohmann::json& why) {
+  if (absl::Status status = store_->EndRollout(stable, "rolled back", actor, why); !status.ok()) {
     return status;
   }
   return RepublishLocked();
@@ -249,7 +250,11 @@ void Core::NoteBoot(const Boot& boot) {
     std::cerr << "slipwayd: rollout of " << rollout.stable.ToString() << " is rolled back after "
               << failed.size() << " failed boots of " << rollout.candidate.ToString()
               << "; last: " << boot.mac.ToString() << ": " << boot.words << '\n';
-    const absl::Status status = RollBackLocked(rollout.stable, DaemonActor());
+    const nlohmann::json why = {{"failed_boots", failed.size()},
+                                {"last_mac", boot.mac.ToString()},
+                                {"last_boot", boot.id},
+                                {"last_words", boot.words}};
+    const absl::Status status = RollBackLocked(rollout.stable, DaemonActor(), why);
     if (!status.ok()) std::cerr << "slipwayd: " << status.message() << '\n';
   }
 }

@@ -178,13 +178,13 @@ class SqliteStore final : public Store {
     });
   }
 
-  absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
-                          const Actor& actor) override {
+  absl::Status EndRollout(const ImageSetName& stable, const std::string& what, const Actor& actor,
+                          const nlohmann::json& why) override {
     return Recorded(actor, [&]() -> absl::StatusOr<Change> {
       const auto before = policy_.RolloutNow(stable);
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.RemoveRollout(stable); !status.ok()) return status;
-      return Change{Text("rollout of ", stable.ToString(), " ", what), *before, nullptr};
+      return Change{Text("rollout of ", stable.ToString(), " ", what), *before, why};
     });
   }
 

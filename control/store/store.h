@@ -90,9 +90,9 @@ class Store {
   virtual absl::StatusOr<std::vector<Rollout>> Rollouts() = 0;
   // Replaces the one of the same tag.
   virtual absl::Status PutRollout(const Rollout& rollout, const Actor& actor) = 0;
-  // `what` is told in the audit log: "promoted", "rolled back".
+  // `what` is told in the audit log: "promoted", "rolled back"; so is `why`, where it is given.
   virtual absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
-                                  const Actor& actor) = 0;
+                                  const Actor& actor, const nlohmann::json& why = nullptr) = 0;
 
   virtual absl::StatusOr<std::vector<Template>> Templates() = 0;  // by name
   virtual absl::Status PutTemplate(const Template& one, const Actor& actor) = 0;

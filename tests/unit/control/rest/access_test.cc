@@ -242,6 +242,12 @@ TEST_F(AccessTest, WhoShowsWrongTokensIsLockedOutForAWhile) {
   EXPECT_GE(std::stoi(locked->get_header_value("Retry-After")), 1);
   EXPECT_EQ(client_->Get("/api/v1/status")->status, 429) << "the right one from there as well";
   EXPECT_EQ(client_->Get("/api/v1/health")->status, 200);
+  const AuditRecord noted = core_->store().Audit({.limit = 1})->front();
+  EXPECT_EQ(noted.what, "lockout of 127.0.0.1");
+  EXPECT_EQ(noted.who, "slipwayd");
+  EXPECT_EQ(noted.address, "127.0.0.1");
+  EXPECT_EQ(noted.request, "GET /api/v1/status");
+  EXPECT_THAT(noted.after, HasSubstr("seconds"));
 }
 
 // A CA of clients, and a certificate of it for each name.

@@ -381,6 +381,14 @@ TEST_F(BackupTest, ARestoredAuditLogThatIsNotWholeIsAFailure) {
   };
   ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
   EXPECT_EQ(restore(other_.string()), 0);
+  {
+    const auto store = OpenSqliteStore(other_ / "catalog.db");
+    ASSERT_TRUE(store.ok()) << store.status();
+    const AuditRecord noted = (*store)->Audit({.limit = 1})->front();
+    EXPECT_EQ(noted.what, "restore") << "that the log goes on from there";
+    EXPECT_EQ(noted.request, "slipwayd --restore " + tar_.string());
+    EXPECT_THAT(noted.after, HasSubstr("backup_of"));
+  }
   End();
   sqlite3* handle = nullptr;
   sqlite3_open((folder_ / "state/catalog.db").c_str(), &handle);

@@ -87,6 +87,10 @@ TEST_F(RolloutsTest, ACanaryIsRolledBackByHandOrByItsFailures) {
   core_->NoteBoot(Failed(3, next));
   EXPECT_EQ(Sent(1), old);
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+  EXPECT_EQ(noted["who"], "slipwayd");
+  EXPECT_EQ(noted["after"]["failed_boots"], 2);
+  EXPECT_EQ(noted["after"]["last_mac"], "52:54:00:00:00:03");
 }
 
 TEST_F(RolloutsTest, ABootFailsOnceAndNotAtAllWhereItCompletesAfterAll) {

@@ -75,6 +75,28 @@ TEST_F(SessionTest, SigningOutEndsItAndTakesTheCookieAway) {
   EXPECT_EQ(client_->Get("/api/v1/status", {{"Cookie", cookie}})->status, 401);
 }
 
+TEST_F(SessionTest, WhoSignsInAndOutIsInTheAuditLog) {
+  const std::string viewer = MakeToken("screen --role viewer");
+  Browser();
+  const auto newest = [this] { return core_->store().Audit({.limit = 1})->front(); };
+  const std::string cookie = SignIn(viewer);
+  EXPECT_EQ(newest().what, "session");
+  EXPECT_EQ(newest().who, "token screen");
+  EXPECT_EQ(newest().before, "null");
+  const std::int64_t signed_in = newest().id;
+  const auto out = [&] {
+    return client_->Delete("/api/v1/session", {{"Cookie", cookie}, {"Origin", Origin()}})->status;
+  };
+  EXPECT_EQ(out(), 204);
+  EXPECT_EQ(newest().id, signed_in + 1);
+  EXPECT_EQ(newest().who, "token screen");
+  EXPECT_EQ(newest().after, "null");
+  EXPECT_EQ(out(), 401);
+  const auto none = client_->Delete("/api/v1/session", {{"Authorization", "Bearer " + viewer}});
+  EXPECT_EQ(none->status, 204);
+  EXPECT_EQ(newest().id, signed_in + 1) << "nobody was signed in by that";
+}
+
 TEST_F(SessionTest, WhatAnotherSiteMadeTheBrowserSendIsRefused) {
   Browser();
   const std::string cookie = SignIn(token_);

@@ -160,6 +160,9 @@ TEST_F(WebhooksTest, ByTheCommandLineAddedTestedToldListedAndRemoved) {
   const Ran tested = Slipway("webhook test ops");
   EXPECT_EQ(tested.code, 0) << tested.text;
   EXPECT_EQ(tested.text, "ops: delivered, answered 204\n");
+  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+  EXPECT_EQ(noted["what"], "webhook ops test");
+  EXPECT_EQ(noted["after"]["delivered"], true);
 
   dataplane::Event event;
   event.kind = dataplane::EventKind::kDhcpDiscover;
@@ -306,7 +309,7 @@ TEST_F(WebhooksTest, WhomItDoesNotTrustItTellsNothing) {
   WebhookRecord webhook = To(*receiver);
   webhook.ca.clear();  // the system's authorities do not know ours
   ASSERT_TRUE(webhooks.Add(webhook, DaemonActor()).ok());
-  const auto attempt = webhooks.Test("ops");
+  const auto attempt = webhooks.Test("ops", DaemonActor());
   ASSERT_TRUE(attempt.ok());
   EXPECT_FALSE(attempt->delivered());
   EXPECT_THAT(attempt->error, HasSubstr("not trusted"));
@@ -315,7 +318,7 @@ TEST_F(WebhooksTest, WhomItDoesNotTrustItTellsNothing) {
   WebhookRecord by_name = To(*receiver, "name");
   by_name.url.replace(by_name.url.find("127.0.0.1"), 9, "127.0.0.2");
   ASSERT_TRUE(webhooks.Add(by_name, DaemonActor()).ok());
-  EXPECT_FALSE(webhooks.Test("name")->delivered());
+  EXPECT_FALSE(webhooks.Test("name", DaemonActor())->delivered());
   EXPECT_THAT(receiver->Await(0), IsEmpty());
 }
 
@@ -325,7 +328,7 @@ TEST_F(WebhooksTest, ARedirectIsNotFollowed) {
   ASSERT_TRUE(webhooks.Add(To(*receiver), DaemonActor()).ok());
   receiver->refusal = 307;
   receiver->refusals = 1;
-  const auto attempt = webhooks.Test("ops");
+  const auto attempt = webhooks.Test("ops", DaemonActor());
   EXPECT_EQ(attempt->status, 307);
   EXPECT_FALSE(attempt->delivered());
   EXPECT_FALSE(receiver->led_on);
@@ -414,7 +417,7 @@ TEST_F(WebhooksTest, AReceiverThatDripsIsWaitedForNoLongerThanATryMayTake) {
     webhook.ca = core_->authority().certificate_pem;
     ASSERT_TRUE(webhooks.Add(webhook, DaemonActor()).ok());
     const auto start = std::chrono::steady_clock::now();
-    const auto attempt = webhooks.Test(webhook.name);
+    const auto attempt = webhooks.Test(webhook.name, DaemonActor());
     ASSERT_TRUE(attempt.ok());
     EXPECT_EQ(attempt->error, "no answer within 1 s");
     EXPECT_LT(std::chrono::steady_clock::now() - start, 4s);
