@@ -83,7 +83,8 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
   }
   writer_ = std::make_unique<JournalWriter>(
       *journal_, *seams_.leases,
-      [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); });
+      [this](std::span<const dhcp::LeaseChange> changes) { core_->leases().Take(changes); },
+      core_->journal_health());
   watcher_ = std::thread([this] { Watch(); });
   tender_ = std::thread([this] { Tend(); });
   loader_ = std::thread([this] { Load(); });

@@ -64,11 +64,13 @@ class Journal {
     journal->journal_ = *std::move(opened);
     Journal& self = *journal;
     self.writer_ = std::make_unique<control::JournalWriter>(
-        *self.journal_, channel, [&self](std::span<const dhcp::LeaseChange> changes) {
+        *self.journal_, channel,
+        [&self](std::span<const dhcp::LeaseChange> changes) {
           self.book_.Take(changes);
           self.leases_.fetch_add(changes.size(), std::memory_order_relaxed);
           self.cpu_.store(ThreadCpuSeconds(), std::memory_order_relaxed);
-        });
+        },
+        self.health_);
     return journal;
   }
   Journal() = default;
@@ -91,6 +93,7 @@ class Journal {
  private:
   std::filesystem::path file_;
   control::LeaseBook book_;
+  control::JournalHealth health_;
   std::unique_ptr<control::LeaseJournal> journal_;
   std::unique_ptr<control::JournalWriter> writer_;
   std::atomic<std::uint64_t> leases_{0};

@@ -170,6 +170,19 @@ void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {
   families.push_back(std::move(leased).family());
 }
 
+void CollectJournal(Core& core, std::vector<prometheus::MetricFamily>& families) {
+  const JournalHealth& health = core.journal_health();
+  Family failing("slipway_lease_journal_failing",
+                 "1 while leases cannot be written to the disk, so that no address is given.",
+                 kGauge);
+  failing.Add({}, health.is_failing() ? 1 : 0);
+  families.push_back(std::move(failing).family());
+  Family failures("slipway_lease_journal_failures_total",
+                  "Tries to write leases to the disk that failed.", kCounter);
+  failures.Add({}, health.failures());
+  families.push_back(std::move(failures).family());
+}
+
 void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families) {
   const StreamLedger::Counts streams = core.streams().counts();
   Family open("slipway_event_streams", "Event streams open now.", kGauge);
@@ -256,6 +269,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   CollectBoots(core, families);
   CollectAccess(core, families);
   CollectSite(core, families);
+  CollectJournal(core, families);
   CollectStreams(core, families);
   return families;
 }

@@ -12,7 +12,8 @@ using enum Effect;
 using enum Role;
 
 constexpr Route kRoutes[] = {
-    {"GET", "/api/v1/health", std::nullopt, kNone, "Whether the daemon answers.", "Health"},
+    {"GET", "/api/v1/health", std::nullopt, kNone,
+     "Whether machines are served; 503 where no lease can be written.", "Health"},
     {"GET", "/api/v1/status", kViewer, kNone, "What the appliance is doing.", "Status"},
     {"GET", "/api/v1/drops", kViewer, kNone, "Frames that were not served, and why.", "[Drop]", "",
      "limit after"},

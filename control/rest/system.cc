@@ -29,9 +29,14 @@ void ReplyDrops(const httplib::Request& request, httplib::Response& response, Co
   ReplyPage(request, response, std::move(list), "name");
 }
 
+constexpr std::string_view kNoLeases =
+    "leases cannot be written, so no address is given; make room on the state directory's disk, "
+    "slipwayd's log says what is wrong";
+
 // What an operator should know before it hurts.
 nlohmann::json Warnings(Core& core) {
   nlohmann::json warnings = nlohmann::json::array();
+  if (core.journal_health().is_failing()) warnings.push_back(kNoLeases);
   const std::int64_t now = std::time(nullptr);
   for (const CertificateState& each : core.Certificates()) {
     const std::int64_t days = DaysLeft(each, now);
@@ -60,7 +65,8 @@ nlohmann::json Warnings(Core& core) {
 }  // namespace
 
 void AddSystem(Router& router, Core& core) {
-  router.Get("/api/v1/health", [](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/health", [&core](const httplib::Request&, httplib::Response& response) {
+    if (core.journal_health().is_failing()) return ReplyProblem(response, 503, kNoLeases);
     Reply(response, {{"status", "serving"}});
   });
   router.Get("/api/v1/status", [&core](const httplib::Request&, httplib::Response& response) {

@@ -40,6 +40,7 @@
 #include "control/state/lease_book.h"
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
+#include "control/store/journal_health.h"
 #include "control/store/store.h"
 #include "control/templates/documents.h"
 #include "dataplane/event.h"
@@ -71,6 +72,7 @@ class Core {
   BootTimelines& timelines() { return *timelines_; }
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
+  JournalHealth& journal_health() { return journal_health_; }
   EventFeed& feed() { return *feed_; }
   StreamLedger& streams() { return streams_; }
   const tls::Authority& authority() const { return authority_; }
@@ -324,6 +326,7 @@ class Core {
   std::shared_ptr<BootArchive> archive_;
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;
+  JournalHealth journal_health_;
   tls::Authority authority_;
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();

@@ -17,10 +17,11 @@ constexpr auto kRetry = std::chrono::milliseconds(100);
 }  // namespace
 
 JournalWriter::JournalWriter(LeaseJournal& journal, dataplane::LeaseChannel& channel,
-                             Observer observer)
+                             Observer observer, JournalHealth& health)
     : journal_(journal),
       channel_(channel),
       observer_(std::move(observer)),
+      health_(health),
       entries_(kBatchMax),
       thread_([this] { Loop(); }) {}
 
@@ -45,7 +46,7 @@ bool JournalWriter::WriteBatch() {
   for (std::size_t i = 0; i < count; ++i) changes.push_back(entries_[i].change);
   for (absl::Status status = journal_.Append(changes); !status.ok();
        status = journal_.Append(changes)) {
-    if (failures_.fetch_add(1) == 0) {
+    if (health_.Fail()) {
       std::cerr
           << "slipwayd: leases cannot be written: " << status
           << "; no address is given until they can: make room on the state directory's disk\n";
@@ -54,6 +55,7 @@ bool JournalWriter::WriteBatch() {
     if (stopping_.load()) return false;
     std::this_thread::sleep_for(kRetry);
   }
+  if (health_.Succeed()) std::cerr << "slipwayd: leases are written again\n";
   batches_.fetch_add(1, std::memory_order_relaxed);
   channel_.Acknowledge(entries_[count - 1].sequence);
   observer_(changes);

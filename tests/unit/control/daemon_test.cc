@@ -4,6 +4,7 @@
 #include "control/daemon.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +128,44 @@ TEST_F(DaemonTest, EventsBecomeStepsWhileAnImageSetIsReadIntoMemory) {
   fs::rename(folder_ / "kept", blob);
   ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
   EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":true"));
+}
+
+TEST_F(DaemonTest, ThatLeasesCannotBeWrittenIsSaidForAsLongAsItLasts) {
+  sqlite3* handle = nullptr;
+  sqlite3_open((folder_ / "state/leases.db").c_str(), &handle);
+  sqlite3_busy_timeout(handle, 5000);
+  const auto run = [&](const char* sql) {
+    EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+  };
+  EXPECT_EQ(client_->Get("/api/v1/health")->status, 200);
+  testing::internal::CaptureStderr();
+  std::uint64_t sequence = 0;
+  for (std::uint8_t episode = 1; episode <= 2; ++episode) {
+    run("CREATE TRIGGER full BEFORE INSERT ON leases BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    dhcp::LeaseChange change;
+    change.address = Ipv4Address(10, 77, 0, static_cast<std::uint8_t>(99 + episode));
+    change.mac = MacAddress{{0x52, 0x54, 0, 0, 0, episode}};
+    sequence = leases_.Append(change);
+    EXPECT_TRUE(Says("/metrics", "slipway_lease_journal_failing 1\n"));
+    const auto health = client_->Get("/api/v1/health");
+    EXPECT_EQ(health->status, 503);
+    EXPECT_NE(health->body.find("no address is given"), std::string::npos) << health->body;
+    EXPECT_TRUE(Says("/api/v1/status", "leases cannot be written"));
+    EXPECT_LT(leases_.durable(), sequence);
+    run("DROP TRIGGER full");
+    EXPECT_TRUE(Says("/metrics", "slipway_lease_journal_failing 0\n"));
+    EXPECT_EQ(client_->Get("/api/v1/health")->status, 200);
+    EXPECT_EQ(leases_.durable(), sequence);
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  const auto count = [&](std::string_view words) {
+    int found = 0;
+    for (std::size_t at = 0; (at = log.find(words, at)) != log.npos; ++at) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("leases cannot be written"), 2) << log;
+  EXPECT_EQ(count("leases are written again"), 2) << log;
+  sqlite3_close_v2(handle);
 }
 
 }  // namespace
