@@ -46,7 +46,7 @@ absl::StatusOr<Template> Core::ChangeTemplate(const std::string& name,
   if (place != site->templates.end()) {
     *place = *changed;
   } else if (site->templates.size() >= kTemplatesMax) {
-    return absl::ResourceExhaustedError(
+    return absl::FailedPreconditionError(
         Text(kTemplatesMax, " templates are the most; remove one: 'slipway template rm NAME'"));
   } else {
     site->templates.push_back(*changed);

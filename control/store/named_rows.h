@@ -29,11 +29,11 @@ struct NamedRows {
   std::string_view remedy;  // where there are as many
 };
 
-// AlreadyExists where one of `rows` has the name; ResourceExhausted where there are too many.
+// AlreadyExists where one of `rows` has the name; FailedPrecondition where there are too many.
 template <class Row>
 absl::Status RoomFor(const std::string& name, const std::vector<Row>& rows, const NamedRows& kind) {
   if (rows.size() >= kind.most) {
-    return absl::ResourceExhaustedError(
+    return absl::FailedPreconditionError(
         Text(kind.most, " ", kind.noun, "s are the most; ", kind.remedy));
   }
   if (std::ranges::find(rows, name, &Row::name) == rows.end()) return absl::OkStatus();

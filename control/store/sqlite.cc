@@ -10,7 +10,8 @@ absl::Status ErrorOf(sqlite3* database, int code) {
   const std::string what = Text("SQLite: ", std::string_view(sqlite3_errstr(code)), " (",
                                 std::string_view(sqlite3_errmsg(database)), ")");
   if (code == SQLITE_CONSTRAINT) return absl::AlreadyExistsError(what);
-  if (code == SQLITE_FULL || code == SQLITE_BUSY) return absl::ResourceExhaustedError(what);
+  if (code == SQLITE_FULL) return absl::ResourceExhaustedError(what);
+  if (code == SQLITE_BUSY) return absl::UnavailableError(what);
   return absl::InternalError(what);
 }
 

@@ -23,7 +23,7 @@ class TokenTable {
   explicit TokenTable(Database& database) : database_(database) {}
 
   absl::StatusOr<std::vector<TokenRecord>> All();  // by name
-  // AlreadyExists where the name is taken; ResourceExhausted where there are too many.
+  // AlreadyExists where the name is taken; FailedPrecondition where there are too many.
   absl::Status Put(const TokenRecord& token);
   absl::Status Replace(const TokenRecord& token);
   absl::Status Remove(const std::string& name);

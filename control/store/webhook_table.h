@@ -23,7 +23,7 @@ class WebhookTable {
   explicit WebhookTable(Database& database) : database_(database) {}
 
   absl::StatusOr<std::vector<WebhookRecord>> All();  // by name
-  // AlreadyExists where the name is taken; ResourceExhausted where there are too many.
+  // AlreadyExists where the name is taken; FailedPrecondition where there are too many.
   absl::Status Put(const WebhookRecord& webhook);
   absl::Status Remove(const std::string& name);
 
