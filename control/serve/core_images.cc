@@ -3,6 +3,7 @@
 // Core's image sets: in and out of the store, and what firmware under Secure Boot says to them.
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "control/parse_json.h"
 #include "control/serve/core.h"
@@ -179,8 +180,13 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atom
   }
   if (!sets.ok()) return sets.status();
   std::vector<std::string> changed;
+  std::map<std::string, bool> done;  // by digest: whether its outcome changed
   for (const ImageSet& set : *sets) {
     if (stop != nullptr && stop->load()) break;
+    if (const auto same_set = done.find(set.digest); same_set != done.end()) {
+      if (same_set->second) changed.push_back(set.reference);
+      continue;
+    }
     const auto before = store_->Verdict(set.digest);
     if (!before.ok()) return before.status();
     if (!all && before->has_value() && (*before)->version == trust->version) continue;
@@ -191,6 +197,7 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atom
     const auto old = ParseJson(before->has_value() ? (*before)->document : "{}");
     const bool same = old.is_object() && old.value("outcome", "") == WordOf(verdict->outcome);
     if (!same) changed.push_back(set.reference);
+    done[set.digest] = !same;
   }
   return changed;
 }
