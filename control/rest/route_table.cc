@@ -103,10 +103,10 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/v1/machines/{machine}", kOperator, kChange, "Removes a machine.", "204"},
 
     {"GET", "/api/v1/rules", kViewer, kNone, "Rules, in their order.", "[Rule]", "", "limit after"},
-    {"GET", "/api/v1/rules/{rule}", kViewer, kNone, "One rule.", "Rule"},
-    {"PUT", "/api/v1/rules/{rule}", kOperator, kChange, "Makes or replaces a rule.", "Rule",
+    {"GET", "/api/v1/rules/{rule+}", kViewer, kNone, "One rule.", "Rule"},
+    {"PUT", "/api/v1/rules/{rule+}", kOperator, kChange, "Makes or replaces a rule.", "Rule",
      "RuleChange"},
-    {"DELETE", "/api/v1/rules/{rule}", kOperator, kChange, "Removes a rule.", "204"},
+    {"DELETE", "/api/v1/rules/{rule+}", kOperator, kChange, "Removes a rule.", "204"},
     {"GET", "/api/v1/explain", kViewer, kNone, "What a machine would get, and by which rule.",
      "Explanation", "", "mac uuid client_id arch client network vendor_class circuit_id remote_id"},
 

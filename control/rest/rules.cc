@@ -119,15 +119,15 @@ void AddRules(Router& router, Core& core) {
                for (const Rule& rule : *rules) list.push_back(ToJson(rule));
                ReplyPage(request, response, std::move(list), "name");
              });
-  router.Get("/api/v1/rules/{rule}",
+  router.Get("/api/v1/rules/{rule+}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                ShowRule(request, response, core);
              });
-  router.Put("/api/v1/rules/{rule}",
+  router.Put("/api/v1/rules/{rule+}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                PutRule(request, response, core);
              });
-  router.Delete("/api/v1/rules/{rule}",
+  router.Delete("/api/v1/rules/{rule+}",
                 [&core](const httplib::Request& request, httplib::Response& response) {
                   RemoveRule(request, response, core);
                 });

@@ -411,6 +411,23 @@ TEST_F(RulesTest, RulesSurviveARestart) {
   EXPECT_EQ(client_->Get("/api/v1/rules/s")->status, 404);
 }
 
+TEST_F(RulesTest, ANameMayHaveSlashes) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("rule set hall/racks --image debian:stable").code, 0);
+  for (const char* path : {"/api/v1/rules/hall/racks", "/api/v1/rules/hall%2Fracks"}) {
+    const auto shown = client_->Get(path);
+    ASSERT_EQ(shown->status, 200) << path << ' ' << shown->body;
+    EXPECT_EQ(nlohmann::json::parse(shown->body)["name"], "hall/racks");
+  }
+  EXPECT_EQ(
+      client_
+          ->Put("/api/v1/rules/hall racks", R"({"image_set": "debian:stable"})", "application/json")
+          ->status,
+      400);
+  EXPECT_EQ(Slipway("rule rm hall/racks").code, 0);
+  EXPECT_EQ(client_->Get("/api/v1/rules")->body, "[]\n");
+}
+
 TEST_F(RulesTest, GroupsAndDhcpOptionsAreChangedOneByOne) {
   ImportBootFile("debian:stable");
   const std::string path = "/api/v1/machines/52:54:00:00:00:01";
