@@ -5,6 +5,7 @@
 // A PUT changes what its body mentions and makes the template if there is none; If-Match and ETag
 // keep two operators from undoing each other.
 #include <algorithm>
+#include <limits>
 #include <mutex>
 
 #include "control/rest/routes.h"
@@ -37,9 +38,13 @@ nlohmann::json Shown(const Template& one, const Documents& documents, const Mach
   if (scope == nullptr) return json;
   json["text"] = one.text;
   json["failing"] = nlohmann::json::array();
-  for (const DocumentFailure& each : documents.FailuresOf(one.name, kFailuresShown)) {
+  // Those that the reader may not see take nobody's place.
+  const std::size_t most =
+      scope->is_all() ? kFailuresShown : std::numeric_limits<std::size_t>::max();
+  for (const DocumentFailure& each : documents.FailuresOf(one.name, most)) {
     if (!IsHeld(*scope, each.machine)) continue;
     json["failing"].push_back({{"machine", each.machine}, {"words", each.words}});
+    if (json["failing"].size() == kFailuresShown) break;
   }
   return json;
 }

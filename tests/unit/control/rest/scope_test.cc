@@ -214,6 +214,33 @@ TEST_F(ScopeTest, DocumentsThatCannotBeMadeAreToldOfItsMachines) {
               Not(HasSubstr("403 ")));
 }
 
+TEST_F(ScopeTest, OfMoreFailuresThanAreShownItsOwnAre) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("rule set r --image debian:stable --mode once").code, 0);
+  const nlohmann::json body = {{"text", "{{place}}"}, {"selector", "!rack"}};
+  ASSERT_EQ(client_->Put("/api/v1/templates/t", body.dump(), "application/json")->status, 200);
+  // Entered by their boots, so without the variable.
+  std::vector<BootCounter::Counted> boots;
+  for (std::uint8_t i = 101; i <= 130; ++i) boots.push_back({.mac = Mac(i), .completed = true});
+  ASSERT_TRUE(core_->CountBoots(boots).ok());
+  for (std::uint8_t i = 129; i <= 130; ++i) {
+    const auto put = client_->Put("/api/v1/machines/" + Mac(i).ToString(),
+                                  R"({"labels": {"hall": "1"}})", "application/json");
+    ASSERT_EQ(put->status, 200) << put->body;
+  }
+  const auto failing = [this] {
+    std::set<std::string> machines;
+    const auto shown = client_->Get("/api/v1/templates/t")->body;
+    for (const auto& each : nlohmann::json::parse(shown)["failing"]) {
+      machines.insert(each["machine"]);
+    }
+    return machines;
+  };
+  EXPECT_THAT(failing(), SizeIs(20));
+  As(MakeToken("hall --role operator --scope hall=1"));
+  EXPECT_THAT(failing(), ElementsAre(Mac(129).ToString(), Mac(130).ToString()));
+}
+
 // A stream of events, read until something is there or half a minute is over.
 class Stream {
  public:
