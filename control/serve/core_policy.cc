@@ -262,23 +262,24 @@ void Core::NoteBoot(const Boot& boot) {
 // By its UUID before its MAC, as the dataplane finds it.
 absl::StatusOr<std::optional<Machine>> Core::KnownMachine(const std::optional<MacAddress>& mac,
                                                           const std::optional<Uuid>& uuid) {
-  if (uuid) {
-    auto found = store_->FindMachine(std::nullopt, uuid);
+  using Found = absl::StatusOr<std::optional<Machine>>;
+  const auto by = [this](const std::optional<MacAddress>& its_mac,
+                         const std::optional<Uuid>& its_uuid) -> Found {
+    auto found = store_->FindMachine(its_mac, its_uuid);
     if (!found.ok() || *found) return found;
-  }
-  if (mac) {
-    auto found = store_->FindMachine(mac, std::nullopt);
+    const MachineConfig* const file = MachineOfFile(config_, its_mac, its_uuid);
+    if (file == nullptr) return std::nullopt;
+    // The catalog may have it by its other name.
+    found = store_->FindMachine(file->mac, file->uuid);
     if (!found.ok() || *found) return found;
-  }
-  const auto has = [&](const MachineConfig& each) {
-    return (uuid && each.uuid == uuid) || (mac && each.mac == mac);
+    return FromConfig(*file);
   };
-  const auto file = std::ranges::find_if(config_.machines, has);
-  if (file == config_.machines.end()) return std::nullopt;
-  // The catalog may have it by its other name.
-  auto found = store_->FindMachine(file->mac, file->uuid);
-  if (!found.ok() || *found) return found;
-  return FromConfig(*file);
+  if (uuid) {
+    auto found = by(std::nullopt, uuid);
+    if (!found.ok() || *found) return found;
+  }
+  if (mac) return by(mac, std::nullopt);
+  return std::nullopt;
 }
 
 absl::StatusOr<Machine> Core::MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid) {

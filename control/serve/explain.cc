@@ -245,10 +245,8 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
     told.machine = machine->name.empty() ? question.mac.ToString() : machine->name;
   ExplainInputs known = inputs;
   if (!known.machine) {
-    for (const MachineConfig& each : inputs.config.machines) {
-      const bool same = each.mac == question.mac || (question.uuid && each.uuid == question.uuid);
-      if (same) known.machine = FromConfig(each);
-    }
+    const MachineConfig* const file = MachineOfFile(inputs.config, question.mac, question.uuid);
+    if (file != nullptr) known.machine = FromConfig(*file);
   }
   const auto decided = Walk(known, facts, told).Run();
   told.decided_by = decided ? decided->name() : "configuration";

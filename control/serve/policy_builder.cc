@@ -176,4 +176,14 @@ Machine FromConfig(const MachineConfig& config) {
   return machine;
 }
 
+const MachineConfig* MachineOfFile(const Config& config, const std::optional<MacAddress>& mac,
+                                   const std::optional<Uuid>& uuid) {
+  const MachineConfig* by_mac = nullptr;
+  for (const MachineConfig& each : config.machines) {
+    if (uuid && each.uuid == uuid) return &each;
+    if (mac && each.mac == mac && by_mac == nullptr) by_mac = &each;
+  }
+  return by_mac;
+}
+
 }  // namespace slipway::control

@@ -30,5 +30,8 @@ dhcp::PolicySettings BuildPolicy(const PolicyInputs& inputs, BootRules& boot);
 // Ours, as the network's clients see it.
 Ipv4Address ServerAddress(const Config& config, const NetworkConfig& network);
 Machine FromConfig(const MachineConfig& config);
+// By its UUID before its MAC, as the dataplane finds it; null: the file has none.
+const MachineConfig* MachineOfFile(const Config& config, const std::optional<MacAddress>& mac,
+                                   const std::optional<Uuid>& uuid);
 
 }  // namespace slipway::control

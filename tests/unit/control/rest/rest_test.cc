@@ -91,6 +91,35 @@ TEST_F(RestTest, TheCommandLineAssignsMachines) {
   EXPECT_EQ(Slipway("image rm debian:testing").code, 0);
 }
 
+// As the dataplane finds it: by its UUID before its MAC, in the catalog or in the file.
+TEST_F(RestTest, AMachineIsKnownByItsUuidFirst) {
+  secure_boot_ = R"([[machine]]
+name = "by-mac"
+mac = "52:54:00:00:00:01"
+image_set = "debian:stable"
+[[machine]]
+name = "by-uuid"
+uuid = "0a1b2c3d-0001-0203-0405-060708090a0b"
+image_set = "debian:stable"
+)";
+  End();
+  Begin();
+  const auto mac = MacAddress::Parse("52:54:00:00:00:01");
+  const auto uuid = Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0b");
+  const auto name = [this](const std::optional<MacAddress>& its_mac,
+                           const std::optional<Uuid>& its_uuid) {
+    const auto known = core_->KnownMachine(its_mac, its_uuid);
+    return known.ok() && *known ? (*known)->name : std::string("none");
+  };
+  EXPECT_EQ(name(mac, uuid), "by-uuid");
+  EXPECT_EQ(name(mac, std::nullopt), "by-mac");
+  // What the catalog has by the MAC does not come before what the file has by the UUID.
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 rack=a1").code, 0);
+  EXPECT_EQ(name(mac, uuid), "by-uuid");
+  EXPECT_EQ(name(mac, Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0c")), "by-mac");
+  EXPECT_EQ(name(std::nullopt, std::nullopt), "none");
+}
+
 TEST_F(RestTest, TheCommandLineSaysWhatToDoNext) {
   const Ran unknown = Slipway("machine set 52:54:00:00:00:01 debian:nope");
   EXPECT_EQ(unknown.code, 1);

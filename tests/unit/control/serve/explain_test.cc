@@ -143,6 +143,24 @@ TEST_F(ExplainTest, TheCanaryOfWhatEverybodyGetsIsOfMachinesInTheCatalog) {
   EXPECT_THAT(told.words, HasSubstr("/web/"));
 }
 
+TEST_F(ExplainTest, OfTwoMachinesOfTheFileTheOneWithTheUuidIsMeant) {
+  const Uuid uuid = *Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0b");
+  const MachineConfig by_mac{
+      .name = "a", .mac = question_.mac, .image_set = ImageSetName{"all", "1"}};
+  const MachineConfig by_uuid{.name = "b", .uuid = uuid, .image_set = ImageSetName{"web", "1"}};
+  for (const auto& machines : {std::vector{by_mac, by_uuid}, std::vector{by_uuid, by_mac}}) {
+    config_.machines = machines;
+    question_.uuid = uuid;
+    const Explanation both = Told();
+    EXPECT_EQ(both.machine, "b");
+    EXPECT_EQ(both.image_set, "web:1");
+    EXPECT_THAT(both.uri, HasSubstr("/web/"));
+    question_.uuid.reset();
+    EXPECT_EQ(Told().machine, "a");
+    EXPECT_EQ(Told().image_set, "all:1");
+  }
+}
+
 TEST_F(ExplainTest, AQuestionThatCannotBeIsRefusedByItsPart) {
   const auto refused = [&](auto change) {
     Question question = question_;
