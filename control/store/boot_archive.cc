@@ -114,7 +114,15 @@ bool Fits(const BootFilter& filter, const Boot& boot) {
 absl::StatusOr<std::shared_ptr<BootArchive>> BootArchive::Open(const std::filesystem::path& file) {
   auto database = Database::Open(file, kMigrations);
   if (!database.ok()) return database.status();
-  return std::shared_ptr<BootArchive>(new BootArchive(*std::move(database)));
+  std::shared_ptr<BootArchive> archive(new BootArchive(*std::move(database)));
+  if (absl::Status status = archive->Count(); !status.ok()) return status;
+  return archive;
+}
+
+absl::Status BootArchive::Count() {
+  Statement statement = database_->Prepare("SELECT count(*) FROM boots");
+  if (statement.Next()) count_ = statement.Integer(0);
+  return statement.status();
 }
 
 absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& limits) {
@@ -128,7 +136,13 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& 
   Statement trim = database_->Prepare(
       "DELETE FROM boots WHERE mac=?1 AND id <= "
       "(SELECT id FROM boots WHERE mac=?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
+  Statement find = database_->Prepare("SELECT 1 FROM boots WHERE id=?");
+  std::int64_t count = count_;
   for (const Boot& boot : boots) {
+    const bool is_new = !find.Bind(1, boot.id).Next();
+    if (absl::Status status = find.status(); !status.ok()) return status;
+    find.Reset();
+    count += is_new ? 1 : 0;
     insert.Bind(1, boot.id).Bind(2, Bytes(boot.mac.octets));
     insert.Bind(3, std::int64_t{boot.address.value()}).Bind(4, boot.began());
     insert.Bind(5, boot.last()).Bind(6, boot.complete_unix_nanoseconds);
@@ -138,14 +152,20 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& 
     if (absl::Status status = insert.Run(); !status.ok()) return status;
     trim.Bind(1, Bytes(boot.mac.octets)).Bind(2, std::int64_t{limits.boots_per_machine});
     if (absl::Status status = trim.Run(); !status.ok()) return status;
+    count -= database_->changes();
   }
   // Whoever makes up machines fills no disk: of all, the oldest go.
-  Statement bound = database_->Prepare(
-      "DELETE FROM boots WHERE id IN (SELECT id FROM boots ORDER BY id "
-      "LIMIT max(0, (SELECT count(*) FROM boots) - ?1))");
-  bound.Bind(1, limits.boots);
-  if (absl::Status status = bound.Run(); !status.ok()) return status;
-  return transaction.Commit();
+  if (count > limits.boots) {
+    Statement bound = database_->Prepare(
+        "DELETE FROM boots WHERE id IN (SELECT id FROM boots ORDER BY id LIMIT ?1)");
+    if (absl::Status status = bound.Bind(1, count - limits.boots).Run(); !status.ok()) {
+      return status;
+    }
+    count -= database_->changes();
+  }
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  count_ = count;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Boot>> BootArchive::List(const BootFilter& filter) {
@@ -204,6 +224,7 @@ absl::StatusOr<std::int64_t> BootArchive::Forget(std::int64_t before_unix_nanose
   Statement statement = database_->Prepare("DELETE FROM boots WHERE id < ?");
   statement.Bind(1, before_unix_nanoseconds / 1000);
   if (absl::Status status = statement.Run(); !status.ok()) return status;
+  count_ -= database_->changes();
   return std::int64_t{database_->changes()};
 }
 

@@ -61,9 +61,11 @@ class BootArchive {
 
  private:
   explicit BootArchive(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+  absl::Status Count();
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // what follows
   std::unique_ptr<Database> database_;
+  std::int64_t count_ = 0;  // of all boots: to count them is a walk over all of an index
 };
 
 }  // namespace slipway::control

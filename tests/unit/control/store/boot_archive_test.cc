@@ -142,6 +142,37 @@ TEST_F(BootArchiveTest, OfAllBootsOnlyTheNewestAreKept) {
   EXPECT_THAT(Ids({}), testing::ElementsAre(boots[8].id, boots[7].id, boots[6].id, boots[5].id));
 }
 
+TEST_F(BootArchiveTest, TheBoundIsExactWhateverWasReplacedTrimmedOrForgotten) {
+  const ArchiveLimits limits{.boots_per_machine = 2, .boots = 6};
+  const auto put = [&](const std::vector<std::int64_t>& numbers,
+                       std::optional<std::int64_t> machine = {}) {
+    std::vector<Boot> boots;
+    for (const std::int64_t n : numbers) {
+      boots.push_back(NewBoot(n));
+      boots.back().mac = Mac(machine.value_or(n));
+    }
+    ASSERT_TRUE(archive_->Put(boots, limits).ok());
+  };
+  const auto kept = [this] {
+    std::vector<std::int64_t> numbers;
+    for (std::int64_t n = 0; n <= 20; ++n) {
+      if (archive_->Find(NewBoot(n).id)->has_value()) numbers.push_back(n);
+    }
+    return numbers;
+  };
+  put({1, 2, 3, 4, 5});
+  for (int i = 0; i < 3; ++i) put({5, 5});
+  EXPECT_THAT(kept(), testing::ElementsAre(1, 2, 3, 4, 5)) << "one that is replaced is no other";
+  put({6, 7, 8}, 1);
+  EXPECT_THAT(kept(), testing::ElementsAre(2, 3, 4, 5, 7, 8)) << "two of a machine";
+  EXPECT_EQ(*archive_->Forget(NewBoot(4).began()), 2);
+  put({9, 10});
+  EXPECT_THAT(kept(), testing::ElementsAre(4, 5, 7, 8, 9, 10));
+  Open();
+  put({11});
+  EXPECT_THAT(kept(), testing::ElementsAre(5, 7, 8, 9, 10, 11));
+}
+
 TEST_F(BootArchiveTest, PagesFollowEachOtherWithoutGapOrRepetition) {
   Fill(250);
   std::vector<std::int64_t> all;
