@@ -73,7 +73,8 @@ std::optional<Finding> OfRequests(const Story& story, const BootStep& request) {
   }
   if (story.LastComplete(get) != nullptr) return {};
   if (const BootStep* end = story.EndOf(get->connection)) {
-    const bool in_the_middle = end->number > 0 && end->kind != EventKind::kTcpClosed;
+    const bool in_the_middle =
+        (end->number > 0 || HasFile(*get)) && end->kind != EventKind::kTcpClosed;
     const bool by_us = !FactText(end->text, "because").empty();
     if (in_the_middle || by_us || story.Quiet(kPatience)) return OfTransfer(story, *get, *end);
     return {};

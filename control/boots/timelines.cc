@@ -49,7 +49,12 @@ bool EndedTooSoon(const Boot& boot, const Event& event) {
   if (event.kind == EventKind::kTcpClosed) return request != nullptr && by_us;
   if (event.kind == EventKind::kTcpTimedOut) return true;
   if (event.kind != EventKind::kTcpReset) return false;
-  if (request != nullptr) return event.number > 0;
+  if (request != nullptr) {
+    // All that was sent may have been acknowledged before the last of it was sent.
+    const BootStep* complete = LastOf(boot, EventKind::kHttpComplete, event.connection);
+    const bool is_whole = !HasFile(*request) || (complete != nullptr && complete > request);
+    return event.number > 0 || !is_whole;
+  }
   const BootStep* opened = LastOf(boot, EventKind::kTcpOpened, event.connection);
   return LastOf(boot, EventKind::kTlsDone, event.connection) == nullptr && opened != nullptr &&
          opened->number == kHttpsPort;
@@ -372,8 +377,7 @@ std::optional<Loading> BootTimelines::LoadingOf(MacAddress mac, std::int64_t id)
   for (auto step = boot->steps.rbegin(); step != boot->steps.rend(); ++step) {
     const bool progress = step->kind == EventKind::kHttpProgress;
     if (!progress && step->kind != EventKind::kHttpRequest) continue;
-    const bool has_body =
-        progress || (step->number < 300 && step->extra > 0 && !step->text.starts_with("HEAD"));
+    const bool has_body = progress || HasFile(*step);
     const bool is_over = std::any_of(boot->steps.rbegin(), step, [&](const BootStep& later) {
       using enum EventKind;
       return later.connection == step->connection &&

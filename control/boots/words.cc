@@ -225,6 +225,10 @@ std::string Sentence(const BootStep& step) {
   return words;
 }
 
+bool HasFile(const BootStep& request) {
+  return request.number < 300 && request.extra > 0 && !request.text.starts_with("HEAD");
+}
+
 std::string WhereItStands(const Boot& boot) {
   return boot.steps.empty() ? "was seen" : Sentence(boot.steps.back());
 }

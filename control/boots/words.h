@@ -18,6 +18,9 @@ std::string AlertWords(std::int64_t sent, std::int64_t received);
 std::string_view AlertName(std::int64_t alert);
 // "GET /a/b" -> "/a/b"
 std::string_view PathOf(std::string_view method_and_path);
+// Of a request's step: whether its answer is a file, or a part of one, which is told when all of it
+// was acknowledged.
+bool HasFile(const BootStep& request);
 // A fact of an event's text (dataplane/event.h): its value, or empty; as a number, or 0.
 std::string_view FactText(std::string_view text, std::string_view name);
 std::int64_t Fact(std::string_view text, std::string_view name);

@@ -32,6 +32,20 @@ void Arrival::TakeAcknowledgment(std::uint64_t position) {
   UpdateWindow(ack.advanced);
 }
 
+// What an acceptable reset acknowledges has arrived all the same: firmware that has all it wants
+// says so by nothing else. That there is progress is not told: nothing goes on.
+void Arrival::TakeLastAcknowledgment() {
+  if (!segment_.flags.ack || c_.state == State::kSynReceived) return;
+  const std::int64_t position = c_.PositionOf(segment_.ack);
+  if (position <= static_cast<std::int64_t>(c_.send.una) ||
+      position > static_cast<std::int64_t>(c_.send.max)) {
+    return;
+  }
+  Acknowledged ack;
+  Advance(static_cast<std::uint64_t>(position), ack);
+  outcome_.progressed = false;
+}
+
 void Arrival::TakeSackBlocks(std::uint64_t position, Acknowledged& ack) {
   const auto edge = static_cast<std::int64_t>(std::max(position, c_.send.una));
   bool first = true;

@@ -147,6 +147,7 @@ bool Arrival::Acceptable() const {
 bool Arrival::CheckReset() {
   if (!segment_.flags.rst) return true;
   if (segment_.seq == c_.receive.nxt) {
+    TakeLastAcknowledgment();
     outcome_.reset = true;
     outcome_.verdict = Verdict::kClosed;
   } else {

@@ -65,6 +65,7 @@ class Arrival {
 
   // acknowledge.cc
   void TakeAcknowledgment(std::uint64_t position);
+  void TakeLastAcknowledgment();
   void TakeSackBlocks(std::uint64_t position, Acknowledged& ack);
   bool IsDuplicate(std::int64_t start, std::int64_t end, std::int64_t edge) const;
   void Advance(std::uint64_t position, Acknowledged& ack);

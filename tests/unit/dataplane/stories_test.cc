@@ -167,6 +167,26 @@ TEST_F(StoriesTest, AResetInTheMiddleOfTheFileSaysHowFarItCame) {
   Expect(CauseId::kResetWhileLoading);
 }
 
+// As firmware ends: what came last is acknowledged by the reset alone.
+TEST_F(StoriesTest, AResetThatAcknowledgesTheRestOfTheFileIsAWholeBoot) {
+  for (const int tls_version : {0, TLS1_2_VERSION, TLS1_3_VERSION}) {
+    HttpClient client(kGet, kImageSize, tls_version);
+    const auto has_all = [&] {
+      const std::size_t head = AsText(client.text).find("\r\n\r\n");
+      return head != std::string_view::npos && client.text.size() >= head + 4 + kImageSize;
+    };
+    BreakOff(client, tls_version == 0 ? Port(80) : Port(443), has_all);
+    EXPECT_TRUE(has_all());
+    const control::Boot boot = timelines_.Of(kMachine.from).back();
+    EXPECT_EQ(boot.outcome, control::BootOutcome::kComplete) << boot.words;
+    ASSERT_GE(boot.steps.size(), 2u);
+    EXPECT_EQ(boot.steps.end()[-2].kind, EventKind::kHttpComplete);
+    EXPECT_EQ(boot.steps.end()[-1].kind, EventKind::kTcpReset);
+    EXPECT_EQ(boot.steps.end()[-1].number, 0);
+    Expect(CauseId::kComplete);
+  }
+}
+
 TEST_F(StoriesTest, AWindowThatStaysClosedIsTheReceivers) {
   HttpClient client(kGet, kImageSize);
   station_.Connect(Port(1024), Port(80), client, now_);

@@ -60,6 +60,17 @@ TEST_F(TimelinesTest, AFirmwareBootThatEndsWithAResetIsComplete) {
   EXPECT_EQ(timelines_.counts().complete, 1u);
 }
 
+// A reset that acknowledges all that was sent, of a file that was not sent whole.
+TEST_F(TimelinesTest, AResetInTheMiddleOfAFileFailsWhateverItAcknowledges) {
+  Tell({kDiscover, kOffer, kAck, kOpened, kSecured, kRequest, kReset});
+  EXPECT_EQ(Last().outcome, BootOutcome::kFailed);
+  EXPECT_EQ(Last().cause, "transfer.reset");
+  // HEAD is answered without one.
+  Tell({kDiscover, kOffer, kAck, kOpened, kSecured});
+  Tell({{EventKind::kHttpRequest, 200, 9000, "HEAD /a/b/c.efi", 7}, kReset});
+  EXPECT_EQ(Last().outcome, BootOutcome::kUnderWay);
+}
+
 TEST_F(TimelinesTest, ADownloadUnderWayIsToldUntilItEnds) {
   const auto loading = [this] { return timelines_.LoadingOf(kMachine, Last().id); };
   Tell({kDiscover, kOffer, kAck, kOpened, kSecured});

@@ -244,6 +244,41 @@ TEST(OldAcks, FarBelowTheWindowAreChallengedAndNewOnesOfTheFutureToo) {
   EXPECT_FALSE(peer.Reply());
 }
 
+// Firmware that has all it wants resets, and says so by that segment alone.
+TEST(Reset, TakesWhatItAcknowledgesWithIt) {
+  for (const std::int64_t ack : {1, 1461, 2921, 2922}) {
+    Peer peer;
+    peer.Open();
+    PatternSource source(2920, false);
+    peer.host.Attach(peer.id, &source);
+    ASSERT_THAT(peer.Replies(), SizeIs(2));
+    const Delivery d = peer.Send({.ack = ack, .flags = {.rst = true, .ack = true}});
+    EXPECT_TRUE(d.reset && d.closed) << ack;
+    EXPECT_FALSE(d.progressed) << "nothing goes on";
+    // One that acknowledges what was never sent is still a reset, and no acknowledgment.
+    const std::uint64_t taken = ack == 2922 ? 0 : static_cast<std::uint64_t>(ack - 1);
+    EXPECT_EQ(source.released(), taken);
+    EXPECT_EQ(peer.Info().acknowledged, taken);
+    EXPECT_EQ(peer.Info().outstanding, 2920 - taken);
+    EXPECT_EQ(d.all_acknowledged, taken == 2920);
+  }
+}
+
+TEST(Reset, WithoutAcknowledgmentOrPlaceAcknowledgesNothing) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(2920, false);
+  peer.host.Attach(peer.id, &source);
+  peer.Replies();
+  const Delivery challenged =
+      peer.Send({.seq = 2, .ack = 2921, .flags = {.rst = true, .ack = true}});
+  EXPECT_EQ(challenged.drop, Drop::kTcpResetUnacceptable);
+  EXPECT_FALSE(challenged.closed);
+  EXPECT_EQ(source.released(), 0u);
+  EXPECT_TRUE(peer.Send({.flags = kRst}).reset);
+  EXPECT_EQ(source.released(), 0u);
+}
+
 TEST(Urgent, TextIsOrdinaryText) {
   Peer peer;
   peer.Open();
