@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "control/boots/words.h"
 #include "control/rest/server.h"
 #include "control/state/secrets.h"
 #include "control/store/boot_archive.h"
@@ -199,6 +200,16 @@ void ControlPlane::Load() {
   }
 }
 
+void ControlPlane::NoteUse(const dataplane::Event& event) {
+  const auto now = steady_clock::now();
+  if (event.kind == dataplane::EventKind::kHttpRequest && event.number < 400) {
+    core_->sets_in_use().Note(PathOf(event.text()), now);
+  }
+  // Asked for, and about to be asked for again.
+  if (event.kind == dataplane::EventKind::kImageWanted)
+    core_->sets_in_use().Note(event.text(), now);
+}
+
 void ControlPlane::TakeEvents() {
   std::array<dataplane::Event, 64> events;
   // Whoever floods must not keep what is announced from its turn.
@@ -207,6 +218,7 @@ void ControlPlane::TakeEvents() {
     for (std::size_t i = 0; i < count; ++i) {
       core_->timelines().Take(events[i]);
       TellOfLink(events[i]);
+      NoteUse(events[i]);
       if (events[i].kind != dataplane::EventKind::kImageWanted) continue;
       const std::scoped_lock lock(wanted_mutex_);
       if (wanted_.size() < kWantedMax) wanted_.emplace(events[i].text());

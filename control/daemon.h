@@ -53,6 +53,8 @@ class ControlPlane {
   void Load();
   void TakeEvents();
   void TellOfLink(const dataplane::Event& event) const;
+  // Of image sets, by machines.
+  void NoteUse(const dataplane::Event& event);
   void Tidy();
   void StoreBoots(bool all);
 

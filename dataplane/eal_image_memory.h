@@ -43,6 +43,7 @@ class EalImageMemory final : public ImageMemory {
 
   MutableBytes Allocate(std::size_t size) override;
   void Free(MutableBytes block) override;
+  std::size_t granule() const override { return kChunkBytes; }
   std::size_t budget() const override { return chunks_.size() * kChunkBytes; }
   std::size_t in_use() const override;
   // Bytes of blocks that were freed while frames still pointed into them.

@@ -19,6 +19,8 @@ class ImageMemory {
   // Gives back what Allocate gave. Frames in flight may still point into it: the memory is reused
   // only when the last of them has left.
   virtual void Free(MutableBytes block) = 0;
+  // What a block takes is a multiple of this, in bytes.
+  virtual std::size_t granule() const { return 1; }
   virtual std::size_t budget() const = 0;  // bytes
   virtual std::size_t in_use() const = 0;  // bytes
 };

@@ -4,7 +4,7 @@
 // values in, a list out; who loads and frees is the control plane.
 //
 // Rules: the least recently used goes first; one that is in use never goes; nothing goes if that
-// would still not make enough room.
+// would still not make enough room. A file that several sets have is there once.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -16,23 +16,29 @@
 
 namespace slipway::control {
 
+struct CachedFile {
+  std::string digest;
+  std::uint64_t bytes = 0;  // of image memory: what its block takes
+};
+
 struct CachedSet {
-  std::string digest;         // of the manifest
-  std::string reference;      // for messages
-  std::uint64_t bytes = 0;    // of image memory
+  std::string digest;     // of the manifest
+  std::string reference;  // for messages
+  std::vector<CachedFile> files;
   std::int64_t last_use = 0;  // any clock, larger is later
-  std::uint32_t pins = 0;     // boots in flight, and sets an operator keeps
+  bool is_in_use = false;     // machines boot from it, or are to
 };
 
 class ImageCache {
  public:
   explicit ImageCache(std::uint64_t budget) : budget_(budget) {}
 
-  // The digests to evict, in that order, before a set of `bytes` is loaded; empty when it fits.
+  // The digests to evict, in that order, before `incoming` is loaded; empty when it fits.
   // kResourceExhausted says how much is missing, and what holds it.
   absl::StatusOr<std::vector<std::string>> MakeRoom(std::span<const CachedSet> loaded,
-                                                    const std::string& reference,
-                                                    std::uint64_t bytes) const;
+                                                    const CachedSet& incoming) const;
+  // The digest of the next that may go; empty: none may.
+  static std::string Next(std::span<const CachedSet> loaded);
 
  private:
   std::uint64_t budget_;

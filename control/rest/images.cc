@@ -117,6 +117,8 @@ Words WordsOf(std::string_view text) {
   return words;
 }
 
+constexpr std::uint64_t kJsonMax = 65536;  // bytes of an import's description
+
 void ImportUpload(const httplib::Request& request, httplib::Response& response,
                   const httplib::ContentReader& reader, Core& core) {
   const std::string reference = request.matches[1];
@@ -141,13 +143,17 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
   std::optional<UploadFolder> folder;  // for as long as the import reads from it
   if (request.get_header_value("Content-Type").starts_with("application/json")) {
     std::string text;
+    // What is too much is read past all the same: a close with bytes unread is a reset, which can
+    // take the answer from the client before it was read.
+    std::uint64_t bytes = 0;
     const bool whole = reader([&](const char* data, std::size_t size) {
-      text.append(data, size);
-      return text.size() < 65536;
+      bytes += size;
+      if (bytes <= kJsonMax) text.append(data, size);
+      return bytes <= kPassedOverMax;
     });
-    if (!whole) {
-      ReplyProblem(response, 400, "an import's JSON has less than 64 KiB; send it whole");
-      return EndConnection(response);
+    if (!whole || bytes > kJsonMax) {
+      ReplyProblem(response, 400, "an import's JSON has at most 64 KiB; send it whole");
+      return whole ? void() : EndConnection(response);
     }
     const auto body = ParseJson(text);
     if (const auto unknown =

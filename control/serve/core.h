@@ -34,6 +34,7 @@
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
 #include "control/serve/retired_versions.h"
+#include "control/serve/sets_in_use.h"
 #include "control/serve/version_tally.h"
 #include "control/state/certificate_facts.h"
 #include "control/state/certificate_state.h"
@@ -73,6 +74,7 @@ class Core {
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
   JournalHealth& journal_health() { return journal_health_; }
+  SetsInUse& sets_in_use() { return sets_in_use_; }
   EventFeed& feed() { return *feed_; }
   StreamLedger& streams() { return streams_; }
   const tls::Authority& authority() const { return authority_; }
@@ -338,6 +340,7 @@ class Core {
   std::vector<CertificateState> certificates_;
   std::vector<CertificateFacts> boot_certificates_;
 
+  SetsInUse sets_in_use_;
   VersionTally tally_;
   BootMeter meter_;
 

@@ -122,7 +122,14 @@ absl::StatusOr<bool> Core::LoadAhead(const ImageSet& set, const ImageShelf::Blob
     const auto sets = image_store_->List();
     if (!assigned.ok()) return assigned.status();
     if (!sets.ok()) return sets.status();
-    auto begun = shelf_->Begin(set, Pinned(*assigned, *sets));
+    const auto pinned = Pinned(*assigned, *sets);
+    const Time now = std::chrono::steady_clock::now();
+    auto begun = shelf_->Begin(set, [&](const ImageSet& loaded) {
+      return ImageShelf::Use{
+          .is_in_use = pinned.contains(loaded.digest) || sets_in_use_.IsInUse(loaded, now),
+          .last_use = sets_in_use_.LastAsked(loaded).time_since_epoch().count()};
+    });
+    if (shelf_->TakeEvicted()) is_stale_ = true;
     if (!begun.ok()) return begun.status();
     loading = *std::move(begun);
   }
@@ -164,7 +171,6 @@ void Core::Want(const std::vector<std::string>& paths) {
         return path.starts_with(version) || path.starts_with(alias);
       });
       if (!is_wanted) continue;
-      shelf_->Touch(set.reference);
       if (!shelf_->Holds(set)) missing_.try_emplace(set.reference, Missing{.digest = set.digest});
     }
   }

@@ -2,7 +2,8 @@
 #include "control/serve/image_shelf.h"
 
 #include <algorithm>
-#include <utility>
+#include <set>
+#include <string_view>
 
 #include "control/image_store/image_store.h"
 #include "control/text.h"
@@ -23,20 +24,58 @@ bool ImageShelf::Rename(const ImageSet& set) {
   return true;
 }
 
-absl::StatusOr<ImageShelf::Loading> ImageShelf::Begin(const ImageSet& set,
-                                                      const std::set<std::string>& pinned) {
-  std::vector<CachedSet> loaded;
-  for (const auto& [digest, each] : sets_) {
-    loaded.push_back({.digest = digest,
-                      .reference = each.reference,
-                      .bytes = each.bytes(),
-                      .last_use = last_use_[each.reference],
-                      .pins = pinned.contains(digest) ? 1u : 0u});
+std::uint64_t ImageShelf::Taken(std::uint64_t size) const {
+  const std::uint64_t granule = memory_.granule();
+  return (size + granule - 1) / granule * granule;
+}
+
+bool ImageShelf::IsRoomComing() const {
+  std::uint64_t here = 0;
+  for (const auto& [digest, block] : files_) here += Taken(block->bytes().size());
+  return memory_.in_use() > here;
+}
+
+CachedSet ImageShelf::Cached(const ImageSet& set) const {
+  CachedSet cached{.digest = set.digest, .reference = set.reference, .files = {}};
+  std::set<std::string_view> seen;
+  for (const ImageFile& file : set.files) {
+    if (seen.insert(file.digest).second) cached.files.push_back({file.digest, Taken(file.size)});
   }
-  const auto leaving = cache_.MakeRoom(loaded, set.reference, set.bytes());
+  return cached;
+}
+
+std::vector<CachedSet> ImageShelf::AllCached(const UseOf& use_of) const {
+  std::vector<CachedSet> all;
+  for (const auto& [digest, set] : sets_) {
+    const Use use = use_of(set);
+    all.push_back(Cached(set));
+    all.back().last_use = use.last_use;
+    all.back().is_in_use = use.is_in_use;
+  }
+  return all;
+}
+
+void ImageShelf::Evict(const std::string& digest) {
+  sets_.erase(digest);
+  has_evicted_ = true;
+  DropUnnamed();
+}
+
+absl::StatusOr<ImageShelf::Loading> ImageShelf::Begin(const ImageSet& set, const UseOf& use_of) {
+  const auto leaving = cache_.MakeRoom(AllCached(use_of), Cached(set));
   if (!leaving.ok()) return leaving.status();
-  for (const std::string& digest : *leaving) sets_.erase(digest);
-  if (!leaving->empty()) DropUnnamed();
+  for (const std::string& digest : *leaving) Evict(digest);
+  while (true) {
+    auto loading = RoomFor(set);
+    if (loading.ok() || IsRoomComing()) return loading;
+    // There is room by count, in pieces that are too short.
+    const std::string next = ImageCache::Next(AllCached(use_of));
+    if (next.empty()) return loading;
+    Evict(next);
+  }
+}
+
+absl::StatusOr<ImageShelf::Loading> ImageShelf::RoomFor(const ImageSet& set) {
   Loading loading{.set = set, .files = {}};
   std::set<std::string> seen;
   for (const ImageFile& file : set.files) {
@@ -72,7 +111,6 @@ absl::Status ImageShelf::Read(const Loading& loading, const BlobPaths& path_of) 
 void ImageShelf::Finish(const Loading& loading) {
   for (const auto& [file, block, room] : loading.files) files_[file.digest] = block;
   sets_[loading.set.digest] = loading.set;
-  Touch(loading.set.reference);
 }
 
 void ImageShelf::Drop(const std::string& digest) {
@@ -82,7 +120,6 @@ void ImageShelf::Drop(const std::string& digest) {
 
 void ImageShelf::Forget(const std::string& reference) {
   std::erase_if(sets_, [&](const auto& entry) { return entry.second.reference == reference; });
-  last_use_.erase(reference);
   DropUnnamed();
 }
 

@@ -89,20 +89,38 @@ TEST(BootFile, IsChosenByTheFirstRuleThatFits) {
 TEST(ImageCache, EvictsTheLeastRecentlyUsedAndNeverWhatIsInUse) {
   const ImageCache cache(100);
   const std::vector<CachedSet> loaded = {
-      {.digest = "new", .bytes = 30, .last_use = 9},
-      {.digest = "old", .bytes = 30, .last_use = 1},
-      {.digest = "booting", .bytes = 20, .last_use = 0, .pins = 1},
+      {.digest = "new", .files = {{"n", 30}}, .last_use = 9},
+      {.digest = "old", .files = {{"o", 30}}, .last_use = 1},
+      {.digest = "booting", .files = {{"b", 20}}, .last_use = 0, .is_in_use = true},
   };
-  EXPECT_THAT(*cache.MakeRoom(loaded, "a:1", 20), IsEmpty());
-  EXPECT_THAT(*cache.MakeRoom(loaded, "a:1", 21), ElementsAre("old"));
-  EXPECT_THAT(*cache.MakeRoom(loaded, "a:1", 50), ElementsAre("old"));
-  EXPECT_THAT(*cache.MakeRoom(loaded, "a:1", 51), ElementsAre("old", "new"));
-  EXPECT_THAT(*cache.MakeRoom(loaded, "a:1", 80), ElementsAre("old", "new"));
-  const auto full = cache.MakeRoom(loaded, "a:1", 81);
+  const auto room = [&](std::uint64_t bytes) {
+    return cache.MakeRoom(loaded, {.reference = "a:1", .files = {{"a", bytes}}});
+  };
+  EXPECT_THAT(*room(20), IsEmpty());
+  EXPECT_THAT(*room(21), ElementsAre("old"));
+  EXPECT_THAT(*room(50), ElementsAre("old"));
+  EXPECT_THAT(*room(51), ElementsAre("old", "new"));
+  EXPECT_THAT(*room(80), ElementsAre("old", "new"));
+  const auto full = room(81);
   EXPECT_EQ(full.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(full.status().message()), HasSubstr("20 of 100 are in use"));
-  EXPECT_THAT(std::string(cache.MakeRoom({}, "a:1", 101).status().message()),
-              HasSubstr("raise the image memory budget"));
+  EXPECT_THAT(
+      std::string(
+          cache.MakeRoom({}, {.reference = "a:1", .files = {{"a", 101}}}).status().message()),
+      HasSubstr("raise the image memory budget"));
+  EXPECT_EQ(ImageCache::Next(loaded), "old");
+  EXPECT_EQ(ImageCache::Next(std::span(loaded).last(1)), "");
+}
+
+TEST(ImageCache, CountsAFileOnceHoweverManySetsHaveIt) {
+  const ImageCache cache(100);
+  const std::vector<CachedSet> loaded = {
+      {.digest = "booting", .files = {{"kernel", 60}, {"a", 10}}, .is_in_use = true},
+      {.digest = "idle", .files = {{"kernel", 60}, {"b", 10}}, .last_use = 1},
+      {.digest = "other", .files = {{"c", 20}}, .last_use = 2}};
+  const CachedSet next{.reference = "a:2", .files = {{"kernel", 60}, {"d", 10}}};
+  EXPECT_THAT(*cache.MakeRoom(loaded, next), ElementsAre("idle"));
+  EXPECT_THAT(*cache.MakeRoom(std::span(loaded).first(2), next), IsEmpty());
 }
 
 }  // namespace
