@@ -230,8 +230,8 @@ TEST_F(ScopeTest, OfMoreFailuresThanAreShownItsOwnAre) {
   }
   const auto failing = [this] {
     std::set<std::string> machines;
-    const auto shown = client_->Get("/api/v1/templates/t")->body;
-    for (const auto& each : nlohmann::json::parse(shown)["failing"]) {
+    const auto shown = nlohmann::json::parse(client_->Get("/api/v1/templates/t")->body);
+    for (const auto& each : shown["failing"]) {
       machines.insert(each["machine"]);
     }
     return machines;
