@@ -106,6 +106,7 @@ bool SealedSource::CommitRecord(std::uint64_t& room) {
     writer_->WriteText(copy);
     text_committed_ += text;
     if (length_ == before) return false;  // the session failed
+    ItemAt(count_ - 1).text = static_cast<std::uint16_t>(text);
   } else {
     if (count_ >= sizing_.records_max) return false;
     Epoch& epoch = epochs_[epoch_];
@@ -345,9 +346,11 @@ void SealedSource::Release(std::uint64_t offset) {
       ForgetRetained(item.source);
     }
     if (!whole) break;
-    if (item.is_record) {
-      text_released_ = item.source + item.text;
+    if (item.text != 0) {
+      text_released_ += item.text;
       plaintext_.Release(text_released_);
+    }
+    if (item.is_record) {
       Epoch& epoch = epochs_[item.epoch];
       if (--epoch.records == 0 && item.epoch != epoch_) epoch.cipher.reset();
       if (leaving_.offset == item.offset) leaving_ = {};
@@ -355,11 +358,6 @@ void SealedSource::Release(std::uint64_t offset) {
     first_ = (first_ + 1) & (ring_.size() - 1);
     --count_;
     if (reading_ != 0) --reading_;
-  }
-  if (sealed_by_ == RecordsSealedBy::kOpenssl && text_released_ != text_committed_ &&
-      retained_bytes() == 0) {
-    text_released_ = text_committed_;
-    plaintext_.Release(text_released_);
   }
 }
 

@@ -14,6 +14,8 @@
 // sealed again whole and its tag compared: a source that broke its promise ends the program.
 //
 // Where OpenSSL seals (CBC, ChaCha20) its records are kept, at most `retained_max` in flight.
+// Either way plaintext is released with the record that carries it, once all of that was
+// acknowledged: whoever waits below for progress sees it though something is always in flight.
 // Left out: record padding; limits on bytes per key (RFC 8446 5.5: 2^24.5 full records, 389 GB).
 #pragma once
 
@@ -78,7 +80,7 @@ class SealedSource final : public ByteSource, public RecordSink {
     std::uint64_t source = 0;    // record: plaintext offset; retained: its position
     std::uint64_t sequence = 0;  // record only
     std::uint32_t size = 0;      // bytes in the stream
-    std::uint16_t text = 0;      // record: bytes of plaintext
+    std::uint16_t text = 0;      // bytes of plaintext that it carries
     std::uint8_t epoch = 0;      // record: slot of its epoch
     bool is_record = false;
     bool tag_known = false;

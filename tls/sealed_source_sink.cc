@@ -15,7 +15,8 @@ void SealedSource::AppendRecords(Bytes records) {
   retained_.insert(retained_.end(), records.begin(), records.end());
   if (count_ != 0) {
     Item& last = ItemAt(count_ - 1);
-    if (!last.is_record && last.size + records.size() <= kRecordSizeMax) {
+    // What carries text is added to no more, or it would never be acknowledged whole.
+    if (!last.is_record && last.text == 0 && last.size + records.size() <= kRecordSizeMax) {
       last.size += static_cast<std::uint32_t>(records.size());
       length_ += records.size();
       return;

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -169,6 +171,56 @@ TEST_F(WorkerReportsTest, TellsOfAWindowThatClosedAndStayedSo) {
   EXPECT_THAT(std::string(ended->text()),
               testing::MatchesRegex("because=HttpStalled acked=[0-9]+ rtt_us=[0-9]+ window=0 "
                                     "closures=[1-9] closed_ms=(1[0-9]|[5-9])[0-9]{4}"));
+}
+
+// Frames take long both ways and the machine's window holds two, so the file takes more than the
+// minute after which a receiver that takes nothing is given up, and some of it is always on its
+// way. Where OpenSSL seals, what is acknowledged counts all the same.
+TEST_F(WorkerReportsTest, ADownloadOfManyMinutesIsNoStalledOneThoughSomeIsAlwaysOnItsWay) {
+  constexpr std::uint32_t kWindow = 2920;
+  constexpr Duration kOneWay = milliseconds(1250);
+  Start();
+  tcp::Settings settings = MachineSettings();
+  settings.receive_window = kWindow;
+  Station station(kMachine, settings, 1);
+  HttpClient client(kGet, kImageSize, TLS1_2_VERSION, [](SSL_CTX* context) {
+    SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-SHA256");
+  });
+  station.Connect(Port(1024), Port(443), client, now_);
+  struct Delayed {
+    Time at;
+    Buffer frame;
+  };
+  std::deque<Delayed> up;
+  std::deque<Delayed> down;
+  std::vector<std::int64_t> progress;
+  const Time began = now_;
+  for (; !station.closed && now_ - began < seconds(400); now_ += milliseconds(10)) {
+    station.host().SetReceiveRoom(station.connection(), kWindow);
+    while (auto frame = station.Emit(now_)) up.push_back({now_ + kOneWay, *std::move(frame)});
+    for (; !up.empty() && up.front().at <= now_; up.pop_front()) {
+      appliance_->wire().Deliver(up.front().frame);
+    }
+    appliance_->Run(now_);
+    while (auto frame = appliance_->Emit(now_)) down.push_back({now_ + kOneWay, *std::move(frame)});
+    for (; !down.empty() && down.front().at <= now_; down.pop_front()) {
+      station.Receive(down.front().frame, now_);
+    }
+    if (station.Deadline() <= now_) station.Expire(now_);
+    for (const Event& event : appliance_->Events()) {
+      if (event.kind == EventKind::kHttpProgress) progress.push_back(event.number);
+    }
+  }
+  EXPECT_GT(now_ - began, seconds(65));
+  EXPECT_EQ(appliance_->Dropped(Drop::kHttpStalled), 0u);
+  EXPECT_FALSE(station.reset);
+  ExpectImage(client);
+  ASSERT_THAT(progress, testing::SizeIs(testing::Ge(20u)));
+  EXPECT_TRUE(std::ranges::is_sorted(progress));
+  // As far as the records that have arrived whole.
+  EXPECT_GE(std::ranges::count_if(progress, [](std::int64_t bytes) { return bytes > 50'000; }), 10);
+  EXPECT_GE(std::set(progress.begin(), progress.end()).size(), 20u);
+  TakeLast(station);
 }
 
 TEST_F(WorkerReportsTest, CountsARequestForAFileThatIsNotThere) {

@@ -129,6 +129,39 @@ TEST_P(EverySuite, DeliversAndIsDescribed) {
 INSTANTIATE_TEST_SUITE_P(Tls, EverySuite, ::testing::ValuesIn(kCases),
                          [](const auto& test) { return std::string(test.param.name); });
 
+// A window that is always full: something of the text is on its way from its beginning to its end.
+// What is acknowledged is released all the same, for whoever waits below for progress.
+TEST_P(EverySuite, ReleasesTextAsItIsAcknowledgedThoughSomeIsAlwaysOnItsWay) {
+  constexpr std::uint64_t kTurn = 2920;
+  for (const std::uint64_t window : {kTurn, std::uint64_t{65535}}) {
+    Loopback loop(GetParam().client, MakeContext(GetParam().policy));
+    loop.Handshake();
+    loop.ReleaseAll();
+    loop.source.Add(400'000);
+    ByteSource& out = loop.session.output();
+    const std::uint64_t begin = loop.released;
+    std::uint64_t text = 0;
+    while (loop.seen.size() - begin < 300'000) {
+      const std::uint64_t in_flight = loop.seen.size() - loop.released;
+      const std::uint64_t waiting = out.length() - loop.seen.size();
+      if (window > in_flight + waiting) out.Extend(window - in_flight - waiting);
+      Buffer segment(std::min(window - in_flight, out.length() - loop.seen.size()));
+      out.Read(loop.seen.size(), segment);
+      loop.seen.insert(loop.seen.end(), segment.begin(), segment.end());
+      loop.client.Run(segment);
+      out.Release(loop.released += std::min(kTurn, segment.size() + in_flight - 1));
+      ASSERT_GE(loop.source.released, text);
+      text = loop.source.released;
+      // At most the record whose end is still to be acknowledged, and what records add.
+      ASSERT_GE(text + kRecordSizeMax + text / 32, loop.released - begin);
+      ASSERT_LE(text, loop.released - begin) << "nothing too early";
+    }
+    loop.releases = false;
+    loop.Deliver();
+    EXPECT_EQ(loop.source.released, loop.source.text.size());
+  }
+}
+
 TEST(Session, ForwardSecrecyComesBeforeGcmAndGcmBeforeCbc) {
   const struct {
     const char* offered;
