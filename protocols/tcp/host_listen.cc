@@ -187,7 +187,8 @@ void Host::SendTimeWaitAck(std::uint32_t entry, Time now) {
 Delivery Host::ReceiveTimeWait(std::uint32_t entry, const Segment& segment, const FourTuple& tuple,
                                Time now) {
   const TimeWait value = time_wait_.at(entry);
-  if (TimeWaitTable::MayReuse(value, segment) && listener_.IsOpen(tuple.local_port)) {
+  if (TimeWaitTable::MayReuse(value, segment, settings_.timestamps) &&
+      listener_.IsOpen(tuple.local_port)) {
     // Above everything the old connection used, and as unpredictable as before.
     SeqNum iss = InitialSequence(tuple, now);
     if (iss.AtOrBefore(value.send_next + 0xffff)) iss = value.send_next + 0x1ffff;

@@ -65,15 +65,17 @@ void TimeWaitTable::Expire(Time now) {
   while (head_ != kNone && entries_[head_].until <= now) Remove(head_);
 }
 
-bool TimeWaitTable::MayReuse(const TimeWait& entry, const Segment& syn) {
+// RFC 6191 2. RCV.NXT itself is not above what was seen, as in Linux and BSD.
+bool TimeWaitTable::MayReuse(const TimeWait& entry, const Segment& syn, bool timestamps) {
   if (!syn.flags.syn || syn.flags.ack || syn.flags.rst) return false;
-  if (entry.timestamps && syn.options.timestamps) {
-    const auto newer = static_cast<std::int32_t>(syn.options.timestamps->value - entry.ts_recent);
-    return newer > 0 || (newer == 0 && syn.seq.After(entry.receive_next));
-  }
+  const bool above = syn.seq.After(entry.receive_next);
   // A peer without timestamps whose sequence numbers start anew at random (firmware) is let in
   // only when they happen to lie above; else the ACK below makes it reset and try again.
-  return syn.seq.After(entry.receive_next);
+  if (!timestamps || !syn.options.timestamps) return above;
+  // Now with timestamps, before without: what is left of the old one has none and is refused.
+  if (!entry.timestamps) return true;
+  const auto newer = static_cast<std::int32_t>(syn.options.timestamps->value - entry.ts_recent);
+  return newer > 0 || (newer == 0 && above);
 }
 
 }  // namespace slipway::tcp

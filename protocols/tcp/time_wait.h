@@ -48,7 +48,8 @@ class TimeWaitTable {
   std::uint32_t size() const { return static_cast<std::uint32_t>(table_.size()); }
 
   // Whether a SYN may open a new connection in the old one's place (RFC 1122 4.2.2.13, RFC 6191).
-  static bool MayReuse(const TimeWait& entry, const Segment& syn);
+  // `timestamps`: the new one would have them, if the SYN asks.
+  static bool MayReuse(const TimeWait& entry, const Segment& syn, bool timestamps);
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffff;

@@ -393,6 +393,53 @@ TEST(TimeWait, GivesWayByTimestampWhereTheSequenceNumberIsSmaller) {
           .connection.valid());
 }
 
+// All cases of RFC 6191 2, each with a sequence number below, at and above RCV.NXT. Where the old
+// connection had no timestamps and the SYN has, it opens whatever its number (firmware first, then
+// an operating system on the same port): what is left of the old one lacks them, and is refused.
+TEST(TimeWait, GivesWayInTheCasesOfRfc6191AndInNoOther) {
+  enum class Stamp : std::uint8_t { kNone, kOlder, kSame, kNewer };
+  const struct {
+    bool stamped;       // the old connection
+    Stamp stamp;        // of the SYN
+    const char* opens;  // below, at, above
+    bool ours = true;   // timestamps are ours to agree on
+  } kCases[] = {
+      {true, Stamp::kNewer, "yyy"},         {true, Stamp::kSame, "nny"},
+      {true, Stamp::kOlder, "nnn"},         {true, Stamp::kNone, "nny"},
+      {false, Stamp::kNewer, "yyy"},        {false, Stamp::kNone, "nny"},
+      {false, Stamp::kNewer, "nny", false}, {false, Stamp::kNone, "nny", false},
+  };
+  constexpr std::uint32_t kLast = 0xffffffff;  // of the old connection: what is newer wraps
+  for (const auto& c : kCases) {
+    for (int at = 0; at < 3; ++at) {
+      Settings settings;
+      settings.timestamps = c.ours;
+      Peer peer(settings);
+      Options open{.mss = 1460};
+      Options close;
+      if (c.stamped) {
+        open.timestamps = Timestamps{.value = kLast - 1, .echo = 0};
+        close.timestamps = Timestamps{.value = kLast, .echo = 1};
+      }
+      peer.Open(open);
+      CloseFirst(peer, close);
+      Options syn;
+      if (c.stamp != Stamp::kNone) {
+        syn.timestamps =
+            Timestamps{.value = kLast + static_cast<std::uint32_t>(c.stamp) - 2, .echo = 0};
+      }
+      constexpr std::array<std::int64_t, 3> kSeqs = {-0x7fffff00, 2, 3};
+      const auto d =
+          peer.Send({.seq = kSeqs[static_cast<std::size_t>(at)], .flags = kSyn, .options = syn});
+      EXPECT_EQ(d.connection.valid(), c.opens[at] == 'y')
+          << c.stamped << static_cast<int>(c.stamp) << c.ours << at;
+      const auto reply = peer.Reply();
+      ASSERT_TRUE(reply) << "the others are answered as old segments";
+      EXPECT_EQ(reply->segment.flags.syn, c.opens[at] == 'y');
+    }
+  }
+}
+
 TEST(TimeWait, KeepsTheYoungestWhenItsTableIsFull) {
   Settings settings;
   settings.time_wait_max = 2;
