@@ -22,8 +22,7 @@ void Arrival::TakeAcknowledgment(std::uint64_t position) {
   if (ack.advanced) {
     Advance(position, ack);
   } else if (!c_.sack && c_.outstanding() != 0 && !s.persisting) {
-    const std::uint32_t window = std::uint32_t{segment_.window} << s.scale;
-    ack.duplicate = segment_.length() == 0 && window == s.window;
+    ack.duplicate = segment_.length() == 0 && window_ == s.window;
   }
   if (ack.advanced || ack.duplicate || ack.selected || ack.duplicated != 0 || s.tail_probed ||
       ack.congestion) {
@@ -77,7 +76,7 @@ bool Arrival::IsDuplicate(std::int64_t start, std::int64_t end, std::int64_t edg
 void Arrival::UpdateWindow(bool advanced) {
   SendState& s = c_.send;
   if (!advanced && segment_.seq.Before(s.wl1)) return;
-  s.window = std::uint32_t{segment_.window} << s.scale;
+  s.window = window_;
   s.window_max = std::max(s.window_max, s.window);
   s.wl1 = segment_.seq;
   // A window that is open but silly does not end the persist state, nor the stalled deadline.

@@ -73,7 +73,7 @@ void Arrival::SynSent() {
     Move<State::kSynSent, State::kSynReceived>(c_.state);
     c_.send.syn_due = true;
   }
-  c_.send.window = c_.send.window_max = segment_.window;  // never scaled in a SYN
+  c_.send.window = c_.send.window_max = window_;
 }
 
 // RFC 3168 6.1.1. One SYN or SYN-ACK that does not agree ends it, whatever others say.
@@ -200,8 +200,7 @@ bool Arrival::CompleteHandshake(std::int64_t position) {
   Move<State::kSynReceived, State::kEstablished>(c_.state);
   c_.send.syn_due = false;
   c_.send.wl1 = segment_.seq;
-  c_.send.window = std::uint32_t{segment_.window} << c_.send.scale;
-  c_.send.window_max = c_.send.window;
+  c_.send.window = c_.send.window_max = window_;
   c_.timers.idle_from = context_.now;
   outcome_.opened = true;
   return true;

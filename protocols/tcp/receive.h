@@ -39,7 +39,12 @@ class Arrival {
   // `earlier`: JoinedAcks::bytes() where the segment stands for several (bare_ack.h).
   Arrival(const Context& context, Connection& connection, const Segment& segment,
           std::span<const std::uint32_t> earlier = {})
-      : context_(context), c_(connection), segment_(segment), earlier_(earlier) {}
+      : context_(context),
+        c_(connection),
+        segment_(segment),
+        window_(segment.flags.syn ? segment.window
+                                  : std::uint32_t{segment.window} << connection.send.scale),
+        earlier_(earlier) {}
 
   Outcome Run();
 
@@ -75,6 +80,7 @@ class Arrival {
   const Context& context_;
   Connection& c_;
   Segment segment_;
+  const std::uint32_t window_;  // SEG.WND in bytes; never scaled with SYN (RFC 7323 2.2)
   std::span<const std::uint32_t> earlier_;
   Outcome outcome_;
 };

@@ -106,6 +106,29 @@ TEST(Open, FromBothSidesAtOnceMeetsInOneConnection) {
   EXPECT_EQ(wire.server.host.connections(), 1u);
 }
 
+// RFC 7323 2.2: the window of a segment with SYN is never scaled, whatever state it finds.
+TEST(Open, BelievesTheWindowOfASynAckAsItStandsAlsoFromBothSidesAtOnce) {
+  const Options options{.mss = 1460, .window_scale = 2};
+  Peer peer;
+  peer.id = *peer.host.Connect(kServerTuple, peer.now);
+  peer.iss = peer.Reply()->segment.seq;
+  peer.Send({.seq = 0, .flags = kSyn, .window = 65535, .options = options});
+  ASSERT_EQ(peer.state(), State::kSynReceived);
+  peer.Replies();
+  const Flags syn_ack{.syn = true, .ack = true};
+  ASSERT_TRUE(peer.Send({.seq = 0, .flags = syn_ack, .window = 65535, .options = options}).opened);
+  EXPECT_EQ(peer.Info().peer_window, 65535u);
+  peer.Send({.window = 65535});
+  EXPECT_EQ(peer.Info().peer_window, 4u * 65535);
+
+  Peer called;
+  called.id = *called.host.Connect(kServerTuple, called.now);
+  called.iss = called.Reply()->segment.seq;
+  ASSERT_TRUE(
+      called.Send({.seq = 0, .flags = syn_ack, .window = 65535, .options = options}).opened);
+  EXPECT_EQ(called.Info().peer_window, 65535u);
+}
+
 TEST(Open, ThatIsRefusedReportsTheReset) {
   Wire wire;
   FourTuple tuple = kClientTuple;
