@@ -66,6 +66,7 @@ void Arrival::SynSent() {
   c_.timers.heard = c_.timers.idle_from = context_.now;
   if (acks_our_syn) {
     Move<State::kSynSent, State::kEstablished>(c_.state);
+    RememberLostSyns();
     TakeAcknowledgment(1);
     r.ack_due = true;
     outcome_.opened = true;
@@ -198,12 +199,21 @@ bool Arrival::CompleteHandshake(std::int64_t position) {
     return false;
   }
   Move<State::kSynReceived, State::kEstablished>(c_.state);
+  RememberLostSyns();
   c_.send.syn_due = false;
   c_.send.wl1 = segment_.seq;
   c_.send.window = c_.send.window_max = window_;
   c_.timers.idle_from = context_.now;
   outcome_.opened = true;
   return true;
+}
+
+// The first windows after SYNs or SYN-ACKs whose timer expired. RFC 5681 3.1 wants one segment
+// after one of them; RFC 6928 2 after more than one, as the wire loses one in a hundred by itself.
+void Arrival::RememberLostSyns() {
+  if (c_.send.retries == 0) return;
+  c_.rtt.SynTimedOut();
+  if (c_.send.retries > 1) c_.congestion.SetWindow(c_.send.mss);
 }
 
 void Arrival::FinAcknowledged() {

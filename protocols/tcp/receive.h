@@ -61,6 +61,7 @@ class Arrival {
 
   bool Acceptable() const;
   bool CompleteHandshake(std::int64_t position);
+  void RememberLostSyns();
   void FinAcknowledged();
   void AgreeOnEcn();
   void TakeMark();

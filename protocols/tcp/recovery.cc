@@ -189,7 +189,8 @@ bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack
       }
       return true;
     case Recovery::kOpen:
-      if (!ack.congestion) GrowIfUsed(context, c, ack);
+      // RFC 5681 3.1: not for the SYN's.
+      if (!ack.congestion && s.una > 1) GrowIfUsed(context, c, ack);
       return true;
   }
   return true;

@@ -34,6 +34,11 @@ class Rtt {
   // (5.5), bounded so that the shift stays small; Timeout() is bounded by rto_max anyway.
   void BackOff() { backoff_ = static_cast<std::uint8_t>(std::min(backoff_ + 1, 16)); }
   void EndBackOff() { backoff_ = 0; }
+  // (5.7): the timer expired for our SYN. Until there is a sample text waits longer than the SYN.
+  void SynTimedOut() {
+    syn_timed_out_ = true;
+    backoff_ = 0;
+  }
 
   Duration smoothed() const { return smoothed_; }
   Duration variation() const { return variation_; }
@@ -45,6 +50,7 @@ class Rtt {
 
   Duration Timeout(const Settings& settings) const {
     Duration timeout = settings.rto_initial;
+    if (syn_timed_out_) timeout = std::max(timeout, kAfterSynTimeout);
     if (measured()) {
       timeout = std::max(smoothed_ + std::max(kGranularity, 4 * variation_), settings.rto_min);
     }
@@ -54,12 +60,14 @@ class Rtt {
 
  private:
   static constexpr Duration kGranularity = std::chrono::milliseconds(1);
+  static constexpr Duration kAfterSynTimeout = std::chrono::seconds(3);
   static constexpr std::uint32_t kMinimumNone = 0xffffffff;
 
   Duration smoothed_{};
   Duration variation_{};
   std::uint32_t minimum_us_ = kMinimumNone;
   std::uint8_t backoff_ = 0;
+  bool syn_timed_out_ = false;
 };
 
 }  // namespace slipway::tcp

@@ -129,6 +129,55 @@ TEST(Open, BelievesTheWindowOfASynAckAsItStandsAlsoFromBothSidesAtOnce) {
   EXPECT_EQ(called.Info().peer_window, 65535u);
 }
 
+// RFC 5681 3.1 as RFC 6928 2 has it: one loss may be the wire's, two speak of congestion. RFC 6298
+// 5.7: and the timeout that was too short for a SYN is not used for text.
+TEST(Open, BeginsWithOneSegmentAfterMoreThanOneLostSynAckAndWithALongTimeoutAfterAny) {
+  for (int lost = 0; lost <= 4; ++lost) {
+    Peer peer;
+    peer.Send({.seq = 0, .flags = kSyn});
+    peer.iss = peer.Reply()->segment.seq;
+    for (int i = 0; i < lost; ++i) ASSERT_THAT(peer.WaitForReplies(), SizeIs(1));
+    ASSERT_TRUE(peer.Send({}).opened);
+    EXPECT_EQ(peer.Info().congestion_window, (lost > 1 ? 1u : 10u) * 536) << lost;
+    const Duration timeout = lost == 0 ? Duration(milliseconds(300)) : seconds(3);
+    EXPECT_EQ(peer.Info().retransmission_timeout, timeout) << lost;
+  }
+}
+
+TEST(Open, FromOurSideBeginsWithOneSegmentAfterMoreThanOneLostSyn) {
+  for (int lost = 0; lost <= 2; ++lost) {
+    Peer peer;
+    peer.id = *peer.host.Connect(kServerTuple, peer.now);
+    peer.iss = peer.Reply()->segment.seq;
+    for (int i = 0; i < lost; ++i) ASSERT_THAT(peer.WaitForReplies(), SizeIs(1));
+    ASSERT_TRUE(peer.Send({.seq = 0, .flags = {.syn = true, .ack = true}}).opened);
+    EXPECT_EQ(peer.Info().congestion_window, (lost > 1 ? 1u : 10u) * 536) << lost;
+    const Duration timeout = lost == 0 ? Duration(milliseconds(300)) : seconds(3);
+    EXPECT_EQ(peer.Info().retransmission_timeout, timeout) << lost;
+  }
+}
+
+// With timestamps the round trip is known although the SYN-ACK went twice: nothing to be careful
+// of.
+TEST(Open, MeasuresTheRoundTripOfASynAckThatWentAgainByItsTimestamp) {
+  const Options options{.mss = 1460, .timestamps = Timestamps{.value = 50, .echo = 0}};
+  Peer peer;
+  peer.Send({.seq = 0, .flags = kSyn, .options = options});
+  ASSERT_TRUE(peer.Reply());
+  const auto again = peer.WaitForReplies();
+  ASSERT_THAT(again, SizeIs(1));
+  const Segment& syn_ack = again[0].segment;
+  peer.iss = syn_ack.seq;
+  peer.now += milliseconds(20);
+  ASSERT_TRUE(
+      peer.Send({.options = {.timestamps = Timestamps{.value = 51,
+                                                      .echo = syn_ack.options.timestamps->value}}})
+          .opened);
+  EXPECT_EQ(peer.Info().smoothed_rtt, milliseconds(20));
+  EXPECT_EQ(peer.Info().retransmission_timeout, milliseconds(300));
+  EXPECT_EQ(peer.Info().congestion_window, 10u * 1448);
+}
+
 TEST(Open, ThatIsRefusedReportsTheReset) {
   Wire wire;
   FourTuple tuple = kClientTuple;
