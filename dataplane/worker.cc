@@ -29,7 +29,7 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
       tcp_(setup.tcp, seams.entropy),
       factory_(
           {reporter_, seams.unix_nanoseconds_at_zero, setup.options.limits.handshakes_at_once}),
-      services_(setup.tcp.connections_max),
+      services_(tcp_.slots()),
       budget_(setup.options.limits.handshake_share, rte_get_tsc_hz()) {
   SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
   links_.reserve(setup.ends.size());
@@ -44,7 +44,7 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
     neighbours_.emplace_back(links_.back().station(), port.addresses, arp, seams.entropy);
   }
   seen_links_.resize(links_.size());
-  aside_.assign(links_.size(), WaitingLine(links_.size() == 1 ? 0 : setup.tcp.connections_max));
+  aside_.assign(links_.size(), WaitingLine(links_.size() == 1 ? 0 : tcp_.slots()));
   if (index_ == 0) {
     const dhcp::ServerSettings settings{
         .leases_max = options_.limits.leases,

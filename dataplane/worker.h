@@ -193,6 +193,7 @@ class Worker {
   void Refuse(Service& service, const tcp::Info& info, Time now);
   void TakeText(Bytes text, Service& service, Time now);
   void Follow(Service& service, const Reaction& reaction, Time now);
+  void GiveUp(Service& service, Drop because, Time now);
   void Reset(const Service& service, Time now);
   void Ended(Service& service, const End& end, Time now);
   void TellEnd(const Service& service, const End& end, Time now);

@@ -114,6 +114,12 @@ Drop Worker::TakeDelivery(const tcp::Delivery& delivery, const tcp::FourTuple& t
     SendStrays(now);
     return delivery.drop;
   }
+  if (delivery.crowded_out.valid()) {
+    SendStrays(now);
+    reporter_.Count(Step::kDeliver, Drop::kTcpCrowdedOut);
+    GiveUp(services_[delivery.crowded_out.index], Drop::kTcpCrowdedOut, now);
+    stray_way_ = from;
+  }
   Service& service = services_[delivery.connection.index];
   if (service.id != delivery.connection) {
     // Its SYN: from here on TCP has something to send, and must know where to.
@@ -212,11 +218,7 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
   // What an application refuses counts as delivered to it, and dropped there.
   if (reaction.drop != Drop::kNone) reporter_.Count(Step::kDeliver, reaction.drop);
   if (reaction.abort) {
-    const std::string_view because =
-        reaction.drop == Drop::kNone ? "" : Describe(reaction.drop).name;
-    TellEnd(service, {.how = EventKind::kTcpClosed, .because = because}, now);
-    Reset(service, now);
-    Release(service, now);
+    GiveUp(service, reaction.drop, now);
     return;
   }
   // TCP's Close() ends the stream with what exists. Records are made as windows allow: their last
@@ -228,6 +230,13 @@ void Worker::Follow(Service& service, const Reaction& reaction, Time now) {
   }
   tcp_.Wake(service.id);
   if (service.application->work_pending()) QueueWork(service, now);
+}
+
+void Worker::GiveUp(Service& service, Drop because, Time now) {
+  const std::string_view name = because == Drop::kNone ? "" : Describe(because).name;
+  TellEnd(service, {.how = EventKind::kTcpClosed, .because = name}, now);
+  Reset(service, now);
+  Release(service, now);
 }
 
 // The slot is free for the next connection.

@@ -127,6 +127,7 @@ namespace slipway {
   X(TcpChallengeLimited, kPeer, "a challenge ACK withheld by the limit")                       \
   X(TcpCookieInvalid, kPeer, "an ACK to a listener that carries no valid SYN cookie")          \
   X(TcpConnectionLimit, kLoad, "no room for another connection")                               \
+  X(TcpCrowdedOut, kLoad, "all were taken, and its peer, who held the most, gave way")         \
   X(TcpOutOfOrderFull, kLoad, "the out-of-order store is full")                                \
   X(TcpTextAfterClose, kPeer, "data after the application had closed")                         \
   X(TcpTimeWait, kNormal, "arrived in TIME-WAIT")

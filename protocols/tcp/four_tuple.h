@@ -43,7 +43,7 @@ inline std::uint64_t Hash(const SipKey& key, const FourTuple& tuple) {
 }
 
 struct ConnectionId {
-  std::uint32_t index = 0;       // below Settings::connections_max
+  std::uint32_t index = 0;       // below Host::slots()
   std::uint32_t generation = 0;  // 0: names nothing
 
   constexpr bool valid() const { return generation != 0; }

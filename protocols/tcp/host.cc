@@ -27,16 +27,17 @@ std::uint16_t LowerPlateau(std::uint16_t mtu) {
 
 Host::Host(const Settings& settings, Entropy& entropy)
     : settings_(settings),
-      connections_(settings.connections_max),
+      connections_(std::size_t{settings.connections_max} + 1),
       isn_key_(SipKey::From(entropy)),
-      table_(settings.connections_max, SipKey::From(entropy)),
-      wheel_(settings.connections_max),
+      table_(slots(), SipKey::From(entropy)),
+      holders_(slots(), table_.key()),
+      wheel_(slots()),
       store_(settings.out_of_order_blocks_max, settings.out_of_order_blocks_per_connection),
       listener_(entropy),
       time_wait_(settings.time_wait_max, settings.time_wait, table_.key()),
       strays_(settings.stray_max) {
-  free_.reserve(settings.connections_max);
-  for (std::uint32_t i = settings.connections_max; i-- > 0;) free_.push_back(i);
+  free_.reserve(slots());
+  for (std::uint32_t i = slots(); i-- > 0;) free_.push_back(i);
 }
 
 Connection* Host::Find(ConnectionId id) {
@@ -71,6 +72,7 @@ std::uint32_t Host::Allocate(const FourTuple& tuple, Time now) {
   c.burst_left = settings_.burst_segments_max;
   c.timers.progress = c.timers.heard = c.timers.idle_from = now;
   table_.Insert(tuple, index);
+  holders_.Add(tuple.remote_address, index);
   ++connections_open_;
   return index;
 }
@@ -84,6 +86,7 @@ void Host::Retire(std::uint32_t index) {
   c.state = State::kClosed;
   c.source = nullptr;
   table_.Erase(c.tuple, index);
+  holders_.Remove(index);
   wheel_.Cancel(index);
   --connections_open_;
   Reap();
@@ -116,7 +119,7 @@ SeqNum Host::InitialSequence(const FourTuple& tuple, Time now) const {
 std::optional<ConnectionId> Host::Connect(const FourTuple& tuple, Time now) {
   Reap();
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
-  if (table_.Find(tuple, same) || time_wait_.Find(tuple)) return std::nullopt;
+  if (full() || table_.Find(tuple, same) || time_wait_.Find(tuple)) return std::nullopt;
   const std::uint32_t index = Allocate(tuple, now);
   if (index == kNone) return std::nullopt;
   Connection& c = connections_[index];

@@ -26,6 +26,7 @@
 #include "protocols/source/byte_source.h"
 #include "protocols/tcp/bare_ack.h"
 #include "protocols/tcp/connection.h"
+#include "protocols/tcp/holders.h"
 #include "protocols/tcp/listener.h"
 #include "protocols/tcp/send.h"
 #include "protocols/tcp/syn_answer.h"
@@ -47,6 +48,9 @@ struct Delivery {
   bool progressed = false;        // the peer acknowledged something new
   bool all_acknowledged = false;  // with closed: nothing we ever sent was left unacknowledged
   std::size_t joined = 0;         // ReceiveAcks: how many of `later` were taken as well
+  // All connections are taken, and this one has to give way to `connection`: the caller tells its
+  // story and calls Abort() for it, at once. Until then nobody else is let in.
+  ConnectionId crowded_out;
 };
 
 // A connection as the boot's story tells it.
@@ -76,8 +80,8 @@ struct Info {
   Options peer;  // as its SYN offered them
   bool timestamps = false;
   bool sack = false;
-  bool ecn = false;  // its marks are echoed
-  bool ect = false;  // its echoes are answered
+  bool ecn = false;          // its marks are echoed
+  bool ect = false;          // its echoes are answered
   Time opened_at{};
   Time next_timer = kNever;
 };
@@ -86,6 +90,7 @@ struct HostCounters {
   std::uint64_t accepted = 0;
   std::uint64_t cookies_sent = 0;
   std::uint64_t cookies_accepted = 0;
+  std::uint64_t crowded_out = 0;  // connections that gave way to those of other peers
   std::uint64_t strays_lost = 0;  // the stray queue was full
   std::uint64_t time_wait_reused = 0;
   std::uint64_t ecn_agreed = 0;  // connections opened with it
@@ -165,6 +170,9 @@ class Host {
   // One thing that the passing of time brought about; call until nothing.
   std::optional<Expired> Expire(Time now);
 
+  // Every ConnectionId::index is below it: one more than there may be connections, for the one that
+  // gives way.
+  std::uint32_t slots() const { return static_cast<std::uint32_t>(connections_.size()); }
   bool Alive(ConnectionId id) const;
   tcp::Info Info(ConnectionId id) const;
   // Of its source's bytes; 0 where there is no such connection.
@@ -205,6 +213,9 @@ class Host {
   Delivery ReceiveListen(const Segment& segment, const FourTuple& tuple, Time now);
   Delivery Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqNum iss);
   Delivery AcceptCookie(const Segment& segment, const FourTuple& tuple, Time now);
+  bool full() const { return connections_open_ >= settings_.connections_max; }
+  bool MayCrowdOut(Ipv4Address address) const;
+  std::uint32_t GivesWay();
   void SendCookie(const Segment& syn, const FourTuple& tuple, Time now);
   SynAnswer AnswerByCookie(const SynOffer& syn, const FourTuple& tuple, Time now);
   void SendTimeWaitAck(std::uint32_t entry, Time now);
@@ -222,6 +233,7 @@ class Host {
   std::uint32_t ready_tail_ = kNone;
   SipKey isn_key_;
   TupleTable table_;
+  Holders holders_;
   TimerWheel wheel_;
   OutOfOrderStore store_;
   Listener listener_;

@@ -3,6 +3,7 @@
 // Host, continued: segments that belong to no connection (RFC 9293 3.10.7.1 CLOSED, 3.10.7.2
 // LISTEN), SYN cookies (RFC 4987), and TIME-WAIT (3.10.7.4 as far as it applies; RFC 6191).
 #include <algorithm>
+#include <utility>
 
 #include "protocols/tcp/ecn.h"
 #include "protocols/tcp/host.h"
@@ -54,11 +55,33 @@ Delivery Host::ReceiveListen(const Segment& segment, const FourTuple& tuple, Tim
     return {.drop = Drop::kTcpAckUnacceptable};
   }
   if (!segment.flags.syn) return {.drop = Drop::kTcpFlagsInvalid};
-  if (backlog_full()) {
+  // A SYN alone, whose source anybody may have written, takes nothing from anybody.
+  if (backlog_full() || (full() && MayCrowdOut(tuple.remote_address))) {
     SendCookie(segment, tuple, now);
     return {};
   }
+  if (full()) return {.drop = Drop::kTcpConnectionLimit};
   return Accept(segment, tuple, now, InitialSequence(tuple, now));
+}
+
+// Whether a peer that holds more connections than this one will with the next has to give way.
+bool Host::MayCrowdOut(Ipv4Address address) const {
+  return holders_.most() > holders_.CountOf(address) + 1;
+}
+
+// Of those of the peer that holds the most: what is half open, else what moved nothing for the
+// longest. Where it holds very many, of those not looked at for the longest.
+std::uint32_t Host::GivesWay() {
+  constexpr std::uint32_t kLookedAtMax = 64;  // each a line that is not in any cache
+  const auto rank = [this](std::uint32_t index) {
+    const Connection& c = connections_[index];
+    return std::pair(c.state != State::kSynReceived, c.timers.idle_from);
+  };
+  std::uint32_t chosen = kNone;
+  holders_.LookAtMost(kLookedAtMax, [&](std::uint32_t index) {
+    if (chosen == kNone || rank(index) < rank(chosen)) chosen = index;
+  });
+  return chosen;
 }
 
 Delivery Host::Accept(const Segment& syn, const FourTuple& tuple, Time now, SeqNum iss) {
@@ -154,6 +177,14 @@ Delivery Host::AcceptCookie(const Segment& segment, const FourTuple& tuple, Time
     SendReset(segment, tuple);
     return {.drop = Drop::kTcpCookieInvalid};
   }
+  std::uint32_t loser = kNone;
+  if (full()) {
+    if (free_.empty() || !MayCrowdOut(tuple.remote_address)) {
+      return {.drop = Drop::kTcpConnectionLimit};
+    }
+    loser = GivesWay();
+    ++counters_.crowded_out;
+  }
   Segment syn{.seq = peer_iss, .flags = {.syn = true, .ece = options->ecn, .cwr = options->ecn}};
   syn.options.mss = options->mss;
   syn.options.window_scale = options->window_scale;
@@ -166,7 +197,9 @@ Delivery Host::AcceptCookie(const Segment& segment, const FourTuple& tuple, Time
   c.send.nxt = c.send.max = 1;
   c.receive.edge = c.receive.nxt + std::min<std::uint32_t>(settings_.receive_window, 0xffff);
   ++counters_.cookies_accepted;
-  return ReceiveConnection(accepted.connection.index, segment, now);
+  Delivery delivery = ReceiveConnection(accepted.connection.index, segment, now);
+  if (loser != kNone) delivery.crowded_out = IdOf(loser);
+  return delivery;
 }
 
 void Host::SendTimeWaitAck(std::uint32_t entry, Time now) {
@@ -193,6 +226,7 @@ Delivery Host::ReceiveTimeWait(std::uint32_t entry, const Segment& segment, cons
     SeqNum iss = InitialSequence(tuple, now);
     if (iss.AtOrBefore(value.send_next + 0xffff)) iss = value.send_next + 0x1ffff;
     time_wait_.Remove(entry);
+    if (full()) return ReceiveListen(segment, tuple, now);
     ++counters_.time_wait_reused;
     return Accept(segment, tuple, now, iss);
   }

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "tests/unit/dataplane/dhcp_frames.h"
 #include "tests/unit/dataplane/worker_fixture.h"
@@ -119,6 +121,87 @@ TEST_F(WorkerFloodTest, AnswersAFloodOnItsVlan) {
   }
   EXPECT_THAT(Ask(SynFrame(4000)), IsEmpty());
   EXPECT_EQ(appliance_->Dropped(Drop::kVlanNotOurs), 1u);
+}
+
+class WorkerCrowdTest : public WorkerTest {
+ protected:
+  // A connection of `ends` to port 80 that asks for nothing; true when it was let in.
+  bool Hold(std::uint16_t port, const Ends& ends = kMachine) {
+    const auto sent = Ask(SynFrame(port, ends));
+    if (sent.size() != 1 || !See(sent[0]).tcp->flags.syn) return false;
+    const tcp::Segment syn_ack = *See(sent[0]).tcp;
+    Ask(TcpFrame(ends, {.source = Port(port),
+                        .destination = Port(80),
+                        .seq = syn_ack.ack,
+                        .ack = syn_ack.seq + 1,
+                        .flags = {.ack = true},
+                        .window = 65535,
+                        .options = {}}));
+    return true;
+  }
+};
+
+constexpr std::uint16_t kConnections = 16;  // of tests' appliances
+
+TEST_F(WorkerCrowdTest, OneMachineThatHoldsAllConnectionsKeepsNoOtherFromBooting) {
+  Start();
+  for (std::uint16_t i = 0; i < kConnections; ++i) {
+    ASSERT_TRUE(Hold(static_cast<std::uint16_t>(2000 + i)));
+    now_ += milliseconds(100);
+    appliance_->Run(now_);
+  }
+  appliance_->Run(now_ += milliseconds(300));  // counters are posted
+  ASSERT_EQ(appliance_->statistics().connections, kConnections);
+  EXPECT_FALSE(Hold(3000)) << "its own next is refused";
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpConnectionLimit), 1u);
+  appliance_->Events();
+
+  Ends other = kMachine;
+  other.from = {{0x52, 0x54, 0, 0, 0, 10}};
+  other.source = Ipv4Address(10, 77, 0, 10);
+  Station station(other, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize);
+  station.Connect(Port(1024), Port(80), client, now_);
+  std::vector<Event> told;
+  Talk(station, [&] {
+    for (const Event& event : appliance_->Events()) told.push_back(event);
+    return station.closed;
+  });
+  ExpectImage(client);
+  EXPECT_FALSE(station.reset);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpCrowdedOut), 1u);
+  const auto crowded = std::ranges::find_if(told, [](const Event& event) {
+    return event.text().find("because=TcpCrowdedOut") != std::string_view::npos;
+  });
+  ASSERT_NE(crowded, told.end());
+  EXPECT_EQ(crowded->kind, EventKind::kTcpClosed);
+  EXPECT_EQ(crowded->port, Port(2000)) << "the one that was idle the longest";
+  EXPECT_EQ(crowded->mac, kMachine.from);
+}
+
+TEST_F(WorkerCrowdTest, TheOneThatGivesWayIsResetAtItsOwnStation) {
+  Start();
+  for (std::uint16_t i = 0; i < kConnections; ++i) {
+    ASSERT_TRUE(Hold(static_cast<std::uint16_t>(2000 + i)));
+  }
+  Ends other = kMachine;
+  other.from = {{0x52, 0x54, 0, 0, 0, 10}};
+  other.source = Ipv4Address(10, 77, 0, 10);
+  const auto syn_ack = Ask(SynFrame(1024, other));
+  ASSERT_THAT(syn_ack, SizeIs(1));
+  const tcp::Segment cookie = *See(syn_ack[0]).tcp;
+  const auto sent = Ask(TcpFrame(other, {.source = Port(1024),
+                                         .destination = Port(80),
+                                         .seq = cookie.ack,
+                                         .ack = cookie.seq + 1,
+                                         .flags = {.ack = true},
+                                         .window = 65535,
+                                         .options = {}}));
+  ASSERT_THAT(sent, SizeIs(1));
+  const Seen reset = See(sent[0]);
+  EXPECT_TRUE(reset.tcp->flags.rst);
+  EXPECT_EQ(reset.link.destination, kMachine.from);
+  EXPECT_EQ(reset.ip->destination, kMachine.source);
 }
 
 }  // namespace
