@@ -27,8 +27,8 @@ namespace slipway::dataplane {
 // The meaning of Event::number and Event::extra is given beside each. "facts" are words of the form
 // name=number with a blank between, those of the transport: window, scale, sack, timestamps, rtt_us
 // (smoothed), acked (bytes), timeouts, recoveries, closures (of the peer's window), closed_ms (how
-// long it is closed now), because (what ended it: a Drop's name, or stalled, no-answer, silent,
-// linger).
+// long it is closed now), because (what ended it: a Drop's name, or stalled, no-answer, unreachable
+// (one of the two, or HttpStalled, and ICMP said why), silent, linger).
 #define SLIPWAY_EVENT_KINDS(X)                                                                     \
   X(DhcpDiscover, "asked for an address")     /* number: architecture, -1: none; extra: relay's    \
                                                  address, 0: none; text: vendor class, after       \

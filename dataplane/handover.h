@@ -36,7 +36,12 @@ struct PathMtuNotice {
   tcp::SeqNum sequence;
   std::uint16_t mtu = 0;
 };
-using Notice = std::variant<LeaseNotice, PathMtuNotice>;
+// tcp::Host::Unreachable()'s.
+struct UnreachableNotice {
+  tcp::FourTuple tuple;
+  tcp::SeqNum sequence;
+};
+using Notice = std::variant<LeaseNotice, PathMtuNotice, UnreachableNotice>;
 
 class Handover {
  public:

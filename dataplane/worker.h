@@ -164,6 +164,8 @@ class Worker {
   Drop DeliverPacket(const Packet& packet, Time now);
   Drop DeliverIcmp(const Packet& packet, Time now);
   void TakePathMtu(const icmp::PathMtu& told);
+  void TakeUnreachable(const icmp::Unreachable& told);
+  void TellOthers(const Notice& notice);
   Drop DeliverUdp(const Packet& packet, Time now);
   Drop DeliverDns(const Packet& packet, const udp::Datagram& query, Time now);
   Drop DeliverTcp(const Packet& packet, Time now);

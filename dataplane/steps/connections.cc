@@ -292,7 +292,10 @@ void Worker::TellEnd(const Service& service, const End& end, Time now) {
   event.number = static_cast<std::int64_t>(end.how == EventKind::kTcpClosed ? info.acknowledged
                                                                             : info.outstanding);
   event.extra = static_cast<std::int64_t>(info.retransmissions);
-  SetEndedText(event, info, end.because, now);
+  const bool unanswered =
+      end.how == EventKind::kTcpTimedOut || end.because == Describe(Drop::kHttpStalled).name;
+  const std::string_view because = unanswered && info.unreachable ? "unreachable" : end.because;
+  SetEndedText(event, info, because, now);
   reporter_.Tell(event, now);
 }
 

@@ -10,6 +10,13 @@ namespace {
 
 constexpr Port kDnsPort{53};
 
+tcp::FourTuple TupleOf(const icmp::Quoted& quoted) {
+  return {.local_address = quoted.local_address,
+          .local_port = quoted.local_port,
+          .remote_address = quoted.remote_address,
+          .remote_port = quoted.remote_port};
+}
+
 }  // namespace
 
 void Worker::Deliver(Time now) {
@@ -83,6 +90,7 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
     SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *outcome.reply));
   }
   if (outcome.path_mtu) TakePathMtu(*outcome.path_mtu);
+  if (outcome.unreachable) TakeUnreachable(*outcome.unreachable);
   return outcome.drop;
 }
 
@@ -91,13 +99,21 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
 void Worker::TakePathMtu(const icmp::PathMtu& told) {
   const icmp::Quoted& quoted = told.quoted;
   if (quoted.protocol != ipv4::kTcp) return;
-  const PathMtuNotice notice{.tuple = {.local_address = quoted.local_address,
-                                       .local_port = quoted.local_port,
-                                       .remote_address = quoted.remote_address,
-                                       .remote_port = quoted.remote_port},
-                             .sequence = tcp::SeqNum(quoted.sequence),
-                             .mtu = told.mtu};
+  const PathMtuNotice notice{
+      .tuple = TupleOf(quoted), .sequence = tcp::SeqNum(quoted.sequence), .mtu = told.mtu};
   tcp_.PathMtu(notice.tuple, notice.mtu, notice.sequence);
+  TellOthers(notice);
+}
+
+void Worker::TakeUnreachable(const icmp::Unreachable& told) {
+  if (told.quoted.protocol != ipv4::kTcp) return;
+  const UnreachableNotice notice{.tuple = TupleOf(told.quoted),
+                                 .sequence = tcp::SeqNum(told.quoted.sequence)};
+  tcp_.Unreachable(notice.tuple, notice.sequence);
+  TellOthers(notice);
+}
+
+void Worker::TellOthers(const Notice& notice) {
   const unsigned lost = seams_.others.Tell(index_, notice);
   for (unsigned i = 0; i < lost; ++i) reporter_.Count(Step::kDeliver, Drop::kWorkerRingFull);
 }

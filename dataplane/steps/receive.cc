@@ -20,6 +20,8 @@ std::size_t Worker::HearOthers(Time now) {
       admission_.Leased(lease->mac, lease->address, now);
     } else if (const auto* path = std::get_if<PathMtuNotice>(&notice)) {
       tcp_.PathMtu(path->tuple, path->mtu, path->sequence);
+    } else if (const auto* gone = std::get_if<UnreachableNotice>(&notice)) {
+      tcp_.Unreachable(gone->tuple, gone->sequence);
     }
   }
   return heard;

@@ -6,8 +6,9 @@
 // "Fragmentation needed" becomes a PathMtu about a segment of ours; TCP decides whether the quoted
 // sequence number is one it has in flight (RFC 5927 7.2), so a blind attacker gains nothing.
 // An old router says no MTU (0): the next plateau below the quoted length (RFC 1191 7). Other
-// unreachables are told as such, for TCP to take as a soft error. Redirects, source quench
-// (RFC 6633), time exceeded and the rest are ignored.
+// unreachables are told as such; TCP takes them for soft errors, whatever their code (RFC 5461 4):
+// no connection ends by one, but the story of one that nobody answered says so. Redirects, source
+// quench (RFC 6633), time exceeded and the rest are ignored.
 //
 // Errors of our own, port or protocol unreachable, are never sent about an error, a fragment but
 // the first, anything to or from a group, and never faster than a token bucket allows.

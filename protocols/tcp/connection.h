@@ -181,6 +181,8 @@ struct Connection : HotConnection {
   std::uint64_t marks_answered = 0;  // windows reduced for an echo
   Time window_closed_at{};           // when the peer's window last left nothing to send
   std::uint32_t window_closures = 0;
+  // ICMP said that the peer cannot be reached: una then. It means nothing once una has moved.
+  std::uint64_t unreachable_at = kNoPosition;
   std::uint16_t link_mss = 0;  // of the link it came by; 0: the settings'
   Options peer;                // what the SYN offered
 

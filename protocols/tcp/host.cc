@@ -271,14 +271,28 @@ void Host::LimitMss(ConnectionId id, std::uint16_t mss) {
   StartCongestion(settings_, *c);
 }
 
-void Host::PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq) {
+// The connection that an ICMP message is about. A forger does not know what is in flight (RFC 5927
+// 4.1).
+std::optional<std::uint32_t> Host::FindQuoted(const FourTuple& tuple, SeqNum seq) const {
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
   const auto index = table_.Find(tuple, same);
+  if (!index) return std::nullopt;
+  const Connection& c = connections_[*index];
+  const auto flight = static_cast<std::uint32_t>(c.outstanding());
+  if (!IsSynchronized(c.state) || !seq.InWindow(c.At(c.send.una), flight)) return std::nullopt;
+  return index;
+}
+
+void Host::Unreachable(const FourTuple& tuple, SeqNum seq) {
+  if (const auto index = FindQuoted(tuple, seq)) {
+    connections_[*index].unreachable_at = connections_[*index].send.una;
+  }
+}
+
+void Host::PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq) {
+  const auto index = FindQuoted(tuple, seq);
   if (!index) return;
   Connection& c = connections_[*index];
-  // A forger does not know what is in flight (RFC 5927 4.1).
-  const auto flight = static_cast<std::uint32_t>(c.outstanding());
-  if (!IsSynchronized(c.state) || !seq.InWindow(c.At(c.send.una), flight)) return;
   if (mtu == 0) mtu = LowerPlateau(static_cast<std::uint16_t>(c.path_mss + kHeaders));
   const std::uint16_t mss = std::max<std::uint16_t>(
       mtu > kHeaders ? static_cast<std::uint16_t>(mtu - kHeaders) : 0, kMssMin);
@@ -394,6 +408,7 @@ tcp::Info Host::Info(ConnectionId id) const {
           .sack = c->sack,
           .ecn = c->ecn,
           .ect = c->ect,
+          .unreachable = c->unreachable_at == c->send.una,
           .opened_at = c->opened_at,
           .next_timer = c->state == State::kClosed ? kNever : NextTimer(settings_, *c)};
 }

@@ -82,6 +82,7 @@ struct Info {
   bool sack = false;
   bool ecn = false;          // its marks are echoed
   bool ect = false;          // its echoes are answered
+  bool unreachable = false;  // by ICMP, and nothing was acknowledged since
   Time opened_at{};
   Time next_timer = kNever;
 };
@@ -153,6 +154,10 @@ class Host {
   // ICMP said that datagrams to this peer may be `mtu` long (RFC 1191); `seq` is from the quoted
   // header and must be in flight. An mtu of 0 (old routers) means the next lower plateau.
   void PathMtu(const FourTuple& tuple, std::uint16_t mtu, SeqNum seq);
+  // ICMP said that a segment of ours did not arrive, as its host, port or protocol cannot be
+  // reached; `seq` as above. A soft error whatever its code (RFC 5461 4): the connection goes on,
+  // and Info() tells it until something is acknowledged.
+  void Unreachable(const FourTuple& tuple, SeqNum seq);
 
   // Connections with something to emit, in turn. Popping starts a new burst.
   std::optional<ConnectionId> NextReady();
@@ -196,6 +201,7 @@ class Host {
   Context At(Time now) { return {.settings = settings_, .store = store_, .now = now}; }
   Connection* Find(ConnectionId id);
   const Connection* Find(ConnectionId id) const;
+  std::optional<std::uint32_t> FindQuoted(const FourTuple& tuple, SeqNum seq) const;
   ConnectionId IdOf(std::uint32_t index) const {
     return {.index = index, .generation = connections_[index].generation};
   }

@@ -223,6 +223,33 @@ TEST_F(WorkerReportsTest, ADownloadOfManyMinutesIsNoStalledOneThoughSomeIsAlways
   TakeLast(station);
 }
 
+// A machine behind a router is switched off in the middle of its download; the router says so.
+TEST_F(WorkerReportsTest, TellsThatAMachineThatAnswersNoMoreIsUnreachable) {
+  Start();
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize);
+  BeginDownload(station, client);
+  appliance_->Events();
+  std::vector<Event> told;
+  for (const Time end = now_ + seconds(500); now_ < end; now_ += milliseconds(50)) {
+    appliance_->Run(now_);
+    for (const Buffer& frame : appliance_->Sent()) {
+      if (See(frame).tcp) {
+        appliance_->wire().Deliver(IcmpFrame(kMachine, {.type = icmp::kDestinationUnreachable,
+                                                        .code = 1,
+                                                        .argument = 0,
+                                                        .body = Bytes(frame).subspan(14, 40)}));
+      }
+    }
+    for (const Event& event : appliance_->Events()) told.push_back(event);
+  }
+  const auto ended = std::ranges::find_if(told, [](const Event& event) {
+    return event.kind == EventKind::kTcpClosed || event.kind == EventKind::kTcpTimedOut;
+  });
+  ASSERT_NE(ended, told.end());
+  EXPECT_TRUE(ended->text().starts_with("because=unreachable ")) << ended->text();
+}
+
 TEST_F(WorkerReportsTest, CountsARequestForAFileThatIsNotThere) {
   Start();
   Station station(kMachine, MachineSettings(), 1);

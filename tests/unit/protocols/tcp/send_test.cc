@@ -399,6 +399,35 @@ TEST(PathMtu, MakesSegmentsSmallerAndSendsWhatWasLostAgain) {
   EXPECT_EQ(peer.host.Info(peer.id).mss, 216) << "never larger";
 }
 
+// RFC 1122 4.2.3.9, RFC 5461: whatever the code, the connection goes on; what was said is
+// remembered for as long as nothing contradicts it, and believed only about what is in flight.
+TEST(Unreachable, IsASoftErrorThatIsRememberedUntilSomethingIsAcknowledged) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(5000, false);
+  peer.host.Attach(peer.id, &source);
+  ASSERT_THAT(peer.Replies(), SizeIs(4));
+  peer.host.Unreachable(kServerTuple, peer.iss + 5001);
+  peer.host.Unreachable(kServerTuple, peer.iss);
+  FourTuple other = kServerTuple;
+  other.remote_port = Port(9);
+  peer.host.Unreachable(other, peer.iss + 1);
+  EXPECT_FALSE(peer.Info().unreachable);
+  peer.host.Unreachable(kServerTuple, peer.iss + 5000);
+  EXPECT_TRUE(peer.Info().unreachable);
+  EXPECT_EQ(peer.state(), State::kEstablished);
+  peer.Send({.ack = 1461});
+  EXPECT_FALSE(peer.Info().unreachable);
+  peer.host.Unreachable(kServerTuple, peer.iss + 1461);
+  std::optional<Expired> end;
+  for (; !end; peer.now = std::max(peer.now, peer.host.Deadline())) {
+    peer.Replies();
+    end = peer.host.Expire(peer.now);
+  }
+  EXPECT_EQ(end->what, Expiry::kStalled);
+  EXPECT_TRUE(peer.host.Info(end->connection).unreachable) << "when all was in vain it tells why";
+}
+
 TEST(PathMtu, OfARouterThatDoesNotSayItsMtuIsTheNextPlateau) {
   Peer peer;
   peer.Open();
