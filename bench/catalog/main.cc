@@ -221,7 +221,9 @@ bool CatalogBench::PublishDocuments(nlohmann::json& figures) {
               count, documents->CountOf("boot.ipxe").documents,
               static_cast<double>(documents->bytes()) / 1e6, documents->failures());
   good = good && count == site_.machines && documents->failures() == 0;
-  return good && Tell(one, figures) && Tell(all, figures);
+  if (!good) return false;
+  const bool one_is_fast = Tell(one, figures);
+  return Tell(all, figures) && one_is_fast;
 }
 
 bool CatalogBench::Run(nlohmann::json& figures) {
