@@ -79,14 +79,20 @@ absl::Status ImageStore::Prepare() {
       if (absl::Status status = WriteIndex({}); !status.ok()) return status;
     }
   }
-  return ReadIndex().status();
+  return Index().status();
+}
+
+absl::StatusOr<IndexCache::Entries> ImageStore::Index() const {
+  const fs::path path = folder_ / "index.json";
+  auto text = ReadFile(path, kIndexMax);
+  if (!text.ok()) return text.status();
+  return index_->Parsed(*std::move(text), path.string());
 }
 
 absl::StatusOr<std::vector<IndexEntry>> ImageStore::ReadIndex() const {
-  const fs::path path = folder_ / "index.json";
-  const auto text = ReadFile(path, kIndexMax);
-  if (!text.ok()) return text.status();
-  return ParseIndex(*text, path.string());
+  const auto entries = Index();
+  if (!entries.ok()) return entries.status();
+  return **entries;
 }
 
 absl::Status ImageStore::WriteIndex(std::vector<IndexEntry> entries) const {
@@ -150,11 +156,11 @@ std::string ImageStore::BeginningOf(const fs::path& path) {
 }
 
 absl::StatusOr<std::vector<ImageSet>> ImageStore::List() const {
-  const auto entries = ReadIndex();
+  const auto entries = Index();
   if (!entries.ok()) return entries.status();
   std::vector<ImageSet> sets;
   std::vector<std::string> left_out;
-  for (const IndexEntry& entry : *entries) {
+  for (const IndexEntry& entry : **entries) {
     // Of others' manifests only those are read that do not say what they are.
     const bool other = !entry.artifact_type.empty() && entry.artifact_type != kArtifactType;
     if (entry.reference.empty() || other || OciKindOf(entry.media_type) != OciKind::kManifest) {
@@ -174,17 +180,17 @@ absl::StatusOr<std::vector<ImageSet>> ImageStore::List() const {
     sets.push_back(*std::move(set));
   }
   manifests_->TellLeftOut(std::move(left_out));
-  manifests_->Keep(*entries);
+  manifests_->Keep(**entries);
   return sets;
 }
 
 absl::StatusOr<ImageSet> ImageStore::Resolve(std::string_view reference) const {
   const auto canonical = CanonicalReference(reference);
   if (!canonical.ok()) return canonical.status();
-  const auto entries = ReadIndex();
+  const auto entries = Index();
   if (!entries.ok()) return entries.status();
-  const auto found = std::ranges::find(*entries, *canonical, &IndexEntry::reference);
-  if (found != entries->end()) return ReadSet(*found);
+  const auto found = std::ranges::find(**entries, *canonical, &IndexEntry::reference);
+  if (found != (*entries)->end()) return ReadSet(*found);
   return Refuse(absl::StatusCode::kNotFound, {.where = "image set " + *canonical,
                                               .what = "not in " + folder_.string(),
                                               .remedy = "slipway image list shows what is"});

@@ -28,6 +28,7 @@
 
 #include "control/image_store/image_set.h"
 #include "control/image_store/index.h"
+#include "control/image_store/index_cache.h"
 #include "control/image_store/manifest_cache.h"
 #include "control/image_store/oci.h"
 #include "control/image_store/staging.h"
@@ -160,10 +161,13 @@ class ImageStore {
 
  private:
   explicit ImageStore(std::filesystem::path folder)
-      : folder_(std::move(folder)), manifests_(std::make_unique<ManifestCache>()) {}
+      : folder_(std::move(folder)),
+        index_(std::make_unique<IndexCache>()),
+        manifests_(std::make_unique<ManifestCache>()) {}
 
   absl::Status Prepare();
-  absl::StatusOr<std::vector<IndexEntry>> ReadIndex() const;
+  absl::StatusOr<IndexCache::Entries> Index() const;
+  absl::StatusOr<std::vector<IndexEntry>> ReadIndex() const;  // to be changed
   absl::Status WriteIndex(std::vector<IndexEntry> entries) const;
   absl::StatusOr<std::shared_ptr<const KnownManifest>> Read(const IndexEntry& entry) const;
   absl::StatusOr<ImageSet> ReadSet(const IndexEntry& entry) const;
@@ -176,6 +180,7 @@ class ImageStore {
   std::uint64_t DropIncoming(std::time_t before) const;
 
   std::filesystem::path folder_;
+  std::unique_ptr<IndexCache> index_;
   std::unique_ptr<ManifestCache> manifests_;
 };
 

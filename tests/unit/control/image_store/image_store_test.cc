@@ -191,6 +191,31 @@ TEST_F(ImageStoreTest, RefusesAChangedManifestAndABrokenIndex) {
   }
 }
 
+TEST_F(ImageStoreTest, AnIndexThatSomebodyElseWroteIsReadAnewHoweverAlikeItLooks) {
+  ImageStore store = Open();
+  ASSERT_TRUE(store.Import(folder_.Write("a.efi", ProgramX64("a")), "a:1").ok());
+  ASSERT_TRUE(store.Import(folder_.Write("b.efi", ProgramX64("b")), "b:1").ok());
+  ASSERT_EQ(store.List()->size(), 2u);
+  // In place, as long as before, and of the same time.
+  const fs::path index = folder_ / "store/index.json";
+  const auto time = fs::last_write_time(index);
+  std::ifstream file(index);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  text.replace(text.find("a:1"), 3, "c:2");
+  folder_.Write("store/index.json", text);
+  fs::last_write_time(index, time);
+  std::vector<std::string> references;
+  for (const ImageSet& set : *store.List()) references.push_back(set.reference);
+  EXPECT_THAT(references, UnorderedElementsAre("b:1", "c:2"));
+  EXPECT_TRUE(store.Resolve("c:2").ok());
+  EXPECT_EQ(store.Resolve("a:1").status().code(), absl::StatusCode::kNotFound);
+  // What was read last is no answer while what lies there is torn.
+  folder_.Write("store/index.json", text.substr(0, text.size() / 2));
+  EXPECT_EQ(store.List().status().code(), absl::StatusCode::kDataLoss);
+  folder_.Write("store/index.json", text);
+  EXPECT_EQ(store.List()->size(), 2u);
+}
+
 TEST_F(ImageStoreTest, CollectsWhatNothingLeadsToAndNothingThatIsPinned) {
   ImageStore store = Open();
   const auto kept = store.Import(folder_.Write("kept.efi", ProgramX64("kept")), "kept:1");
