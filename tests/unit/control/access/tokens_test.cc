@@ -18,6 +18,12 @@ TEST(Tokens, AreTwoHundredFiftySixBitsAndNeverTheSame) {
   for (const std::string& text : texts) EXPECT_EQ(text.size(), 64u);
 }
 
+// FIPS 180-4's example, and of nothing.
+TEST(Tokens, AreKeptAsTheirSha256) {
+  EXPECT_EQ(HashOf("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(HashOf(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
 TEST(Tokens, AreFoundByTheirHashUntilTheirEnd) {
   const std::vector<TokenRecord> tokens = {
       {.name = "a", .role = Role::kViewer, .sha256 = HashOf("one")},
