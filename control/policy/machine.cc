@@ -146,8 +146,8 @@ MachineFacts FactsOf(const Machine& machine) {
                      .uuid = std::nullopt,
                      .name = machine.name,
                      .serial = machine.serial,
-                     .groups = machine.groups,
-                     .labels = machine.labels};
+                     .groups = &machine.groups,
+                     .labels = &machine.labels};
   if (machine.mac) facts.mac = machine.mac->ToString();
   if (machine.uuid) facts.uuid = machine.uuid->ToString();
   return facts;

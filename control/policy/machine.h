@@ -61,6 +61,7 @@ struct Machine {
 using MachineList = std::vector<std::shared_ptr<const Machine>>;
 
 MachineFacts FactsOf(const Machine& machine);
+MachineFacts FactsOf(const Machine&& machine) = delete;  // they look into it
 
 // What REST shows and takes, without id, mac and uuid, which name the machine.
 nlohmann::json ToJson(const Machine& machine);

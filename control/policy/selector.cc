@@ -53,16 +53,15 @@ class Parser {
  private:
   absl::StatusOr<Requirement> One() {
     Requirement one;
-    if (Take('!')) {
-      one.negated = true;
-      auto key = Key();
-      if (!key.ok()) return key.status();
-      one.key = *std::move(key);
-      return Checked(std::move(one));
-    }
+    const bool negated = Take('!');
     auto key = Key();
     if (!key.ok()) return key.status();
     one.key = *std::move(key);
+    one.fact = FactOf(one.key);
+    if (negated) {
+      one.negated = true;
+      return Checked(std::move(one));
+    }
     Blank();
     if (at_ == text_.size() || text_[at_] == ',') return Checked(std::move(one));
     if (text_[at_] == '!' || text_[at_] == '=') {
@@ -94,8 +93,7 @@ class Parser {
 
   // Every message and every machine has its facts: to ask whether they are there asks nothing.
   absl::StatusOr<Requirement> Checked(Requirement one) const {
-    if (!FactOf(one.key) && std::ranges::find(kCatalogFacts, one.key) == kCatalogFacts.end())
-      return one;
+    if (!one.fact && std::ranges::find(kCatalogFacts, one.key) == kCatalogFacts.end()) return one;
     return Wrong(Text("'", one.key, "' is a fact, not a label; write '", one.key, "=VALUE'"));
   }
 
@@ -147,15 +145,18 @@ bool FitsAny(const Requirement& one, std::string_view text) {
 }
 
 bool MeetsInCatalog(const Requirement& one, const MachineFacts& facts) {
-  if (one.key == "group") {
-    return std::ranges::any_of(facts.groups,
+  // Views compare their lengths first.
+  const std::string_view key = one.key;
+  if (key == "group") {
+    return facts.groups != nullptr &&
+           std::ranges::any_of(*facts.groups,
                                [&](const std::string& group) { return FitsAny(one, group); });
   }
-  if (one.key == "name" || one.key == "serial") {
-    return facts.in_catalog && FitsAny(one, one.key == "name" ? facts.name : facts.serial);
-  }
-  const auto label = facts.labels.find(one.key);
-  return label != facts.labels.end() && (one.patterns.empty() || FitsAny(one, label->second));
+  if (key == "name") return facts.in_catalog && FitsAny(one, facts.name);
+  if (key == "serial") return facts.in_catalog && FitsAny(one, facts.serial);
+  if (facts.labels == nullptr) return false;
+  const auto label = facts.labels->find(one.key);
+  return label != facts.labels->end() && (one.patterns.empty() || FitsAny(one, label->second));
 }
 
 // What the catalog knows for certain of a fact that a message has as well. Not the client
@@ -191,14 +192,13 @@ std::string Selector::ToString() const {
 Remainder Apply(const Selector& selector, const MachineFacts& facts) {
   Remainder remainder;
   for (const Requirement& one : selector.requirements()) {
-    const auto fact = FactOf(one.key);
     bool met = true;
-    if (!fact) {
+    if (!one.fact) {
       met = MeetsInCatalog(one, facts) != one.negated;
-    } else if (const auto* known = Known(*fact, facts)) {
+    } else if (const auto* known = Known(*one.fact, facts)) {
       met = FitsAny(one, **known) != one.negated;
     } else {
-      remainder.terms.push_back({*fact, one.negated, one.patterns});
+      remainder.terms.push_back({*one.fact, one.negated, one.patterns});
     }
     if (met) continue;
     return {.failed = &one, .terms = {}};
@@ -213,8 +213,9 @@ bool Means(const Selector& selector, const MachineFacts& facts) {
 
 const std::string* NeedsMessage(const Selector& selector) {
   for (const Requirement& one : selector.requirements()) {
-    const auto fact = FactOf(one.key);
-    if (fact && *fact != dhcp::Fact::kMac && *fact != dhcp::Fact::kUuid) return &one.key;
+    if (one.fact && *one.fact != dhcp::Fact::kMac && *one.fact != dhcp::Fact::kUuid) {
+      return &one.key;
+    }
   }
   return nullptr;
 }

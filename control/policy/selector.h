@@ -29,18 +29,20 @@
 
 namespace slipway::control {
 
-// What is known of a machine before it says anything. Texts as a message's facts have them.
+// What is known of a machine before it says anything. Texts as a message's facts have them; what is
+// long is the machine's own, which must live longer.
 struct MachineFacts {
   bool in_catalog = false;  // an unknown machine has no labels, and no such fact fits it
   std::optional<std::string> mac, uuid;
-  std::string name;
-  std::string serial;
-  std::set<std::string> groups;
-  std::map<std::string, std::string> labels;
+  std::string_view name;
+  std::string_view serial;
+  const std::set<std::string>* groups = nullptr;  // null: none
+  const std::map<std::string, std::string>* labels = nullptr;
 };
 
 struct Requirement {
   std::string key;
+  std::optional<dhcp::Fact> fact = {};  // FactOf(key), looked up once for all machines
   bool negated = false;
   // Any of them; empty: the label must be there (or, negated, must not).
   std::vector<std::string> patterns;

@@ -23,11 +23,10 @@ std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
 
 std::string MacAddress::ToString() const {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t octet : octets) {
-    if (!text.empty()) text += ':';
-    text += kDigits[octet >> 4];
-    text += kDigits[octet & 15];
+  std::string text(3 * octets.size() - 1, ':');
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    text[3 * i] = kDigits[octets[i] >> 4];
+    text[3 * i + 1] = kDigits[octets[i] & 15];
   }
   return text;
 }

@@ -70,8 +70,10 @@ MachineFacts Known() {
   facts.mac = "52:54:00:00:00:01";
   facts.name = "web1";
   facts.serial = "S1";
-  facts.groups = {"web", "lab"};
-  facts.labels = {{"rack", "a1"}, {"empty", ""}};
+  static const std::set<std::string> kGroups = {"web", "lab"};
+  static const std::map<std::string, std::string> kLabels = {{"rack", "a1"}, {"empty", ""}};
+  facts.groups = &kGroups;
+  facts.labels = &kLabels;
   return facts;
 }
 
