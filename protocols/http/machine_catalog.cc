@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/http/machine_catalog.h"
 
+#include <algorithm>
 #include <array>
-#include <span>
+#include <bit>
+#include <utility>
 
 #include "protocols/base/siphash.h"
 
@@ -24,13 +26,25 @@ std::optional<MacAddress> MacOf(std::string_view key) {
   return MacAddress::Parse({spread.data(), spread.size()});
 }
 
+std::uint32_t TagOf(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
+// Addresses and UUIDs are told apart by their lengths.
+bool HasKey(const MachineFiles& machine, Bytes octets) {
+  return (machine.mac && std::ranges::equal(machine.mac->octets, octets)) ||
+         (machine.uuid && std::ranges::equal(machine.uuid->octets, octets));
+}
+
 }  // namespace
 
-MachineCatalog::MachineCatalog(std::vector<std::shared_ptr<const MachineFiles>> machines) {
-  machines_.reserve(machines.size());
-  for (const auto& machine : machines) {
-    if (machine->mac) machines_.emplace(AsText(machine->mac->octets), machine);
-    if (machine->uuid) machines_.emplace(AsText(machine->uuid->octets), machine);
+MachineCatalog::MachineCatalog(std::vector<std::shared_ptr<const MachineFiles>> machines)
+    : machines_(std::move(machines)) {
+  std::size_t keys = 0;
+  for (const auto& machine : machines_)
+    keys += (machine->mac ? 1U : 0U) + (machine->uuid ? 1U : 0U);
+  slots_.resize(std::bit_ceil(2 * keys + 1));
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (machines_[i]->mac) Add(machines_[i]->mac->octets, i);
+    if (machines_[i]->uuid) Add(machines_[i]->uuid->octets, i);
   }
 }
 
@@ -50,25 +64,41 @@ const Resource* MachineCatalog::Find(std::string_view normalised_path) const {
 }
 
 const MachineFiles* MachineCatalog::FindMachine(std::string_view key) const {
-  if (const auto mac = MacOf(key)) return ByOctets(mac->octets);
-  if (const auto uuid = Uuid::Parse(key)) return ByOctets(uuid->octets);
-  return nullptr;
+  std::uint32_t found = 0;
+  if (const auto mac = MacOf(key)) {
+    found = IndexOf(mac->octets);
+  } else if (const auto uuid = Uuid::Parse(key)) {
+    found = IndexOf(uuid->octets);
+  }
+  return found == 0 ? nullptr : machines_[found - 1].get();
 }
 
-std::shared_ptr<const MachineFiles> MachineCatalog::Share(const std::optional<MacAddress>& mac,
-                                                          const std::optional<Uuid>& uuid) const {
-  auto found = mac ? machines_.find(AsText(mac->octets)) : machines_.end();
-  if (found == machines_.end() && uuid) found = machines_.find(AsText(uuid->octets));
-  return found == machines_.end() ? nullptr : found->second;
+const std::shared_ptr<const MachineFiles>& MachineCatalog::Share(
+    const std::optional<MacAddress>& mac, const std::optional<Uuid>& uuid) const {
+  static const std::shared_ptr<const MachineFiles> kNone;
+  std::uint32_t found = mac ? IndexOf(mac->octets) : 0;
+  if (found == 0 && uuid) found = IndexOf(uuid->octets);
+  return found == 0 ? kNone : machines_[found - 1];
 }
 
-const MachineFiles* MachineCatalog::ByOctets(Bytes octets) const {
-  const auto found = machines_.find(AsText(octets));
-  return found == machines_.end() ? nullptr : found->second.get();
+void MachineCatalog::Add(Bytes octets, std::size_t machine) {
+  const std::uint64_t hash = SipHash({}, octets);
+  Slot& slot = slots_[Place(octets, hash)];
+  if (slot.machine == 0) slot = {static_cast<std::uint32_t>(machine + 1), TagOf(hash)};
 }
 
-std::size_t MachineCatalog::Hash::operator()(std::string_view octets) const {
-  return static_cast<std::size_t>(SipHash({}, AsBytes(octets)));
+std::uint32_t MachineCatalog::IndexOf(Bytes octets) const {
+  return slots_[Place(octets, SipHash({}, octets))].machine;
+}
+
+std::size_t MachineCatalog::Place(Bytes octets, std::uint64_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = static_cast<std::size_t>(hash) & mask;
+  while (slots_[at].machine != 0 &&
+         (slots_[at].tag != TagOf(hash) || !HasKey(*machines_[slots_[at].machine - 1], octets))) {
+    at = (at + 1) & mask;
+  }
+  return at;
 }
 
 }  // namespace slipway::http

@@ -9,16 +9,16 @@
 //   0a1b2c3d-0001-...   iPXE's ${uuid}, cloud-init's __dmi.system-uuid__; in either case
 //
 // Whoever knows a machine's address may ask for its files: a path is no secret.
-// Invariant: as TableCatalog, it allocates when it is built and never after.
+// Invariant: as TableCatalog, it is one table with open addressing, at most half full, and
+// allocates when it is built and never after.
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
+#include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "protocols/base/mac.h"
@@ -43,21 +43,25 @@ class MachineCatalog final : public Catalog {
   const Resource* Find(std::string_view normalised_path) const override;
   // Null where the key is no machine's.
   const MachineFiles* FindMachine(std::string_view key) const;
-  // For whoever builds the next one; its count is shared, so workers leave it alone.
-  std::shared_ptr<const MachineFiles> Share(const std::optional<MacAddress>& mac,
-                                            const std::optional<Uuid>& uuid) const;
+  // For whoever builds the next one: by its address, else by its UUID; null where there is none.
+  // Counts are shared, so workers leave both alone.
+  const std::shared_ptr<const MachineFiles>& Share(const std::optional<MacAddress>& mac,
+                                                   const std::optional<Uuid>& uuid) const;
+  std::span<const std::shared_ptr<const MachineFiles>> machines() const { return machines_; }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view octets) const;
+  struct Slot {
+    std::uint32_t machine = 0;  // index + 1 into machines_; 0 is free
+    std::uint32_t tag = 0;      // of the key's hash: other machines are passed by unread
   };
-  // By the octets of an address, 6, or of a UUID, 16.
-  using Table =
-      std::unordered_map<std::string, std::shared_ptr<const MachineFiles>, Hash, std::equal_to<>>;
-  const MachineFiles* ByOctets(Bytes octets) const;
+  // A key is the octets of an address, 6, or of a UUID, 16. Where it is, or the free slot where it
+  // would be.
+  std::size_t Place(Bytes octets, std::uint64_t hash) const;
+  void Add(Bytes octets, std::size_t machine);
+  std::uint32_t IndexOf(Bytes octets) const;  // as Slot::machine
 
-  Table machines_;
+  std::vector<std::shared_ptr<const MachineFiles>> machines_;
+  std::vector<Slot> slots_;  // a power of two many
 };
 
 }  // namespace slipway::http

@@ -57,6 +57,42 @@ TEST_F(MachineCatalogTest, AllElseIsNotThere) {
   }
 }
 
+// Enough that many share a slot.
+TEST_F(MachineCatalogTest, EachOfManyMachinesIsFoundByBothItsNamesAndNobodyElseIs) {
+  constexpr std::size_t kMachines = 3000;
+  const auto mac = [](std::size_t i) {
+    return MacAddress{
+        {0x52, 0x54, 0, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}};
+  };
+  const auto uuid = [](std::size_t i) {
+    return Uuid{{0x0a, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}};
+  };
+  std::vector<std::shared_ptr<const MachineFiles>> machines;
+  for (std::size_t i = 0; i < kMachines; ++i) {
+    machines.push_back(MachineOf(i % 3 == 0 ? std::nullopt : std::optional(mac(i)),
+                                 i % 3 == 1 ? std::nullopt : std::optional(uuid(i)),
+                                 std::to_string(i)));
+  }
+  const MachineCatalog many(machines);
+  for (std::size_t i = 0; i < kMachines; ++i) {
+    const MachineFiles* const it = machines[i].get();
+    EXPECT_EQ(many.FindMachine(mac(i).ToString()), i % 3 == 0 ? nullptr : it) << i;
+    EXPECT_EQ(many.FindMachine(uuid(i).ToString()), i % 3 == 1 ? nullptr : it) << i;
+    EXPECT_EQ(many.Share(mac(i), uuid(i)).get(), it) << i;
+  }
+  EXPECT_EQ(many.FindMachine(mac(kMachines).ToString()), nullptr);
+  EXPECT_EQ(many.Share(mac(kMachines), std::nullopt), nullptr);
+  EXPECT_EQ(MachineCatalog({}).Share(mac(1), uuid(1)), nullptr);
+}
+
+TEST_F(MachineCatalogTest, OfTwoMachinesWithOneNameTheFirstHasIt) {
+  const MachineCatalog catalog(
+      {MachineOf(mac_, std::nullopt, "first"), MachineOf(mac_, uuid_, "second")});
+  EXPECT_EQ(catalog.Share(mac_, uuid_)->files[0].path, "/machine/first/user-data");
+  EXPECT_EQ(catalog.Share(std::nullopt, uuid_)->files[0].path, "/machine/second/user-data");
+  EXPECT_EQ(catalog.machines().size(), 2u);
+}
+
 TEST_F(MachineCatalogTest, ATableAsksItForWhatItHasNot) {
   Resource own;
   own.path = "/machine/525400abcdef/user-data";
