@@ -186,6 +186,7 @@ class MustacheReader {
 
   absl::StatusOr<Mustache> Assemble() {
     Mustache mustache;
+    mustache.size_ = text_.size();
     std::vector<std::size_t> sections;
     for (const Token& token : tokens_) {
       if (token.mark == Mark::kNothing) continue;
@@ -261,6 +262,7 @@ absl::StatusOr<Mustache> Mustache::Parse(std::string_view text) {
 
 Mustache::Rendering Mustache::Render(const Lookup& lookup, Escape escape) const {
   Rendering rendering;
+  rendering.text.reserve(size_);
   std::size_t i = 0;
   while (i < pieces_.size()) {
     const Piece& piece = pieces_[i++];

@@ -76,6 +76,7 @@ class Mustache {
     std::size_t end = 0;   // of a section: the piece after its last
   };
   std::vector<Piece> pieces_;
+  std::size_t size_ = 0;  // of the text that was read: about what it becomes
   std::vector<std::string> names_;
 };
 

@@ -96,7 +96,9 @@ absl::Status Update(const nlohmann::json& changes, Template& one) {
 
 Escape EscapeOf(std::string_view media_type) {
   const auto is = [&](std::string_view form) {
-    return media_type.ends_with(Text('/', form)) || media_type.ends_with(Text('+', form));
+    if (!media_type.ends_with(form)) return false;
+    const std::string_view before = media_type.substr(0, media_type.size() - form.size());
+    return before.ends_with('/') || before.ends_with('+');
   };
   return is("json") ? Escape::kJson : is("xml") ? Escape::kXml : Escape::kNone;
 }

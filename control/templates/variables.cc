@@ -40,12 +40,10 @@ SiteVariables::SiteVariables(const VariableInputs& inputs)
 }
 
 MachineVariables::MachineVariables(const SiteVariables& site, const Machine& machine)
-    : site_(site), machine_(machine) {
-  if (site.rules_.empty()) return;
-  const MachineFacts facts = FactsOf(machine);
+    : site_(site), machine_(machine), facts_(FactsOf(machine)) {
   for (const Rule* rule : site.rules_) {
     if (rule->action == RuleAction::kHold && machine.approved) continue;
-    if (Means(rule->selector, facts)) rules_.push_back(rule);
+    if (Means(rule->selector, facts_)) rules_.push_back(rule);
   }
 }
 
@@ -78,7 +76,9 @@ std::optional<std::string> MachineVariables::Fact(const std::string& name) const
   return std::nullopt;
 }
 
-std::optional<std::string> MachineVariables::ImageFact(const std::string& name) const {
+const MachineVariables::Booted& MachineVariables::WhatItBoots() const {
+  if (booted_) return *booted_;
+  Booted& booted = booted_.emplace();
   // One that is held for a while keeps its documents.
   std::vector<Candidate> candidates;
   if (machine_.hold) {
@@ -90,18 +90,22 @@ std::optional<std::string> MachineVariables::ImageFact(const std::string& name) 
   }
   const ImageSetName* const common = CommonSet(site_.inputs_.config);
   ApplyRollouts(site_.inputs_.rollouts, &machine_, common, candidates);
-  std::optional<ImageSetName> set;
   if (candidates.empty()) {
-    if (common != nullptr) set = *common;
+    if (common != nullptr) booted.name = *common;
   } else if (candidates.front().terms.empty()) {
-    set = candidates.front().image_set;
+    booted.name = candidates.front().image_set;
   }
-  if (!set) return std::nullopt;
-  if (name == "image") return set->ToString();
-  const ImageSet* const version = site_.boot_.FindSet(*set);
-  if (version == nullptr) return std::nullopt;
-  if (name == "image.digest") return version->digest;
-  if (name == "image.path") return Text('/', VersionName(*version));
+  if (booted.name) booted.version = site_.boot_.FindSet(*booted.name);
+  return booted;
+}
+
+std::optional<std::string> MachineVariables::ImageFact(const std::string& name) const {
+  const Booted& booted = WhatItBoots();
+  if (!booted.name) return std::nullopt;
+  if (name == "image") return booted.name->ToString();
+  if (booted.version == nullptr) return std::nullopt;
+  if (name == "image.digest") return booted.version->digest;
+  if (name == "image.path") return Text('/', VersionName(*booted.version));
   return std::nullopt;
 }
 

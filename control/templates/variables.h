@@ -58,6 +58,7 @@ class MachineVariables {
   // Both must live longer.
   MachineVariables(const SiteVariables& site, const Machine& machine);
 
+  const MachineFacts& facts() const { return facts_; }
   std::optional<std::string> Find(const std::string& name) const;
   // What to do about one that is not known.
   std::string Remedy(const std::string& name) const;
@@ -69,10 +70,18 @@ class MachineVariables {
   std::optional<std::string> NetworkFact(const std::string& name) const;
   const SiteVariables::Reservation* ReservationOf() const;
   const NetworkConfig* Network() const;  // null: not known
+  // The rules are put to a machine once, however often its documents say what it boots.
+  struct Booted {
+    std::optional<ImageSetName> name;   // nullopt: not known, or nothing
+    const ImageSet* version = nullptr;  // null: none of that name
+  };
+  const Booted& WhatItBoots() const;
 
   const SiteVariables& site_;
   const Machine& machine_;
-  std::vector<const Rule*> rules_;  // that mean it
+  const MachineFacts facts_;
+  mutable std::optional<Booted> booted_;  // of one thread, as the whole
+  std::vector<const Rule*> rules_;        // that mean it
 };
 
 // "52:54:00:12:34:56", or the UUID of a machine that has no MAC in the catalog.
