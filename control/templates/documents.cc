@@ -16,16 +16,16 @@ struct Documents::Compiled {
   absl::StatusOr<Mustache> mustache;
 };
 
-struct Documents::Document {
-  std::string text;
-  std::string digest;  // SHA-256, hex
-};
-
 struct Documents::Entry : http::MachineFiles {
   std::shared_ptr<const Machine> machine;
-  std::vector<std::shared_ptr<const Document>> documents;  // of `files`, in their order
+  std::vector<std::shared_ptr<const std::string>> texts;  // of `files`, in their order
   std::vector<DocumentFailure> failures;
 };
+
+const Documents::Entry& Documents::EntryOf(
+    const std::shared_ptr<const http::MachineFiles>& machine) {
+  return static_cast<const Entry&>(*machine);
+}
 
 namespace {
 
@@ -37,8 +37,11 @@ bool Same(const Machine& a, const Machine& b) {
           a.variables == b.variables && a.approved == b.approved);
 }
 
-std::string_view NameOf(const http::Resource& file) {
-  return std::string_view(file.path).substr(file.path.rfind('/') + 1);
+// A template's name has no '/'.
+bool IsNamed(const http::Resource& file, std::string_view name) {
+  const std::string_view path = file.path;
+  return path.size() > name.size() && path.ends_with(name) &&
+         path[path.size() - name.size() - 1] == '/';
 }
 
 }  // namespace
@@ -72,34 +75,42 @@ class DocumentBuilder {
       Compile();
     }
     last_.resize(next_->templates_.size());
+    std::vector<std::shared_ptr<const http::MachineFiles>> entries;
+    entries.reserve(inputs_.machines.size());
     bool all_kept = same_site;
-    std::unordered_set<std::string> taken;
     const auto add = [&](const std::shared_ptr<const Machine>& machine) {
-      auto entry = Before(*machine);
-      if (!same_site || entry == nullptr || !Same(*entry->machine, *machine)) {
-        entry = MakeEntry(machine, entry.get());
+      const auto& before = Before(*machine);
+      const auto* const old = static_cast<const Entry*>(before.get());
+      if (!same_site || old == nullptr || !Same(*old->machine, *machine)) {
+        entries.push_back(MakeEntry(machine, old));
         all_kept = false;
       } else {
-        Count(*entry);
+        entries.push_back(before);
+        Count(*old);
       }
-      next_->failures_ += entry->failures.size();
-      next_->entries_.push_back(std::move(entry));
+      next_->failures_ += Documents::EntryOf(entries.back()).failures.size();
     };
     if (!next_->templates_.empty()) {
       for (const auto& machine : inputs_.machines) add(machine);
       AddConfigured(add);
     }
-    if (all_kept && before_->entries_.size() == next_->entries_.size()) return before_;
-    next_->catalog_ = std::make_shared<const http::MachineCatalog>(
-        std::vector<std::shared_ptr<const http::MachineFiles>>(next_->entries_.begin(),
-                                                               next_->entries_.end()));
+    if (all_kept && before_->catalog_->machines().size() == entries.size()) return before_;
+    next_->catalog_ = std::make_shared<const http::MachineCatalog>(std::move(entries));
     return next_;
   }
 
  private:
   using Compiled = Documents::Compiled;
-  using Document = Documents::Document;
   using Entry = Documents::Entry;
+  // A document that is there already.
+  struct Place {
+    const Entry* entry = nullptr;  // null: there is none
+    std::size_t file = 0;
+
+    bool Has(const std::string& text) const {
+      return entry != nullptr && *entry->texts[file] == text;
+    }
+  };
 
   // The configuration's machines that the catalog does not know.
   template <class Add>
@@ -166,10 +177,9 @@ class DocumentBuilder {
     }
   }
 
-  std::shared_ptr<const Entry> Before(const Machine& machine) const {
-    if (before_ == nullptr) return nullptr;
-    return std::static_pointer_cast<const Entry>(
-        before_->catalog_->Share(machine.mac, machine.uuid));
+  const std::shared_ptr<const http::MachineFiles>& Before(const Machine& machine) const {
+    static const std::shared_ptr<const http::MachineFiles> kNone;
+    return before_ == nullptr ? kNone : before_->catalog_->Share(machine.mac, machine.uuid);
   }
 
   std::shared_ptr<const Entry> MakeEntry(const std::shared_ptr<const Machine>& named,
@@ -181,81 +191,101 @@ class DocumentBuilder {
     entry->machine = named;
     if (!site_) site_.emplace(inputs_.variables);
     const MachineVariables variables(*site_, machine);
-    const MachineFacts facts = FactsOf(machine);
     const std::string key = KeyOf(machine);
+    const std::string folder = Text(http::kMachinePrefix, key, '/');
+    meaning_.clear();
     for (std::size_t i = 0; i < next_->templates_.size(); ++i) {
+      const Selector& selector = next_->templates_[i]->record.selector;
+      if (Means(selector, variables.facts())) meaning_.push_back(i);
+    }
+    // Exactly, and so that what last_ leads to stays where it is.
+    entry->files.reserve(meaning_.size());
+    entry->texts.reserve(meaning_.size());
+    for (const std::size_t i : meaning_) {
       const Compiled& compiled = *next_->templates_[i];
-      if (!Means(compiled.record.selector, facts)) continue;
       Rendered made;
       if (compiled.mustache.ok()) {
         made = Render(*compiled.mustache, compiled.record, variables);
       } else {
         made.wrong = std::string(compiled.mustache.status().message());
       }
-      auto document = made.wrong.empty() ? DocumentOf(made, i, old) : nullptr;
-      if (document == nullptr) {
-        entry->failures.push_back({key, compiled.record.name, std::move(made.wrong)});
-        continue;
-      }
-      entry->files.push_back(ResourceOf(*document, compiled.record, key, old));
-      entry->documents.push_back(std::move(document));
+      if (made.wrong.empty()) AddDocument(i, folder, made, {*entry, old});
+      if (made.wrong.empty()) continue;
+      entry->failures.push_back({key, compiled.record.name, std::move(made.wrong)});
     }
     return entry;
   }
 
-  // Kept from before, or shared with the machine before this one, where it is the same; null, and
-  // `made.wrong`, where there is no room.
-  std::shared_ptr<const Document> DocumentOf(Rendered& made, std::size_t which, const Entry* old) {
-    auto& last = last_[which];
-    if (last != nullptr && last->text == made.text) return last;
-    if (next_->bytes_ + made.text.size() > kDocumentsBytesMax) {
-      made.wrong = Text("there is no room: documents of all machines together are at most ",
-                        kDocumentsBytesMax >> 20, " MiB; mean fewer machines, or shorten the text");
-      return nullptr;
+  struct Versions {
+    Entry& now;
+    const Entry* old;  // null: the machine was not there
+  };
+
+  // A text that the machine before this one has, or this one had, is shared; `made.wrong` is set
+  // where there is no room.
+  void AddDocument(std::size_t which, const std::string& folder, Rendered& made,
+                   const Versions& versions) {
+    const Template& one = next_->templates_[which]->record;
+    http::Resource file;
+    file.path = folder + one.name;
+    file.media_type = one.media_type;
+    file.loaded = true;
+    file.last_modified = inputs_.now_unix_seconds;
+    const Place kept = PlaceOf(one.name, versions.old);
+    Place& last = last_[which];
+    const Place* same = &last;
+    if (!last.Has(made.text)) {
+      if (next_->bytes_ + made.text.size() > kDocumentsBytesMax) {
+        made.wrong =
+            Text("there is no room: documents of all machines together are at most ",
+                 kDocumentsBytesMax >> 20, " MiB; mean fewer machines, or shorten the text");
+        return;
+      }
+      next_->bytes_ += made.text.size();
+      same = kept.Has(made.text) ? &kept : nullptr;
     }
-    next_->bytes_ += made.text.size();
-    const std::string& name = next_->templates_[which]->record.name;
-    for (std::size_t i = 0; old != nullptr && i < old->files.size(); ++i) {
-      if (NameOf(old->files[i]) == name && old->documents[i]->text == made.text) {
-        last = old->documents[i];
-        return last;
+    std::shared_ptr<const std::string> text;
+    if (same != nullptr) {
+      text = same->entry->texts[same->file];
+      file.etag_digest = same->entry->files[same->file].etag_digest;
+    } else {
+      file.etag_digest = HashOf(made.text);
+      // Sections that were left out may leave most of the room empty.
+      if (made.text.capacity() > made.text.size() / 4 * 5) made.text.shrink_to_fit();
+      text = std::make_shared<const std::string>(std::move(made.text));
+    }
+    file.content = AsBytes(*text);
+    if (kept.entry != nullptr && kept.entry->texts[kept.file] == text) {
+      const http::Resource& before = kept.entry->files[kept.file];
+      if (before.path == file.path && before.media_type == file.media_type) {
+        file.last_modified = before.last_modified;
       }
     }
-    std::string digest = HashOf(made.text);
-    last = std::make_shared<const Document>(Document{std::move(made.text), std::move(digest)});
-    return last;
+    last = {&versions.now, versions.now.files.size()};
+    versions.now.files.push_back(std::move(file));
+    versions.now.texts.push_back(std::move(text));
   }
 
-  http::Resource ResourceOf(const Document& document, const Template& one, const std::string& key,
-                            const Entry* old) {
-    http::Resource resource;
-    resource.path = Text(http::kMachinePrefix, key, '/', one.name);
-    resource.content = AsBytes(document.text);
-    resource.etag_digest = document.digest;
-    resource.media_type = one.media_type;
-    resource.loaded = true;
-    resource.last_modified = inputs_.now_unix_seconds;
-    for (std::size_t i = 0; old != nullptr && i < old->files.size(); ++i) {
-      const http::Resource& file = old->files[i];
-      if (old->documents[i].get() == &document && file.path == resource.path &&
-          file.media_type == resource.media_type) {
-        resource.last_modified = file.last_modified;
-      }
+  static Place PlaceOf(std::string_view name, const Entry* entry) {
+    for (std::size_t i = 0; entry != nullptr && i < entry->files.size(); ++i) {
+      if (IsNamed(entry->files[i], name)) return {entry, i};
     }
-    return resource;
+    return {};
   }
 
   // The bytes of an entry that is kept.
   void Count(const Entry& entry) {
-    for (std::size_t i = 0; i < entry.documents.size(); ++i) {
-      const auto which = static_cast<std::size_t>(
-          std::ranges::find_if(
-              next_->templates_,
-              [&](const auto& each) { return each->record.name == NameOf(entry.files[i]); }) -
-          next_->templates_.begin());
-      if (which == last_.size() || last_[which] == entry.documents[i]) continue;
-      last_[which] = entry.documents[i];
-      next_->bytes_ += entry.documents[i]->text.size();
+    for (std::size_t i = 0; i < entry.files.size(); ++i) {
+      std::size_t which = 0;
+      while (which < last_.size() &&
+             !IsNamed(entry.files[i], next_->templates_[which]->record.name)) {
+        ++which;
+      }
+      if (which == last_.size()) continue;
+      Place& last = last_[which];
+      if (last.entry != nullptr && last.entry->texts[last.file] == entry.texts[i]) continue;
+      last = {&entry, i};
+      next_->bytes_ += entry.texts[i]->size();
     }
   }
 
@@ -263,7 +293,8 @@ class DocumentBuilder {
   const std::shared_ptr<const Documents> before_;
   const std::shared_ptr<Documents> next_ = std::make_shared<Documents>();
   std::optional<SiteVariables> site_;
-  std::vector<std::shared_ptr<const Document>> last_;  // of each template
+  std::vector<Place> last_;           // of each template, in what is made
+  std::vector<std::size_t> meaning_;  // templates that mean one machine
 };
 
 std::shared_ptr<const Documents> Documents::Build(const DocumentInputs& inputs,
@@ -274,8 +305,8 @@ std::shared_ptr<const Documents> Documents::Build(const DocumentInputs& inputs,
 std::vector<DocumentFailure> Documents::FailuresOf(const std::string& name,
                                                    std::size_t most) const {
   std::vector<DocumentFailure> all;
-  for (const auto& entry : entries_) {
-    for (const DocumentFailure& each : entry->failures) {
+  for (const auto& machine : catalog_->machines()) {
+    for (const DocumentFailure& each : EntryOf(machine).failures) {
       if (each.name == name && all.size() < most) all.push_back(each);
     }
   }
@@ -283,19 +314,21 @@ std::vector<DocumentFailure> Documents::FailuresOf(const std::string& name,
 }
 
 bool Documents::Has(const Machine& machine, const std::string& name) const {
-  const auto entry = catalog_->Share(machine.mac, machine.uuid);
+  const auto& entry = catalog_->Share(machine.mac, machine.uuid);
   return entry != nullptr && std::ranges::any_of(entry->files, [&](const http::Resource& file) {
-           return NameOf(file) == name;
+           return IsNamed(file, name);
          });
 }
 
 Documents::Count Documents::CountOf(const std::string& name) const {
   Count count;
-  for (const auto& entry : entries_) {
-    for (const http::Resource& file : entry->files)
-      count.documents += NameOf(file) == name ? 1U : 0U;
-    for (const DocumentFailure& each : entry->failures)
+  for (const auto& machine : catalog_->machines()) {
+    for (const http::Resource& file : machine->files) {
+      count.documents += IsNamed(file, name) ? 1U : 0U;
+    }
+    for (const DocumentFailure& each : EntryOf(machine).failures) {
       count.failures += each.name == name ? 1U : 0U;
+    }
   }
   return count;
 }
@@ -303,13 +336,15 @@ Documents::Count Documents::CountOf(const std::string& name) const {
 std::vector<DocumentFailure> Documents::Broken(const Documents* before) const {
   std::vector<DocumentFailure> broken;
   if (this == before) return broken;
-  for (const auto& entry : entries_) {
-    if (entry->failures.empty()) continue;
-    const auto old = before == nullptr ? nullptr
-                                       : std::static_pointer_cast<const Entry>(
-                                             before->catalog_->Share(entry->mac, entry->uuid));
-    if (old == entry) continue;
-    for (const DocumentFailure& each : entry->failures) {
+  for (const auto& machine : catalog_->machines()) {
+    const Entry& entry = EntryOf(machine);
+    if (entry.failures.empty()) continue;
+    const Entry* const old =
+        before == nullptr
+            ? nullptr
+            : static_cast<const Entry*>(before->catalog_->Share(entry.mac, entry.uuid).get());
+    if (old == &entry) continue;
+    for (const DocumentFailure& each : entry.failures) {
       const bool failed_before =
           old != nullptr && std::ranges::find(old->failures, each.name, &DocumentFailure::name) !=
                                 old->failures.end();

@@ -69,12 +69,11 @@ class Documents {
  private:
   friend class DocumentBuilder;
   struct Compiled;
-  struct Document;
-  struct Entry;
+  struct Entry;  // of `catalog_`: what its machines are
+  static const Entry& EntryOf(const std::shared_ptr<const http::MachineFiles>& machine);
 
   std::string shared_;  // what all documents are made of, but for the machines
   std::vector<std::shared_ptr<const Compiled>> templates_;
-  std::vector<std::shared_ptr<const Entry>> entries_;
   std::shared_ptr<const http::MachineCatalog> catalog_ =
       std::make_shared<const http::MachineCatalog>(
           std::vector<std::shared_ptr<const http::MachineFiles>>());

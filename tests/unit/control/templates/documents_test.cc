@@ -247,6 +247,34 @@ TEST_F(DocumentsTest, WhatDidNotChangeIsKept) {
   EXPECT_EQ(documents_->bytes(), 0u);
 }
 
+// Made, shared with the machine before, and kept where the templates around it are others.
+TEST_F(DocumentsTest, EachDocumentHasTheDigestOfItsOwnText) {
+  for (int i = 1; i <= 3; ++i) AddMachine(i, {{"variables", {{"v", std::to_string(i / 2)}}}});
+  const auto check = [&](const std::string& name) {
+    for (int i = 1; i <= 3; ++i) {
+      const http::Resource* const file = Find(i, name);
+      ASSERT_NE(file, nullptr) << name << i;
+      EXPECT_EQ(file->etag_digest, HashOf(AsText(file->content))) << name << i;
+    }
+  };
+  AddTemplate("user-data", "{{v}}");
+  AddTemplate("data", "{{mac}}");
+  Build();
+  check("user-data");
+  check("data");
+  EXPECT_EQ(Find(2, "user-data")->content.data(), Find(3, "user-data")->content.data());
+  const auto* const kept = Find(3, "data")->content.data();
+  machines_[0].variables["v"] = "new";
+  AddTemplate("a", "for {{name}}{{#serial}}{{/serial}}", "name=nobody");
+  AddTemplate("user-data", "{{v}} and {{v}}");
+  Build();
+  check("user-data");
+  check("data");
+  EXPECT_EQ(Find(3, "data")->content.data(), kept);
+  EXPECT_EQ(TextOf(1, "user-data"), "new and new");
+  EXPECT_EQ(TextOf(3, "user-data"), "1 and 1");
+}
+
 TEST_F(DocumentsTest, AMovedTagChangesTheDocumentsThatNameItsVersion) {
   AddMachine(1);
   AddTemplate("i", "{{image.path}}");
