@@ -2,13 +2,13 @@
 #include "control/serve/policy_builder.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "control/serve/choice_builder.h"
-#include "control/text.h"
 
 namespace slipway::control {
 namespace {
@@ -102,16 +102,17 @@ class Builder {
     // The one that has one of these names, or a new one.
     dhcp::MachineSettings& Find(const std::optional<MacAddress>& mac,
                                 const std::optional<Uuid>& uuid, const std::string& client) {
-      std::vector<std::string> names;
-      if (mac) names.push_back(mac->ToString());
-      if (uuid) names.push_back(uuid->ToString());
-      if (!client.empty()) names.push_back(Text("id ", client));
       std::size_t at = settings_.machines.size();
-      for (const std::string& name : names) {
-        if (const auto known = places_.find(name); known != places_.end()) at = known->second;
-      }
+      const auto look = [&at](const auto& places, const auto& name) {
+        if (const auto known = places.find(name); known != places.end()) at = known->second;
+      };
+      if (mac) look(by_mac_, mac->value());
+      if (uuid) look(by_uuid_, *uuid);
+      if (!client.empty()) look(by_client_, client);
       if (at == settings_.machines.size()) settings_.machines.emplace_back();
-      for (std::string& name : names) places_.emplace(std::move(name), at);
+      if (mac) by_mac_.emplace(mac->value(), at);
+      if (uuid) by_uuid_.emplace(*uuid, at);
+      if (!client.empty()) by_client_.emplace(client, at);
       dhcp::MachineSettings& machine = settings_.machines[at];
       if (!machine.mac) machine.mac = mac;
       if (!machine.uuid) machine.uuid = uuid;
@@ -121,7 +122,9 @@ class Builder {
 
    private:
     dhcp::PolicySettings& settings_;
-    std::unordered_map<std::string, std::size_t> places_;
+    std::unordered_map<std::uint64_t, std::size_t> by_mac_;
+    std::map<Uuid, std::size_t> by_uuid_;
+    std::map<std::string, std::size_t> by_client_;
   };
 
   void BuildMachines(dhcp::PolicySettings& settings) {

@@ -3,6 +3,7 @@
 // Policy::Mistakes: everything an operator may have got wrong, each with where, what and the rule.
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "protocols/dhcp/lease.h"
 #include "protocols/dhcp/policy.h"
@@ -147,7 +148,7 @@ class Inspector {
       Say(where, "has neither MAC address, UUID nor client identifier");
     }
     if (machine.mac && !machine.mac->is_station()) Say(where, "the MAC address is no station's");
-    if (machine.mac && !macs_.insert(*machine.mac).second) {
+    if (machine.mac && !macs_.insert(machine.mac->value()).second) {
       Say(where, machine.mac->ToString() + " is another machine's too");
     }
     if (machine.uuid && !machine.uuid->is_set()) Say(where, "the UUID is all zeros or all ones");
@@ -224,7 +225,7 @@ class Inspector {
   const PolicySettings& settings_;
   std::vector<std::string> mistakes_;
   std::set<Attachment> attachments_;
-  std::set<MacAddress> macs_;
+  std::unordered_set<std::uint64_t> macs_;  // as many as there are machines
   std::set<Uuid> uuids_;
   std::set<std::vector<std::uint8_t>> identifiers_;
   std::set<Ipv4Address> reserved_;
