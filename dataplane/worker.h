@@ -90,6 +90,8 @@ class Worker {
     return sizeof(tcp::Connection) + sizeof(Service);
   }
   const WorkerStatistics& statistics() const { return reporter_.statistics; }
+  // To be looked at, by whoever runs the worker itself.
+  const tcp::Host& tcp() const { return tcp_; }
 
  private:
   // A frame on its way through a round.

@@ -13,9 +13,9 @@
 #include "tests/sim/liar.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/runs.h"
+#include "tests/sim/secured.h"
 #include "tests/sim/sender_watch.h"
 #include "tests/sim/witness.h"
-#include "tls/session.h"
 
 namespace slipway::sim {
 namespace {
@@ -206,41 +206,6 @@ TEST(BulkSimulation, LiesAboutWindowsAndSackDelayTheStreamAndDoNotChangeIt) {
 TEST(BulkSimulation, OptimisticAcknowledgmentsHurtOnlyTheLiar) {
   ForSeeds(NumberOf("SLIPWAY_RUNS", 500), [](std::uint64_t seed) { FetchByLiar(seed, true); });
 }
-
-// One response over TLS: header and body exist from the beginning, close_notify follows.
-class Secured final : public dataplane::Application {
- public:
-  Secured(std::uint64_t size, tls::Sealer& sealer, std::uint64_t rekeys)
-      : rekeys_(rekeys), session_(dataplane::TestContext(), plaintext_, sealer) {
-    constexpr std::string_view kHeader = "HTTP/1.1 200 OK\r\n\r\n";
-    plaintext_.bytes.assign(kHeader.begin(), kHeader.end());
-    for (std::uint64_t i = 0; i < size; ++i) plaintext_.bytes.push_back(Pattern::At(i));
-    plaintext_.ended = true;
-  }
-
-  ByteSource& output() override { return session_.output(); }
-  dataplane::Reaction Receive(Bytes text, Time) override {
-    for (bool more = session_.Receive(text).more; more;) more = session_.Receive({}).more;
-    while (session_.handshake_pending()) session_.Step();
-    if (session_.is_open() && !closing_) {
-      closing_ = true;
-      session_.Close();
-    }
-    return {};
-  }
-  void Progressed(std::uint64_t, Time) override {
-    if (rekeys_ > 0 && session_.is_open()) session_.UpdateKeys(), --rekeys_;
-  }
-  dataplane::Reaction Finish(Time) override { return {.close = true}; }
-  std::uint32_t receive_room() const override { return 65535; }
-  Bytes body() const { return Bytes(plaintext_.bytes); }
-
- private:
-  GrowingSource plaintext_;
-  std::uint64_t rekeys_;
-  bool closing_ = false;
-  tls::Session session_;
-};
 
 TEST(BulkSimulation, EveryNonceSealsOnePlaintextWhateverIsSentAgain) {
   std::uint64_t nonces = 0;

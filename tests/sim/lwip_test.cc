@@ -103,6 +103,8 @@ TEST(LwipSimulation, LwipBootsFromAWorker) {
     LwipStation lwip(kMachine, seed, LazinessOf(seed));
     World world(WireOf(seed), seed, appliance, lwip);
     Oracle oracle(world);
+    bool armed = true;
+    world.after_step = [&] { armed = armed && appliance.TimersAreArmed(); };
     HttpClient http(kGet, size, tls);
     lwip.Connect(Port(1024), tls == 0 ? Port(80) : Port(443), http);
     world.RunUntil(world.now() + seconds(120), [&] { return lwip.idle(); });
@@ -113,6 +115,7 @@ TEST(LwipSimulation, LwipBootsFromAWorker) {
     EXPECT_FALSE(http.tls_failed);
     EXPECT_EQ(oracle.violations(), 0u);
     world.RunUntil(world.now() + seconds(200), [] { return false; });
+    EXPECT_TRUE(armed) << "text is outstanding and no timer is armed";
     EXPECT_EQ(appliance.statistics().connections, 0u);
     EXPECT_TRUE(appliance.StepsAddUp());
     EXPECT_EQ(lwip.in_use(), 0u);

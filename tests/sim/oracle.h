@@ -17,6 +17,14 @@ namespace slipway::sim {
 
 class Oracle {
  public:
+  struct Counts {
+    std::uint64_t changed = 0;        // bytes that were others when they were sent first
+    std::uint64_t skipped = 0;        // text before the first byte, or behind what was never sent
+    std::uint64_t beyond_window = 0;  // of the client
+    std::uint64_t marked = 0;         // what may be marked and is no new text
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+
   explicit Oracle(World& world) {
     world.on_departure = [this](World::Side from, Bytes frame) {
       const Seen seen = See(frame);
@@ -33,11 +41,14 @@ class Oracle {
     };
   }
 
-  std::uint64_t violations() const { return violations_; }
+  const Counts& counts() const { return counts_; }
+  std::uint64_t violations() const {
+    return counts_.changed + counts_.skipped + counts_.beyond_window + counts_.marked;
+  }
 
  private:
   void Sent(const tcp::Segment& segment) {
-    if (segment.text.empty() && segment.ecn != Ecn::kNotCapable) ++violations_;
+    if (segment.text.empty() && segment.ecn != Ecn::kNotCapable) ++counts_.marked;
     if (segment.flags.rst) return;
     if (segment.flags.syn) first_ = segment.seq + 1;
     if (!segment.flags.syn && !segment.options.window_scale && !first_) return;
@@ -46,21 +57,24 @@ class Oracle {
     const auto begin = static_cast<std::size_t>(offset);
     const std::size_t end = begin + segment.text.size();
     if (offset < 0) {
-      ++violations_;
+      ++counts_.skipped;
       return;
     }
     const std::size_t known = std::min(stream_.size(), end);
-    if (segment.ecn != Ecn::kNotCapable && begin < known) ++violations_;
-    if (begin > stream_.size()) ++violations_;  // a hole that was never sent
+    if (segment.ecn != Ecn::kNotCapable && begin < known) ++counts_.marked;
+    if (begin > stream_.size()) {  // a hole: this has no place in the stream
+      ++counts_.skipped;
+      return;
+    }
     if (begin < known &&
         !Equal(segment.text.first(known - begin), Bytes(stream_).subspan(begin, known - begin))) {
-      ++violations_;
+      ++counts_.changed;
     }
     if (end > stream_.size()) {
       const Bytes fresh = segment.text.subspan(stream_.size() - begin);
       stream_.insert(stream_.end(), fresh.begin(), fresh.end());
     }
-    if (end > edge_ + 1) ++violations_;
+    if (end > edge_ + 1) ++counts_.beyond_window;
   }
 
   void Offered(const tcp::Segment& segment) {
@@ -75,7 +89,7 @@ class Oracle {
   std::uint8_t scale_ = 0;
   std::uint64_t edge_ = 0;
   Buffer stream_;
-  std::uint64_t violations_ = 0;
+  Counts counts_;
 };
 
 }  // namespace slipway::sim

@@ -1,37 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#define OPENSSL_SUPPRESS_DEPRECATED  // RAND_set_rand_method: the one way to make a run repeatable
-
 #include "tests/sim/runs.h"
-
-#include <openssl/rand.h>
 
 #include <fstream>
 #include <sstream>
 
 namespace slipway::sim {
-namespace {
-
-SeededEntropy& OpensslEntropy() {
-  static SeededEntropy entropy(0);
-  return entropy;
-}
-int FillRandom(unsigned char* out, int size) {
-  OpensslEntropy().Fill({out, static_cast<std::size_t>(size)});
-  return 1;
-}
-
-}  // namespace
-
-void SeedOpenssl(std::uint64_t seed) {
-  static constexpr RAND_METHOD kMethod{.seed = nullptr,
-                                       .bytes = FillRandom,
-                                       .cleanup = nullptr,
-                                       .add = nullptr,
-                                       .pseudorand = FillRandom,
-                                       .status = [] { return 1; }};
-  OpensslEntropy() = SeededEntropy(seed);
-  RAND_set_rand_method(&kMethod);
-}
 
 Wire WireOf(std::uint64_t seed) {
   SeededEntropy random(seed * 77);
@@ -79,10 +52,14 @@ void ExpectTable(const std::string& name, const std::string& table) {
       << name << " says otherwise; SLIPWAY_WRITE_TABLE=1 writes it anew, for review";
 }
 
+std::optional<tcp::Info> InfoOf(Station& station) {
+  if (!station.host().Alive(station.connection())) return std::nullopt;
+  return station.host().Info(station.connection());
+}
+
 bool TimerIsArmed(Station& station) {
-  if (!station.host().Alive(station.connection())) return true;
-  const tcp::Info info = station.host().Info(station.connection());
-  return info.outstanding == 0 || info.next_timer != kNever;
+  const auto info = InfoOf(station);
+  return !info || TimerIsArmed(*info);
 }
 
 }  // namespace slipway::sim

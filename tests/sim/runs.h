@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the simulator's test programs share: seeds, wires as bad as their seed says, a conversation
-// whose bytes are a function of their offset, and OpenSSL's randomness by seed. SLIPWAY_SEED=N
-// replays run N alone, SLIPWAY_RUNS=N makes N runs of each kind, SLIPWAY_FIRST=N
-// begins with another seed.
+// whose bytes are a function of their offset. SLIPWAY_SEED=N replays run N alone, SLIPWAY_RUNS=N
+// makes N runs of each kind, SLIPWAY_FIRST=N begins with another seed.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "tests/sim/world.h"
 #include "tests/support/appliance.h"
+#include "tests/support/seeded_openssl.h"
 #include "tests/support/station.h"
 
 namespace slipway::sim {
@@ -28,9 +29,6 @@ inline constexpr Ends kServer{.from = kMachine.to,
                               .source = kMachine.destination,
                               .destination = kMachine.source};
 inline constexpr std::string_view kGet = "GET /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
-
-// OpenSSL's randomness, by the run's seed.
-void SeedOpenssl(std::uint64_t seed);
 
 inline std::uint64_t NumberOf(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
@@ -100,7 +98,9 @@ tcp::Settings SettingsOf(std::uint64_t seed);
 // SLIPWAY_WRITE_TABLE=1 writes it anew.
 void ExpectTable(const std::string& name, const std::string& table);
 
-// False when text is outstanding and nothing would send it again.
+// Of the station's conversation; nothing before it and after.
+std::optional<tcp::Info> InfoOf(Station& station);
+using slipway::TimerIsArmed;
 bool TimerIsArmed(Station& station);
 
 }  // namespace slipway::sim

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "tests/sim/oracle.h"
@@ -18,7 +19,16 @@ namespace slipway::sim {
 
 class SenderWatch {
  public:
-  SenderWatch(World& world, Station& server) : server_(server) {
+  // What the sender says of its connection; nothing where there is none.
+  using Account = std::function<std::optional<tcp::Info>()>;
+  struct Counts {
+    std::uint64_t beyond_congestion_window = 0;
+    std::uint64_t beyond_peer_window = 0;
+    std::uint64_t unarmed = 0;
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+
+  SenderWatch(World& world, Account account) : account_(std::move(account)) {
     world.on_departure = [this, next = std::move(world.on_departure)](World::Side from,
                                                                       Bytes frame) {
       if (next) next(from, frame);
@@ -26,36 +36,39 @@ class SenderWatch {
     };
     world.after_step = [this, next = std::move(world.after_step)] {
       if (next) next();
-      unarmed_ += TimerIsArmed(server_) ? 0U : 1U;
+      const auto info = account_();
+      counts_.unarmed += !info || TimerIsArmed(*info) ? 0U : 1U;
     };
   }
+  SenderWatch(World& world, Station& server)
+      : SenderWatch(world, [&server] { return InfoOf(server); }) {}
 
-  std::uint64_t beyond_congestion_window() const { return beyond_congestion_window_; }
-  std::uint64_t beyond_peer_window() const { return beyond_peer_window_; }
-  std::uint64_t unarmed() const { return unarmed_; }
+  const Counts& counts() const { return counts_; }
+  std::uint64_t beyond_congestion_window() const { return counts_.beyond_congestion_window; }
+  std::uint64_t beyond_peer_window() const { return counts_.beyond_peer_window; }
+  std::uint64_t unarmed() const { return counts_.unarmed; }
   std::uint64_t violations() const {
-    return beyond_congestion_window_ + beyond_peer_window_ + unarmed_;
+    return beyond_congestion_window() + beyond_peer_window() + unarmed();
   }
 
  private:
   void Left() {
-    if (!server_.host().Alive(server_.connection())) return;
-    const tcp::Info info = server_.host().Info(server_.connection());
-    if (!tcp::IsSynchronized(info.state)) return;
-    const std::uint64_t sent = info.acknowledged + info.outstanding;
+    const auto info = account_();
+    if (!info || !tcp::IsSynchronized(info->state)) return;
+    const std::uint64_t sent = info->acknowledged + info->outstanding;
     if (sent <= sent_) return;           // nothing new in it
     const bool text = sent > sent_ + 1;  // more than a FIN or a probe
     sent_ = sent;
     if (!text) return;
-    if (info.in_flight > info.congestion_window + 2U * info.mss) ++beyond_congestion_window_;
-    if (info.outstanding > std::uint64_t{info.peer_window} + 1) ++beyond_peer_window_;
+    if (info->in_flight > info->congestion_window + 2U * info->mss) {
+      ++counts_.beyond_congestion_window;
+    }
+    if (info->outstanding > std::uint64_t{info->peer_window} + 1) ++counts_.beyond_peer_window;
   }
 
-  Station& server_;
+  Account account_;
   std::uint64_t sent_ = 0;
-  std::uint64_t beyond_congestion_window_ = 0;
-  std::uint64_t beyond_peer_window_ = 0;
-  std::uint64_t unarmed_ = 0;
+  Counts counts_;
 };
 
 }  // namespace slipway::sim

@@ -96,6 +96,8 @@ class WorkerSimulation : public ::testing::Test {
     Station client(kMachine, SettingsOf(boot.seed), boot.seed + 1);
     World world(WireOf(boot.seed), boot.seed, appliance, client);
     Oracle oracle(world);
+    bool armed = true;
+    world.after_step = [&] { armed = armed && appliance.TimersAreArmed() && TimerIsArmed(client); };
     HttpClient http(kGet, boot.size, boot.tls);
     client.Connect(Port(1024), boot.tls == 0 ? Port(80) : Port(443), http, world.now());
     world.RunUntil(world.now() + seconds(120), [&] { return client.closed; });
@@ -106,6 +108,7 @@ class WorkerSimulation : public ::testing::Test {
     EXPECT_EQ(oracle.violations(), 0u);
     EXPECT_FALSE(http.tls_failed);
     world.RunUntil(world.now() + seconds(200), [] { return false; });
+    EXPECT_TRUE(armed) << "text is outstanding and no timer is armed";
     EXPECT_EQ(appliance.statistics().connections, 0u);
     EXPECT_TRUE(appliance.StepsAddUp());
     appliance.wire().Shutdown();

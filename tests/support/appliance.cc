@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "protocols/base/check.h"
+#include "tests/support/station.h"
 #include "tls/certificates.h"
 
 namespace slipway::dataplane {
@@ -212,6 +213,15 @@ bool Appliance::StepsAddUp() const {
     if (in != out + drops) return false;
   }
   return true;
+}
+
+bool Appliance::TimersAreArmed() const {
+  bool armed = true;
+  for (const auto& worker : workers_) {
+    worker->tcp().ForEach(
+        [&](tcp::ConnectionId id) { armed = armed && TimerIsArmed(worker->tcp().Info(id)); });
+  }
+  return armed;
 }
 
 std::uint64_t Appliance::Dropped(Drop drop) const {

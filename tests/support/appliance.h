@@ -82,6 +82,8 @@ class Appliance final : public Endpoint {
   std::vector<Event> Events();
   // in == out + drops, over all steps of all workers.
   bool StepsAddUp() const;
+  // Of every connection of every worker (TimerIsArmed in station.h).
+  bool TimersAreArmed() const;
   std::uint64_t Dropped(Drop drop) const;
   void Stop(Time now);
 

@@ -41,6 +41,11 @@ Buffer IcmpFrame(const Ends& ends, const icmp::Message& message);
 // `segment.text` is sent; the checksum is right.
 Buffer TcpFrame(const Ends& ends, const tcp::Segment& segment);
 
+// False when text is outstanding and nothing would send it again.
+inline bool TimerIsArmed(const tcp::Info& info) {
+  return info.outstanding == 0 || info.next_timer != kNever;
+}
+
 // A frame as a receiver sees it; views into it. Fails a check where a checksum is wrong.
 struct Seen {
   ethernet::Header link;
