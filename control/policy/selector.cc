@@ -24,7 +24,7 @@ bool IsKeyLetter(char c) {
 std::string Canonical(std::string_view key, std::string value) {
   if (key == "arch") return std::string(ClientArchitecture(value));
   if (key == "mac") std::ranges::replace(value, '-', ':');
-  if (key == "client-id") std::erase(value, ':');
+  if (key == "client-id") std::erase_if(value, [](char c) { return c == ':' || c == ' '; });
   return value;
 }
 
@@ -171,7 +171,10 @@ const std::optional<std::string>* Known(dhcp::Fact fact, const MachineFacts& fac
 
 std::string Requirement::ToString() const {
   if (patterns.empty()) return Text(negated ? "!" : "", key);
-  if (patterns.size() == 1) return Text(key, negated ? "!=" : "=", patterns[0]);
+  if (patterns.size() == 1) {
+    // "==" is "=" as well, and a pattern may begin with one of its own.
+    return Text(key, negated ? "!=" : "=", patterns[0].starts_with('=') ? "=" : "", patterns[0]);
+  }
   return Text(key, negated ? " notin (" : " in (", Join(patterns, ", "), ')');
 }
 
@@ -180,6 +183,11 @@ absl::StatusOr<Selector> Selector::Parse(std::string_view text) {
   if (!requirements.ok()) return requirements.status();
   Selector selector;
   selector.requirements_ = *std::move(requirements);
+  // What is kept is what ToString() writes, and it must be read again.
+  if (selector.ToString().size() > kSelectorMax) {
+    return absl::InvalidArgumentError(
+        "selector: is longer than 2048 characters once blanks stand after its commas; shorten it");
+  }
   return selector;
 }
 

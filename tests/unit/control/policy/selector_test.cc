@@ -30,7 +30,12 @@ TEST(Selector, IsWrittenAsItWasMeant) {
       {"rack notin (a1, a2)", "rack notin (a1, a2)"},
       {"!retired , dc/row", "!retired, dc/row"},
       {"client-id=01:52:54", "client-id=015254"},
+      {"client-id=01: 52 :54 :", "client-id=015254"},
       {"name=web 1, serial=", "name=web 1, serial="},
+      {"rack= =a1", "rack===a1"},
+      {"rack!= =a1", "rack!===a1"},
+      {"rack in (=a1)", "rack===a1"},
+      {"rack in (=a1, =a2)", "rack in (=a1, =a2)"},
   };
   for (const auto& each : kCases) {
     const Selector selector = Parsed(each.text);
@@ -62,6 +67,17 @@ TEST(Selector, AMistakeIsNamedWithItsPlace) {
     EXPECT_THAT(std::string(selector.status().message()), HasSubstr(each.says)) << each.text;
   }
   EXPECT_FALSE(Selector::Parse(std::string(3000, 'a')).ok());
+}
+
+// The catalog keeps what ToString() says: what could not be read again must not come in.
+TEST(Selector, WhatIsTakenIsReadAgainHoweverLongItBecomes) {
+  std::string text = "a=b";
+  while (text.size() + 4 <= 2048) text += ",a=b";
+  const auto selector = Selector::Parse(text);
+  ASSERT_FALSE(selector.ok()) << "written as " << selector->ToString().size() << " characters";
+  EXPECT_THAT(std::string(selector.status().message()), HasSubstr("shorten it"));
+  const Selector shorter = Parsed(text.substr(0, 1499));
+  EXPECT_EQ(Parsed(shorter.ToString()), shorter);
 }
 
 MachineFacts Known() {
