@@ -11,8 +11,8 @@
 #include "bench/storm/farm.h"
 #include "bench/storm/library.h"
 #include "bench/storm/statistics.h"
+#include "tests/sim/storm_lab.h"
 #include "tests/support/appliance.h"
-#include "tls/certificates.h"
 
 namespace slipway::dataplane {
 namespace {
@@ -22,36 +22,6 @@ using namespace std::chrono_literals;
 constexpr Duration kStep = 1ms;
 constexpr std::uint32_t kMachines = 120;
 constexpr std::size_t kImageBytes = 256 << 10;
-
-// ECDSA for Linux, RSA for firmware. The RSA key is made once.
-std::shared_ptr<const tls::Context> BothKinds() {
-  static const auto context = [] {
-    const tls::Authority authority = tls::MakeAuthority({});
-    tls::ContextOptions options;
-    for (const tls::KeyType type : {tls::KeyType::kEcdsaP256, tls::KeyType::kRsa2048}) {
-      options.certificates.push_back(std::get<tls::Certificate>(tls::IssueServerCertificate(
-          authority,
-          {.key_type = type, .dns_names = {"boot.test"}, .ip_addresses = {"10.77.0.1"}})));
-    }
-    return std::get<std::shared_ptr<const tls::Context>>(tls::Context::Create(options));
-  }();
-  return context;
-}
-
-dhcp::NetworkSettings Lab() {
-  dhcp::NetworkSettings network;
-  network.name = "lab";
-  network.prefix = Ipv4Prefix{kApplianceAddress, 24};
-  network.attachment = dhcp::Attachment{0, VlanId{}};
-  network.server_address = kApplianceAddress;
-  network.pools = {{Ipv4Address(10, 77, 0, 2), Ipv4Address(10, 77, 0, 254)}};
-  network.dns_servers = {kApplianceAddress};
-  network.boot = {{.kind = dhcp::ClientKind::kHttp,
-                   .architecture = {},
-                   .uri = "https://boot.test/image.efi",
-                   .next_server = {}}};
-  return network;
-}
 
 struct StormOptions {
   AdmissionOptions admission;
@@ -86,17 +56,7 @@ class Storm {
     EXPECT_TRUE(farm.ok()) << farm.status();
     farm_ = *std::move(farm);
     const auto image = NewImage(memory_, kImageBytes, 7);
-    auto snapshot = NewSnapshot({.image = image});
-    snapshot->images = http::TableCatalog({{.path = "/image.efi",
-                                            .content = Bytes(*image),
-                                            .etag_digest = storm::DigestOf(Bytes(*image)),
-                                            .media_type = "application/efi",
-                                            .last_modified = 0,
-                                            .loaded = true}});
-    snapshot->tls = BothKinds();
-    snapshot->dhcp = std::make_unique<const dhcp::Policy>(
-        dhcp::PolicySettings{.networks = {Lab()}, .machines = {}, .boot = {}});
-    appliance_.snapshots().Publish(std::move(snapshot));
+    appliance_.snapshots().Publish(LabSnapshot(image, "https://boot.test/image.efi"));
   }
 
   ~Storm() {

@@ -2,6 +2,7 @@
 #include "tests/support/pcap.h"
 
 #include <algorithm>
+#include <concepts>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -75,6 +76,25 @@ std::vector<FrameBytes> ReadPcap(const std::filesystem::path& path) {
   } catch (const std::runtime_error& error) {
     throw std::runtime_error(path.string() + ": " + error.what());
   }
+}
+
+bool WritePcap(const std::filesystem::path& path, std::span<const TimedFrame> frames) {
+  std::ofstream file(path, std::ios::binary);
+  const auto put = [&file](std::integral auto value) {
+    for (std::size_t i = 0; i < sizeof value; ++i)
+      file.put(static_cast<char>(value >> 8 * i & 0xff));
+  };
+  constexpr std::int64_t kSecond = 1'000'000;
+  put(kPcapMagicMicroseconds), put(std::uint16_t{2}), put(std::uint16_t{4});
+  put(std::uint64_t{0}), put(std::uint32_t{65535}), put(kLinkEthernet);
+  for (const TimedFrame& frame : frames) {
+    const auto size = static_cast<std::uint32_t>(frame.bytes.size());
+    put(static_cast<std::uint32_t>(frame.microseconds / kSecond));
+    put(static_cast<std::uint32_t>(frame.microseconds % kSecond));
+    put(size), put(size);
+    for (const std::uint8_t byte : frame.bytes) file.put(static_cast<char>(byte));
+  }
+  return file.good();
 }
 
 std::vector<Capture> Captures() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Captured frames as test input: reads pcap and pcapng files, little-endian, Ethernet.
-//
+// Captured frames as test input: reads pcap and pcapng files, little-endian, Ethernet; writes pcap.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +21,13 @@ struct Capture {
 // The frames of one file, in order. Throws std::runtime_error, naming the file, when it is not a
 // capture of Ethernet frames.
 std::vector<FrameBytes> ReadPcap(const std::filesystem::path& path);
+
+struct TimedFrame {
+  std::int64_t microseconds = 0;
+  FrameBytes bytes;
+};
+// Writes `frames` as one file; false where it cannot be written.
+bool WritePcap(const std::filesystem::path& path, std::span<const TimedFrame> frames);
 
 // Those of real boot clients, in tests/captures, sorted by name.
 std::vector<Capture> Captures();
