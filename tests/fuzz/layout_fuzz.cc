@@ -17,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   ImageSet set{.boot = {{"x64", "images/pxeboot/vmlinuz"}}};
   for (const std::string& path : paths) set.files.push_back({.path = path});
-  const std::string text(all.substr(std::min(end + 2, size)));
-  const auto layout = RecogniseLayout(set, [&](const ImageFile&) { return text; });
+  const auto layout = RecogniseLayout(
+      set, [&](const ImageFile&) { return std::string(all.substr(std::min(end + 2, size))); });
   if (!layout) return 0;
   for (const BootProposal& boot : layout->boots) {
     SLIPWAY_CHECK(!boot.architecture.empty() && set.Find(boot.kernel) != nullptr);
