@@ -64,7 +64,10 @@ Drop Worker::DeliverUdp(const Packet& packet, Time now) {
 
 Drop Worker::DeliverDns(const Packet& packet, const udp::Datagram& query, Time now) {
   std::array<std::uint8_t, dns::kAnswerSizeMax> answer{};
-  const auto size = dns::Answer(query.payload, snapshot_->dns, answer);
+  const auto size = dns::Answer(
+      query.payload, snapshot_->dns,
+      {.address = packet.ip.destination, .link = links_[packet.interface].options().addresses},
+      answer);
   if (!size) return size.drop();
   SendAnswer(packet.interface, BuildUdp(links_[packet.interface], packet.back,
                                         {.source = kDnsPort,

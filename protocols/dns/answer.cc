@@ -208,7 +208,21 @@ struct Counts {
   std::uint16_t authorities = 0;
 };
 
-Counts PutRecords(Writer& writer, const Reply& reply, const ZoneSettings& settings) {
+// Calls `put` for the addresses that a client at `at` is told, in their order.
+template <class Put>
+void PutNearest(std::span<const Ipv4Address> addresses, const AskedAt& at, Put put) {
+  const auto is_near = [&at](Ipv4Address address) {
+    return std::ranges::find(at.link, address, &Ipv4Prefix::address) != at.link.end();
+  };
+  const bool any_is_near = std::ranges::any_of(addresses, is_near);
+  if (std::ranges::find(addresses, at.address) != addresses.end()) put(at.address);
+  for (const Ipv4Address address : addresses) {
+    if (address != at.address && (!any_is_near || is_near(address))) put(address);
+  }
+}
+
+Counts PutRecords(Writer& writer, const Reply& reply, const AskedAt& at,
+                  const ZoneSettings& settings) {
   Counts counts;
   const auto begin = [&](Type type, std::size_t size) {
     writer.U16(kPointerToQuestion);
@@ -216,10 +230,10 @@ Counts PutRecords(Writer& writer, const Reply& reply, const ZoneSettings& settin
     ++counts.answers;
   };
   if (reply.addresses != nullptr && reply.type == kA) {
-    for (const Ipv4Address address : reply.addresses->ipv4) {
+    PutNearest(reply.addresses->ipv4, at, [&](Ipv4Address address) {
       begin(kA, 4);
       writer.U32(address.value());
-    }
+    });
   }
   if (reply.addresses != nullptr && reply.type == kAaaa) {
     for (const Ipv6Address& address : reply.addresses->ipv6) {
@@ -255,7 +269,7 @@ void PutOpt(MutableBytes out, Rcode rcode) {
 
 }  // namespace
 
-Parsed<std::size_t> Answer(Bytes bytes, const Zone& zone, MutableBytes out) {
+Parsed<std::size_t> Answer(Bytes bytes, const Zone& zone, const AskedAt& at, MutableBytes out) {
   const auto query = ReadQuery(bytes);
   if (!query) return query.drop();
   const Reply reply = Decide(*query, zone);
@@ -265,7 +279,7 @@ Parsed<std::size_t> Answer(Bytes bytes, const Zone& zone, MutableBytes out) {
   if (head_size + opt_size > out.size()) return Drop::kDnsQuestionMalformed;
 
   Writer records(out.first(out.size() - opt_size).subspan(head_size));
-  Counts counts = PutRecords(records, reply, zone.settings());
+  Counts counts = PutRecords(records, reply, at, zone.settings());
   const bool truncated = !records.ok();
   if (truncated) counts = {};
   const std::size_t size = head_size + (truncated ? 0 : records.size());

@@ -4,9 +4,11 @@
 //
 // RFC 1035, 2181, 2308 (a negative answer carries the SOA), 3596 (AAAA), 4343 (case), 6891 (EDNS0),
 // 8482 (ANY: one kind of record, not all), 9619 (one question). The question is echoed byte for
-// byte, so a client that scrambles case (0x20) finds its own. An answer that does not fit the
-// client's limit (512 without EDNS0) has TC set and no records; there is no TCP port 53, but no
-// name of ours has that many addresses.
+// byte, so a client that scrambles case (0x20) finds its own. Of a name's IPv4 addresses a client
+// gets those of the link it asks by, for there alone they are sure to answer it, and first of them
+// the one it asks, as firmware tries no other; where the link has none of them, it gets all. An
+// answer that does not fit the client's limit (512 without EDNS0) has TC set and no records; there
+// is no TCP port 53, but no name of ours has that many addresses.
 //
 //   existing name, type there       NOERROR, AA, the records
 //   existing name, type not there   NOERROR, AA, SOA
@@ -20,6 +22,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "protocols/base/bytes.h"
@@ -31,8 +34,14 @@ namespace slipway::dns {
 // What fits a frame on any path, whatever a client says it could take (RFC 9715 3.1).
 inline constexpr std::size_t kAnswerSizeMax = 1232;
 
+// Where a query came in.
+struct AskedAt {
+  Ipv4Address address;               // that it was sent to
+  std::span<const Ipv4Prefix> link;  // ours on that link, each with its network
+};
+
 // Writes the answer to the front of `out`, which should hold kAnswerSizeMax; returns its size.
-Parsed<std::size_t> Answer(Bytes query, const Zone& zone, MutableBytes out);
+Parsed<std::size_t> Answer(Bytes query, const Zone& zone, const AskedAt& at, MutableBytes out);
 // What an answer's header says (RFC 1035 4.1.1): 0 no error, 3 no such name, 5 refused.
 unsigned ResponseCode(Bytes answer);
 

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return made;
   }();
   std::array<std::uint8_t, dns::kAnswerSizeMax> out{};
-  const auto answer = dns::Answer({data, size}, zone, out);
+  const auto answer = dns::Answer({data, size}, zone, {}, out);
   SLIPWAY_CHECK(!answer || (*answer >= 12 && *answer <= out.size()));
   SLIPWAY_CHECK(!dns::QuestionName({data, size}).text().empty() || size > 12);
   return 0;

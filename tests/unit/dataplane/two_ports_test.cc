@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "tests/support/appliance.h"
 #include "tests/support/station.h"
+#include "tests/unit/dataplane/worker_fixture.h"
 
 namespace slipway::dataplane {
 namespace {
@@ -15,7 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kImageSize = 100'000;
 constexpr Ends kFirst{.from = {{0x52, 0x54, 0, 0, 0, 9}},
                       .to = kApplianceMac,
                       .source = Ipv4Address(10, 77, 0, 9),
@@ -24,7 +26,6 @@ constexpr Ends kSecond{.from = {{0x52, 0x54, 0, 0, 0, 10}},
                        .to = kSecondMac,
                        .source = Ipv4Address(10, 78, 0, 9),
                        .destination = kSecondAddress};
-constexpr std::string_view kGet = "GET /image.efi HTTP/1.1\r\nHost: boot.test\r\n\r\n";
 
 class TwoPortsTest : public ::testing::Test {
  protected:
@@ -57,6 +58,19 @@ class TwoPortsTest : public ::testing::Test {
     std::size_t count = 0;
     while (!wire.Take().empty()) ++count;
     return count;
+  }
+  // All that leaves by `wire` because `frame` came there.
+  std::vector<Buffer> Ask(VirtualWire& wire, const Buffer& frame) {
+    EXPECT_TRUE(wire.Deliver(frame));
+    appliance_->Run(now_);
+    return Sent(wire);
+  }
+  static std::vector<Buffer> Sent(VirtualWire& wire) {
+    std::vector<Buffer> sent;
+    for (Frame frame = wire.Take(); !frame.empty(); frame = wire.Take()) {
+      frame.CopyTo(sent.emplace_back(frame.size()));
+    }
+    return sent;
   }
   // Nobody takes what leaves by this wire, until there is no room for a burst any more.
   void Fill(VirtualWire& wire) {
@@ -189,6 +203,31 @@ TEST_F(TwoPortsTest, AConnectionThatEndsWhileItsPortIsFullLeavesNothing) {
   next.Connect(Port(1025), Port(80), served, now_);
   EXPECT_TRUE(Talk(next, full, [&] { return next.closed; }));
   EXPECT_GT(served.text.size(), kImageSize);
+}
+
+// A port does not answer for another's address, so a machine told of that one never boots.
+TEST_F(TwoPortsTest, ABootNameHasTheAddressOfThePortThatIsAsked) {
+  Start({.second_mtu = 1500});
+  auto snapshot = NewSnapshot({image_});
+  ASSERT_TRUE(snapshot->dns.Add("boot.test", kSecondAddress));
+  appliance_->snapshots().Publish(std::move(snapshot));
+  appliance_->Run(now_);
+  struct Case {
+    const Ends& ends;
+    VirtualWire& wire;
+  };
+  for (const Case& each :
+       {Case{kFirst, appliance_->wire()}, Case{kSecond, appliance_->second_wire()}}) {
+    const auto sent =
+        Ask(each.wire,
+            UdpFrame(each.ends,
+                     {.source = Port(4000), .destination = Port(53), .payload = DnsQuery("boot")}));
+    ASSERT_THAT(sent, testing::SizeIs(1));
+    const Bytes answer = See(sent[0]).udp->payload;
+    EXPECT_EQ(answer[7], 1) << "answers";
+    Reader address(answer.last(4));
+    EXPECT_EQ(Ipv4Address(address.U32()), each.ends.destination);
+  }
 }
 
 TEST_F(TwoPortsTest, SegmentsAreAsLongAsEachPortsOwnMtu) {

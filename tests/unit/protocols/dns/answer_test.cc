@@ -86,9 +86,10 @@ std::vector<Record> ReadRecords(Reader& reader, int count) {
   return records;
 }
 
-Got AnswerToBytes(const std::vector<std::uint8_t>& query, const Zone& zone) {
+Got AnswerToBytes(const std::vector<std::uint8_t>& query, const Zone& zone,
+                  const AskedAt& at = {}) {
   std::array<std::uint8_t, kAnswerSizeMax> out{};
-  const auto size = Answer(query, zone, out);
+  const auto size = Answer(query, zone, at, out);
   if (!size) return {.drop = size.drop()};
   Reader reader(Bytes(out).first(*size));
   Got got{.size = *size};
@@ -137,6 +138,39 @@ TEST(DnsAnswer, GivesEveryAddressOfAName) {
   const Got six = AnswerTo({.name = "six.a.example", .type = kAaaa}, ZoneWithOrigin());
   ASSERT_EQ(six.answers.size(), 1U);
   EXPECT_EQ(six.answers[0].data.size(), 16U);
+}
+
+// Which link of ours is asked, at which address of it, and what is answered in which order.
+TEST(DnsAnswer, GivesTheAddressesOfTheLinkThatIsAskedAndTheOneThatIsAskedFirst) {
+  Zone zone;
+  for (const std::uint8_t network : {1, 2}) {
+    for (const std::uint8_t host : {1, 2, 3}) {
+      ASSERT_TRUE(zone.Add("boot.example", Ipv4Address(10, 0, network, host)));
+    }
+  }
+  using Addresses = std::vector<std::vector<std::uint8_t>>;
+  constexpr Ipv4Prefix kFirst[] = {{Ipv4Address(10, 0, 1, 1), 24}};
+  constexpr Ipv4Prefix kSecond[] = {{Ipv4Address(10, 0, 2, 1), 24},
+                                    {Ipv4Address(10, 0, 2, 3), 24},
+                                    {Ipv4Address(10, 0, 2, 9), 24}};
+  constexpr Ipv4Prefix kNone[] = {{Ipv4Address(10, 0, 3, 1), 24}};
+  const struct {
+    AskedAt at;
+    Addresses wanted;
+  } kCases[] = {
+      {{Ipv4Address(10, 0, 1, 1), kFirst}, {{10, 0, 1, 1}}},
+      {{Ipv4Address(10, 0, 2, 1), kSecond}, {{10, 0, 2, 1}, {10, 0, 2, 3}}},
+      {{Ipv4Address(10, 0, 2, 3), kSecond}, {{10, 0, 2, 3}, {10, 0, 2, 1}}},
+      {{Ipv4Address(10, 0, 2, 9), kSecond}, {{10, 0, 2, 1}, {10, 0, 2, 3}}},
+      {{Ipv4Address(10, 0, 3, 1), kNone},
+       {{10, 0, 1, 1}, {10, 0, 1, 2}, {10, 0, 1, 3}, {10, 0, 2, 1}, {10, 0, 2, 2}, {10, 0, 2, 3}}}};
+  for (const auto& [at, wanted] : kCases) {
+    Addresses got;
+    for (const Record& record : AnswerToBytes(QueryOf({}), zone, at).answers) {
+      got.push_back(record.data);
+    }
+    EXPECT_EQ(got, wanted) << at.address.ToString();
+  }
 }
 
 TEST(DnsAnswer, FindsANameInAnyCaseAndEchoesTheQuestionAsItWas) {

@@ -37,7 +37,7 @@ TEST(CapturedDnsQueries, GetTheAddressTheyAskFor) {
       Zone zone;
       ASSERT_TRUE(zone.Add(name.text(), Ipv4Address(10, 77, 0, 1))) << name.text();
       std::array<std::uint8_t, kAnswerSizeMax> out{};
-      const auto size = Answer(query, zone, out);
+      const auto size = Answer(query, zone, {}, out);
       ASSERT_TRUE(size.ok()) << capture.name;
       Reader reader(Bytes(out).first(*size));
       EXPECT_EQ(reader.U16(), query[0] << 8 | query[1]);
