@@ -2,6 +2,8 @@
 //
 // Deliver: each packet to the protocol it is for. UDP's and ICMP's answers leave from here; TCP's
 // leave in Emit, when their connection's turn comes.
+#include <algorithm>
+
 #include "dataplane/worker.h"
 #include "protocols/dns/answer.h"
 
@@ -90,7 +92,12 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
   if (!message) return message.drop();
   const auto outcome = icmp_.Receive(*message, packet.to_group, now);
   if (outcome.reply) {
-    SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *outcome.reply));
+    // RFC 1122 3.2.2.6: what came in fragments is answered in one piece, cut where it must be.
+    icmp::Message reply = *outcome.reply;
+    const std::size_t body_max =
+        links_[packet.interface].options().mtu - ipv4::kHeaderSize - icmp::kHeaderSize;
+    reply.body = reply.body.first(std::min(reply.body.size(), body_max));
+    SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, reply));
   }
   if (outcome.path_mtu) TakePathMtu(*outcome.path_mtu);
   if (outcome.unreachable) TakeUnreachable(*outcome.unreachable);

@@ -75,6 +75,38 @@ TEST_F(WorkerTest, AnswersAnEcho) {
       (icmp::Message{.type = icmp::kEchoReply, .code = 0, .argument = 0x12345678, .body = body}));
 }
 
+// RFC 1122 3.2.2.6: where an answer is not sent in fragments, it MUST be truncated and sent.
+TEST_F(WorkerTest, CutsTheAnswerToAnEchoInFragmentsToTheMtu) {
+  for (const std::uint16_t mtu : {std::uint16_t{1500}, std::uint16_t{600}}) {
+    Start({.mtu = mtu});
+    Buffer body(3000);
+    SeededEntropy(1).Fill(body);
+    const icmp::Message echo{.type = icmp::kEcho, .code = 0, .argument = 0x12345678, .body = body};
+    Buffer message(echo.size());
+    icmp::Emit(echo, message);
+    std::vector<Buffer> sent;
+    constexpr std::size_t kPiece = 544;
+    for (std::size_t at = 0; at < message.size(); at += kPiece) {
+      const std::size_t size = std::min(kPiece, message.size() - at);
+      sent = Ask(IpFrame(kMachine, {.source = kMachine.source,
+                                    .destination = kMachine.destination,
+                                    .protocol = ipv4::kIcmp,
+                                    .identification = 7,
+                                    .more_fragments = at + size < message.size(),
+                                    .fragment_offset = static_cast<std::uint16_t>(at),
+                                    .options = {},
+                                    .payload = Bytes(message).subspan(at, size)}));
+    }
+    ASSERT_THAT(sent, SizeIs(1)) << mtu;
+    EXPECT_EQ(sent[0].size(), 14u + mtu);
+    EXPECT_EQ(*See(sent[0]).icmp, (icmp::Message{.type = icmp::kEchoReply,
+                                                 .code = 0,
+                                                 .argument = 0x12345678,
+                                                 .body = Bytes(body).first(mtu - 28u)}));
+    TearDown();
+  }
+}
+
 TEST_F(WorkerTest, TellsThatNobodyListensOnAPort) {
   Start();
   const auto udp = Ask(UdpFrame(
