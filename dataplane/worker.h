@@ -250,7 +250,8 @@ class Worker {
   std::array<Packet, kBurst> packets_;
   std::size_t packet_count_ = 0;
   std::size_t first_link_ = 0;
-  // Where the segment came from that is being received: its stray answer goes back there.
+  // Where a stray goes: to where the segment came from that is being received, or to the station
+  // of the connection that is given up.
   Hop stray_way_;
   std::uint64_t next_number_ = 0;
   TokenBucket arp_told_{200, 200};    // questions for our address that become events

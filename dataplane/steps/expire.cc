@@ -32,6 +32,9 @@ std::size_t Worker::Expire(Time now) {
     reporter_.Count(Step::kExpire, Drop::kNone);
     Service& service = services_[expired->connection.index];
     if (service.id != expired->connection || expired->what == tcp::Expiry::kIdle) continue;
+    // Its reset answers nobody and is no connection's any more: only the service knows its way.
+    stray_way_ = {service.station, service.interface};
+    SendStrays(now);
     Ended(service, {.how = EventKind::kTcpTimedOut, .because = Because(expired->what)}, now);
   }
   for (std::size_t i = 0; i < neighbours_.size() && index_ == 0; ++i) {

@@ -230,6 +230,34 @@ TEST_F(TwoPortsTest, ABootNameHasTheAddressOfThePortThatIsAsked) {
   }
 }
 
+// A machine has its image and is silent from then on, so the connection is closed and then given
+// up. What comes all the time comes by the second port, from another machine.
+TEST_F(TwoPortsTest, ResetsAConnectionThatTimedOutAtItsOwnStation) {
+  Start({.second_mtu = 1500});
+  Station silent(kFirst, SettingsFor(1460), 1);
+  HttpClient stays(kGet, 2 * kImageSize);
+  silent.Connect(Port(1024), Port(80), stays, now_);
+  ASSERT_TRUE(Talk(silent, appliance_->wire(), [&] { return stays.text.size() > kImageSize; }));
+  Exchange(silent, appliance_->wire());
+  const Buffer stray = TcpFrame(
+      kSecond, {.source = Port(9), .destination = Port(80), .flags = {.ack = true}, .options = {}});
+  std::vector<Buffer> resets;
+  for (const Time end = now_ + seconds(1800); now_ < end && resets.empty();
+       now_ += milliseconds(100)) {
+    for (const Buffer& frame : Ask(appliance_->second_wire(), stray)) {
+      const Seen seen = See(frame);
+      EXPECT_TRUE(!seen.tcp || seen.ip->destination == kSecond.source) << "by the other port";
+    }
+    for (Buffer& frame : Sent(appliance_->wire())) {
+      const Seen seen = See(frame);
+      if (seen.tcp && seen.tcp->flags.rst) resets.push_back(std::move(frame));
+    }
+  }
+  ASSERT_THAT(resets, testing::SizeIs(1));
+  EXPECT_EQ(See(resets[0]).link.destination, kFirst.from);
+  EXPECT_EQ(See(resets[0]).tcp->destination, Port(1024));
+}
+
 TEST_F(TwoPortsTest, SegmentsAreAsLongAsEachPortsOwnMtu) {
   Start({.mtu = 1500, .second_mtu = 576});
   struct Case {
