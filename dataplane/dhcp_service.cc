@@ -36,18 +36,23 @@ void DhcpService::Expire(Time now) {
     TellIgnored(*outcome, outcome->drop, now);
     Act(*outcome, reply_, outcome->client.mac, now);
   }
-  // One commit frees a thousand replies; those the outbox has no room for leave in later rounds.
   const std::uint64_t durable = around_.leases.durable();
-  while (!held_.empty() && held_.front().sequence <= durable &&
-         around_.links[held_.front().interface].room() > 0) {
-    Held held = std::move(held_.front());
-    held_.pop_front();
-    if (!around_.links[held.interface].Send(std::move(held.frame))) {
+  for (std::size_t i = 0; i < held_.size(); ++i) SendHeld(i, durable, now);
+}
+
+// One commit frees a thousand replies; those the outbox has no room for leave in later rounds.
+void DhcpService::SendHeld(std::size_t interface, std::uint64_t durable, Time now) {
+  std::deque<Held>& held = held_[interface];
+  Link& link = around_.links[interface];
+  while (!held.empty() && held.front().sequence <= durable && link.room() > 0) {
+    Held reply = std::move(held.front());
+    held.pop_front();
+    if (!link.Send(std::move(reply.frame))) {
       around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
       continue;
     }
     around_.reporter.Count(Step::kEmit, Drop::kNone);
-    around_.reporter.Tell(held.event, now);
+    around_.reporter.Tell(reply.event, now);
   }
 }
 
@@ -76,13 +81,21 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   Event event = AnswerEvent(outcome);
   if (event.kind == EventKind::kDhcpAck) event.number = outcome.lease_time.count();
   if (sequence != 0) {
-    held_.push_back({sequence, interface, std::move(frame), event});
+    Hold(interface, {sequence, std::move(frame), event});
   } else if (around_.links[interface].Send(std::move(frame))) {
     around_.reporter.Count(Step::kEmit, Drop::kNone);
     around_.reporter.Tell(event, now);
   } else {
     around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
   }
+}
+
+void DhcpService::Hold(std::uint16_t interface, Held reply) {
+  if (held_[interface].size() == kHeldMax) {
+    around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
+    return;
+  }
+  held_[interface].push_back(std::move(reply));
 }
 
 // An OFFER takes the machine's place in the order; an ACK says under which address it will come.

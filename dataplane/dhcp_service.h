@@ -5,8 +5,9 @@
 // an address once acknowledged is remembered: a reply that changes a lease is built, then held
 // until the journal says that the change is on disk.
 //
-// Replies leave in the order of their sequence numbers. When the journal's channel is full the
-// change is taken back and the request counted as Drop::kDhcpJournalFull: the client asks again.
+// Replies of one port leave in the order of their sequence numbers. When the journal's channel is
+// full the change is taken back and the request counted as Drop::kDhcpJournalFull: the client asks
+// again.
 #pragma once
 
 #include <array>
@@ -47,7 +48,9 @@ class DhcpService {
 
   DhcpService(const dhcp::ServerSettings& settings, Entropy& entropy,
               const Surroundings& surroundings)
-      : server_(settings, entropy), around_(surroundings) {}
+      : server_(settings, entropy),
+        around_(surroundings),
+        held_(surroundings.links.size()) {}
 
   std::size_t Restore(std::span<const dhcp::Lease> leases) { return server_.Restore(leases); }
   void SetPolicy(const dhcp::Policy* policy) { server_.SetPolicy(policy); }
@@ -57,18 +60,22 @@ class DhcpService {
   // Probes that ended, replies that became due, and replies whose lease is on disk by now.
   void Expire(Time now);
   Time Deadline() const { return server_.Deadline(); }
-  std::size_t held() const { return held_.size(); }
 
  private:
+  // Replies of one port that wait: what the journal's channel may hold back at once. A port that
+  // takes nothing keeps no more of the worker's packet memory than this; its clients ask again.
+  static constexpr std::size_t kHeldMax = 4096;
+
   // A reply that waits for its lease to be durable, and what to tell when it leaves.
   struct Held {
     std::uint64_t sequence = 0;
-    std::uint16_t interface = 0;
     Frame frame;
     Event event;
   };
 
   void Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddress& station, Time now);
+  void Hold(std::uint16_t interface, Held reply);
+  void SendHeld(std::size_t interface, std::uint64_t durable, Time now);
   bool Withholds(const dhcp::Outcome& outcome, Time now);
   void TellLease(const MacAddress& mac, Ipv4Address address, Time now);
   void StartProbe(const dhcp::Outcome& outcome, Time now);
@@ -80,7 +87,7 @@ class DhcpService {
 
   dhcp::Server server_;
   Surroundings around_;
-  std::deque<Held> held_;
+  std::vector<std::deque<Held>> held_;  // by interface: none waits for another's port
   std::array<std::uint8_t, dhcp::kReplySizeMax> reply_{};
 };
 

@@ -31,12 +31,18 @@ inline Buffer BareDhcp(std::uint8_t op, const MacAddress& machine) {
   return message;
 }
 
+// Who asks, and whose offer it takes.
+struct DhcpParties {
+  MacAddress machine = kMachine.from;
+  Ipv4Address server = kApplianceAddress;
+};
+
 // DISCOVER, or REQUEST for an address, of a client of this vendor class: UEFI's over HTTP where
 // nothing else is said.
 inline constexpr std::string_view kHttpVendor = "HTTPClient:Arch:00016:UNDI:003001";
 inline Buffer DhcpMessage(DhcpMessageType type, Ipv4Address requested = {},
-                          std::string_view vendor = kHttpVendor) {
-  Buffer message = BareDhcp(kDhcpBootRequest, kMachine.from);
+                          std::string_view vendor = kHttpVendor, const DhcpParties& parties = {}) {
+  Buffer message = BareDhcp(kDhcpBootRequest, parties.machine);
   const auto add = [&](DhcpOption code, Bytes value) {
     message.push_back(static_cast<std::uint8_t>(code));
     message.push_back(static_cast<std::uint8_t>(value.size()));
@@ -52,7 +58,7 @@ inline Buffer DhcpMessage(DhcpMessageType type, Ipv4Address requested = {},
   if (vendor == kHttpVendor) add(DhcpOption::kClientArchitecture, Buffer{0, 16});
   if (!requested.is_unspecified()) {
     add(DhcpOption::kRequestedAddress, octets(requested));
-    add(DhcpOption::kServerIdentifier, octets(kApplianceAddress));
+    add(DhcpOption::kServerIdentifier, octets(parties.server));
   }
   message.push_back(static_cast<std::uint8_t>(DhcpOption::kEnd));
   return message;

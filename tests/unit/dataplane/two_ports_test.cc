@@ -10,6 +10,7 @@
 
 #include "tests/support/appliance.h"
 #include "tests/support/station.h"
+#include "tests/unit/dataplane/dhcp_frames.h"
 #include "tests/unit/dataplane/worker_fixture.h"
 
 namespace slipway::dataplane {
@@ -103,6 +104,26 @@ class TwoPortsTest : public ::testing::Test {
       Exchange(station, wire);
     }
     return done();
+  }
+  // DHCP for both ports.
+  std::unique_ptr<Snapshot> TwoNetworks() const {
+    const auto network = [](std::uint16_t interface, Ipv4Address server, Ipv4Address pool) {
+      dhcp::NetworkSettings settings;
+      settings.name = interface == 0 ? "first" : "second";
+      settings.prefix = Ipv4Prefix{server, 24};
+      settings.attachment = dhcp::Attachment{interface, {}};
+      settings.server_address = server;
+      settings.pools = {{pool, pool}};
+      settings.lease_without_boot_rule = true;
+      return settings;
+    };
+    auto snapshot = NewSnapshot({image_});
+    snapshot->dhcp = std::make_unique<const dhcp::Policy>(dhcp::PolicySettings{
+        .networks = {network(0, kApplianceAddress, Ipv4Address(10, 77, 0, 100)),
+                     network(1, kSecondAddress, Ipv4Address(10, 78, 0, 100))},
+        .machines = {},
+        .boot = {}});
+    return snapshot;
   }
   static tcp::Settings SettingsFor(std::uint16_t mss) {
     tcp::Settings settings;
@@ -256,6 +277,41 @@ TEST_F(TwoPortsTest, ResetsAConnectionThatTimedOutAtItsOwnStation) {
   ASSERT_THAT(resets, testing::SizeIs(1));
   EXPECT_EQ(See(resets[0]).link.destination, kFirst.from);
   EXPECT_EQ(See(resets[0]).tcp->destination, Port(1024));
+}
+
+// Both machines' leases are on disk; the first one's port takes nothing.
+TEST_F(TwoPortsTest, AFullPortDoesNotHoldBackTheAcksOfTheOther) {
+  Start({.second_mtu = 1500});
+  appliance_->snapshots().Publish(TwoNetworks());
+  appliance_->Run(now_);
+  VirtualWire& full = appliance_->wire();
+  VirtualWire& free = appliance_->second_wire();
+  const auto request = [&](VirtualWire& wire, const MacAddress& station, Ipv4Address server) {
+    const auto offers =
+        Ask(wire, DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover, {}, kHttpVendor, {station})));
+    EXPECT_THAT(offers, testing::SizeIs(1));
+    return DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, ReadDhcp(offers.at(0)).address,
+                                 kHttpVendor, {station, server}));
+  };
+  const Buffer first = request(full, kFirst.from, kApplianceAddress);
+  const Buffer second = request(free, kSecond.from, kSecondAddress);
+  Fill(full);
+  Fill(full);  // to the last frame
+  full.Deliver(first);
+  EXPECT_THAT(Ask(free, second), testing::IsEmpty()) << "not on disk yet";
+  EXPECT_EQ(appliance_->MakeLeasesDurable(), 2u);
+  appliance_->Run(now_);
+  const auto acks = Sent(free);
+  ASSERT_THAT(acks, testing::SizeIs(1));
+  EXPECT_EQ(ReadDhcp(acks[0]).type, DhcpMessageType::kAck);
+
+  // And the first has its own once there is room.
+  bool acknowledged = false;
+  for (int round = 0; round < 1000; ++round) {
+    appliance_->RunOnce(now_);
+    for (const Buffer& frame : Sent(full)) acknowledged |= See(frame).udp.has_value();
+  }
+  EXPECT_TRUE(acknowledged);
 }
 
 TEST_F(TwoPortsTest, SegmentsAreAsLongAsEachPortsOwnMtu) {
