@@ -312,7 +312,7 @@ BootServiceFactory::BootServiceFactory(const Setup& setup)
       requests_(kHalfRequestsMax, http::kHeaderMax),
       shared_{.reporter = setup.reporter,
               .sealer = sealer_.get(),
-              .http = {.unix_seconds_at_zero = setup.unix_nanoseconds_at_zero / 1'000'000'000},
+              .http = {.wall = &setup.wall},
               .requests = requests_,
               .handshakes_max = setup.handshakes_max} {
   SLIPWAY_CHECK(sealer_ != nullptr);

@@ -137,7 +137,7 @@ class BootServiceFactory {
  public:
   struct Setup {
     Reporter& reporter;
-    std::int64_t unix_nanoseconds_at_zero = 0;
+    const WallClock& wall;
     std::uint32_t handshakes_max = 1024;
   };
   explicit BootServiceFactory(const Setup& setup);

@@ -62,7 +62,7 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   if (outcome.probe) StartProbe(outcome, now);
   std::uint64_t sequence = 0;
   if (outcome.change) {
-    sequence = around_.leases.Append(*outcome.change);
+    sequence = around_.leases.Append(InWorldTime(*outcome.change));
     if (sequence == 0) {
       server_.Abandon(*outcome.change);
       around_.reporter.Count(Step::kEmit, Drop::kDhcpJournalFull);
@@ -123,6 +123,22 @@ void DhcpService::TellLease(const MacAddress& mac, Ipv4Address address, Time now
   around_.admission.Leased(mac, address, now);
   const unsigned lost = around_.others.Tell(0, LeaseNotice{mac, address});
   for (unsigned i = 0; i < lost; ++i) around_.reporter.Count(Step::kDeliver, Drop::kWorkerRingFull);
+}
+
+void DhcpService::FollowWallClock() {
+  const auto moved = std::chrono::round<std::chrono::seconds>(
+      Duration(around_.wall.unix_nanoseconds_at_zero() - followed_));
+  if (moved == std::chrono::seconds(0)) return;
+  followed_ += Duration(moved).count();
+  server_.WallClockStepped(moved);
+}
+
+// As the journal remembers it, which is read by the wall clock: not earlier than the server's own
+// time would have it end.
+dhcp::LeaseChange DhcpService::InWorldTime(dhcp::LeaseChange change) const {
+  const Duration ahead = Duration(around_.wall.unix_nanoseconds_at_zero()) - server_zero_;
+  change.expires_unix_seconds += std::chrono::ceil<std::chrono::seconds>(ahead).count();
+  return change;
 }
 
 void DhcpService::StartProbe(const dhcp::Outcome& outcome, Time now) {

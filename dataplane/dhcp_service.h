@@ -24,6 +24,7 @@
 #include "dataplane/reporter.h"
 #include "dataplane/snapshot.h"
 #include "protocols/arp/neighbours.h"
+#include "protocols/base/wall_clock.h"
 #include "protocols/dhcp/server.h"
 
 namespace slipway::dataplane {
@@ -44,12 +45,15 @@ class DhcpService {
     std::span<arp::Neighbours> neighbours;  // of the links, in their order
     Admission& admission;
     Handover& others;  // their admissions are told of leases too; this is worker 0
+    const WallClock& wall;
   };
 
   DhcpService(const dhcp::ServerSettings& settings, Entropy& entropy,
               const Surroundings& surroundings)
       : server_(settings, entropy),
         around_(surroundings),
+        server_zero_(std::chrono::seconds(settings.unix_seconds_at_zero)),
+        followed_(surroundings.wall.unix_nanoseconds_at_zero()),
         held_(surroundings.links.size()) {}
 
   std::size_t Restore(std::span<const dhcp::Lease> leases) { return server_.Restore(leases); }
@@ -59,6 +63,8 @@ class DhcpService {
   Drop Receive(const udp::Datagram& datagram, const Arrival& arrival, Time now);
   // Probes that ended, replies that became due, and replies whose lease is on disk by now.
   void Expire(Time now);
+  // The wall clock was set.
+  void FollowWallClock();
   Time Deadline() const { return server_.Deadline(); }
 
  private:
@@ -78,6 +84,7 @@ class DhcpService {
   void SendHeld(std::size_t interface, std::uint64_t durable, Time now);
   bool Withholds(const dhcp::Outcome& outcome, Time now);
   void TellLease(const MacAddress& mac, Ipv4Address address, Time now);
+  dhcp::LeaseChange InWorldTime(dhcp::LeaseChange change) const;
   void StartProbe(const dhcp::Outcome& outcome, Time now);
   Frame BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const MacAddress& station);
   void TellQuestion(const dhcp::Outcome& outcome, Time now);
@@ -87,6 +94,8 @@ class DhcpService {
 
   dhcp::Server server_;
   Surroundings around_;
+  Duration server_zero_;                // Unix time of the server's Time{}
+  std::int64_t followed_;               // the wall clock at Time{}, as the server was told of it
   std::vector<std::deque<Held>> held_;  // by interface: none waits for another's port
   std::array<std::uint8_t, dhcp::kReplySizeMax> reply_{};
 };

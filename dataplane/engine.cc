@@ -5,7 +5,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 
 #include "dataplane/port.h"
@@ -17,12 +16,6 @@ namespace {
 constexpr unsigned kEventsPerWorker = 8192;
 constexpr unsigned kLeasesInFlight = 4096;
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
-
-std::int64_t UnixNanosecondsNow() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 PacketPoolOptions PoolOptions(const Options& options, unsigned worker) {
   constexpr std::uint16_t kLinkBytes = 18;  // Ethernet and a VLAN tag
@@ -120,8 +113,7 @@ absl::Status Engine::CreatePorts() {
 }
 
 void Engine::Start(std::span<const dhcp::Lease> leases) {
-  clock_.emplace();
-  const std::int64_t unix_at_zero = UnixNanosecondsNow();
+  const ClockReading zero = ReadClocks();
   // The largest of all ports; a worker limits what comes by a smaller one.
   std::uint16_t mtu = options_.ports.front().mtu;
   for (const PortOptions& port : options_.ports) mtu = std::max(mtu, port.mtu);
@@ -135,12 +127,13 @@ void Engine::Start(std::span<const dhcp::Lease> leases) {
                       .pool = *pools_[i],
                       .ends = EndsOf(i),
                       .leases = leases};
+    clocks_.push_back(std::make_unique<SystemTimekeeper>(zero));
     workers_.push_back(std::make_unique<Worker>(
         setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_, entropy_, *handover_,
-                           *captures_, unix_at_zero}));
+                           *captures_, *clocks_[i]}));
   }
   for (unsigned i = 0; i < workers_.size(); ++i) {
-    threads_.emplace_back([this, i] { Run(*workers_[i], options_.cores[i]); });
+    threads_.emplace_back([this, i] { Run(*workers_[i], *clocks_[i], options_.cores[i]); });
   }
 }
 
@@ -165,15 +158,15 @@ std::vector<Link::End> Engine::EndsOf(unsigned index) const {
   return ends;
 }
 
-void Engine::Run(Worker& worker, unsigned core) const {
+void Engine::Run(Worker& worker, const SystemTimekeeper& clock, unsigned core) const {
   SLIPWAY_CHECK(rte_thread_register() == 0);
   Pin(core);
   while (!stop_.load(std::memory_order_relaxed)) {
-    const bool worked = worker.RunOnce(clock_->Now());
+    const bool worked = worker.RunOnce(clock.Now());
     if (!worked && options_.idle_sleep > Duration{})
       std::this_thread::sleep_for(options_.idle_sleep);
   }
-  worker.Stop(clock_->Now());
+  worker.Stop(clock.Now());
   rte_thread_unregister();
 }
 
@@ -182,6 +175,7 @@ void Engine::Stop() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   workers_.clear();
+  clocks_.clear();
   for (auto& port : ports_) port->Shutdown();
 }
 

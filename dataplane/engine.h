@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -54,7 +53,7 @@ class Engine {
   absl::Status CreatePools();
   absl::Status CreatePorts();
   std::vector<Link::End> EndsOf(unsigned index) const;
-  void Run(Worker& worker, unsigned core) const;
+  void Run(Worker& worker, const SystemTimekeeper& clock, unsigned core) const;
 
   Options options_;
   std::unique_ptr<EalGuard> eal_;  // first: everything below lives in its memory
@@ -76,7 +75,7 @@ class Engine {
   std::unique_ptr<Captures> captures_;
   SystemEntropy entropy_;
   tcp::Settings tcp_;
-  std::optional<Clock> clock_;  // EAL measures its frequency
+  std::vector<std::unique_ptr<SystemTimekeeper>> clocks_;  // of the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stop_{false};

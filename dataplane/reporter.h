@@ -6,6 +6,7 @@
 
 #include "dataplane/event.h"
 #include "protocols/base/time.h"
+#include "protocols/base/wall_clock.h"
 
 namespace slipway::dataplane {
 
@@ -14,7 +15,7 @@ class Reporter {
   struct Target {
     EventQueue& events;
     unsigned worker = 0;
-    std::int64_t unix_nanoseconds_at_zero = 0;  // wall clock at Time{}
+    const WallClock& wall;
   };
 
   explicit Reporter(const Target& target) : target_(target) {}
@@ -38,14 +39,9 @@ class Reporter {
     counters.out += count;
   }
 
-  // The wall clock, in Unix seconds.
-  std::int64_t UnixSeconds(Time now) const {
-    return (target_.unix_nanoseconds_at_zero + now.time_since_epoch().count()) / 1'000'000'000;
-  }
-
   void Tell(Event event, Time now) {
     event.worker = static_cast<std::uint8_t>(target_.worker);
-    event.unix_nanoseconds = target_.unix_nanoseconds_at_zero + now.time_since_epoch().count();
+    event.unix_nanoseconds = target_.wall.UnixNanoseconds(now);
     if (!target_.events.Push(target_.worker, event)) ++statistics.events_lost;
   }
 

@@ -9,7 +9,7 @@
 namespace slipway::dataplane {
 namespace {
 
-// How often counters are posted and applications' deadlines looked at.
+// How often counters are posted, applications' deadlines looked at and the wall clock asked.
 constexpr Duration kPostEvery = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -18,7 +18,8 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
     : index_(setup.index),
       options_(setup.options),
       seams_(seams),
-      reporter_({seams.events, setup.index, seams.unix_nanoseconds_at_zero}),
+      wall_(seams.time.UnixNanoseconds(Time{})),
+      reporter_({seams.events, setup.index, wall_}),
       pool_(setup.pool),
       reassembly_({}),
       icmp_({}),
@@ -27,8 +28,7 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
                   .machines_max = std::clamp(2 * setup.tcp.connections_max, 1024U, 65536U)}),
       kept_(admission_.settings().machines_max),
       tcp_(setup.tcp, seams.entropy),
-      factory_(
-          {reporter_, seams.unix_nanoseconds_at_zero, setup.options.limits.handshakes_at_once}),
+      factory_({reporter_, wall_, setup.options.limits.handshakes_at_once}),
       services_(tcp_.slots()),
       budget_(setup.options.limits.handshake_share, rte_get_tsc_hz()) {
   SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
@@ -46,13 +46,12 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
   seen_links_.resize(links_.size());
   aside_.assign(links_.size(), WaitingLine(links_.size() == 1 ? 0 : tcp_.slots()));
   if (index_ == 0) {
-    const dhcp::ServerSettings settings{
-        .leases_max = options_.limits.leases,
-        .unix_seconds_at_zero = seams.unix_nanoseconds_at_zero / 1'000'000'000,
-        .probe_time = options_.probe_time};
+    const dhcp::ServerSettings settings{.leases_max = options_.limits.leases,
+                                        .unix_seconds_at_zero = wall_.UnixSeconds(Time{}),
+                                        .probe_time = options_.probe_time};
     dhcp_.emplace(settings, seams.entropy,
                   DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_,
-                                            admission_, seams_.others});
+                                            admission_, seams_.others, wall_});
     dhcp_->Restore(setup.leases);
   }
   factory_.Listen(tcp_);
@@ -69,7 +68,7 @@ bool Worker::RunOnce(Time now) {
   Stopwatch watch;
   seams_.snapshots.Quiescent(index_);
   UseSnapshot(seams_.snapshots.Current());
-  unix_now_ = seams_.unix_nanoseconds_at_zero + now.time_since_epoch().count();
+  unix_now_ = wall_.UnixNanoseconds(now);
   if (seams_.captures.generation() != captures_seen_) [[unlikely]]
     UseCaptures();
 
@@ -132,6 +131,8 @@ void Worker::Account(Time now, const Stopwatch& watch, bool busy) {
   WatchSpare(busy, now);
   if (now < next_post_) return;
   next_post_ = now + kPostEvery;
+  wall_.Set(seams_.time.UnixNanoseconds(now), now);
+  if (dhcp_) dhcp_->FollowWallClock();
   for (Service& service : services_) {
     if (service.application == nullptr || service.application->Deadline() > now) continue;
     Follow(service, service.application->Expire(now), now);

@@ -37,10 +37,12 @@
 #include "dataplane/snapshot.h"
 #include "dataplane/stopwatch.h"
 #include "dataplane/tcp_run.h"
+#include "dataplane/timekeeper.h"
 #include "dataplane/waiting_line.h"
 #include "dataplane/work_budget.h"
 #include "protocols/arp/neighbours.h"
 #include "protocols/base/token_bucket.h"
+#include "protocols/base/wall_clock.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
 #include "protocols/tcp/host.h"
@@ -56,7 +58,7 @@ struct WorkerSeams {
   Entropy& entropy;
   Handover& others;  // to and from the other workers
   Captures& captures;
-  std::int64_t unix_nanoseconds_at_zero = 0;  // wall clock at Time{}
+  Timekeeper& time;
 };
 
 struct WorkerSetup {
@@ -217,6 +219,7 @@ class Worker {
   unsigned index_;
   const Options& options_;
   WorkerSeams seams_;
+  WallClock wall_;  // set anew with every post
   Reporter reporter_;
   PacketPool& pool_;
   std::vector<Link> links_;

@@ -130,7 +130,7 @@ absl::Status BenchServer::Prepare() {
       .leases = {}};
   worker_ = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, *entropy_, *handover_,
-                                    captures_, /*unix_nanoseconds_at_zero=*/0});
+                                    captures_, time_});
   if (!chosen_.own_thread) return absl::OkStatus();
   // A caller that spins on the core where the thread was born would never let it leave.
   std::latch on_its_core(1);

@@ -101,6 +101,7 @@ class BenchServer {
   dataplane::LeaseChannel leases_{4096};
   dataplane::StatisticsBoard board_{1};
   dataplane::Captures captures_{1, 1};
+  dataplane::VirtualTimekeeper time_{0};
   std::unique_ptr<Entropy> entropy_;
   std::unique_ptr<dataplane::Worker> worker_;
   std::atomic<bool> stop_{false};

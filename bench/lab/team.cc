@@ -220,7 +220,7 @@ void Team::MakeWorker(unsigned index) {
                                      .leases = {}};
   member.worker = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, entropy_, *handover_,
-                                    captures_, /*unix_nanoseconds_at_zero=*/0});
+                                    captures_, time_});
 }
 
 // The snapshot's old versions are freed by nobody while it runs, so a sleeping worker holds up

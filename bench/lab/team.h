@@ -93,6 +93,7 @@ class Team {
   dataplane::LeaseChannel leases_{64};
   dataplane::StatisticsBoard board_;
   dataplane::Captures captures_;
+  dataplane::VirtualTimekeeper time_{0};
   dataplane::SystemEntropy entropy_;
   std::unique_ptr<Port> port_;
   std::vector<std::unique_ptr<Member>> members_;

@@ -4,9 +4,11 @@
 //
 // A plain fixed-size value: it crosses a ring to the journal and comes back at start-up by memcpy.
 // Expiry is wall-clock seconds, because it must outlive the process; dhcp::Server is told the wall
-// time of its Time zero. A lease in kOffered is never written to the journal: an offer that was
-// forgotten is simply made again, and its REQUEST is granted if the address is still free.
-// Client identifiers are bounded (RFC 4361's longest in use is 23 bytes); a longer one is a Drop.
+// time of its Time zero, and what it grants ends by its own time: whoever journals a change puts
+// that right where the wall clock was set meanwhile. A lease in kOffered is never written to the
+// journal: an offer that was forgotten is simply made again, and its REQUEST is granted if the
+// address is still free. Client identifiers are bounded (RFC 4361's longest in use is 23 bytes); a
+// longer one is a Drop.
 #pragma once
 
 #include <array>

@@ -147,8 +147,20 @@ void LeaseTable::Hold(Slot slot, std::int64_t expires_unix_seconds) {
   else
     ListRemove(slot);
   entry.held = true;
+  entry.by_wall_clock = false;
   entry.lease.expires_unix_seconds = expires_unix_seconds;
   HeapPush(slot);
+}
+
+void LeaseTable::PutOff(std::chrono::seconds by) {
+  // Found by their addresses: a slot that is free may still look as if it were held.
+  for (const Slot head : by_address_) {
+    for (Slot slot = head; slot != kNone; slot = entries_[slot].next_by_address) {
+      if (!entries_[slot].held || !entries_[slot].by_wall_clock) continue;
+      Hold(slot, entries_[slot].lease.expires_unix_seconds + by.count());
+      entries_[slot].by_wall_clock = true;
+    }
+  }
 }
 
 void LeaseTable::Release(Slot slot) {

@@ -10,6 +10,7 @@
 // "type 1 and the MAC address" (RFC 2132 9.14), which iPXE sends, is the same as none.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -42,7 +43,8 @@ class LeaseTable {
     bool held = false;
     bool was_bound = false;  // by this identity, at some time
     bool probing = false;
-    bool identified = false;  // stands in the identity index
+    bool identified = false;     // stands in the identity index
+    bool by_wall_clock = false;  // its expiry is another process's word; Hold() ends that
     // Before the last change, for Abandon().
     LeaseState state_before = LeaseState::kOffered;
     std::int64_t expires_before = 0;
@@ -77,6 +79,8 @@ class LeaseTable {
   void Anonymize(Slot slot);
   // Held until the expiry given.
   void Hold(Slot slot, std::int64_t expires_unix_seconds);
+  // Those whose expiry is by the wall clock end so much later.
+  void PutOff(std::chrono::seconds by);
   // Idle from now on; what was never bound is given to others first.
   void Release(Slot slot);
   // The idle slot that was used longest ago; kNone when there is none.

@@ -67,13 +67,20 @@ std::size_t Server::Restore(std::span<const Lease> leases) {
     LeaseTable::Entry& entry = table[slot];
     entry.lease = lease;
     entry.was_bound = lease.state == LeaseState::kBound || lease.state == LeaseState::kReleased;
-    if (lease.state != LeaseState::kReleased) table.Hold(slot, lease.expires_unix_seconds);
+    if (lease.state != LeaseState::kReleased) {
+      table.Hold(slot, lease.expires_unix_seconds);
+      entry.by_wall_clock = true;
+    }
     ++taken;
   }
   const Policy* policy = state_->policy;
   state_->addresses.SetPolicy(nullptr);
   state_->addresses.SetPolicy(policy);
   return taken;
+}
+
+void Server::WallClockStepped(std::chrono::seconds by) {
+  state_->table.PutOff(std::chrono::seconds(0) - by);
 }
 
 void Server::SetPolicy(const Policy* policy) {

@@ -98,7 +98,7 @@ struct Outcome {
 
 struct ServerSettings {
   std::size_t leases_max = 65536;
-  // Wall clock, in Unix seconds, at Time{}.
+  // Wall clock, in Unix seconds, at Time{}. From there on the server counts by Time alone.
   std::int64_t unix_seconds_at_zero = 0;
   // How long an OFFER waits for an answer to its probe; zero: never probe.
   Duration probe_time = std::chrono::milliseconds(500);
@@ -116,6 +116,9 @@ class Server {
   // At start, before the first message. Leases beyond the capacity or given twice are left out;
   // returns how many were taken.
   std::size_t Restore(std::span<const Lease> leases);
+  // The wall clock shows so much more than it would have, had it not been set. What the journal
+  // remembered ends by the wall clock, so it moves; what was granted since lasts as it was said.
+  void WallClockStepped(std::chrono::seconds by);
   // The policy must live as long as anything else is called before the next SetPolicy, which reads
   // nothing of it. Null: nothing is served. Networks that changed are copied: this uses the heap.
   void SetPolicy(const Policy* policy);

@@ -196,10 +196,9 @@ bool Session::Answer(Request& request, Time now, Received& received) {
     }
   }
   const Resource* resource = path.empty() ? nullptr : catalog_->Find(path);
-  const auto since_zero = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
   Response response;
   MakeResponse(request, resource,
-               {.now_unix_seconds = config_->unix_seconds_at_zero + since_zero.count(),
+               {.now_unix_seconds = config_->wall->UnixSeconds(now),
                 .retry_after_seconds = config_->retry_after_seconds},
                response);
   if (!Queue(response, request.method, now)) return false;

@@ -27,6 +27,7 @@
 #include "protocols/base/bytes.h"
 #include "protocols/base/drop.h"
 #include "protocols/base/time.h"
+#include "protocols/base/wall_clock.h"
 #include "protocols/http/catalog.h"
 #include "protocols/http/input_blocks.h"
 #include "protocols/http/request.h"
@@ -39,8 +40,7 @@ namespace slipway::http {
 using ResponseStream = ExtentStream;
 
 struct SessionConfig {
-  // What the wall clock said at Time{}: for Date and the age of validators.
-  std::int64_t unix_seconds_at_zero = 0;
+  const WallClock* wall = &kUnixEpochAtZero;           // for Date and the age of validators
   Duration header_timeout = std::chrono::seconds(30);  // first byte of a request to its last
   Duration idle_timeout = std::chrono::seconds(75);    // firmware wants at least 60 s
   Duration stall_timeout = std::chrono::seconds(60);   // nothing acknowledged for so long

@@ -12,8 +12,6 @@
 namespace slipway::dataplane {
 namespace {
 
-constexpr std::int64_t kUnixNanosecondsAtZero = 1'795'341'600'000'000'000;  // 2026-11-22
-
 std::unique_ptr<PacketPool> NewPool(EalImageMemory& images, unsigned worker) {
   static unsigned number = 0;
   auto pool = PacketPool::Create({.name = "appliance" + std::to_string(number++),
@@ -128,7 +126,8 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
       events_(chosen.workers, 256),
       leases_(chosen.leases),
       statistics_(chosen.workers),
-      captures_(chosen.workers, chosen.second_mtu != 0 ? 2 : 1) {
+      captures_(chosen.workers, chosen.second_mtu != 0 ? 2 : 1),
+      time_(kUnixNanosecondsAtZero) {
   SLIPWAY_CHECK(wire_.Initialize({.mtu = chosen.mtu, .pools = {&memory.pool(0)}}).ok());
   if (chosen.second_mtu != 0) {
     SLIPWAY_CHECK(
@@ -154,9 +153,9 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
                             .pool = memory.pool(i),
                             .ends = std::move(ends),
                             .leases = {}};
-    workers_.push_back(std::make_unique<Worker>(
-        setup, WorkerSeams{snapshots_, events_, leases_, statistics_, entropy_, *handover_,
-                           captures_, kUnixNanosecondsAtZero}));
+    workers_.push_back(
+        std::make_unique<Worker>(setup, WorkerSeams{snapshots_, events_, leases_, statistics_,
+                                                    entropy_, *handover_, captures_, time_}));
   }
 }
 
@@ -185,6 +184,7 @@ std::vector<Buffer> Appliance::Sent() {
 std::size_t Appliance::MakeLeasesDurable() {
   std::array<LeaseChannel::Entry, 16> entries;
   std::size_t all = 0;
+    journalled_ = entries[count - 1].change;
   while (const std::size_t count = leases_.Take(entries)) {
     leases_.Acknowledge(entries[count - 1].sequence);
     all += count;

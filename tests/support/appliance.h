@@ -21,6 +21,7 @@
 
 namespace slipway::dataplane {
 
+inline constexpr std::int64_t kUnixNanosecondsAtZero = 1'795'341'600'000'000'000;  // 2026-11-22
 inline constexpr MacAddress kApplianceMac{{0x02, 0, 0, 0, 0, 1}};
 inline constexpr Ipv4Address kApplianceAddress(10, 77, 0, 1);
 inline constexpr MacAddress kSecondMac{{0x02, 0, 0, 0, 0, 2}};
@@ -79,6 +80,8 @@ class Appliance final : public Endpoint {
   std::vector<Buffer> Sent();
   // Acknowledges all leases, as the journal would; returns how many.
   std::size_t MakeLeasesDurable();
+  // The last of them, as the journal has it.
+  const dhcp::LeaseChange& journalled() const { return journalled_; }
   std::vector<Event> Events();
   // in == out + drops, over all steps of all workers.
   bool StepsAddUp() const;
@@ -86,6 +89,8 @@ class Appliance final : public Endpoint {
   bool TimersAreArmed() const;
   std::uint64_t Dropped(Drop drop) const;
   void Stop(Time now);
+  // The wall clock is set, as by NTP.
+  void StepWallClock(Duration by) { time_.Step(by); }
 
   void Receive(Bytes frame, Time now) override;
   std::optional<Buffer> Emit(Time now) override;
@@ -113,6 +118,8 @@ class Appliance final : public Endpoint {
   LeaseChannel leases_;
   StatisticsBoard statistics_;
   Captures captures_;
+  VirtualTimekeeper time_;
+  dhcp::LeaseChange journalled_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

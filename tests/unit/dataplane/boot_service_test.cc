@@ -243,8 +243,9 @@ class ServiceAloneTest : public OneMachineTest {
   }
 
   EventQueue events_{1, 256};
-  Reporter reporter_{{.events = events_}};
-  BootServiceFactory factory_{{.reporter = reporter_, .handshakes_max = 1}};
+  Reporter reporter_{{.events = events_, .wall = kUnixEpochAtZero}};
+  BootServiceFactory factory_{
+      {.reporter = reporter_, .wall = kUnixEpochAtZero, .handshakes_max = 1}};
   std::unique_ptr<Snapshot> snapshot_;
 };
 

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "dataplane/clock.h"
@@ -196,17 +199,100 @@ TEST(FrameRing, HandsFramesOverInOrderAndFreesWhatIsLeft) {
 }
 
 TEST(Clock, CountsNanosecondsAndNeverRunsBackwards) {
-  const Clock clock;
+  const ClockReading start = ReadClocks();
+  const Clock clock(start);
   const std::uint64_t hz = rte_get_tsc_hz();
   for (const std::uint64_t seconds : {0UL, 1UL, 3600UL, 86400UL * 365}) {
-    const auto got = clock.At(clock.origin() + hz * seconds).time_since_epoch().count();
+    const auto got = clock.At(start.counter + hz * seconds).time_since_epoch().count();
     const auto exact = static_cast<std::int64_t>(seconds * 1'000'000'000);
     EXPECT_NEAR(static_cast<double>(got), static_cast<double>(exact),
                 1.0 + static_cast<double>(exact) * 1e-9);
   }
   const Time before = clock.Now();
   EXPECT_LE(before, clock.Now());
-  EXPECT_EQ(Clock(clock.origin()).At(clock.origin() + 12345), clock.At(clock.origin() + 12345));
+  EXPECT_EQ(Clock(start).At(start.counter + 12345), clock.At(start.counter + 12345));
+}
+
+// A processor of 2.5 GHz, and what CLOCK_MONOTONIC shows meanwhile.
+class Processor {
+ public:
+  static constexpr std::uint64_t kHz = 2'500'000'000;
+
+  void Wait(Duration duration) {
+    passed_ += duration;
+    counter_ += static_cast<std::uint64_t>(duration.count()) * kHz / 1'000'000'000;
+  }
+  // The machine is suspended: its counter stands still, CLOCK_MONOTONIC does not.
+  void Sleep(Duration duration) { passed_ += duration; }
+  std::uint64_t counter() const { return counter_; }
+  ClockReading Read(Duration late = {}) const {
+    return {.counter = counter_, .steady = std::chrono::hours(5) + passed_ + late, .unix_time = {}};
+  }
+  Duration LagOf(const Clock& clock) const {
+    return passed_ - clock.At(counter_).time_since_epoch();
+  }
+
+ private:
+  std::uint64_t counter_ = 77'000'000'000;
+  Duration passed_{};
+};
+
+// 0.2 % is what EAL's rounding to 10 MHz makes of 2.5 GHz: in a day it would be 173 s.
+TEST(Clock, KeepsTimeAlthoughItIsToldAFrequencyThatIsWrong) {
+  for (const std::uint64_t told :
+       {Processor::kHz, Processor::kHz * 998 / 1000, Processor::kHz * 1002 / 1000}) {
+    SCOPED_TRACE(told);
+    Processor processor;
+    Clock clock(processor.Read(), told);
+    Time before{};
+    std::int64_t largest = 0;
+    for (int step = 0; step < 36'000; ++step) {  // an hour
+      processor.Wait(std::chrono::milliseconds(99));
+      const Time early = clock.At(processor.counter());
+      processor.Wait(std::chrono::milliseconds(1));
+      const Time late = clock.At(processor.counter());
+      clock.Correct(processor.Read());
+      ASSERT_LE(before, early) << step;
+      ASSERT_NEAR(static_cast<double>((late - early).count()), 1e6, 4e3) << "no step, at " << step;
+      ASSERT_EQ(clock.At(processor.counter()), late) << "no step, at " << step;
+      before = late;
+      if (step >= 100) largest = std::max(largest, std::abs(processor.LagOf(clock).count()));
+    }
+    EXPECT_LT(largest, 1000) << "nanoseconds, after ten seconds";
+  }
+}
+
+TEST(Clock, IsNotMisledByDisturbedReadingsOrByAMachineThatSlept) {
+  Processor processor;
+  Clock clock(processor.Read(), Processor::kHz);
+  const auto run = [&](int steps, Duration late) {
+    for (int i = 0; i < steps; ++i) {
+      processor.Wait(std::chrono::milliseconds(100));
+      clock.Correct(processor.Read(i % 7 == 0 ? late : Duration{}));
+    }
+  };
+  run(1000, std::chrono::microseconds(100));
+  EXPECT_LT(std::abs(processor.LagOf(clock).count()), 200'000);
+  run(100, {});
+  const Time before = clock.At(processor.counter());
+  processor.Sleep(std::chrono::hours(1));
+  run(100, {});
+  EXPECT_NEAR(static_cast<double>((clock.At(processor.counter()) - before).count()), 1e10, 1000)
+      << "neither a step nor a hurry";
+}
+
+TEST(SystemTimekeeper, ShowsWhatTheKernelsClocksShow) {
+  const ClockReading zero = ReadClocks();
+  SystemTimekeeper keeper(zero);
+  std::int64_t unix_now = 0;
+  for (int i = 0; i < 4; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    unix_now = keeper.UnixNanoseconds(keeper.Now());
+  }
+  const ClockReading now = ReadClocks();
+  EXPECT_NEAR(1e-9 * static_cast<double>(unix_now - now.unix_time.count()), 0, 0.05);
+  const auto shown = keeper.Now().time_since_epoch();
+  EXPECT_NEAR(1e-9 * static_cast<double>((shown - (now.steady - zero.steady)).count()), 0, 0.05);
 }
 
 TEST(SystemEntropy, FillsEveryByteDifferentlyEachTime) {

@@ -80,6 +80,29 @@ TEST_F(WorkerDhcpTest, HoldsAnAckUntilTheLeaseIsOnDisk) {
   EXPECT_THAT(leased, testing::ElementsAre(3600));
 }
 
+// The journal is read by the wall clock, which NTP may set at any time.
+TEST_F(WorkerDhcpTest, JournalsWhenALeaseEndsByTheWallClock) {
+  Start();
+  std::int64_t at_zero = kUnixNanosecondsAtZero;
+  for (const Duration by : {Duration{}, Duration(std::chrono::hours(5)),
+                            Duration(-std::chrono::hours(3)), Duration(milliseconds(1500))}) {
+    appliance_->StepWallClock(by);
+    at_zero += by.count();
+    appliance_->Run(now_ += milliseconds(100));
+    const auto offers = Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));
+    ASSERT_THAT(offers, SizeIs(1));
+    Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, ReadDhcp(offers[0]).address)));
+    ASSERT_EQ(appliance_->MakeLeasesDurable(), 1u);
+    const double ends = static_cast<double>(appliance_->journalled().expires_unix_seconds);
+    const double told =
+        1e-9 * static_cast<double>(at_zero + now_.time_since_epoch().count()) + 3600;
+    EXPECT_GE(ends, told);
+    EXPECT_LE(ends, told + 3);
+    appliance_->Run(now_);
+    appliance_->Sent();
+  }
+}
+
 // What an event's kind already says is not said again by its text.
 TEST_F(WorkerDhcpTest, TellsOfAnOfferWhatBootsAndOfARefusalWhy) {
   Start();

@@ -11,8 +11,10 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "protocols/http/date.h"
 #include "tests/unit/dataplane/worker_fixture.h"
 
 namespace slipway::dataplane {
@@ -74,6 +76,36 @@ TEST_F(WorkerReportsTest, CountsEventsThatFindNoRoom) {
   EXPECT_EQ(appliance_->statistics().events_lost, 0u);
   for (int i = 0; i < 10; ++i) Ask(query);
   EXPECT_EQ(appliance_->statistics().events_lost, 10u);
+}
+
+// NTP sets the clock of the machine, forwards or back.
+TEST_F(WorkerReportsTest, TellsWhatHappensInTheWorldsTimeWhateverItsClockDoes) {
+  Start();
+  const Buffer query = UdpFrame(
+      kMachine, {.source = Port(4000), .destination = Port(53), .payload = DnsQuery("boot")});
+  std::int64_t at_zero = kUnixNanosecondsAtZero;
+  std::uint16_t port = 1024;
+  for (const Duration by : {Duration{}, Duration(std::chrono::hours(1)), Duration(-seconds(400))}) {
+    appliance_->StepWallClock(by);
+    at_zero += by.count();
+    appliance_->Run(now_ += milliseconds(100));
+    appliance_->Events();
+    Ask(query);
+    const auto events = appliance_->Events();
+    ASSERT_THAT(events, SizeIs(1));
+    EXPECT_EQ(events[0].unix_nanoseconds, at_zero + now_.time_since_epoch().count());
+    Station station(kMachine, MachineSettings(), port);
+    HttpClient client(kGet, kImageSize);
+    station.Connect(Port(port++), Port(80), client, now_);
+    Talk(station, [&] { return station.closed; });
+    const std::int64_t unix_now = (at_zero + now_.time_since_epoch().count()) / 1'000'000'000;
+    constexpr std::string_view kDate = "\r\nDate: ";
+    const std::string_view text = AsText(client.text);
+    ASSERT_NE(text.find(kDate), text.npos);
+    const auto date =
+        http::ParseDate(text.substr(text.find(kDate) + kDate.size(), http::kDateSize), unix_now);
+    EXPECT_NEAR(static_cast<double>(date.value_or(0)), static_cast<double>(unix_now), 1);
+  }
 }
 
 TEST_F(WorkerReportsTest, CountsWhatItSeals) {

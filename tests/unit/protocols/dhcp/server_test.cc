@@ -330,6 +330,30 @@ TEST(Server, RestoredLeasesAreNotGivenToOthers) {
   EXPECT_EQ(bench.Boot(101), kFirst) << "expiry is wall time and survives the restart";
 }
 
+// As when NTP sets the clock of a machine after its start: what was granted since lasts as long as
+// its client was told, what the journal said ends when it said.
+TEST(Server, AStepOfTheWallClockMovesOnlyWhatTheJournalRemembered) {
+  PolicySettings settings = TestSettings();
+  settings.networks[0].pools = {{kFirst, Ipv4Address(kFirst.value() + 1)}};
+  std::vector<Lease> journal;
+  {
+    Bench bench(settings);
+    ASSERT_EQ(bench.Boot(1), kFirst);
+    journal.push_back(*bench.server.Find(kFirst));
+  }
+  for (const auto step : {hours(2), -hours(2)}) {
+    Bench bench(settings);
+    ASSERT_EQ(bench.server.Restore(journal), 1U);
+    ASSERT_EQ(bench.Boot(2), Ipv4Address(kFirst.value() + 1));
+    EXPECT_EQ(bench.Hear(Said(kDiscover, MacOf(3))).drop, Drop::kDhcpPoolEmpty);
+    bench.server.WallClockStepped(step);
+    EXPECT_EQ(bench.Boot(3), step > hours(0) ? kFirst : kNobody) << "the restored one has ended";
+    EXPECT_EQ(bench.Hear(Said(kDiscover, MacOf(4))).drop, Drop::kDhcpPoolEmpty);
+    bench.now += hours(1) + seconds(2);
+    EXPECT_EQ(bench.Boot(4), Ipv4Address(kFirst.value() + 1)) << "granted for an hour";
+  }
+}
+
 // The next one stands where it was, as an allocator gives memory out again.
 TEST(Server, ReadsNothingOfAPolicyThatIsGoneWhenTheNextComes) {
   PolicySettings settings = TestSettings();

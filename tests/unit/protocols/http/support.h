@@ -47,7 +47,8 @@ class Served {
       : blocks_(blocks), session_(Config(), TestCatalog(), blocks, At(0)) {}
 
   static const SessionConfig& Config() {
-    static const SessionConfig config{.unix_seconds_at_zero = kNow};
+    static constexpr WallClock kWall(kNow * 1'000'000'000);
+    static const SessionConfig config{.wall = &kWall};
     return config;
   }
 
