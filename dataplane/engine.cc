@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <string>
 
+#include "dataplane/event_bounds.h"
 #include "dataplane/port.h"
 #include "protocols/base/check.h"
 
 namespace slipway::dataplane {
 namespace {
 
-constexpr unsigned kEventsPerWorker = 8192;
 constexpr unsigned kLeasesInFlight = 4096;
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dataplane/event.h"
+#include "dataplane/event_bounds.h"
 #include "protocols/base/time.h"
 #include "protocols/base/wall_clock.h"
 
@@ -39,7 +40,9 @@ class Reporter {
     counters.out += count;
   }
 
+  // What is told too often already is left out (event_bounds.h).
   void Tell(Event event, Time now) {
+    if (!bounds_.Allow(event.kind, now)) return;
     event.worker = static_cast<std::uint8_t>(target_.worker);
     event.unix_nanoseconds = target_.wall.UnixNanoseconds(now);
     if (!target_.events.Push(target_.worker, event)) ++statistics.events_lost;
@@ -49,6 +52,7 @@ class Reporter {
 
  private:
   Target target_;
+  EventBounds bounds_;
 };
 
 }  // namespace slipway::dataplane

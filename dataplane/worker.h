@@ -41,7 +41,6 @@
 #include "dataplane/waiting_line.h"
 #include "dataplane/work_budget.h"
 #include "protocols/arp/neighbours.h"
-#include "protocols/base/token_bucket.h"
 #include "protocols/base/wall_clock.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
@@ -257,8 +256,6 @@ class Worker {
   // of the connection that is given up.
   Hop stray_way_;
   std::uint64_t next_number_ = 0;
-  TokenBucket arp_told_{200, 200};    // questions for our address that become events
-  TokenBucket refused_told_{20, 20};  // connections to closed ports that do
   Time next_post_{};
   // Since the last review of who is served.
   Time last_review_{};

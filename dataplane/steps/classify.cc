@@ -68,9 +68,9 @@ Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
   return outcome.drop;
 }
 
-// Who asks for our address is about to talk to us. Bounded, as anybody may ask at any rate.
+// Who asks for our address is about to talk to us.
 void Worker::TellArp(const arp::Packet& question, Time now) {
-  if (question.sender_ip.is_unspecified() || !arp_told_.Take(now)) return;
+  if (question.sender_ip.is_unspecified()) return;
   Event event;
   event.kind = EventKind::kArpAsked;
   event.mac = question.sender_mac;

@@ -194,16 +194,14 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
 }
 
 // The port is closed, as the configuration has it: a machine that came here came the wrong way, and
-// its story says so. Bounded, as anybody may come at any rate; all are counted.
+// its story says so.
 void Worker::Refuse(Service& service, const tcp::Info& info, Time now) {
   reporter_.Count(Step::kDeliver, Drop::kTcpPortClosed);
-  if (refused_told_.Take(now)) {
-    Event event = EventOf(service, info);
-    event.kind = EventKind::kTcpRefused;
-    event.number = info.tuple.local_port.value();
-    event.connection = 0;  // nothing more comes of it
-    reporter_.Tell(event, now);
-  }
+  Event event = EventOf(service, info);
+  event.kind = EventKind::kTcpRefused;
+  event.number = info.tuple.local_port.value();
+  event.connection = 0;  // nothing more comes of it
+  reporter_.Tell(event, now);
   Reset(service, now);
   Release(service, now);
 }

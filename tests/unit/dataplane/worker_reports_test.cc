@@ -108,6 +108,81 @@ TEST_F(WorkerReportsTest, TellsWhatHappensInTheWorldsTimeWhateverItsClockDoes) {
   }
 }
 
+// Anybody may claim our address at any rate.
+TEST_F(WorkerReportsTest, AFloodOfClaimsToOurAddressLeavesTheStoriesWhole) {
+  Start();
+  appliance_->Events();
+  for (int i = 0; i < 1000; ++i) {
+    Ends other = kMachine;
+    other.from.octets[5] = static_cast<std::uint8_t>(i);
+    other.source = kApplianceAddress;
+    Ask(WhoHas(kMachine.source, other));
+  }
+  EXPECT_EQ(appliance_->Dropped(Drop::kArpConflict), 1000u) << "each is counted";
+  Ask(UdpFrame(kMachine,
+               {.source = Port(4000), .destination = Port(53), .payload = DnsQuery("boot")}));
+  EXPECT_EQ(appliance_->statistics().events_lost, 0u);
+  const auto events = appliance_->Events();
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.front().kind, EventKind::kAddressConflict);
+  EXPECT_EQ(events.back().kind, EventKind::kDnsQuery);
+}
+
+class ToldTest : public ::testing::Test {
+ protected:
+  // So many a second of this kind, for so long; how many of them were told.
+  std::size_t Tell(EventKind kind, int per_second, Duration duration) {
+    std::vector<Event> told(kEventsPerWorker);
+    std::size_t count = 0;
+    const Duration step = Duration(seconds(1)) / per_second;
+    const Time end = now_ + duration;
+    for (Time emptied = now_; now_ < end; now_ += step) {
+      Event event;
+      event.kind = kind;
+      reporter_.Tell(event, now_);
+      if (now_ - emptied < milliseconds(5)) continue;  // as the control plane does
+      emptied = now_;
+      count += events_.Poll(told);
+    }
+    return count + events_.Poll(told);
+  }
+
+  EventQueue events_{1, kEventsPerWorker};
+  WallClock wall_{0};
+  Reporter reporter_{{events_, 0, wall_}};
+  Time now_{seconds(1)};
+};
+
+TEST_F(ToldTest, TellsEveryStepOfFourThousandMachinesThatAreSwitchedOnTogether) {
+  for (const EventKind kind :
+       {EventKind::kDhcpDiscover, EventKind::kDhcpOffer, EventKind::kDhcpRequest,
+        EventKind::kDhcpAck, EventKind::kDhcpIgnored, EventKind::kAdmissionWaits}) {
+    EXPECT_EQ(Tell(kind, 4000, seconds(1)), 4000u) << Describe(kind).name;
+  }
+  EXPECT_EQ(Tell(EventKind::kDnsQuery, 8000, seconds(1)), 8000u) << "A and AAAA";
+  EXPECT_EQ(Tell(EventKind::kDhcpDiscover, 1'000'000, Duration(seconds(1)) / 2000), 500u)
+      << "at once";
+}
+
+// Of every kind that one frame of anybody brings about, a hundred thousand a second.
+TEST_F(ToldTest, NoFloodFillsTheQueueOrHidesAnotherKind) {
+  for (const EventBound& bound : kEventBounds) {
+    EXPECT_LE(Tell(bound.kind, 100'000, seconds(1)), bound.burst + bound.per_second + 1)
+        << Describe(bound.kind).name;
+  }
+  EXPECT_EQ(Tell(EventKind::kTlsOffered, 1000, seconds(1)), 1000u);
+  now_ += seconds(10);
+  for (const EventBound& bound : kEventBounds) {
+    for (std::uint32_t i = 0; i < 10 * bound.burst; ++i) {
+      Event event;
+      event.kind = bound.kind;
+      reporter_.Tell(event, now_);
+    }
+  }
+  EXPECT_EQ(reporter_.statistics.events_lost, 0u) << "all at once, and nobody reads";
+  EXPECT_EQ(Tell(EventKind::kHttpRequest, 1000, seconds(1)), SumOfBursts() + 1000u);
+}
+
 TEST_F(WorkerReportsTest, CountsWhatItSeals) {
   Start();
   Station station(kMachine, MachineSettings(), 1);
