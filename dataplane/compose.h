@@ -33,7 +33,6 @@ inline Options OptionsOf(const control::Config& config) {
                              .mtu = port.mtu,
                              .vlan = port.vlan,
                              .addresses = port.addresses,
-                             .gateway = port.gateway,
                              .trace_every = config.trace});
   }
   return options;

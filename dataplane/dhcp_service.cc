@@ -21,8 +21,8 @@ Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival,
 }
 
 void DhcpService::Expire(Time now) {
-  for (arp::Neighbours& neighbours : around_.neighbours) {
-    while (const auto probed = neighbours.TakeProbeOutcome()) {
+  for (arp::Responder& arp : around_.arp) {
+    while (const auto probed = arp.TakeProbeOutcome()) {
       const dhcp::Outcome outcome =
           server_.ProbeResult(probed->address, probed->in_use_by.has_value(), now);
       if (outcome.decision == dhcp::Decision::kAddressInUse) {
@@ -143,8 +143,8 @@ dhcp::LeaseChange DhcpService::InWorldTime(dhcp::LeaseChange change) const {
 
 void DhcpService::StartProbe(const dhcp::Outcome& outcome, Time now) {
   // Only a neighbour can be asked by ARP; behind a relay the relay's server would have to.
-  arp::Neighbours& neighbours = around_.neighbours[outcome.probe_at.interface];
-  if (!neighbours.ProbeAddress(*outcome.probe, now)) {
+  arp::Responder& arp = around_.arp[outcome.probe_at.interface];
+  if (!arp.ProbeAddress(*outcome.probe, now)) {
     static_cast<void>(server_.ProbeResult(*outcome.probe, /*in_use=*/false, now));
   }
 }

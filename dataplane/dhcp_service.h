@@ -23,7 +23,7 @@
 #include "dataplane/packets.h"
 #include "dataplane/reporter.h"
 #include "dataplane/snapshot.h"
-#include "protocols/arp/neighbours.h"
+#include "protocols/arp/responder.h"
 #include "protocols/base/wall_clock.h"
 #include "protocols/dhcp/server.h"
 
@@ -42,7 +42,7 @@ class DhcpService {
     LeaseChannel& leases;
     Reporter& reporter;
     std::span<Link> links;
-    std::span<arp::Neighbours> neighbours;  // of the links, in their order
+    std::span<arp::Responder> arp;  // of the links, in their order
     Admission& admission;
     Handover& others;  // their admissions are told of leases too; this is worker 0
     const WallClock& wall;

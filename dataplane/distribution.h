@@ -5,7 +5,7 @@
 //
 // TCP over IPv4 goes by a hash of addresses and ports, the same for both directions of a
 // connection. Everything else (ARP, DHCP, DNS, ICMP, fragments, what does not parse) is worker 0's,
-// which owns the single things: lease table, neighbours' learning, reassembly. A datagram that
+// which owns the single things: lease table, ARP, reassembly. A datagram that
 // worker 0 has put together is asked about again.
 #pragma once
 

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +23,6 @@ struct PortOptions {
   std::uint16_t mtu = 1500;  // bytes of an IPv4 packet, 576 to 9216
   VlanId vlan;               // 0: untagged
   std::vector<Ipv4Prefix> addresses;
-  std::optional<Ipv4Address> gateway;
   std::uint32_t trace_every = 0;  // print one of so many frames to standard error; 0: none
 };
 

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "dataplane/link.h"
-#include "protocols/arp/neighbours.h"
+#include "protocols/arp/responder.h"
 #include "protocols/base/ipv4.h"
 #include "protocols/base/mac.h"
 #include "protocols/tcp/segment.h"

@@ -36,12 +36,10 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
   for (const Link::End& end : setup.ends) {
     const PortOptions& port = options_.ports[end.interface];
     links_.emplace_back(end, port, pool_);
-    arp::Settings arp;
-    if (port.gateway) arp.guarded.push_back(*port.gateway);
     // The operator says the addresses are ours: a restart must not cost booting machines the seven
     // seconds of a probe. Whoever else uses them answers the announcement, and is reported.
-    arp.start = arp::ClaimStart::kAnnounce;
-    neighbours_.emplace_back(links_.back().station(), port.addresses, arp, seams.entropy);
+    arp_.emplace_back(links_.back().station(), port.addresses,
+                      arp::Settings{.start = arp::ClaimStart::kAnnounce}, seams.entropy);
   }
   seen_links_.resize(links_.size());
   aside_.assign(links_.size(), WaitingLine(links_.size() == 1 ? 0 : tcp_.slots()));
@@ -50,8 +48,8 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
                                         .unix_seconds_at_zero = wall_.UnixSeconds(Time{}),
                                         .probe_time = options_.probe_time};
     dhcp_.emplace(settings, seams.entropy,
-                  DhcpService::Surroundings{seams_.leases, reporter_, links_, neighbours_,
-                                            admission_, seams_.others, wall_});
+                  DhcpService::Surroundings{seams_.leases, reporter_, links_, arp_, admission_,
+                                            seams_.others, wall_});
     dhcp_->Restore(setup.leases);
   }
   factory_.Listen(tcp_);
@@ -110,9 +108,7 @@ void Worker::UseCaptures() {
 
 Time Worker::Deadline() const {
   Time deadline = std::min(tcp_.Deadline(), next_post_);
-  for (const arp::Neighbours& neighbours : neighbours_) {
-    deadline = std::min(deadline, neighbours.Deadline());
-  }
+  for (const arp::Responder& arp : arp_) deadline = std::min(deadline, arp.Deadline());
   if (dhcp_) deadline = std::min(deadline, dhcp_->Deadline());
   return deadline;
 }
@@ -168,14 +164,14 @@ void Worker::Post(Time now) {
   seams_.statistics.Post(index_, statistics);
 }
 
-// A guest that resets its NIC, a cable, a relinked vhost peer: neighbours are told anew who we are.
+// A guest that resets its NIC, a cable, a relinked vhost peer: all there are told anew who we are.
 void Worker::WatchLinks(Time now) {
   for (std::size_t i = 0; i < links_.size(); ++i) {
     const PortStatus status = links_[i].port().GetStatus();
     SeenLink& seen = seen_links_[i];
     if (status.link_up == seen.up && status.link_changes == seen.changes) continue;
     seen = {status.link_up, status.link_changes};
-    if (status.link_up) neighbours_[i].Start(now);
+    if (status.link_up) arp_[i].Start(now);
     Event event;
     event.kind = EventKind::kLinkChanged;
     event.number = static_cast<std::int64_t>(i);

@@ -40,7 +40,7 @@
 #include "dataplane/timekeeper.h"
 #include "dataplane/waiting_line.h"
 #include "dataplane/work_budget.h"
-#include "protocols/arp/neighbours.h"
+#include "protocols/arp/responder.h"
 #include "protocols/base/wall_clock.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
@@ -226,8 +226,8 @@ class Worker {
     bool up = false;
     std::uint64_t changes = 0;
   };
-  std::vector<SeenLink> seen_links_;         // what was last told of them
-  std::vector<arp::Neighbours> neighbours_;  // of the links; asked on worker 0 alone
+  std::vector<SeenLink> seen_links_;  // what was last told of them
+  std::vector<arp::Responder> arp_;   // of the links; asked on worker 0 alone
   ip::Reassembly reassembly_;
   icmp::Responder icmp_;
   Admission admission_;

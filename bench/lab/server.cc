@@ -56,11 +56,8 @@ void PinTo(unsigned core) {
 dataplane::Options BenchOptions(std::vector<unsigned> cores, std::uint16_t mtu) {
   dataplane::Options options;
   options.cores = std::move(cores);
-  options.ports = {{.device = "bench",
-                    .mtu = mtu,
-                    .vlan = {},
-                    .addresses = {Ipv4Prefix{kServerAddress, 16}},
-                    .gateway = {}}};
+  options.ports = {
+      {.device = "bench", .mtu = mtu, .vlan = {}, .addresses = {Ipv4Prefix{kServerAddress, 16}}}};
   options.limits.handshake_share = 50;
   options.admission.enabled = false;  // readers of most rows never end, and would keep their turns
   options.limits.leases = 65'536;

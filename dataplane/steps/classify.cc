@@ -51,7 +51,7 @@ Drop Worker::ClassifyFrame(Arrived& arrived, Time now) {
 Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
   const auto packet = arp::Parse(frame.payload);
   if (!packet) return packet.drop();
-  const auto outcome = neighbours_[link.interface()].Receive(*packet, frame.header.source, now);
+  const auto outcome = arp_[link.interface()].Receive(*packet, frame.header.source, now);
   if (outcome.conflict) {
     Event event;
     event.kind = EventKind::kAddressConflict;

@@ -37,10 +37,10 @@ std::size_t Worker::Expire(Time now) {
     SendStrays(now);
     Ended(service, {.how = EventKind::kTcpTimedOut, .because = Because(expired->what)}, now);
   }
-  for (std::size_t i = 0; i < neighbours_.size() && index_ == 0; ++i) {
-    arp::Neighbours& neighbours = neighbours_[i];
-    if (neighbours.Deadline() <= now) neighbours.Expire(now);
-    while (const auto query = neighbours.Emit(now)) {
+  for (std::size_t i = 0; i < arp_.size() && index_ == 0; ++i) {
+    arp::Responder& arp = arp_[i];
+    if (arp.Deadline() <= now) arp.Expire(now);
+    while (const auto query = arp.Emit(now)) {
       SendAnswer(links_[i].interface(), BuildArp(links_[i], *query));
       ++work;
     }

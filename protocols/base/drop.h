@@ -39,9 +39,7 @@ namespace slipway {
   X(ArpSenderInvalid, kPeer, "the sender's address is impossible or differs from the frame's") \
   X(ArpNotForUs, kNormal, "asks for an address that is not ours")                              \
   X(ArpUnsolicited, kPeer, "a reply nobody asked for")                                         \
-  X(ArpContradicts, kPeer, "claims to be a neighbour that was confirmed elsewhere")              \
-  X(ArpConflict, kPeer, "another station claims an address of ours")                           \
-  X(ArpTableFull, kLoad, "no room for another neighbour")
+  X(ArpConflict, kPeer, "another station claims an address of ours")
 
 #define SLIPWAY_DROPS_IP(X)                                                                    \
   X(IpTruncated, kPeer, "shorter than its IPv4 header or total length")                        \

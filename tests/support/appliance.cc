@@ -41,14 +41,12 @@ Options OptionsFor(const ApplianceOptions& chosen) {
   options.ports = {{.device = "wire",
                     .mtu = chosen.mtu,
                     .vlan = chosen.vlan,
-                    .addresses = {Ipv4Prefix{kApplianceAddress, 24}},
-                    .gateway = {}}};
+                    .addresses = {Ipv4Prefix{kApplianceAddress, 24}}}};
   if (chosen.second_mtu != 0) {
     options.ports.push_back({.device = "second",
                              .mtu = chosen.second_mtu,
                              .vlan = {},
-                             .addresses = {Ipv4Prefix{kSecondAddress, 24}},
-                             .gateway = {}});
+                             .addresses = {Ipv4Prefix{kSecondAddress, 24}}});
   }
   options.limits.connections = chosen.connections;
   options.limits.handshakes_at_once = chosen.handshakes;
@@ -184,9 +182,9 @@ std::vector<Buffer> Appliance::Sent() {
 std::size_t Appliance::MakeLeasesDurable() {
   std::array<LeaseChannel::Entry, 16> entries;
   std::size_t all = 0;
-    journalled_ = entries[count - 1].change;
   while (const std::size_t count = leases_.Take(entries)) {
     leases_.Acknowledge(entries[count - 1].sequence);
+    journalled_ = entries[count - 1].change;
     all += count;
   }
   return all;
