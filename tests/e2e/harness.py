@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import subprocess
 import time
 import traceback
@@ -79,37 +80,41 @@ def run(command, timeout=60, check=True, **options):
 def run_all(cases, context, report):
     """Runs the cases in order; a fixture lives while consecutive cases share it. `report` is told the
     case, the seconds it took, and None or the Failed or Skipped it ended with."""
-    position = 0
-    while position < len(cases):
-        fixture = cases[position].fixture
-        batch = []
-        while position < len(cases) and cases[position].fixture == fixture:
-            batch.append(cases[position])
-            position += 1
-        with contextlib.ExitStack() as stack:
-            arguments = [context]
-            if fixture is not None:
-                try:
-                    arguments.append(stack.enter_context(fixture(context)))
-                except Skipped as reason:
-                    for case in batch:
-                        report(case, 0.0, reason)
-                    continue
-                except Exception:
-                    words = "its fixture failed:\n" + traceback.format_exc(limit=3)
-                    for case in batch:
-                        report(case, 0.0, Failed(words))
-                    continue
+    for fixture, batch in itertools.groupby(cases, key=lambda case: case.fixture):
+        run_batch(fixture, list(batch), context, report)
+
+
+def run_batch(fixture, batch, context, report):
+    """A fixture that cannot be opened fails (or skips) all its tests. One that finds fault while it
+    is closed, as that something leaked, is a failure of its own, and the next batch runs."""
+    stack = contextlib.ExitStack()
+    arguments = [context]
+    if fixture is not None:
+        try:
+            arguments.append(stack.enter_context(fixture(context)))
+        except Skipped as reason:
             for case in batch:
-                report(case, *timed(case, arguments))
+                report(case, 0.0, reason)
+            return
+        except Exception:
+            words = "its fixture failed:\n" + traceback.format_exc(limit=3)
+            for case in batch:
+                report(case, 0.0, Failed(words))
+            return
+    for case in batch:
+        report(case, *timed(case.run, arguments))
+    seconds, ended = timed(stack.close, ())
+    if ended:
+        report(dataclasses.replace(batch[-1], name=f"what is left after '{batch[-1].name}'"), seconds,
+               ended if isinstance(ended, Failed) else Failed(f"skipped, but too late: {ended}"))
 
 
-def timed(case, arguments):
+def timed(function, arguments):
     """(seconds, None or the Failed or Skipped it ended with)"""
     started = time.monotonic()
     ended = None
     try:
-        case.run(*arguments)
+        function(*arguments)
     except (Failed, Skipped) as error:
         ended = error
     except Exception:

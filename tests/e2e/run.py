@@ -20,6 +20,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "tests/rig"), str(ROOT / "tests/rig/payloads")]
 
 import harness  # noqa: E402
+import test_harness  # noqa: E402,F401
 import test_firmware  # noqa: E402,F401  (each module registers its tests)
 import test_installer  # noqa: E402,F401
 import test_capture  # noqa: E402,F401
