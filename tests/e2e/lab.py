@@ -20,7 +20,7 @@ from pathlib import Path
 import debs
 import machine
 from daemon import ADDRESS, NAME, Daemon, Setup
-from harness import expect, run
+from harness import expect, run, until
 
 _numbers = itertools.count()
 # What an image set needs to be bootable: the first bytes of a PE program for x64.
@@ -68,8 +68,8 @@ class Lab:
     def __enter__(self):
         try:
             self._build()
-        except BaseException:
-            self.__exit__()
+        except BaseException as error:
+            self.__exit__(type(error))
             raise
         return self
 
@@ -101,8 +101,13 @@ class Lab:
                  f"--seed={self.context.seed}", "--seconds=600", *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=machine.die_with_parent)
 
-    def __exit__(self, *_):
-        self.daemon.stop()
+    def __exit__(self, kind=None, *_):
+        try:
+            self.daemon.__exit__(kind)
+        finally:
+            self._remove()
+
+    def _remove(self):
         if self.relay:
             self.relay.terminate()
             self.relay.wait()
@@ -183,19 +188,10 @@ class Lab:
         out.unlink()
 
     def metrics(self):
-        """{`name{labels}`: value} as Prometheus reads them."""
-        token = (self.daemon.state / "token").read_text(encoding="ascii").strip()
-        text = run(["ip", "netns", "exec", self.server, "curl", "--silent", "--show-error", "--fail",
-                    "--cacert", self.daemon.authority(), "--header", f"Authorization: Bearer {token}",
-                    f"https://{self.daemon.management}/metrics"])
-        return {name: float(value) for name, value in
-                (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+        return self.daemon.metrics()
 
     def worker_metric(self, name, label=""):
-        """One counter of each worker, in their order."""
-        found = {key: value for key, value in self.metrics().items()
-                 if key.startswith(name + "{") and label in key}
-        return [int(found[key]) for key in sorted(found)]
+        return self.daemon.worker_metric(name, label)
 
     def sent(self):
         """Frames that all ports were given to send."""
@@ -206,8 +202,13 @@ class Lab:
         return sum(self.worker_metric("slipway_drops_total", f'reason="{reason}"'))
 
     def nothing_leaked(self):
-        """slipwayd is alive and says nothing alarming."""
+        """slipwayd is alive, its last connection has ended (what waits in TIME-WAIT is not counted as
+        open), and every frame it had is back in its pool."""
         expect(self.daemon.running(), f"slipwayd ended:\n{self.daemon.words()}")
+        for name, what in (("slipway_connections", "connections are open"),
+                           ("slipway_frames_in_use", "frames are in use"),
+                           ("slipway_outbox_frames", "frames wait to be sent")):
+            until(lambda name=name: not any(self.worker_metric(name)), f"no {what} any more")
 
 
 def serving(name, files, **settings):

@@ -40,8 +40,8 @@ class Appliance:
         self.daemon.import_payload(self.payload)
         return self
 
-    def __exit__(self, *_):
-        self.daemon.stop()
+    def __exit__(self, *error):
+        self.daemon.__exit__(*error)
 
     def machine(self, **changes):
         hw = hardware(self.payload, self.folder / "machine", f"vhost-user:{self.socket}",
@@ -222,6 +222,7 @@ def eight(context):
             expect(not late, f"machines {late} did not boot: {[guests[n].tail(2) for n in late]}")
             stations = {guest.seen("Station IP address is") for guest in guests}
             expect(len(stations) == 8, f"addresses given twice: {stations}")
+            lab.nothing_leaked()
         finally:
             for guest in guests:
                 guest.stop()

@@ -36,8 +36,8 @@ class Storm:
         self.daemon.import_image(files)
         return self
 
-    def __exit__(self, *_):
-        self.daemon.stop()
+    def __exit__(self, *error):
+        self.daemon.__exit__(*error)
 
     def url(self, name="boot.efi", scheme="https", host=NAME):
         return f"{scheme}://{host}/{self.daemon.web_path()}/{name}"

@@ -31,8 +31,8 @@ class Site(Lab):
             self.make_set({"disk.img": 24_000_000})
             self.stack = contextlib.ExitStack()
             self.browser = self.stack.enter_context(Browser(self.server, self.folder / "browser"))
-        except BaseException:
-            self.__exit__()
+        except BaseException as error:
+            self.__exit__(type(error))
             raise
         self.origin = f"https://{self.daemon.management}"
         return self

@@ -8,6 +8,7 @@ no hugepages, no kernel interface for the served port; management listens on loo
 import dataclasses
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ import debs  # noqa: E402
 import machine  # noqa: E402
 
 ADDRESS = "10.77.0.1"
+# What slipwayd or its sanitizer never says of a sound state: of a log that must say nothing of it.
+ALARM = re.compile(r"check failed|runtime error:|Sanitizer|terminate called|not in the audit log|"
+                   r"numbers that were given before|nothing is collected|stories of boots are not kept")
 NAME = "boot.slipway.test"
 
 
@@ -171,15 +175,31 @@ class Daemon:
                 return None
         return self._process.returncode
 
+    def end(self):
+        """SIGTERM, and it ends by itself with status 0. It checks then that every frame came back to
+        its pool; a sanitizer's build, that no memory leaked."""
+        status = self.stop()
+        if status != 0:
+            raise DaemonError("slipwayd had to be killed, SIGTERM did not end it" if status is None
+                              else f"slipwayd ended with {status}:\n{self.words()}")
+        alarms = [line for line in self.log.read_text(errors="replace").splitlines()
+                  if ALARM.search(line)] if self.log.exists() else []
+        if alarms:
+            raise DaemonError("slipwayd said:\n" + "\n".join(alarms[:12]))
+
     def kill(self):
         self._process.kill()
         self._process.wait()
+        self._process = None    # what was killed by intent did not end badly
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.end()
+        else:
+            self.stop()     # what went wrong before is what is told
 
     # --- as an operator -----------------------------------------------------------------------
 
@@ -217,6 +237,26 @@ class Daemon:
             if (self.state / name).exists():
                 return self.state / name
         raise DaemonError(f"no CA certificate in {self.state}: {os.listdir(self.state)}")
+
+    def metrics(self):
+        """{`name{labels}`: value} as Prometheus reads them."""
+        token = (self.state / "token").read_text(encoding="ascii").strip()
+        done = subprocess.run(
+            [*self.prefix, "curl", "--silent", "--show-error", "--fail", "--cacert",
+             str(self.authority()), "--header", f"Authorization: Bearer {token}",
+             f"https://{self.management}/metrics"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False)
+        if done.returncode != 0:
+            raise DaemonError(f"no metrics: {done.stderr.strip()}")
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in done.stdout.splitlines()
+                 if not line.startswith("#"))}
+
+    def worker_metric(self, name, label=""):
+        """One counter of each worker, in their order."""
+        found = {key: value for key, value in self.metrics().items()
+                 if key.startswith(name + "{") and label in key}
+        return [int(found[key]) for key in sorted(found)]
 
     def boot(self, mac):
         """The latest boot of a machine, or None before it was heard of."""
