@@ -40,6 +40,7 @@ class Lab:
         self.server, self.client = f"{tag}s", f"{tag}c"
         self.relay_options = relay
         self.relay = None
+        self._relayed = None
         self.namespaces = []
         settings.setdefault("device", "net_af_packet0,iface=s0")
         settings.setdefault("preset", context.preset)
@@ -209,6 +210,47 @@ class Lab:
                            ("slipway_frames_in_use", "frames are in use"),
                            ("slipway_outbox_frames", "frames wait to be sent")):
             until(lambda name=name: not any(self.worker_metric(name)), f"no {what} any more")
+
+
+    def relayed(self):
+        """What the relay did with the frames on their way to the clients, and with those from them, as
+        its report has it: ({"taken": 812, "lost": 9, ...}, {...}). It ends, once the wire is at rest."""
+        if self._relayed is None:
+            self.nothing_leaked()
+            expect(self.relay.poll() is None, "the relay ended before its tests")
+            self.relay.terminate()
+            self.relay.wait()
+            text = (self.folder / "relay.log").read_text(encoding="ascii")
+            lines = re.findall(r"^r[01]: (.+)$", text, re.M)
+            expect(len(lines) == 2, f"the relay said: {text}")
+            self._relayed = tuple(
+                {what: int(number) for number, what in re.findall(r"(\d+) ([^,]+)", line)}
+                for line in lines)
+        return self._relayed
+
+    def weather(self):
+        """Holds the relay to what it was asked for, or what passed on its wire says nothing."""
+        asked = {key: float(value) for key, value in self.relay_options.items()}
+        delay, jitter = asked.get("delay-ms", 0), asked.get("jitter-ms", 0)
+        for did in self.relayed():
+            for key, word in (("loss", "lost"), ("duplicate", "doubled"), ("reorder", "reordered"),
+                              ("flip", "flipped")):
+                wanted = asked.get(key, 0) * did["taken"]
+                # So few that chance may have chosen none tell nothing; a filter may leave so few.
+                least = wanted / 4 if wanted >= 12 else 0
+                expect(least <= did[word] <= wanted * 4 + (6 if wanted else 0),
+                       f"{did[word]} frames {word}, about {wanted:.0f} were to be: {did}")
+            left = did["taken"] - did["lost"] + did["doubled"] - did["sent"]
+            expect(0 <= left <= 8, f"{left} frames were neither sent nor lost: {did}")
+            many = did["reordered"] >= 12
+            expect(did["overtaken"] > 0 if many else did["overtaken"] <= did["reordered"],
+                   f"{did['overtaken']} frames were overtaken: {did}")
+            # Only the least may be told from a busy machine's own delays; the most is the relay's due.
+            least, most = did["us at least"] / 1000, did["us at most"] / 1000
+            expect(delay - jitter <= least and (jitter == 0 or least <= delay - jitter / 4),
+                   f"held {least} ms at least, of {delay} ms with {jitter} ms jitter: {did}")
+            longest = delay + jitter / 4 + asked.get("reorder-ms", 0) / 2
+            expect(most >= longest, f"held {most} ms at most, and should {longest} ms: {did}")
 
 
 def serving(name, files, **settings):

@@ -30,6 +30,8 @@ def ports(name, relay=None, **settings):
         with Lab(context, name, relay=relay, preset=PRESET, **settings) as lab:
             yield lab
             lab.nothing_leaked()
+            if relay:
+                lab.weather()
     return opened
 
 

@@ -4,8 +4,6 @@ relay marks frames that say ECT instead of losing them. Downloads are whole and 
 the worker's counters say that marks came and were answered, and that nobody else got ECN.
 """
 
-import re
-
 from daemon import ADDRESS
 from harness import expect, test, until
 from lab import serving
@@ -20,16 +18,6 @@ def counted(lab):
     until(lambda: sum(lab.worker_metric("slipway_connections")) == 0, "the connections have ended")
     return [sum(lab.worker_metric(f"slipway_tcp_{name}_total"))
             for name in ("ecn_connections", "ecn_marks", "ecn_reductions", "retransmissions")]
-
-
-def marked_by_relay(lab):
-    """Frames marked on their way to the client, and from it."""
-    lab.relay.terminate()
-    lab.relay.wait()
-    text = (lab.folder / "relay.log").read_text(encoding="ascii")
-    found = re.findall(r"r[01]: .*, (\d+) marked", text)
-    expect(len(found) == 2, f"the relay said: {text}")
-    return int(found[0]), int(found[1])
 
 
 @test("ecn", "Linux asks for ECN and a congested wire marks: downloads whole, nothing sent again",
@@ -49,7 +37,7 @@ def marks(_, lab):
         lab.curl("--output", "/dev/null", "--request", "POST", "--header", "Expect:", "--data-binary",
                  f"@{body}", lab.url("small.efi", host=ADDRESS), timeout=60, check=False)
     agreed, seen, answered, resent = (now - then for now, then in zip(counted(lab), before))
-    to_client, from_client = marked_by_relay(lab)
+    to_client, from_client = (did["marked"] for did in lab.relayed())
     expect(agreed >= 7, f"{agreed} connections with ECN")
     expect(to_client >= 50, f"the relay marked {to_client} frames on their way to the client")
     # One in a window at most; and far more than none.

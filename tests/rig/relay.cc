@@ -13,7 +13,8 @@
 // both directions are treated alike and independently. Jitter keeps the order; only frames chosen
 // for reordering wait `reorder-ms` longer and are overtaken. The same seed makes the same decisions
 // for the n-th frame of a direction. Ends after --seconds (600), or on SIGTERM, and says what it
-// did.
+// did: how many frames it chose for each of these, how many were overtaken, and how long frames
+// were held at least and at most.
 //
 // With --vlan=N it is a switch's access port: A's frames carry IEEE 802.1Q tags, B's none. What B
 // sends gets the tag N; what A sends loses it, and goes no further when it has another one or none.
@@ -100,6 +101,7 @@ bool MarkFrame(std::vector<std::uint8_t>& frame) {
 
 struct Waiting {
   Clock::time_point due;
+  Clock::time_point arrived;
   std::uint64_t number;  // of arrival: the order among equals
   std::vector<std::uint8_t> frame;
   bool operator>(const Waiting& other) const {
@@ -184,7 +186,7 @@ class Direction {
       if (send(out_, frame.data(), frame.size(), 0) < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
         return;  // the interface is full: later
       }
-      ++sent_;
+      Sent(queue_.top(), now);
       queue_.pop();
     }
   }
@@ -195,12 +197,26 @@ class Direction {
 
   void Report(const char* name) const {
     std::printf(
-        "%s: %lu taken, %lu sent, %lu lost, %lu doubled, %lu reordered, %lu flipped, %lu of other "
-        "VLANs, %lu marked\n",
-        name, arrived_, sent_, lost_, doubled_, reordered_, flipped_, foreign_, marked_);
+        "%s: %lu taken, %lu sent, %lu lost, %lu doubled, %lu reordered, %lu overtaken, %lu "
+        "flipped, "
+        "%lu of other VLANs, %lu marked, held %ld us at least, %ld us at most\n",
+        name, arrived_, sent_, lost_, doubled_, reordered_, overtaken_, flipped_, foreign_, marked_,
+        sent_ == 0 ? 0 : Microseconds(held_least_), Microseconds(held_most_));
   }
 
  private:
+  static long Microseconds(Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  }
+
+  void Sent(const Waiting& frame, Clock::time_point now) {
+    ++sent_;
+    overtaken_ += frame.number < newest_sent_;
+    newest_sent_ = std::max(newest_sent_, frame.number);
+    held_least_ = std::min(held_least_, now - frame.arrived);
+    held_most_ = std::max(held_most_, now - frame.arrived);
+  }
+
   bool Retag(std::vector<std::uint8_t>& frame) {
     const auto vlan = static_cast<std::uint16_t>(weather_.vlan);
     if (tags_ == Tags::kInsert) InsertTag(frame, vlan);
@@ -227,14 +243,15 @@ class Direction {
     if (weather_.mark > 0 && Chance(weather_.mark)) marked_ += MarkFrame(frame) ? 1U : 0U;
     const int copies = Chance(weather_.duplicate) ? 2 : 1;
     doubled_ += copies == 2;
-    for (int copy = 0; copy < copies; ++copy) queue_.push({Due(), arrived_, frame});
+    const auto now = Clock::now();
+    for (int copy = 0; copy < copies; ++copy) queue_.push({Due(now), now, arrived_, frame});
   }
 
-  Clock::time_point Due() {
+  Clock::time_point Due(Clock::time_point now) {
     const double jitter =
         std::uniform_real_distribution<double>(-weather_.jitter_ms, weather_.jitter_ms)(random_);
     const Milliseconds wait(std::max(0.0, weather_.delay_ms + jitter));
-    const auto due = Clock::now() + std::chrono::duration_cast<Clock::duration>(wait);
+    const auto due = now + std::chrono::duration_cast<Clock::duration>(wait);
     if (Chance(weather_.reorder)) {
       ++reordered_;
       return due + std::chrono::duration_cast<Clock::duration>(Milliseconds(weather_.reorder_ms));
@@ -251,7 +268,8 @@ class Direction {
   std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> queue_;
   Clock::time_point last_due_{};
   std::uint64_t arrived_ = 0, sent_ = 0, lost_ = 0, doubled_ = 0, reordered_ = 0, flipped_ = 0;
-  std::uint64_t foreign_ = 0, marked_ = 0;
+  std::uint64_t foreign_ = 0, marked_ = 0, overtaken_ = 0, newest_sent_ = 0;
+  Clock::duration held_least_ = Clock::duration::max(), held_most_{};
 };
 
 void Run(Direction& there, Direction& back, std::array<pollfd, 2> sockets, double seconds) {
