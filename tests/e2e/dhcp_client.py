@@ -3,8 +3,8 @@
 
 Run inside a client's namespace:  dhcp_client.py INTERFACE MODE COUNT FIRST [ADDRESSES.json]
 
-    discover   COUNT stations take an address (DISCOVER, REQUEST); each ACK is printed at once,
-               as `MAC ADDRESS`, until all have one or 20 s passed
+    discover   COUNT stations take an address (DISCOVER, REQUEST), some at once; each ACK is printed
+               at once, as `MAC ADDRESS`, until all have one
     reboot     each station of ADDRESSES.json asks for its address again (INIT-REBOOT); prints
                `MAC ADDRESS ack`, `MAC ADDRESS nak` or `MAC ADDRESS silent`
 """
@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 
+AT_ONCE = 24
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 
 
@@ -78,17 +79,21 @@ class Clients:
 
 
 def discover(clients, count, first):
-    waiting = {station(number) for number in range(first, first + count)}
-    deadline = time.monotonic() + 120  # for what hangs
-    while waiting and time.monotonic() < deadline:
-        for mac in sorted(waiting)[:16]:
-            clients.send(mac, DISCOVER)
-        for _xid, mac, kind, address, server in clients.replies(time.monotonic() + 0.25):
+    """A steady stream: whoever has an address makes room for the next."""
+    waiting = {station(number): 0.0 for number in range(first, first + count)}  # when each asks again
+    deadline = time.monotonic() + 480  # for what hangs
+    while waiting and (now := time.monotonic()) < deadline:
+        for mac in sorted(waiting)[:AT_ONCE]:
+            if waiting[mac] <= now:
+                waiting[mac] = now + 0.25
+                clients.send(mac, DISCOVER)
+        for _xid, mac, kind, address, server in clients.replies(now + 0.05):
             if kind == OFFER and mac in waiting:
                 clients.send(mac, REQUEST, bytes([50, 4]) + address + bytes([54, 4]) + server)
             elif kind == ACK and mac in waiting:
-                waiting.discard(mac)
+                del waiting[mac]
                 print(text_of(mac), socket.inet_ntoa(address), flush=True)
+                break
 
 
 def reboot(clients, addresses):
