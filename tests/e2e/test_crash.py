@@ -28,7 +28,8 @@ def restart(lab):
 
 def leases_listed(lab):
     """{mac: address} as the operator sees them."""
-    return {lease["mac"]: lease["address"] for lease in lab.daemon.json("lease", "list")}
+    return {lease["mac"]: lease["address"] for lease in lab.daemon.json("lease", "list")
+            if lease["state"] == "bound"}
 
 
 class Stations:
