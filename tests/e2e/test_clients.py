@@ -35,20 +35,36 @@ def ranges(_, lab):
                         lab.url("even.img"))
         expect(code == "206", f"range {asked}: status {code}")
         expect(out.read_bytes() == wanted, f"range {asked}: other bytes")
-    code = lab.curl("--range", f"{size}-", "--output", "/dev/null", "--write-out", "%{http_code}",
+    told = lab.curl("--range", f"{size}-", "--output", "/dev/null", "--dump-header", "-",
                     lab.url("even.img"))
-    expect(code == "416", f"range past the end: status {code}")
+    expect(told.startswith("HTTP/1.1 416 "), f"range past the end: {told}")
+    expect(f"\nContent-Range: bytes */{size}\n" in told.replace("\r", ""), f"no size: {told}")
 
 
 @test("curl", "gets several ranges as multipart/byteranges", network)
 def multipart(_, lab):
     data = lab.bytes_of("even.img")
+    size = len(data)
     out = lab.folder / "parts"
-    kind = lab.curl("--range", "0-9,1000-1009", "--output", out, "--write-out", "%{content_type}",
-                    lab.url("even.img"))
-    expect(kind.startswith("multipart/byteranges"), f"content type {kind}")
+    told = lab.curl("--range", "0-9,1000-1999,-7", "--output", out, "--dump-header", "-",
+                    lab.url("even.img")).replace("\r", "")
+    expect(told.startswith("HTTP/1.1 206 "), told)
+    boundary = re.search(r"^Content-Type: multipart/byteranges; boundary=\"?([^\s\"]+)\"?$", told, re.M)
+    expect(boundary, f"no boundary: {told}")
     body = out.read_bytes()
-    expect(data[:10] in body and data[1000:1010] in body, "a part is missing")
+    expect(f"\nContent-Length: {len(body)}\n" in told, f"another length than {len(body)}: {told}")
+    # RFC 2046 5.1.1: each part behind a delimiter, and one more with two hyphens ends it.
+    delimiter = b"\r\n--" + boundary[1].encode()
+    before, *parts, end = (b"\r\n" + body).split(delimiter)
+    expect(before in (b"", b"\r\n") and end.startswith(b"--"), f"ends: {before[:60]} {end[:60]}")
+    wanted = [(0, 9), (1000, 1999), (size - 7, size - 1)]
+    expect(len(parts) == len(wanted), f"{len(parts)} parts instead of {len(wanted)}")
+    for part, (first, last) in zip(parts, wanted):
+        head, _, content = part.partition(b"\r\n\r\n")
+        lines = head.decode("ascii").splitlines()
+        expect(f"Content-Range: bytes {first}-{last}/{size}" in lines, f"{lines}")
+        expect(any(line.startswith("Content-Type: ") for line in lines), f"{lines}")
+        expect(content == data[first:last + 1], f"{len(content)} other bytes at {first}")
 
 
 @test("curl", "resumes a broken download where it stopped", network)
@@ -184,7 +200,8 @@ def wget(_, lab):
     expect_file(out, lab.files["big.img"])
 
 
-@test("dig", "our name has an A, no AAAA; other names do not exist; EDNS is answered", network)
+@test("dig", "our name has an A, no AAAA, nothing below it; others' names are refused; EDNS is answered",
+      network)
 def dig(_, lab):
     def ask(*words):
         return lab.run("dig", f"@{ADDRESS}", "+tries=1", "+time=3", *words)
@@ -194,7 +211,11 @@ def dig(_, lab):
     text = ask(NAME, "AAAA")
     expect("status: NOERROR" in text and "ANSWER: 0" in text, f"AAAA: {text}")
     text = ask("nothing." + NAME, "A")
-    expect("status: NXDOMAIN" in text or "status: REFUSED" in text, f"unknown name: {text}")
+    expect("status: NXDOMAIN" in text and "ANSWER: 0" in text, f"below our name: {text}")
+    expect(re.search(rf"^{re.escape(NAME)}\.\s+\d+\s+IN\s+SOA\s", text, re.M), f"whose word is it? {text}")
+    for name in ("example.org", "slipway.test", "xboot.slipway.test"):
+        text = ask(name, "A")
+        expect("status: REFUSED" in text and "ANSWER: 0" in text, f"{name}: {text}")
     text = ask("+bufsize=1232", NAME, "A")
     expect("EDNS: version: 0" in text, f"EDNS: {text}")
 
