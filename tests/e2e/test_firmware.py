@@ -2,19 +2,22 @@
 """Real UEFI firmware: every payload over vhost-user, what must be refused, and eight at once."""
 
 import json
+import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import build as payloads
 import debs
 import machine
 import story
 from daemon import Daemon, Setup, vhost
-from harness import expect, run, test
+from harness import expect, run, test, until
 from lab import Lab
 
 MAC = "52:54:00:53:4c:{:02x}"
@@ -56,31 +59,117 @@ class Appliance:
                 + "\n".join(guest.tail(6)))
 
 
-def demo(context, payload, *words):
+def demo(context, payload, *words, prefix=()):
     """The demo is the test: what a newcomer runs is what is held to work."""
-    done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), "--payload", payload,
-                           "--preset", context.preset, *words], stdin=subprocess.DEVNULL,
+    done = subprocess.run([*prefix, sys.executable, str(debs.ROOT / "tests/rig/demo.py"), "--payload",
+                           payload, "--preset", context.preset, *words], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200, check=False)
     text = done.stdout.decode(errors="replace")
     expect(done.returncode == 0 and "booted in" in text, text)
     return text
 
 
-def register(payload, words, *options, slow=False):
+def told(text, files):
+    """Its table tells the boot from the offer to the last byte, in this order: the first file as the
+    firmware (or iPXE) asks for it, the others as what it started does."""
+    table = re.search(r"^ *at s +bytes +TLS +the machine\n(.*?)\n\n", text, re.M | re.S)
+    expect(table, f"no table: {text}")
+    # iPXE starts a small program before it has acknowledged its end: that it ran is what is known.
+    is_ipxe = "address: iPXE" in table[1]
+    first, *others = files
+    scheme, _, first = first.rpartition(":")
+    wanted = [rf"was offered {scheme or 'https'}://boot\.slipway\.test/…/{first}$",
+              "requested an address", "got its address, leased for 3600 s$",
+              "asked for a name: boot.slipway.test$"]
+    if scheme != "http":
+        wanted += ["connected to port 443$", r" TLS 1\.[23] +TLS handshake: \S+-(RSA|ECDSA|AES)\S+"]
+    for name in (first, *others):
+        is_plain = scheme == "http" or (others and "vmlinuz" in others and name != first)  # GRUB's own
+        get = ("" if is_plain else r" TLS 1\.[23] ") + rf" +GET {name}, (?P<bytes>[1-9][\d.]* k?M?B)$"
+        # As many bytes came as were told before.
+        wanted.append(get if is_ipxe else get + rf"\n(.*\n)*?.* (?P=bytes) .* has all of {name}(:|$)")
+    rest = table[1]
+    for row in wanted:
+        found = re.search(row, rest, re.M)
+        expect(found, f"no row like {row} in\n{rest}\nof\n{table[1]}")
+        rest = rest[found.end():]
+
+
+def register(payload, files, words, *options, slow=False):
     @test("firmware", f"./dev demo --payload {' '.join([payload, *options])} boots {words}", slow=slow)
     def boots(context):
-        demo(context, payload, *options)
+        told(demo(context, payload, *options), files.split())
 
 
-register("hello", "a signed EFI program over HTTPS", slow=True)
-register("uki", "a signed unified kernel under Secure Boot")
-register("shim", "Debian's own signed chain under Microsoft's keys")
-register("iso", "a CD as RAM disk under Secure Boot")
-register("grub", "through GRUB's own TCP")
-register("ipxe", "through Debian 12's iPXE over HTTP", slow=True)
-register("ipxe", "through Debian 13's iPXE over HTTPS", "--debian13")
-register("hello", "Debian 13's firmware", "--debian13")
-register("hello", "a signed EFI program on ARM64", "--arch", "arm64", slow=True)
+register("hello", "hello.efi", "a signed EFI program over HTTPS", slow=True)
+register("uki", "uki.efi", "a signed unified kernel under Secure Boot")
+register("shim", "shimx64.efi grubx64.efi", "Debian's own signed chain under Microsoft's keys")
+register("iso", "boot.iso", "a CD as RAM disk under Secure Boot")
+register("grub", "grubx64.efi grub.cfg vmlinuz initrd.gz", "through GRUB's own TCP")
+register("ipxe", "http:next.efi", "through Debian 12's iPXE over HTTP", slow=True)
+register("ipxe", "next.efi", "through Debian 13's iPXE over HTTPS", "--debian13")
+register("hello", "hello.efi", "Debian 13's firmware", "--debian13")
+register("hello", "hello.efi", "a signed EFI program on ARM64", "--arch", "arm64", slow=True)
+
+
+@test("firmware", "./dev demo --json is one document, of a boot with all its steps, and leaves nothing behind")
+def demo_document(context):
+    # ./dev builds the release alone; it is what keeps all other words from standard output.
+    program = ["./dev", "demo"] if context.preset == "release" else [
+        sys.executable, "tests/rig/demo.py", "--preset", context.preset]
+    done = subprocess.run([*program, "--payload", "hello", "--json"], cwd=debs.ROOT, timeout=2400,
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    expect(done.returncode == 0, f"exit {done.returncode}: {done.stdout} {done.stderr.decode()[-800:]}")
+    document = json.loads(done.stdout)
+    expect(document["booted"] is True and document["secure_boot"] is True, f"{document}")
+    expect(document["seconds"] > 0 and document["reason"] == "", f"{document}")
+    expect(f"SLIPWAY-BOOT-OK hello {document['token']}" in document["console"], f"{document['console']}")
+    kinds = [step["kind"] for step in document["steps"]]
+    wanted = ["DhcpOffer", "DhcpAck", "TcpOpened", "TlsDone", "HttpRequest", "HttpComplete"]
+    expect([kind for kind in dict.fromkeys(kinds) if kind in wanted] == wanted, f"{kinds}")
+    expect(not Path(document["folder"]).exists(), f"{document['folder']} is left behind")
+
+
+@test("firmware", "./dev demo --tap --keep boots over a tap, keeps running, and ends as it says")
+def demo_kept(context):
+    space = f"slw{os.getpid() % 100000}-demo"
+    inside = ("ip", "netns", "exec", space)
+    run(["ip", "netns", "add", space])
+    try:
+        run([*inside, "ip", "link", "set", "lo", "up"])
+        text = demo(context, "hello", "--tap", "--keep", prefix=inside)
+        told(text, ["hello.efi"])
+        state = re.search(r"^  export (SLIPWAY_STATE=\S+)$", text, re.M)
+        looks = re.findall(r"^  (\S+slipway (?:boot|lease|image|drops) ?.*)$", text, re.M)
+        expect(state and len(looks) == 5, f"how to look around: {text}")
+        for command in looks:
+            words = run([*inside, "env", state[1], "sh", "-c", command], cwd=Path.cwd())
+            expect(words.strip(), f"{command} says nothing")
+        ending = re.search(r"^stop with: (kill .*)$", text, re.M)
+        expect(ending, f"how to end it: {text}")
+        run([*inside, "sh", "-ec", ending[1]])
+        until(lambda: not run(["ip", "netns", "pids", space]).split(), "it has ended")
+        left = re.findall(r"^\d+: (\w+)", run([*inside, "ip", "-o", "link"]), re.M)
+        expect(left == ["lo"], f"interfaces left behind: {left}")
+        folder = Path(state[1].partition("=")[2]).parent
+        expect(not folder.exists(), f"{folder} is left behind")
+    finally:
+        for pid in run(["ip", "netns", "pids", space]).split():
+            os.kill(int(pid), signal.SIGKILL)
+        run(["ip", "netns", "del", space])
+
+
+@test("firmware", "./dev demo says what it cannot do together, before it does anything")
+def demo_refuses(_context):
+    for words, told_of in ((("--debian13", "--payload", "shim"), "--payload hello or uki or ipxe"),
+                           (("--debian13", "--payload", "iso"), "leave --debian13 out"),
+                           (("--debian13", "--payload", "grub"), "no --payload grub"),
+                           (("--debian13", "--payload", "hello", "--break", "signature"), "leave one of them out"),
+                           (("--arch", "arm64"), "--payload hello of Debian 12 alone")):
+        done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), *words],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
+                              check=False)
+        expect(done.returncode == 2 and told_of in done.stderr, f"{words}: {done}")
 
 
 def broken(context, what, reason, helps, screen):

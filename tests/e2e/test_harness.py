@@ -2,7 +2,10 @@
 """The harness itself: what goes wrong in a fixture is told, and hides no other test."""
 
 import contextlib
+import io
+from pathlib import Path
 
+import suite
 from harness import Case, Failed, Skipped, expect, run_all, test
 
 
@@ -41,3 +44,18 @@ def opening(_context):
         ended = reported(fixture(opening=error), fixture())
         expect(isinstance(ended["test 0"], kind) and str(error) in str(ended["test 0"]), f"{ended}")
         expect(ended["test 1"] is None and len(ended) == 2, f"{ended}")
+
+
+@test("harness", "./dev test counts a check that ends with 77 as skipped, with its last line as the reason")
+def skipped(context):
+    def told(script):
+        tally, words = suite.Tally(), io.StringIO()
+        program = {"name": "made up", "cmd": ["/bin/sh", "-c", script], "protocol": "exitcode"}
+        with contextlib.redirect_stdout(words):
+            suite.run_one(program, Path(context.fresh("suite")), tally)
+        return tally.passed, tally.skipped, len(tally.failed), words.getvalue()
+
+    for script, wanted in (("exit 0", (1, 0, 0)), ("exit 1", (0, 0, 1)), ("echo; echo no tool; exit 77", (0, 1, 0))):
+        *counts, words = told(script)
+        expect(tuple(counts) == wanted, f"{script}: passed, skipped, failed: {counts}")
+    expect(words == "   skipped made up: no tool\n", words)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """slipwayd.service as systemd reads it: no key that it does not know, and a sandbox that stays one.
 
-Usage: unit_file.py UNIT. Exits with 77, which Meson counts as skipped, where systemd is not there.
+Usage: unit_file.py UNIT. Exits with 77, which Meson and suite.py count as skipped, where systemd is not there.
 """
 import pathlib
 import re
@@ -23,6 +23,7 @@ def analyze(*arguments):
 
 def main():
     if shutil.which('systemd-analyze') is None:
+        print('no systemd-analyze: install the package systemd')
         return SKIPPED
     text = pathlib.Path(sys.argv[1]).read_text(encoding='utf-8')
     with tempfile.TemporaryDirectory() as folder:

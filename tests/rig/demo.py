@@ -28,6 +28,7 @@ from machine import Hardware, Machine  # noqa: E402
 from terminal import Screen, size  # noqa: E402
 
 MAC = "52:54:00:53:4c:01"
+DEBIAN13 = ("hello", "uki", "ipxe")     # payloads that are made for its firmware too
 
 
 def arguments():
@@ -39,7 +40,8 @@ def arguments():
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--keep", action="store_true", help="leave everything running")
     parser.add_argument("--debian13", action="store_true",
-                        help="firmware (and iPXE) of Debian 13, fetched beside the system's own")
+                        help="firmware (and iPXE) of Debian 13, fetched beside the system's own; "
+                             f"with --payload {', '.join(DEBIAN13)}")
     parser.add_argument("--arch", default="x64", choices=["x64", "arm64"],
                         help="the machine's architecture; arm64 with --payload hello")
     parser.add_argument("--break", dest="broken", choices=["ca", "signature", "image"],
@@ -50,6 +52,11 @@ def arguments():
     if options.arch == "arm64" and (options.payload, options.debian13, options.broken) not in (
             ("hello", False, None), ("hello", False, "ca"), ("hello", False, "image")):
         parser.error("--arch arm64 boots --payload hello of Debian 12 alone, signed")
+    if options.debian13 and options.payload not in DEBIAN13:
+        parser.error(f"--debian13 knows no --payload {options.payload}: write --payload "
+                     f"{' or '.join(DEBIAN13)}, or leave --debian13 out")
+    if options.debian13 and options.broken == "signature":
+        parser.error("--debian13 has no program for --break signature: leave one of them out")
     return options
 
 
@@ -69,7 +76,7 @@ class Demo:
     def prepare(self):
         say = self.screen.say
         name = self.options.payload
-        if self.options.debian13 and name in ("hello", "uki", "ipxe"):
+        if self.options.debian13:
             name += "13"
         if self.options.arch == "arm64":
             name += "-arm64"
@@ -253,7 +260,7 @@ class Demo:
         if self.machine and self.machine.started and self.machine.running():
             pids.append(str(self.machine.pid))
         undo = "".join(f"; ip link del {name}" for name in self.taps)
-        say(f"stop with: kill {' '.join(pids)}; rm -r {self.folder}{undo}")
+        say(f"stop with: kill {' '.join(pids)}; rm -r {self.folder} {self.payload.folder.parent}{undo}")
 
     def stop(self, remove):
         if self.machine:
