@@ -52,6 +52,7 @@ class Builder {
     for (const Section& section : root.Children("network")) {
       config.networks.push_back(BuildNetwork(section));
     }
+    TakeRouters(config);
     BuildBoot(root, config);
     const Section& tls = root.Child("tls");
     config.tls_policy =

@@ -108,7 +108,18 @@ absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const Networ
   for (const Section& section : root.Children("network")) {
     whole.networks.push_back(BuildNetwork(section));
   }
+  TakeRouters(whole);
   return whole;
+}
+
+void TakeRouters(Config& config) {
+  for (NetworkConfig& network : config.networks) {
+    for (const PortConfig& port : config.ports) {
+      if (network.router || !port.gateway || !network.subnet.Contains(*port.gateway)) continue;
+      const auto holds = [&](const AddressRange& pool) { return pool.Contains(*port.gateway); };
+      if (std::ranges::none_of(network.pools, holds)) network.router = port.gateway;
+    }
+  }
 }
 
 nlohmann::json ToJson(const NetworkConfig& network) {

@@ -30,4 +30,8 @@ nlohmann::json ToJson(const NetworkConfig& network);
 // Of a section without problems.
 NetworkConfig BuildNetwork(const Section& section);
 
+// Networks that name no router have their port's, where that is theirs to have: inside the subnet,
+// and no address that is leased.
+void TakeRouters(Config& config);
+
 }  // namespace slipway::control

@@ -115,7 +115,9 @@ constexpr KeySchema kKeys[] = {
      .name = "gateway",
      .type = kAddress,
      .example = "\"10.77.0.254\"",
-     .sentence = "Router for clients beyond the port's networks; absent: only those on the link."},
+     .sentence = "Router on the link: that of the port's networks which name none. Answers to "
+                 "machines behind a "
+                 "router need none, as they go back to the station that asked."},
     {.table = "port",
      .name = "vlan",
      .type = kInteger,

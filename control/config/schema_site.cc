@@ -32,7 +32,8 @@ constexpr KeySchema kKeys[] = {
      .name = "router",
      .type = kAddress,
      .example = "\"10.77.0.254\"",
-     .sentence = "Default router of the clients (option 3); absent: none is sent."},
+     .sentence = "Default router of the clients (option 3); absent: the port's gateway, where it "
+                 "is inside."},
     {.table = "network",
      .name = "lease_time",
      .type = kDuration,

@@ -107,6 +107,36 @@ TEST(NetworksTest, TheServersOwnAddressIsNoClients) {
             "leave it out");
 }
 
+TEST(NetworksTest, APortsGatewayIsTheRouterOfItsNetworksThatNameNone) {
+  Config file = File();
+  file.ports.front().gateway = *Ipv4Address::Parse("10.77.0.254");
+  file.networks.clear();
+  const auto router = [&](const json& network) {
+    const auto config = WithNetworks(file, std::array{NetworkDocument{"lab", network}});
+    return config.ok() && config->networks[0].router ? config->networks[0].router->ToString() : "";
+  };
+  EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}}), "10.77.0.254");
+  EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"router", "10.77.0.9"}}), "10.77.0.9");
+  EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"pools", {"10.77.0.200-10.77.0.254"}}}), "");
+  EXPECT_EQ(router({{"subnet", "10.78.0.0/24"}, {"relayed", true}}), "");
+  const ConfigResult read = ParseConfig(R"(
+[state]
+directory = "state"
+[[port]]
+device = "net_vhost0,iface=a"
+addresses = ["10.77.0.1/24"]
+gateway = "10.77.0.254"
+[[network]]
+name = "lab"
+subnet = "10.77.0.0/24"
+[boot]
+image_set = "debian"
+)",
+                                        "s.toml");
+  ASSERT_TRUE(read.config) << Report(read, "s.toml");
+  EXPECT_EQ(read.config->networks[0].router, Ipv4Address::Parse("10.77.0.254"));
+}
+
 TEST(NetworksTest, WhatIsNoDocumentIsRefusedNotRead) {
   json deep = 1;
   for (int i = 0; i < 10'000; ++i) deep = json::array({deep});
