@@ -59,7 +59,9 @@ TEST_F(ArpResponderTest, AnswersWhoeverAsksForUsAndNobodyElse) {
         const auto outcome = Receive(packet, At(seconds(5)));
         const bool asks_us = operation == Operation::kRequest && target == kOurs;
         ASSERT_EQ(outcome.reply.has_value(), asks_us);
-        if (asks_us) EXPECT_EQ(outcome.reply->packet.sender_ip, kOurs);
+        if (asks_us) {
+          EXPECT_EQ(outcome.reply->packet.sender_ip, kOurs);
+        }
         EXPECT_EQ(outcome.drop, asks_us                            ? Drop::kNone
                                 : operation == Operation::kRequest ? Drop::kArpNotForUs
                                                                    : Drop::kArpUnsolicited);

@@ -143,8 +143,8 @@ TEST(DnsAnswer, GivesEveryAddressOfAName) {
 // Which link of ours is asked, at which address of it, and what is answered in which order.
 TEST(DnsAnswer, GivesTheAddressesOfTheLinkThatIsAskedAndTheOneThatIsAskedFirst) {
   Zone zone;
-  for (const std::uint8_t network : {1, 2}) {
-    for (const std::uint8_t host : {1, 2, 3}) {
+  for (std::uint8_t network = 1; network <= 2; ++network) {
+    for (std::uint8_t host = 1; host <= 3; ++host) {
       ASSERT_TRUE(zone.Add("boot.example", Ipv4Address(10, 0, network, host)));
     }
   }
