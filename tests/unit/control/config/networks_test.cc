@@ -111,14 +111,17 @@ TEST(NetworksTest, APortsGatewayIsTheRouterOfItsNetworksThatNameNone) {
   Config file = File();
   file.ports.front().gateway = *Ipv4Address::Parse("10.77.0.254");
   file.networks.clear();
-  const auto router = [&](const json& network) {
+  const auto router = [&](json network) {
+    network.emplace("pools", json{"10.77.0.10-10.77.0.20"});
     const auto config = WithNetworks(file, std::array{NetworkDocument{"lab", network}});
     return config.ok() && config->networks[0].router ? config->networks[0].router->ToString() : "";
   };
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}}), "10.77.0.254");
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"router", "10.77.0.9"}}), "10.77.0.9");
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"pools", {"10.77.0.200-10.77.0.254"}}}), "");
-  EXPECT_EQ(router({{"subnet", "10.78.0.0/24"}, {"relayed", true}}), "");
+  EXPECT_EQ(
+      router({{"subnet", "10.78.0.0/24"}, {"relayed", true}, {"pools", {"10.78.0.10-10.78.0.20"}}}),
+      "");
   const ConfigResult read = ParseConfig(R"(
 [state]
 directory = "state"
@@ -129,6 +132,7 @@ gateway = "10.77.0.254"
 [[network]]
 name = "lab"
 subnet = "10.77.0.0/24"
+pools = ["10.77.0.10-10.77.0.20"]
 [boot]
 image_set = "debian"
 )",

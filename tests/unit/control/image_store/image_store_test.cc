@@ -205,7 +205,8 @@ TEST_F(ImageStoreTest, AnIndexThatSomebodyElseWroteIsReadAnewHoweverAlikeItLooks
   folder_.Write("store/index.json", text);
   fs::last_write_time(index, time);
   std::vector<std::string> references;
-  for (const ImageSet& set : *store.List()) references.push_back(set.reference);
+  const auto listed = store.List();
+  for (const ImageSet& set : *listed) references.push_back(set.reference);
   EXPECT_THAT(references, UnorderedElementsAre("b:1", "c:2"));
   EXPECT_TRUE(store.Resolve("c:2").ok());
   EXPECT_EQ(store.Resolve("a:1").status().code(), absl::StatusCode::kNotFound);
