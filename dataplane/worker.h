@@ -146,6 +146,7 @@ class Worker {
   std::size_t HearOthers(Time now);
   std::size_t Receive();
   std::size_t Classify(Time now);
+  void FetchConnections() const;
   void Deliver(Time now);
   std::size_t Expire(Time now);
   std::size_t Emit(Time now);

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "protocols/base/check.h"
+#include "protocols/base/fetch.h"
 
 namespace slipway::tls {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 using Slot = RecordCipher::Slot;
 
 constexpr std::size_t kRingBegin = 4;
+constexpr std::size_t kPlaintextFetched = 128;  // of the plaintext's own lines
+constexpr std::size_t kItemsFetched = 2;        // the record that leaves, and the next
 // Handshake flights, and what a peer may make us say before it acknowledges any of it.
 constexpr std::size_t kControlMax = std::size_t{32} * 1024;
 // Text in flight from which on records are as large as they may be: half of firmware's window.
@@ -193,6 +196,12 @@ void SealedSource::ReadRun(std::uint64_t offset, std::span<const MutableBytes> p
     }
     offset += piece.size();
   }
+}
+
+void SealedSource::FetchAhead() const {
+  FetchToRead(&ring_[(first_ + reading_) & (ring_.size() - 1)], kItemsFetched * sizeof(Item));
+  FetchToRead(&plaintext_, kPlaintextFetched);
+  if (const RecordCipher* const cipher = epochs_[epoch_].cipher.get()) sealer_.FetchAhead(*cipher);
 }
 
 // Where sealing of the record that is leaving goes on, if its text can be borrowed.

@@ -53,6 +53,9 @@ class Sealer {
   virtual const char* description() const = 0;
   // `key` has 16 or 32 bytes. Allocates; once per key epoch of a connection.
   virtual std::unique_ptr<RecordCipher> NewCipher(Bytes key) = 0;
+  // `cipher`, made here, will seal soon: asks the memory for its keys. The sealer is asked, and not
+  // the cipher, so that nothing has to be read of it.
+  virtual void FetchAhead(const RecordCipher& cipher) const { static_cast<void>(cipher); }
 
   // Room for one record, shared by every connection of the worker: what a call needs to pass
   // through and nobody needs afterwards.

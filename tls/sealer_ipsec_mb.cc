@@ -5,6 +5,7 @@
 #include <intel-ipsec-mb.h>
 
 #include "protocols/base/check.h"
+#include "protocols/base/fetch.h"
 #include "tls/sealer.h"
 
 namespace slipway::tls {
@@ -76,6 +77,9 @@ class IpsecMbCipher final : public RecordCipher {
     if (!in.empty()) Counter(nonce, block, in, out);
   }
 
+  // Its keys, and how far the record is that leaves; not the other context.
+  void FetchAhead() const { FetchToRead(this, sizeof *this - sizeof(gcm_context_data)); }
+
  private:
   gcm_context_data& At(Slot slot) { return contexts_[static_cast<std::size_t>(slot)]; }
 
@@ -118,6 +122,9 @@ class IpsecMbSealer final : public Sealer {
   const char* description() const override { return description_; }
   std::unique_ptr<RecordCipher> NewCipher(Bytes key) override {
     return std::make_unique<IpsecMbCipher>(manager_.get(), key);
+  }
+  void FetchAhead(const RecordCipher& cipher) const override {
+    static_cast<const IpsecMbCipher&>(cipher).FetchAhead();
   }
 
  private:

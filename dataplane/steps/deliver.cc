@@ -5,12 +5,16 @@
 #include <algorithm>
 
 #include "dataplane/worker.h"
+#include "protocols/base/fetch.h"
 #include "protocols/dns/answer.h"
 
 namespace slipway::dataplane {
 namespace {
 
 constexpr Port kDnsPort{53};
+// The state of fewer is in the cache.
+constexpr std::uint32_t kFetchedConnections = 128;
+constexpr std::size_t kApplicationFetched = 128;  // its first lines
 
 tcp::FourTuple TupleOf(const icmp::Quoted& quoted) {
   return {.local_address = quoted.local_address,
@@ -21,7 +25,41 @@ tcp::FourTuple TupleOf(const icmp::Quoted& quoted) {
 
 }  // namespace
 
+// What the burst's segments will touch, where there are more connections than fit a cache: a link
+// of the chain for all of them, then the next. Also of one alone, whose lines then come together
+// instead of one after the other.
+void Worker::FetchConnections() const {
+  if (tcp_.connections() < kFetchedConnections) return;
+  std::array<std::uint32_t, kBurst> hashes;
+  std::array<std::uint32_t, kBurst> indexes;
+  std::size_t hash_count = 0;
+  std::size_t index_count = 0;
+  tcp::FourTuple before;
+  for (const Packet& packet : std::span(packets_).first(packet_count_)) {
+    if (packet.ip.protocol != ipv4::kTcp) continue;
+    Reader ports(packet.ip.payload);
+    const Port remote(ports.U16());
+    const Port local(ports.U16());
+    const tcp::FourTuple tuple{packet.ip.destination, local, packet.ip.source, remote};
+    if (!ports.ok() || tuple == before) continue;
+    before = tuple;
+    hashes[hash_count++] = tcp_.FetchSlot(tuple);
+  }
+  for (const std::uint32_t hash : std::span(hashes).first(hash_count)) {
+    const auto index = tcp_.FetchConnection(hash);
+    if (!index) continue;
+    FetchToRead(&services_[*index], sizeof(Service));
+    indexes[index_count++] = *index;
+  }
+  for (const std::uint32_t index : std::span(indexes).first(index_count)) {
+    tcp_.FetchSource(index);
+    const Application* const application = services_[index].application.get();
+    if (application != nullptr) FetchToRead(application, kApplicationFetched);
+  }
+}
+
 void Worker::Deliver(Time now) {
+  FetchConnections();
   for (std::size_t i = 0; i < packet_count_;) {
     if (const auto acks = AcksFrom(i); acks.size() > 1) {
       // What is not joined is no more asked: a run that repeats itself is looked at once.

@@ -6,6 +6,7 @@
 //
 // One port alone needs no line: when it has no room, nobody can send.
 #include "dataplane/worker.h"
+#include "protocols/base/fetch.h"
 
 namespace slipway::dataplane {
 namespace {
@@ -35,7 +36,10 @@ std::optional<tcp::ConnectionId> Worker::NextReady() {
     Service& service = services_[id->index];
     if (service.aside) continue;
     WaitingLine& line = aside_[service.interface];
-    if (line.empty() && HasRoom(links_[service.interface])) return id;
+    if (line.empty() && HasRoom(links_[service.interface])) {
+      if (const auto third = tcp_.FetchAhead()) FetchToRead(&services_[*third], sizeof(Service));
+      return id;
+    }
     if (!line.Push(*id)) {
       tcp_.Ready(*id);
       return std::nullopt;

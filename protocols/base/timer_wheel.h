@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "protocols/base/fetch.h"
 #include "protocols/base/time.h"
 
 namespace slipway {
@@ -28,6 +29,8 @@ class TimerWheel {
   bool armed(std::uint32_t owner) const { return links_[owner].slot != kNone; }
   // When the owner's timer was set to fire; kNever when it is not armed.
   Time when(std::uint32_t owner) const;
+  // Asks the memory for what the above will look at.
+  void Fetch(std::uint32_t owner) const { FetchToRead(&links_[owner], sizeof(Link)); }
 
   // The next owner whose time has come; its timer is then no longer armed.
   std::optional<std::uint32_t> Pop(Time now);

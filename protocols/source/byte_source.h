@@ -53,6 +53,10 @@ class ByteSource {
     return {};
   }
 
+  // It will be read soon: asks the memory for what Read() touches beside the source's own first
+  // lines. A hint, without effect on what is read.
+  virtual void FetchAhead() const {}
+
   // The peer acknowledged everything below `offset`: it will not be read again.
   virtual void Release(std::uint64_t offset) = 0;
 };

@@ -159,8 +159,18 @@ class Host {
   // and Info() tells it until something is acknowledged.
   void Unreachable(const FourTuple& tuple, SeqNum seq);
 
+  // Before a burst of segments of many connections, one step after the other for all of them: asks
+  // the memory for what Receive will look at. First the table, by the hash that is returned; then
+  // the connection, if there is one, by its index; then what it sends from.
+  std::uint32_t FetchSlot(const FourTuple& tuple) const;
+  std::optional<std::uint32_t> FetchConnection(std::uint32_t hash) const;
+  void FetchSource(std::uint32_t index) const;
+
   // Connections with something to emit, in turn. Popping starts a new burst.
   std::optional<ConnectionId> NextReady();
+  // Asks the memory for what the turns of those who come next will touch; returns the index of
+  // the third, of whom the caller may fetch what it keeps.
+  std::optional<std::uint32_t> FetchAhead() const;
   bool has_ready() const { return ready_head_ != kNone; }
   // Puts it at the end of the line, once.
   void Ready(ConnectionId id);
@@ -205,6 +215,7 @@ class Host {
   ConnectionId IdOf(std::uint32_t index) const {
     return {.index = index, .generation = connections_[index].generation};
   }
+  void FetchHot(std::uint32_t index) const;
   std::uint32_t Allocate(const FourTuple& tuple, Time now);
   void Retire(std::uint32_t index);
   void Reap();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocols/base/check.h"
+#include "protocols/base/fetch.h"
 #include "protocols/base/siphash.h"
 #include "protocols/tcp/four_tuple.h"
 
@@ -42,6 +43,9 @@ class TupleTable {
       if (slot.hash == hash && same(slot.index)) return slot.index;
     }
   }
+
+  // Asks the memory for where this hash is looked for first.
+  void Fetch(std::uint32_t hash) const { FetchLineToRead(&slots_[hash & mask()]); }
 
   // The tuple must not be there.
   void Insert(const FourTuple& tuple, std::uint32_t index) {

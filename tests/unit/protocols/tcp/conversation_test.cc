@@ -16,6 +16,25 @@ bool IsPattern(const std::vector<std::uint8_t>& bytes) {
   return true;
 }
 
+TEST(Fetching, FindsAConnectionByItsHashAndNamesWhoComesThird) {
+  const Settings settings;
+  SeededEntropy entropy(3);
+  Host host(settings, entropy);
+  EXPECT_FALSE(host.FetchAhead().has_value());
+  std::vector<ConnectionId> ids;
+  for (std::uint16_t i = 0; i < 4; ++i) {
+    FourTuple tuple = kClientTuple;
+    tuple.local_port = Port(static_cast<std::uint16_t>(2000 + i));
+    ids.push_back(host.Connect(tuple, At(Duration{})).value());
+    EXPECT_EQ(host.FetchConnection(host.FetchSlot(tuple)), ids.back().index);
+  }
+  EXPECT_FALSE(host.FetchConnection(host.FetchSlot(kServerTuple)).has_value());
+  EXPECT_EQ(host.NextReady(), ids[0]);
+  EXPECT_EQ(host.FetchAhead(), ids[3].index);
+  EXPECT_EQ(host.NextReady(), ids[1]);
+  EXPECT_FALSE(host.FetchAhead().has_value()) << "two are left";
+}
+
 TEST(Conversation, OpensCarriesTextBothWaysAndClosesIntoTimeWait) {
   Wire wire;
   PatternSource request(300, false);
