@@ -20,8 +20,9 @@ constexpr std::size_t kPlaintextFetched = 128;  // of the plaintext's own lines
 constexpr std::size_t kItemsFetched = 2;        // the record that leaves, and the next
 // Handshake flights, and what a peer may make us say before it acknowledges any of it.
 constexpr std::size_t kControlMax = std::size_t{32} * 1024;
-// Text in flight from which on records are as large as they may be: half of firmware's window.
-constexpr std::uint64_t kFlowing = std::uint64_t{32} * 1024;
+// Text in flight from which on records are as large as they may be: a window that has held a whole
+// record holds the next.
+constexpr std::uint64_t kFlowing = kRecordTextMax;
 
 }  // namespace
 
@@ -79,11 +80,12 @@ bool SealedSource::control_overflows() const {
   return retained_bytes() > kControlMax + (records ? 2 * sizing_.retained_max : 0);
 }
 
-// Text of the next record: what the window allows now, small at the start of a response. Where much
-// is on its way, a whole record: its end leaves with the next acknowledgments, and a receiver whose
-// window is always full would otherwise get, and pay for, four records instead of one.
+// Text of the next record: what the window allows now, small at the start of a response. (Not
+// whenever all is acknowledged: on a fast wire it is before every turn.) Where much is on its way,
+// a whole record: its end leaves with the next acknowledgments or the next turn, and each record
+// has its price, for us and for the receiver.
 std::size_t SealedSource::NextText(std::uint64_t room, std::uint64_t available) const {
-  const bool idle = text_released_ == text_committed_;
+  const bool idle = text_released_ == text_committed_ && text_committed_ == ran_dry_at_;
   const std::size_t overhead =
       sealed_by_ == RecordsSealedBy::kSlipway ? epochs_[epoch_].format.overhead() : 64;
   const bool flows = text_committed_ - text_released_ >= kFlowing;
@@ -99,6 +101,7 @@ bool SealedSource::CommitRecord(std::uint64_t& room) {
   const std::uint64_t end = closing_ ? close_at_ : plaintext_.length();
   SLIPWAY_CHECK(end >= text_committed_);
   const std::uint64_t available = end - text_committed_;
+  if (available == 0) ran_dry_at_ = text_committed_;
   if (room == 0 || available == 0 || finished_) return false;
   const std::size_t text = NextText(room, available);
   const std::uint64_t before = length_;

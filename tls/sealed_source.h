@@ -31,7 +31,8 @@
 namespace slipway::tls {
 
 struct Sizing {
-  // Text of the first record after the stream was idle: with its overhead it fits one segment.
+  // Text of the first record after the stream had nothing to send: with its overhead it fits one
+  // segment.
   std::uint32_t first_record = 1400;
   // Text of later records when the window would allow less (unless the plaintext ends).
   std::uint32_t record_min = 4096;
@@ -144,7 +145,8 @@ class SealedSource final : public ByteSource, public RecordSink {
   std::uint64_t released_ = 0;
   std::uint64_t text_committed_ = 0;  // plaintext offset of the next record
   std::uint64_t text_released_ = 0;
-  std::uint64_t close_at_ = 0;  // plaintext offset at which the stream ends, when closing
+  std::uint64_t ran_dry_at_ = 0;  // plaintext offset at which there was last nothing more to commit
+  std::uint64_t close_at_ = 0;    // plaintext offset at which the stream ends, when closing
 
   std::vector<Item> ring_;  // a power of two
   std::size_t first_ = 0;

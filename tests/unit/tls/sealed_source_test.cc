@@ -225,12 +225,37 @@ TEST(RecordSizes, BeginSmallThenFillTheRoomThenTheMaximum) {
   EXPECT_EQ(sealed.NextRecord(0), 0U) << "no room, no record";
   EXPECT_EQ(sealed.NextRecord(10), 1400 + kOverhead12) << "the first fits one segment";
   EXPECT_EQ(sealed.NextRecord(9000), 9000U);
-  EXPECT_EQ(sealed.NextRecord(16384 + kOverhead12), 16384 + kOverhead12);
   EXPECT_EQ(sealed.NextRecord(10), 4096 + kOverhead12) << "never many tiny records";
   EXPECT_EQ(sealed.NextRecord(2000), 4096 + kOverhead12)
-      << "once more: not yet 32 KiB on their way";
+      << "once more: not yet a whole record's worth on its way";
   EXPECT_EQ(sealed.NextRecord(2000), 16384 + kOverhead12) << "much is on its way: a whole record";
   EXPECT_EQ(sealed.NextRecord(40000), 3 * (16384 + kOverhead12)) << "several, none of them cut";
+}
+
+// As on a wire so fast that every turn finds all of the turn before acknowledged.
+TEST(RecordSizes, InTheMiddleOfAResponseNothingBeginsSmall) {
+  Plain sealed;
+  sealed.text.Add(200000);
+  EXPECT_EQ(sealed.NextRecord(1), 1400 + kOverhead12);
+  sealed.source.Release(sealed.source.length());
+  EXPECT_EQ(sealed.NextRecord(9000), 9000U) << "there was more to send all the time";
+  sealed.source.Release(sealed.source.length());
+  EXPECT_EQ(sealed.NextRecord(1), 4096 + kOverhead12);
+}
+
+// A turn takes 16 segments, whatever the window: what is left of a record leaves with the next.
+TEST(RecordSizes, TurnsThatAreAcknowledgedOneByOneCarryWholeRecords) {
+  constexpr std::uint64_t kTurn = 16 * 1460;
+  Plain sealed;
+  sealed.text.Add(400'000);
+  for (std::uint64_t sent = 0; sent < 10 * kTurn; sent += kTurn) {
+    sealed.source.Release(sent);
+    const std::uint64_t waiting = sealed.source.length() - sent;
+    if (waiting < kTurn) sealed.source.Extend(kTurn - waiting);
+    ASSERT_GE(sealed.source.length(), sent + kTurn);
+    EXPECT_EQ((sealed.source.length() - (1400 + kOverhead12)) % (16384 + kOverhead12), 0U)
+        << "a small one, then whole ones; at " << sent;
+  }
 }
 
 TEST(RecordSizes, AfterIdlenessTheNextResponseBeginsSmallAgain) {
