@@ -206,8 +206,8 @@ class Worker {
   std::size_t WorkOff(Time now);
   static Event EventOf(const Service& service, const tcp::Info& info);
   // Emit.
-  std::size_t EmitRun(const tcp::Outgoing& out, Link& link, Service& service);
-  bool FillFrames(TcpRun& run, std::span<Frame> frames, Application* application);
+  std::size_t EmitRun(const tcp::Outgoing& out, Link& link, const MacAddress& station);
+  bool FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source);
   bool AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& text);
   std::size_t SendStrays(Time now);
   // Whose turn it is.

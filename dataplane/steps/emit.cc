@@ -22,10 +22,13 @@ std::size_t Worker::Emit(Time now) {
     Service& service = services_[id->index];
     Link& link = links_[service.interface];
     // A turn is not cut short: who would be cut most often would get least.
-    while (const auto out = tcp_.Emit(*id, now, link.run_max())) {
-      const std::size_t sent = EmitRun(*out, link, service);
+    for (bool over = false; !over;) {
+      const auto out = tcp_.Emit(*id, now, link.run_max());
+      if (!out) break;
+      const std::size_t sent = EmitRun(*out, link, service.station);
       emitted += sent;
       room -= std::min(room, sent);
+      over = out->turn_over;
     }
   }
   return emitted;
@@ -33,13 +36,13 @@ std::size_t Worker::Emit(Time now) {
 
 // The segments of one run, cut by the port or here; returns how many. Their frames are made
 // together: the headers first, then the text of all of them in one call of its source.
-std::size_t Worker::EmitRun(const tcp::Outgoing& out, Link& link, Service& service) {
-  TcpRun run(link, service.station, out);
+std::size_t Worker::EmitRun(const tcp::Outgoing& out, Link& link, const MacAddress& station) {
+  TcpRun run(link, station, out);
   while (!run.done()) {
     std::array<Frame, TcpRun::kFramesMax> storage;
     const std::span wanted = std::span(storage).first(run.frames_left());
     const std::span frames = wanted.first(link.pool().Allocate(wanted));
-    const bool filled = FillFrames(run, frames, service.application.get());
+    const bool filled = FillFrames(run, frames, out.source);
     const std::size_t sent = filled ? link.SendRun(frames) : 0;
     reporter_.CountPassed(Step::kEmit, sent);
     for (std::size_t i = sent; i < wanted.size(); ++i) {
@@ -53,8 +56,7 @@ std::size_t Worker::EmitRun(const tcp::Outgoing& out, Link& link, Service& servi
 }
 
 // Headers and text of the next frames of a run. False when packet memory ran out.
-bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, Application* application) {
-  ByteSource* const source = application == nullptr ? nullptr : &application->output();
+bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source) {
   const bool lends = source != nullptr && source->lends();
   SealWatch watch(reporter_.statistics);
   TextRooms rooms;

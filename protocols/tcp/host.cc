@@ -336,12 +336,13 @@ std::optional<Outgoing> Host::Emit(ConnectionId id, Time now, std::uint32_t payl
   Touch(id.index);
   if (out) {
     out->connection = id;
+    out->source = c->source;
+    out->turn_over = c->burst_left == 0;
     if (out->retransmission) {
       counters_.retransmissions += std::max(1U, (out->length + out->mss - 1) / out->mss);
     }
-  } else if (c->burst_left == 0) {
-    Ready(id);
   }
+  if (c->burst_left == 0) Ready(id);
   return out;
 }
 

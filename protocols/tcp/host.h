@@ -176,7 +176,7 @@ class Host {
   void Ready(ConnectionId id);
   // The next segment due, or nothing. A payload_max above mss asks for a super-segment: several
   // full segments in one, as far as burst, windows and the end of the text allow. A connection
-  // that has more to say after its burst puts itself at the end of the line.
+  // whose burst is used up puts itself at the end of the line and says so (Outgoing::turn_over).
   std::optional<Outgoing> Emit(ConnectionId id, Time now, std::uint32_t payload_max = 0);
   // Replies that belong to no connection: RST, stateless SYN-ACK, the ACKs of TIME-WAIT.
   std::optional<Outgoing> EmitStray(Time now);

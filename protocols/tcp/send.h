@@ -22,11 +22,13 @@ namespace slipway::tcp {
 struct Outgoing {
   Segment segment;
   FourTuple tuple;
-  ConnectionId connection;  // not valid() for a stray
+  ConnectionId connection;       // not valid() for a stray
+  ByteSource* source = nullptr;  // the connection's, where it has one
   std::uint64_t offset = 0;
   std::uint32_t length = 0;
   std::uint16_t mss = 0;
   bool retransmission = false;
+  bool turn_over = false;  // the burst is used up: there is nothing more before the next turn
 };
 
 // The next segment due, or nothing; `payload_max` as in Host::Emit.

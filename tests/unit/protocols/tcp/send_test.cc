@@ -51,6 +51,28 @@ TEST(Send, NeverLeavesMoreThanABurstBeforeTheNextConnectionsTurn) {
   EXPECT_FALSE(peer.host.NextReady());
 }
 
+TEST(Send, SaysWithTheLastSegmentThatATurnIsOver) {
+  Settings settings;
+  settings.initial_window_segments = 20;
+  Peer peer(settings);
+  peer.Open();
+  PatternSource source(1'000'000);
+  peer.host.Attach(peer.id, &source);
+  const auto id = peer.host.NextReady();
+  ASSERT_TRUE(id);
+  for (int i = 1; i <= 16; ++i) {
+    const auto out = peer.host.Emit(*id, peer.now);
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->source, &source);
+    EXPECT_EQ(out->turn_over, i == 16) << i;
+    EXPECT_EQ(peer.host.has_ready(), i == 16) << "in line again: " << i;
+  }
+  EXPECT_FALSE(peer.host.Emit(*id, peer.now)) << "whoever asks all the same";
+  const auto rest = peer.Replies();
+  ASSERT_THAT(rest, SizeIs(4));
+  EXPECT_FALSE(rest.back().turn_over) << "the window ended it, not the burst";
+}
+
 TEST(Send, MakesSuperSegmentsOfWholeSegmentsForAPortThatSplitsThem) {
   Peer peer;
   peer.payload_max = 64'000;
