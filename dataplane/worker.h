@@ -109,8 +109,9 @@ class Worker {
     ChecksumState transport_checksum = ChecksumState::kVerify;
     ipv4::Packet ip;
   };
-  // What the worker keeps beside each TCP connection.
-  struct Service {
+  // What the worker keeps beside each TCP connection: looked at with each of its segments and
+  // turns, so it is a cache line.
+  struct alignas(64) Service {
     std::unique_ptr<Application> application;
     tcp::ConnectionId id;
     MacAddress station;
@@ -122,6 +123,7 @@ class Worker {
     Admission::Id machine = Admission::kNobody;
     std::uint64_t seen = 0;  // acknowledged at the last review
   };
+  static_assert(sizeof(Service) == 64);
   // Where a segment came from, and so where answers go.
   struct Hop {
     MacAddress station;

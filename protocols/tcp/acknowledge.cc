@@ -79,17 +79,17 @@ void Arrival::UpdateWindow(bool advanced) {
   s.window = window_;
   s.window_max = std::max(s.window_max, s.window);
   s.wl1 = segment_.seq;
+  if (!s.persisting) return;
   // A window that is open but silly does not end the persist state, nor the stalled deadline.
   const std::uint64_t worthwhile =
       std::min<std::uint64_t>({s.mss, s.window_max / 2, c_.end() + 1 - s.una});
-  if (s.persisting && s.window >= std::max<std::uint64_t>(worthwhile, 1)) {
-    // The probe's byte, if the peer refused it, goes again with what follows it.
-    s.persisting = s.probe_due = false;
-    SendAgain(c_);
-    c_.rtt.EndBackOff();
-    c_.timers.retransmit_at = kNever;
-    if (c_.outstanding() != 0) ArmRetransmit(context_, c_);
-  }
+  if (s.window < std::max<std::uint64_t>(worthwhile, 1)) return;
+  // The probe's byte, if the peer refused it, goes again with what follows it.
+  s.persisting = s.probe_due = false;
+  SendAgain(c_);
+  c_.rtt.EndBackOff();
+  c_.timers.retransmit_at = kNever;
+  if (c_.outstanding() != 0) ArmRetransmit(context_, c_);
 }
 
 // RFC 6298 3 and 5.3; with timestamps also after retransmissions (RFC 7323 4.1), but only from an

@@ -165,10 +165,11 @@ void GrowIfUsed(const Context& context, Connection& c, const Acknowledged& ack) 
 // What the progress means in each state of recovery. False: the timer runs on.
 bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack) {
   SendState& s = c.send;
-  const bool over = s.una >= c.loss.recovery_point;
+  // Not asked where nothing is lost: it stands with the cold.
+  const auto over = [&] { return s.una >= c.loss.recovery_point; };
   switch (s.recovery) {
     case Recovery::kFast:
-      if (over) {
+      if (over()) {
         s.recovery = Recovery::kOpen;
         s.front_due = false;
         c.congestion.Recovered(c.sack ? c.congestion.threshold() : c.outstanding(), s.mss);
@@ -183,7 +184,7 @@ bool TakeProgress(const Context& context, Connection& c, const Acknowledged& ack
       return true;
     case Recovery::kTimeout:
       if (c.loss.frto != Frto::kSecond && !ack.congestion) Grow(context, c, ack, ack.bytes);
-      if (over) {
+      if (over()) {
         s.recovery = Recovery::kOpen;
         c.loss.rack.LeftRecovery();
       }
