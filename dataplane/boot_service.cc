@@ -58,14 +58,11 @@ BootService::BootService(const Opening& opening, BootServiceShared& shared, Time
       shared_(shared),
       opening_(opening),
       http_(shared.http, opening.snapshot.images, shared.requests, now) {
-  if (opening.local_port == kHttpsPort) {
-    tls_.emplace(opening.snapshot.tls, http_.responses(), *shared.sealer);
-  }
-}
-
-ByteSource& BootService::output() {
-  if (tls_) return tls_->output();
-  return http_.responses();
+  output_ = &http_.responses();
+  if (opening.local_port != kHttpsPort) return;
+  tls_.emplace(opening.snapshot.tls, http_.responses(), *shared.sealer);
+  output_ = &tls_->output();
+  secured_ = true;
 }
 
 Reaction BootService::Receive(Bytes text, Time now) {
@@ -171,7 +168,7 @@ std::uint32_t BootService::receive_room() const {
   constexpr std::size_t kTlsRoom =
       std::size_t{17} * 1024;  // a whole record, or a client's largest flight
   if (!waiting_.empty()) return 0;
-  return static_cast<std::uint32_t>(tls_ ? kTlsRoom : http_.Room());
+  return static_cast<std::uint32_t>(secured_ ? kTlsRoom : http_.Room());
 }
 
 void BootService::Progressed(std::uint64_t acknowledged, Time now) {

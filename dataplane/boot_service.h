@@ -89,7 +89,7 @@ class BootService final : public Application {
  public:
   BootService(const Opening& opening, BootServiceShared& shared, Time now);
 
-  ByteSource& output() override;
+  ByteSource& output() override { return *output_; }
   Reaction Receive(Bytes text, Time now) override;
   Reaction Finish(Time now) override;
   std::uint32_t receive_room() const override;
@@ -116,21 +116,26 @@ class BootService final : public Application {
   void Tell(EventKind kind, const http::RequestRecord& record, Time now);
   Event NewEvent(EventKind kind) const;
 
-  SnapshotPin snapshot_;
-  BootServiceShared& shared_;
-  Opening opening_;
-  http::Session http_;
-  std::optional<tls::Session> tls_;  // its plaintext is http_'s stream
+  // First, on the line of what is virtual: what each acknowledgment looks at. The rest of that
+  // stands at the end of http_ and the beginning of tls_.
+  ByteSource* output_ = nullptr;
+  Time next_progress_{};
   // Plaintext that waits because a whole response must leave first; bounded by what TCP's window
   // had let in.
   std::vector<std::uint8_t> waiting_;
-  std::optional<HandshakePlace> handshake_;  // from its first step to its end
+  bool secured_ = false;  // tls_ is there
   bool handshake_begun_ = false;
   bool handshake_told_ = false;
   bool heard_ = false;          // the peer has said something
   bool peer_finished_ = false;  // FIN or close_notify
   bool offer_told_ = false;
-  Time next_progress_{};
+
+  SnapshotPin snapshot_;
+  BootServiceShared& shared_;
+  Opening opening_;
+  http::Session http_;
+  std::optional<tls::Session> tls_;          // its plaintext is http_'s stream
+  std::optional<HandshakePlace> handshake_;  // from its first step to its end
 };
 
 class BootServiceFactory {

@@ -27,7 +27,7 @@ constexpr std::uint64_t kFlowing = kRecordTextMax;
 }  // namespace
 
 SealedSource::SealedSource(ByteSource& plaintext, Sealer& sealer, const Sizing& sizing)
-    : plaintext_(plaintext), sealer_(sealer), sizing_(sizing), ring_(kRingBegin) {
+    : plaintext_(plaintext), ring_(kRingBegin), sealer_(sealer), sizing_(sizing) {
   SLIPWAY_CHECK(sizing.first_record >= 1 && sizing.record_min >= 1);
   SLIPWAY_CHECK(sizing.record_max >= 1 && sizing.record_max <= kRecordTextMax);
 }

@@ -133,10 +133,9 @@ class SealedSource final : public ByteSource, public RecordSink {
   void BeginIn(RecordCipher::Slot slot, const Item& item);
   void ForgetRetained(std::uint64_t position);
 
+  // In the order of how often they are looked at. Each acknowledgment touches the first two lines
+  // and the epoch's, each turn all four.
   ByteSource& plaintext_;
-  Sealer& sealer_;
-  TextWriter* writer_ = nullptr;
-  Sizing sizing_;
   RecordsSealedBy sealed_by_ = RecordsSealedBy::kNobody;
   bool closing_ = false;
   bool finished_ = false;
@@ -145,18 +144,23 @@ class SealedSource final : public ByteSource, public RecordSink {
   std::uint64_t released_ = 0;
   std::uint64_t text_committed_ = 0;  // plaintext offset of the next record
   std::uint64_t text_released_ = 0;
-  std::uint64_t ran_dry_at_ = 0;  // plaintext offset at which there was last nothing more to commit
-  std::uint64_t close_at_ = 0;    // plaintext offset at which the stream ends, when closing
 
   std::vector<Item> ring_;  // a power of two
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   std::size_t reading_ = 0;  // where in the ring the last read was
+  Leaving leaving_;
+
+  TextWriter* writer_ = nullptr;
+  Sealer& sealer_;
+  std::uint64_t ran_dry_at_ = 0;  // plaintext offset at which there was last nothing more to commit
+  std::uint64_t close_at_ = 0;    // plaintext offset at which the stream ends, when closing
+  Sizing sizing_;
+
+  std::array<Epoch, kEpochsMax> epochs_;
   std::vector<std::uint8_t> retained_;
   std::size_t retained_begin_ = 0;       // index in retained_ of the oldest byte kept
   std::uint64_t retained_position_ = 0;  // position of that byte
-  std::array<Epoch, kEpochsMax> epochs_;
-  Leaving leaving_;
 };
 
 }  // namespace slipway::tls

@@ -34,7 +34,7 @@ std::size_t WholeRecords(Bytes queue) {
 
 Session::Session(std::shared_ptr<const Context> context, ByteSource& plaintext, Sealer& sealer,
                  const Sizing& sizing)
-    : sealer_(sealer), output_(plaintext, sealer, sizing), engine_(std::move(context), output_) {}
+    : output_(plaintext, sealer, sizing), engine_(std::move(context), output_), sealer_(sealer) {}
 
 bool Session::handshake_pending() const {
   // Asked for every segment: what stands behind the first record, thousands perhaps, is not looked

@@ -60,9 +60,9 @@ class Session {
  private:
   Received Process(Bytes arrived);
 
-  Sealer& sealer_;
-  SealedSource output_;
+  alignas(64) SealedSource output_;  // what each turn looks at, on whole lines
   Engine engine_;
+  Sealer& sealer_;
   std::vector<std::uint8_t> queue_;  // arrived, not yet taken by the engine
   bool opened_ = false;
   std::uint32_t renegotiations_counted_ = 0;

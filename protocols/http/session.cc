@@ -237,6 +237,7 @@ bool Session::Queue(const Response& response, Method method, Time now) {
     begin = piece.owned_end;
   }
   record.end = responses_.length();
+  if (queued_ - completed_ == 1) completes_at_ = record.end;
   return true;
 }
 

@@ -139,19 +139,16 @@ class Session final : private BlockHolder {
   RequestRecord& Record(std::uint64_t number) { return records_[number % kQueuedMax]; }
   const RequestRecord& Record(std::uint64_t number) const { return records_[number % kQueuedMax]; }
 
+  static constexpr std::uint64_t kNoResponse = ~std::uint64_t{0};
+
   const SessionConfig* config_;
   const Catalog* catalog_;
 
   InputBlocks* blocks_;
-  MutableBytes input_;  // of blocks_; empty while nothing is unfinished
-  std::size_t input_size_ = 0;
-  Bytes pending_;                // while serving: what is left, in input_ or in the text itself
-  std::size_t scanned_ = 0;      // what is unfinished holds no end of a header before it
-  std::uint64_t body_left_ = 0;  // of a request that was answered
-  Awaiting awaiting_ = Awaiting::kRequest;
-  bool blocked_ = false;
-  bool closing_ = false;
-  bool peer_finished_ = false;
+  MutableBytes input_;               // of blocks_; empty while nothing is unfinished
+  Bytes pending_;                    // while serving: what is left, in input_ or in the text itself
+  std::size_t scanned_ = 0;          // what is unfinished holds no end of a header before it
+  std::uint64_t body_left_ = 0;      // of a request that was answered
   std::optional<Expired> given_up_;  // for another's request; Expire() is still to tell it
 
   Time active_;                 // when the session last became idle or heard something
@@ -164,9 +161,17 @@ class Session final : private BlockHolder {
   std::uint64_t started_ = 0;
   std::uint64_t queued_ = 0;
 
-  std::array<Extent, 2 * kRangesMax + 2> extents_;
   std::array<std::uint8_t, kOwnedMax> owned_;  // not initialised: the stream writes before it reads
-  ResponseStream responses_{extents_, owned_};
+  std::array<Extent, 2 * kRangesMax + 2> extents_;
+
+  // What each turn and each acknowledgment of a download looks at, on two lines.
+  alignas(64) ResponseStream responses_{extents_, owned_};
+  std::uint64_t completes_at_ = kNoResponse;  // released() that completes the oldest response
+  std::size_t input_size_ = 0;                // of input_, what was taken
+  Awaiting awaiting_ = Awaiting::kRequest;
+  bool blocked_ = false;
+  bool closing_ = false;
+  bool peer_finished_ = false;
 };
 
 }  // namespace slipway::http

@@ -51,9 +51,11 @@ std::optional<RequestRecord> Session::TakeStarted() {
 }
 
 std::optional<RequestRecord> Session::TakeCompleted() {
-  if (completed_ == queued_ || Record(completed_).end > responses_.released()) return {};
-  started_ = std::max(started_, completed_ + 1);
-  return Record(completed_++);
+  if (responses_.released() < completes_at_) return {};
+  const RequestRecord& done = Record(completed_++);
+  started_ = std::max(started_, completed_);
+  completes_at_ = completed_ == queued_ ? kNoResponse : Record(completed_).end;
+  return done;
 }
 
 const RequestRecord* Session::InFlight() const {
