@@ -18,6 +18,7 @@ using Slot = RecordCipher::Slot;
 constexpr std::size_t kRingBegin = 4;
 constexpr std::size_t kPlaintextFetched = 128;  // of the plaintext's own lines
 constexpr std::size_t kItemsFetched = 2;        // the record that leaves, and the next
+constexpr std::size_t kTextFetched = 1024;      // then the processor knows where it goes
 // Handshake flights, and what a peer may make us say before it acknowledges any of it.
 constexpr std::size_t kControlMax = std::size_t{32} * 1024;
 // Text in flight from which on records are as large as they may be: a window that has held a whole
@@ -138,6 +139,20 @@ void SealedSource::Extend(std::uint64_t room) {
   while (CommitRecord(room)) {
   }
   FinishWhenDone();
+  FetchText();
+}
+
+// The first of what is sealed next. A turn goes on where the processor's own prefetchers have long
+// forgotten the text: it is on its way while the headers of the frames are made.
+void SealedSource::FetchText() {
+  for (std::size_t index = reading_; index < count_ && index < reading_ + 2; ++index) {
+    const Item& item = ItemAt(index);
+    const std::size_t from = leaving_.offset == item.offset ? leaving_.at : 0;
+    if (!item.is_record || item.tag_known || from >= item.text) continue;
+    const Bytes text = plaintext_.Borrow(item.source + from, kTextFetched);
+    FetchToRead(text.data(), text.size());
+    return;
+  }
 }
 
 // ---- reading ----

@@ -118,6 +118,7 @@ class SealedSource final : public ByteSource, public RecordSink {
   std::size_t NextText(std::uint64_t room, std::uint64_t available) const;
   bool CommitRecord(std::uint64_t& room);
   void FinishWhenDone();
+  void FetchText();
 
   Straight GoStraight();
   void ReadRecord(Item& item, std::size_t from, MutableBytes out);
