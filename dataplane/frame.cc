@@ -28,17 +28,23 @@ void Chain(rte_mbuf* head, rte_mbuf* piece) {
 
 // Append, where the frame has pieces already or no room is left in its first.
 MutableBytes Frame::AppendPiece(std::size_t size) {
-  rte_mbuf* tail = rte_pktmbuf_lastseg(head_);
-  if (size > WritableTail(tail)) {
+  rte_mbuf* last = LastPiece();
+  return AppendBehind(last, size);
+}
+
+MutableBytes Frame::AppendBehind(rte_mbuf*& last, std::size_t size) {
+  if (size > WritableTail(last)) {
     PacketPool& pool = *PrivateOf(head_)->pool;
     if (size > pool.packet_bytes_) return {};
-    rte_mbuf* const piece = rte_pktmbuf_alloc(pool.packets_);
+    rte_mbuf* const piece = pool.packets_ahead_.TakeOne();
     if (piece == nullptr) return {};
-    Chain(head_, piece);
-    tail = piece;
+    rte_pktmbuf_reset(piece);
+    last->next = piece;
+    ++head_->nb_segs;
+    last = piece;
   }
-  std::uint8_t* const start = rte_pktmbuf_mtod_offset(tail, std::uint8_t*, tail->data_len);
-  tail->data_len = static_cast<std::uint16_t>(tail->data_len + size);
+  std::uint8_t* const start = rte_pktmbuf_mtod_offset(last, std::uint8_t*, last->data_len);
+  last->data_len = static_cast<std::uint16_t>(last->data_len + size);
   head_->pkt_len += static_cast<std::uint32_t>(size);
   return {start, size};
 }

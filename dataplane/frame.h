@@ -123,6 +123,10 @@ class Frame {
     head_->pkt_len += static_cast<std::uint32_t>(size);
     return {start, size};
   }
+  // The same for many pieces, one behind the other, without a walk to the end for each: `last` is
+  // LastPiece(), and stays it.
+  [[nodiscard]] MutableBytes AppendBehind(rte_mbuf*& last, std::size_t size);
+  rte_mbuf* LastPiece() const { return rte_pktmbuf_lastseg(head_); }
   // The same in a frame that was just allocated.
   [[nodiscard]] MutableBytes AppendFirst(std::size_t size) {
     if (size > std::size_t{head_->buf_len} - head_->data_off) return {};

@@ -103,9 +103,10 @@ TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
 }
 
 bool TextRooms::AddGrowing(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
+  rte_mbuf* last = frame.LastPiece();
   for (std::uint32_t at = 0; at < text.size;) {
     const MutableBytes piece =
-        frame.Append(std::min<std::uint32_t>(text.size - at, text.piece_max));
+        frame.AppendBehind(last, std::min<std::uint32_t>(text.size - at, text.piece_max));
     if (piece.empty()) return false;
     AddPiece(piece, text.offset + at, source);
     at += static_cast<std::uint32_t>(piece.size());

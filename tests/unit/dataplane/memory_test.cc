@@ -137,6 +137,30 @@ TEST(PacketPool, AnEmptyPoolGivesEmptyFramesAndAppendChangesNothing) {
   EXPECT_FALSE(only.AppendCopy(Text(200)));
 }
 
+TEST(PacketPool, GrowsAFrameByManyPiecesFromItsEndUntilItIsEmpty) {
+  const auto pool = NewPool({.packets = 40, .packet_bytes = 1000, .large = 1, .handles = 1});
+  Frame frame = pool->Allocate();
+  ASSERT_EQ(frame.Append(54).size(), 54U);
+  rte_mbuf* last = frame.LastPiece();
+  const Buffer text = Text(54 + 60 * 900);
+  ASSERT_EQ(Copy(Bytes(text).first(54), frame.mutable_bytes()), 54U);
+  std::size_t size = 54;
+  for (std::size_t i = 0; i < 60; ++i) {
+    const MutableBytes piece = frame.AppendBehind(last, 900);
+    if (piece.empty()) break;
+    static_cast<void>(Copy(Bytes(text).subspan(size, 900), piece));
+    size += piece.size();
+    ASSERT_EQ(last, frame.LastPiece());
+  }
+  EXPECT_EQ(frame.pieces(), 40U) << "the first of them beside the headers";
+  EXPECT_EQ(frame.size(), size);
+  EXPECT_EQ(Contents(frame),
+            Buffer(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size)));
+  EXPECT_EQ(pool->in_use(), 40U);
+  frame.Free();
+  EXPECT_EQ(pool->in_use(), 0U);
+}
+
 TEST(PacketPool, AllocatesSeveralAtOnceAndAsManyAsThereAre) {
   const auto pool = NewPool({.packets = 24, .packet_bytes = 1000, .large = 1, .handles = 1});
   std::size_t got = 0;
