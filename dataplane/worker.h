@@ -250,6 +250,7 @@ class Worker {
   std::vector<WaitingLine> aside_;  // of the links
   std::size_t turn_ = 0;            // the line asked next; links_.size(): the ready
 
+  std::array<Frame, kBurst> from_port_;  // empty between rounds
   std::array<Arrived, kBurst> burst_;
   std::size_t burst_size_ = 0;
   std::array<Packet, kBurst> packets_;

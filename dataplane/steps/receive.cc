@@ -29,7 +29,7 @@ std::size_t Worker::HearOthers(Time now) {
 
 std::size_t Worker::Receive() {
   burst_size_ = 0;
-  std::array<Frame, kBurst> frames;
+  std::array<Frame, kBurst>& frames = from_port_;
   // Ports take turns at being first, so that a busy one cannot keep the burst from the others.
   for (std::size_t i = 0; i < links_.size() && burst_size_ < kBurst; ++i) {
     Link& link = links_[(first_link_ + i) % links_.size()];

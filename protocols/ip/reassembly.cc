@@ -54,6 +54,7 @@ Reassembly::Slot* Reassembly::FindOrTake(const ipv4::Packet& fragment, Time now)
   free->received = 0;
   free->total.reset();
   free->deadline = now + settings_.timeout;
+  deadline_ = std::min(deadline_, free->deadline);
   free->ranges.clear();
   return free;
 }
@@ -132,18 +133,17 @@ ipv4::Packet Reassembly::Complete(Slot& slot) {
   return packet;
 }
 
-Time Reassembly::Deadline() const {
-  Time deadline = kNever;
-  for (const Slot& slot : slots_) {
-    if (slot.taken) deadline = std::min(deadline, slot.deadline);
-  }
-  return deadline;
-}
-
+// Asked in every round, and there is hardly ever anything: the slots are looked at when one is due.
 std::size_t Reassembly::Expire(Time now) {
+  if (now < deadline_) return 0;
+  deadline_ = kNever;
   std::size_t expired = 0;
   for (Slot& slot : slots_) {
-    if (!slot.taken || now < slot.deadline) continue;
+    if (!slot.taken) continue;
+    if (now < slot.deadline) {
+      deadline_ = std::min(deadline_, slot.deadline);
+      continue;
+    }
     slot.taken = false;
     ++expired;
   }

@@ -49,7 +49,8 @@ class Reassembly {
   // Takes a fragment. A packet that is none comes back as it is.
   Outcome Receive(const ipv4::Packet& fragment, Time now);
 
-  Time Deadline() const;
+  // When something may be to be given up; not before.
+  Time Deadline() const { return deadline_; }
   // Gives up what has waited too long; returns how many datagrams that were.
   std::size_t Expire(Time now);
 
@@ -82,6 +83,7 @@ class Reassembly {
   static ipv4::Packet Complete(Slot& slot);
 
   ReassemblySettings settings_;
+  Time deadline_ = kNever;  // the earliest of the slots', or of one that is free again
   std::vector<Slot> slots_;
 };
 

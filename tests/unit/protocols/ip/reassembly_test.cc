@@ -240,5 +240,17 @@ TEST(Reassembly, GivesUpAfterThirtySecondsAndNotBefore) {
   EXPECT_FALSE(reassembly.Receive(Fragment({8, 8, false}), end).packet);
 }
 
+TEST(Reassembly, WhatIsDueNextIsFoundThoughTheFirstOneBecameWhole) {
+  using std::chrono::seconds;
+  Reassembly reassembly({});
+  reassembly.Receive(Fragment({0, 8, true}, 1), kStart);
+  reassembly.Receive(Fragment({0, 8, true}, 2), kStart + seconds(10));
+  EXPECT_TRUE(reassembly.Receive(Fragment({8, 8, false}, 1), kStart + seconds(11)).packet);
+  EXPECT_EQ(reassembly.Expire(kStart + seconds(30)), 0U);
+  EXPECT_EQ(reassembly.Deadline(), kStart + seconds(40));
+  EXPECT_EQ(reassembly.Expire(kStart + seconds(40)), 1U);
+  EXPECT_EQ(reassembly.Deadline(), kNever);
+}
+
 }  // namespace
 }  // namespace slipway::ip
