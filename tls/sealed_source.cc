@@ -17,7 +17,7 @@ using Slot = RecordCipher::Slot;
 
 constexpr std::size_t kRingBegin = 4;
 constexpr std::size_t kPlaintextFetched = 128;  // of the plaintext's own lines
-constexpr std::size_t kItemsFetched = 2;        // the record that leaves, and the next
+constexpr std::size_t kItemsFetched = 2;        // the record that is next, and the one behind it
 constexpr std::size_t kTextFetched = 1024;      // then the processor knows where it goes
 // Handshake flights, and what a peer may make us say before it acknowledges any of it.
 constexpr std::size_t kControlMax = std::size_t{32} * 1024;
@@ -216,9 +216,12 @@ void SealedSource::ReadRun(std::uint64_t offset, std::span<const MutableBytes> p
   }
 }
 
-void SealedSource::FetchAhead() const {
-  FetchToRead(&ring_[(first_ + reading_) & (ring_.size() - 1)], kItemsFetched * sizeof(Item));
+void SealedSource::FetchAhead(Soon soon) const {
+  const bool reads = soon == Soon::kRead;
+  const std::size_t item = (first_ + (reads ? reading_ : 0)) & (ring_.size() - 1);
+  FetchToRead(&ring_[item], kItemsFetched * sizeof(Item));
   FetchToRead(&plaintext_, kPlaintextFetched);
+  if (!reads) return;
   if (const RecordCipher* const cipher = epochs_[epoch_].cipher.get()) sealer_.FetchAhead(*cipher);
 }
 

@@ -54,7 +54,7 @@ class SealedSource final : public ByteSource, public RecordSink {
   void Read(std::uint64_t offset, MutableBytes out) override;
   void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) override;
   void Release(std::uint64_t offset) override;
-  void FetchAhead() const override;
+  void FetchAhead(Soon soon) const override;
 
   void AppendRecords(Bytes records) override;
   void AppendMessage(ContentType type, Bytes plaintext) override;

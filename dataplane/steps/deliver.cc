@@ -14,7 +14,7 @@ namespace {
 constexpr Port kDnsPort{53};
 // The state of fewer is in the cache.
 constexpr std::uint32_t kFetchedConnections = 128;
-constexpr std::size_t kApplicationFetched = 128;  // its first lines
+constexpr std::size_t kApplicationFetched = 64;  // its first line, with what is virtual
 
 tcp::FourTuple TupleOf(const icmp::Quoted& quoted) {
   return {.local_address = quoted.local_address,
@@ -55,6 +55,9 @@ void Worker::FetchConnections() const {
     tcp_.FetchSource(index);
     const Application* const application = services_[index].application.get();
     if (application != nullptr) FetchToRead(application, kApplicationFetched);
+  }
+  for (const std::uint32_t index : std::span(indexes).first(index_count)) {
+    tcp_.FetchReleased(index);
   }
 }
 

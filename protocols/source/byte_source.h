@@ -53,9 +53,11 @@ class ByteSource {
     return {};
   }
 
-  // It will be read soon: asks the memory for what Read() touches beside the source's own first
-  // lines. A hint, without effect on what is read.
-  virtual void FetchAhead() const {}
+  // What will be called soon.
+  enum class Soon : std::uint8_t { kRead, kRelease };
+  // Asks the memory for what that touches beside the source's own first lines. A hint, without
+  // effect on what is read.
+  virtual void FetchAhead(Soon soon) const { static_cast<void>(soon); }
 
   // The peer acknowledged everything below `offset`: it will not be read again.
   virtual void Release(std::uint64_t offset) = 0;
