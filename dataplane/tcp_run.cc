@@ -55,13 +55,19 @@ std::size_t TcpRun::frames_left() const {
   return std::clamp<std::size_t>(frames, 1, kFramesMax);
 }
 
-// A usual header and what lies behind it by a copy of constant size, where text will be written
-// over the rest.
+// By a copy of constant size: a usual header and what lies behind it, where text will be written
+// over the rest; where not, one without options or with timestamps.
 void TcpRun::CopyHeaders(MutableBytes headers) const {
   constexpr std::size_t kUsual = 80;
+  constexpr std::size_t kPlain = kTransportAt + sizeof(TcpHeader);
+  constexpr std::size_t kStamped = kPlain + 12;
   static_assert(kUsual <= sizeof bytes_);
   if (size_ <= kUsual && headers.size() >= kUsual) {
     static_cast<void>(Copy(Bytes(bytes_).first<kUsual>(), headers.first<kUsual>()));
+  } else if (size_ == kStamped) {
+    static_cast<void>(Copy(Bytes(bytes_).first<kStamped>(), headers.first<kStamped>()));
+  } else if (size_ == kPlain) {
+    static_cast<void>(Copy(Bytes(bytes_).first<kPlain>(), headers.first<kPlain>()));
   } else {
     static_cast<void>(Copy(Bytes(bytes_).first(size_), headers));
   }

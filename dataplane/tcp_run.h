@@ -7,9 +7,11 @@
 // Where the port cuts (TSO), the run leaves as one frame; where it does not, as one frame for each
 // segment, each filled straight from its source. Either way no text is copied to be cut.
 //
-// TextRooms: where the text of several frames goes, gathered to be read at once.
+// TextRooms: where the text of several frames goes, gathered to be read at once. LentText: the text
+// of several frames where its source lends it, asked for once.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -38,6 +40,8 @@ class TcpRun {
   TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing& out);
 
   bool done() const { return done_; }
+  // Where its text ends in the connection's source.
+  std::uint64_t end() const { return offset_ + length_; }
   // How many frames what is left takes, at most kFramesMax; at least one until done().
   std::size_t frames_left() const;
   // Writes the headers of the run's next frame into `frame`, which is empty. With room: also
@@ -89,6 +93,30 @@ class TextRooms {
   std::array<MutableBytes, 32> pieces_;
   std::size_t count_ = 0;
   std::uint64_t offset_ = 0;  // of the first piece
+};
+
+class LentText {
+ public:
+  // Of a run's text, which ends at `end`. Without a source nothing is taken.
+  LentText(ByteSource* source, std::uint64_t end) : source_(source), end_(end) {}
+
+  ByteSource& source() { return *source_; }
+
+  // The bytes at `offset` where they lie, at most `limit`; empty where they must be read.
+  Bytes Take(std::uint64_t offset, std::uint64_t limit) {
+    if (offset != offset_ || rest_.empty()) rest_ = source_->Borrow(offset, end_ - offset);
+    const Bytes taken =
+        rest_.first(static_cast<std::size_t>(std::min<std::uint64_t>(limit, rest_.size())));
+    rest_ = rest_.subspan(taken.size());
+    offset_ = offset + taken.size();
+    return taken;
+  }
+
+ private:
+  ByteSource* source_;
+  std::uint64_t end_;
+  std::uint64_t offset_ = 0;  // of rest_
+  Bytes rest_;
 };
 
 }  // namespace slipway::dataplane

@@ -210,7 +210,7 @@ class Worker {
   // Emit.
   std::size_t EmitRun(const tcp::Outgoing& out, Link& link, const MacAddress& station);
   bool FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source);
-  bool AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& text);
+  bool AppendText(Frame& frame, LentText& lent, const TcpRun::Text& text);
   std::size_t SendStrays(Time now);
   // Whose turn it is.
   bool HasRoom(const Link& link) const;

@@ -60,12 +60,13 @@ bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source
   const bool lends = source != nullptr && source->lends();
   SealWatch watch(reporter_.statistics);
   TextRooms rooms;
+  LentText lent(source, run.end());
   std::uint64_t bytes = 0;
   for (Frame& frame : frames) {
     const TcpRun::Text text = run.Start(frame, /*with_room=*/!lends);
     if (text.size == 0) continue;
     SLIPWAY_CHECK(source != nullptr);
-    const bool placed = lends ? AppendText(frame, *source, text) : rooms.Add(frame, text, *source);
+    const bool placed = lends ? AppendText(frame, lent, text) : rooms.Add(frame, text, *source);
     if (!placed) return false;
     bytes += text.size;
     reporter_.CountPassed(Step::kSeal, 1);
@@ -77,11 +78,11 @@ bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source
   return true;
 }
 
-bool Worker::AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& text) {
+bool Worker::AppendText(Frame& frame, LentText& lent, const TcpRun::Text& text) {
   std::uint64_t offset = text.offset;
   const std::uint64_t end = text.offset + text.size;
   while (offset < end) {
-    const Bytes slice = source.Borrow(offset, end - offset);
+    const Bytes slice = lent.Take(offset, end - offset);
     if (!slice.empty()) {
       if (!frame.AppendBorrowed(slice)) return false;
       reporter_.statistics.borrowed_bytes += slice.size();
@@ -90,7 +91,7 @@ bool Worker::AppendText(Frame& frame, ByteSource& source, const TcpRun::Text& te
     }
     const MutableBytes room = frame.Append(std::min<std::uint64_t>(end - offset, text.piece_max));
     if (room.empty()) return false;
-    source.Read(offset, room);
+    lent.source().Read(offset, room);
     offset += room.size();
   }
   return true;
