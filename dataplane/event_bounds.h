@@ -5,12 +5,13 @@
 // a hundred thousand frames a second, and the stories of machines that boot meanwhile would lose
 // their steps. What is not told is counted all the same, as a frame and as a Drop.
 //
-// The numbers. Of each step of a boot before it has a connection, four thousand machines that are
-// switched on together are told whole: 768 at once and 4,096 a second (8,192 of names: firmware
-// asks for A and AAAA). What is no step of a boot, or no news when it is repeated, has a few. All
-// bursts together leave a quarter of the queue to what connections tell, which is bounded by their
-// handshakes; the control plane empties it every 5 ms (control/daemon.cc). Each kind has its own,
-// so that a flood of one hides nothing but its like.
+// The numbers. Of each step of a boot before it has a connection, ten thousand machines that are
+// switched on within a second are told whole (a boot whose DISCOVER is not told counts as the one
+// before it): 768 at once and 16,384 a second, 32,768 of names, as firmware asks for A and AAAA.
+// What is no step of a boot, or no news when it is repeated, has a few. All bursts together leave a
+// quarter of the queue to what connections tell, which is bounded by their handshakes; the control
+// plane empties it every 5 ms (control/daemon.cc). Each kind has its own, so that a flood of one
+// hides nothing but its like.
 #pragma once
 
 #include <array>
@@ -32,12 +33,12 @@ struct EventBound {
 };
 
 inline constexpr EventBound kEventBounds[] = {
-    {EventKind::kDhcpDiscover, 4096, 768},   {EventKind::kDhcpOffer, 4096, 768},
-    {EventKind::kAdmissionWaits, 4096, 768}, {EventKind::kDhcpRequest, 4096, 768},
-    {EventKind::kDhcpAck, 4096, 768},        {EventKind::kDhcpIgnored, 4096, 768},
-    {EventKind::kDnsQuery, 8192, 768},       {EventKind::kDhcpNak, 512, 128},
-    {EventKind::kDhcpOther, 512, 128},       {EventKind::kDhcpConflict, 64, 64},
-    {EventKind::kArpAsked, 200, 200},        {EventKind::kTcpRefused, 20, 20},
+    {EventKind::kDhcpDiscover, 16384, 768},   {EventKind::kDhcpOffer, 16384, 768},
+    {EventKind::kAdmissionWaits, 16384, 768}, {EventKind::kDhcpRequest, 16384, 768},
+    {EventKind::kDhcpAck, 16384, 768},        {EventKind::kDhcpIgnored, 16384, 768},
+    {EventKind::kDnsQuery, 32768, 768},       {EventKind::kDhcpNak, 512, 128},
+    {EventKind::kDhcpOther, 512, 128},        {EventKind::kDhcpConflict, 64, 64},
+    {EventKind::kArpAsked, 200, 200},         {EventKind::kTcpRefused, 20, 20},
     {EventKind::kAddressConflict, 10, 20},
 };
 
