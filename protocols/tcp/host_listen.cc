@@ -65,8 +65,11 @@ Delivery Host::ReceiveListen(const Segment& segment, const FourTuple& tuple, Tim
 }
 
 // Whether a peer that holds more connections than this one will with the next has to give way.
+// Who holds a few boots with them, and keeps them: many addresses in one hand must not end that.
 bool Host::MayCrowdOut(Ipv4Address address) const {
-  return holders_.most() > holders_.CountOf(address) + 1;
+  constexpr std::uint32_t kFew = 8;
+  const std::uint32_t few = std::min(kFew, settings_.connections_max / 64);
+  return holders_.most() > std::max(holders_.CountOf(address) + 1, few);
 }
 
 // Of those of the peer that holds the most: what is half open, else what moved nothing for the

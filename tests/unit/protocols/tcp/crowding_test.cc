@@ -104,9 +104,10 @@ TEST(Holders, AreWhatCountingAllOfThemWouldFind) {
 class Crowd : public testing::Test {
  protected:
   static constexpr std::uint32_t kMax = 8;
-  static Settings ForEight() {
+  explicit Crowd(std::uint32_t connections_max = kMax) : peer_(For(connections_max)) {}
+  static Settings For(std::uint32_t connections_max) {
     Settings settings;
-    settings.connections_max = kMax;
+    settings.connections_max = connections_max;
     return settings;
   }
   static FourTuple From(std::uint8_t address, std::uint16_t port) {
@@ -149,9 +150,39 @@ class Crowd : public testing::Test {
     return d.crowded_out;
   }
 
-  Peer peer_{ForEight()};
+  Peer peer_;
   std::vector<SeqNum> numbers_;  // our initial ones, of those of Fill()
 };
+
+class LargeCrowd : public Crowd {
+ protected:
+  static constexpr std::uint32_t kLarge = 512;
+  LargeCrowd() : Crowd(kLarge) {}
+  // All taken: this address holds so many, and each other connection is another address's.
+  Delivery FullWith(std::uint16_t held) {
+    Fill(1, held);
+    FourTuple other = From(0, 1000);
+    for (std::uint32_t i = held; i < kLarge; ++i) {
+      other.remote_address = Ipv4Address(10, 8, static_cast<std::uint8_t>(i / 256),
+                                         static_cast<std::uint8_t>(i % 256));
+      EXPECT_TRUE(Connect(other).opened) << i;
+      peer_.Replies();
+    }
+    return Connect(From(2, 1000));
+  }
+};
+
+// One station can have as many addresses as it likes; that must end nobody's boots.
+TEST_F(LargeCrowd, WhoHoldsAFewKeepsThemWhoeverElseComes) {
+  EXPECT_EQ(FullWith(8).drop, Drop::kTcpConnectionLimit);
+  EXPECT_EQ(peer_.host.counters().crowded_out, 0u);
+}
+
+TEST_F(LargeCrowd, WhoHoldsMoreThanAFewGivesWay) {
+  const Delivery d = FullWith(9);
+  EXPECT_TRUE(d.opened);
+  EXPECT_TRUE(d.crowded_out.valid());
+}
 
 TEST_F(Crowd, TheLongestIdleOfWhoHoldsAllGivesWayToWhoHoldsNone) {
   const auto ids = Fill(1, kMax);
