@@ -91,7 +91,10 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
 }
 
 void DhcpService::Hold(std::uint16_t interface, Held reply) {
-  if (held_[interface].size() == kHeldMax) {
+  const std::size_t held = held_[interface].size();
+  const bool is_scarce =
+      held >= kHeldAlways && around_.links[interface].pool().in_use_permille() > kPoolMost;
+  if (held == kHeldMax || is_scarce) {
     around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
     return;
   }

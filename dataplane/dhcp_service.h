@@ -68,9 +68,12 @@ class DhcpService {
   Time Deadline() const { return server_.Deadline(); }
 
  private:
-  // Replies of one port that wait: what the journal's channel may hold back at once. A port that
-  // takes nothing keeps no more of the worker's packet memory than this; its clients ask again.
+  // Replies of one port that wait: what the journal's channel may hold back at once. Those of a
+  // port that takes nothing get no more of the packet memory than leaves a quarter of it to
+  // everybody else; its clients ask again.
   static constexpr std::size_t kHeldMax = 4096;
+  static constexpr std::size_t kHeldAlways = 64;
+  static constexpr std::size_t kPoolMost = 750;  // thousandths in use
 
   // A reply that waits for its lease to be durable, and what to tell when it leaves.
   struct Held {

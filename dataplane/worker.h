@@ -41,6 +41,7 @@
 #include "dataplane/waiting_line.h"
 #include "dataplane/work_budget.h"
 #include "protocols/arp/responder.h"
+#include "protocols/base/token_bucket.h"
 #include "protocols/base/wall_clock.h"
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
@@ -169,8 +170,8 @@ class Worker {
   // Deliver.
   Drop DeliverPacket(const Packet& packet, Time now);
   Drop DeliverIcmp(const Packet& packet, Time now);
-  void TakePathMtu(const icmp::PathMtu& told);
-  void TakeUnreachable(const icmp::Unreachable& told);
+  void TakePathMtu(const icmp::PathMtu& told, Time now);
+  void TakeUnreachable(const icmp::Unreachable& told, Time now);
   void TellOthers(const Notice& notice);
   Drop DeliverUdp(const Packet& packet, Time now);
   Drop DeliverDns(const Packet& packet, const udp::Datagram& query, Time now);
@@ -233,6 +234,8 @@ class Worker {
   std::vector<arp::Responder> arp_;   // of the links; asked on worker 0 alone
   ip::Reassembly reassembly_;
   icmp::Responder icmp_;
+  // What ICMP says of connections and other workers hear of: their rings are for leases as well.
+  TokenBucket icmp_told_{1000, 128};
   Admission admission_;
   std::vector<Kept> kept_;           // by Admission::Id
   std::optional<DhcpService> dhcp_;  // worker 0

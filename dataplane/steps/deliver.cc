@@ -140,28 +140,28 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
     reply.body = reply.body.first(std::min(reply.body.size(), body_max));
     SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, reply));
   }
-  if (outcome.path_mtu) TakePathMtu(*outcome.path_mtu);
-  if (outcome.unreachable) TakeUnreachable(*outcome.unreachable);
+  if (outcome.path_mtu) TakePathMtu(*outcome.path_mtu, now);
+  if (outcome.unreachable) TakeUnreachable(*outcome.unreachable, now);
   return outcome.drop;
 }
 
 // The connection is in what is quoted, and may be any worker's: where a port spreads frames, only
 // the port knows whose. So all are told; those that have no such connection leave it at that.
-void Worker::TakePathMtu(const icmp::PathMtu& told) {
+void Worker::TakePathMtu(const icmp::PathMtu& told, Time now) {
   const icmp::Quoted& quoted = told.quoted;
   if (quoted.protocol != ipv4::kTcp) return;
   const PathMtuNotice notice{
       .tuple = TupleOf(quoted), .sequence = tcp::SeqNum(quoted.sequence), .mtu = told.mtu};
   tcp_.PathMtu(notice.tuple, notice.mtu, notice.sequence);
-  TellOthers(notice);
+  if (icmp_told_.Take(now)) TellOthers(notice);
 }
 
-void Worker::TakeUnreachable(const icmp::Unreachable& told) {
+void Worker::TakeUnreachable(const icmp::Unreachable& told, Time now) {
   if (told.quoted.protocol != ipv4::kTcp) return;
   const UnreachableNotice notice{.tuple = TupleOf(told.quoted),
                                  .sequence = tcp::SeqNum(told.quoted.sequence)};
   tcp_.Unreachable(notice.tuple, notice.sequence);
-  TellOthers(notice);
+  if (icmp_told_.Take(now)) TellOthers(notice);
 }
 
 void Worker::TellOthers(const Notice& notice) {
