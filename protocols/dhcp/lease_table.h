@@ -48,6 +48,7 @@ class LeaseTable {
     // Before the last change, for Abandon().
     LeaseState state_before = LeaseState::kOffered;
     std::int64_t expires_before = 0;
+    bool by_wall_clock_before = false;
 
    private:
     friend class LeaseTable;

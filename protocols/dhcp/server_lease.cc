@@ -66,6 +66,7 @@ void Server::Acknowledge(const Exchange& x, Outcome& outcome, LeaseTable::Slot s
   if (!table.Matches(slot, x.identity)) table.Identify(slot, x.identity);
   entry.state_before = entry.lease.state;
   entry.expires_before = entry.held ? entry.lease.expires_unix_seconds : 0;
+  entry.by_wall_clock_before = entry.by_wall_clock;
   entry.lease.state = LeaseState::kBound;
   entry.lease.mac = x.client.mac;
   entry.lease.uuid = x.client.uuid.is_set() ? x.client.uuid : entry.lease.uuid;
@@ -202,10 +203,12 @@ void Server::Abandon(const LeaseChange& change) {
   LeaseTable::Entry& entry = table[slot];
   entry.lease.state = entry.state_before;
   if (!entry.held) return;
-  if (entry.expires_before == 0)
+  if (entry.expires_before == 0) {
     table.Release(slot);
-  else
+  } else {
     table.Hold(slot, entry.expires_before);
+    entry.by_wall_clock = entry.by_wall_clock_before;
+  }
 }
 
 }  // namespace slipway::dhcp
