@@ -117,6 +117,8 @@ void TakeRouters(Config& config) {
     for (const PortConfig& port : config.ports) {
       if (network.router || !port.gateway || !network.subnet.Contains(*port.gateway)) continue;
       const auto holds = [&](const AddressRange& pool) { return pool.Contains(*port.gateway); };
+      const auto is_its = [&](const ReservationConfig& one) { return one.address == port.gateway; };
+      if (std::ranges::any_of(network.reservations, is_its)) continue;
       if (std::ranges::none_of(network.pools, holds)) network.router = port.gateway;
     }
   }

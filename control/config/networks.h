@@ -31,7 +31,7 @@ nlohmann::json ToJson(const NetworkConfig& network);
 NetworkConfig BuildNetwork(const Section& section);
 
 // Networks that name no router have their port's, where that is theirs to have: inside the subnet,
-// and no address that is leased.
+// and no address that is leased or reserved.
 void TakeRouters(Config& config);
 
 }  // namespace slipway::control

@@ -118,6 +118,10 @@ TEST(NetworksTest, APortsGatewayIsTheRouterOfItsNetworksThatNameNone) {
   };
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}}), "10.77.0.254");
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"router", "10.77.0.9"}}), "10.77.0.9");
+  EXPECT_EQ(router({{"subnet", "10.77.0.0/24"},
+                    {"reservation", {{{"mac", "52:54:00:00:00:fe"}, {"address", "10.77.0.254"}}}}}),
+            "")
+      << "the router's own address, which was always given to it here";
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"pools", {"10.77.0.200-10.77.0.254"}}}), "");
   EXPECT_EQ(
       router({{"subnet", "10.78.0.0/24"}, {"relayed", true}, {"pools", {"10.78.0.10-10.78.0.20"}}}),
