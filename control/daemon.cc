@@ -202,7 +202,10 @@ void ControlPlane::Load() {
 
 void ControlPlane::NoteUse(const dataplane::Event& event) {
   const auto now = steady_clock::now();
-  if (event.kind == dataplane::EventKind::kHttpRequest && event.number < 400) {
+  using enum dataplane::EventKind;
+  // A large file takes longer than a boot may be silent.
+  if ((event.kind == kHttpRequest && event.number < 400) || event.kind == kHttpProgress ||
+      event.kind == kHttpComplete) {
     core_->sets_in_use().Note(PathOf(event.text()), now);
   }
   // Asked for, and about to be asked for again.

@@ -159,6 +159,7 @@ absl::Status Core::CheckSite(const Site& site) {
 }
 
 absl::Status Core::RepublishLocked() {
+  is_stale_ = true;  // until it is published: Housekeep() tries again
   const auto site = ReadSite();
   if (!site.ok()) return site.status();
   retired_.Note(site->sets, *shelf_, std::chrono::steady_clock::now());

@@ -45,6 +45,9 @@ absl::StatusOr<ImageSet> Core::ImportImage(const std::filesystem::path& source,
     static_cast<void>(image_store_->CollectGarbage({}));
     return set.status();
   }
+  if (const auto missing = missing_.find(set->reference); missing != missing_.end()) {
+    missing->second = {.digest = set->digest};  // its bytes are new: tried at once
+  }
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return set;
 }

@@ -30,7 +30,8 @@ std::set<std::string> Pinned(const std::vector<std::string>& assigned,
 // After so many failures. An older snapshot is gone within a second or two, and boots in flight
 // end; bytes that are damaged, and would be read again, are mended by nobody so soon.
 std::chrono::milliseconds PauseAfter(unsigned failures, const absl::Status& why) {
-  const bool is_room = absl::IsUnavailable(why) || absl::IsResourceExhausted(why);
+  const bool is_room =
+      absl::IsUnavailable(why) || absl::IsResourceExhausted(why) || absl::IsAborted(why);
   const std::chrono::milliseconds most =
       is_room ? std::chrono::seconds(30) : std::chrono::minutes(10);
   return std::min(std::chrono::milliseconds(1500) * (1U << std::min(failures - 1, 10U)), most);
@@ -89,8 +90,10 @@ void Core::LoadMissing(Time now) {
     if (status.ok()) {
       missing_.erase(set.reference);
       is_stale_ = true;
+      // Before the next, which may take minutes.
+      RepublishStale(std::max(now, std::chrono::steady_clock::now()));
     } else {
-      NoteFailure(set, status, now);
+      NoteFailure(set, status, std::max(now, std::chrono::steady_clock::now()));
     }
   }
 }
@@ -120,14 +123,23 @@ absl::StatusOr<bool> Core::LoadAhead(const ImageSet& set, const ImageShelf::Blob
     if (shelf_->Holds(set)) return false;
     const auto assigned = Assigned();
     const auto sets = image_store_->List();
-    if (!assigned.ok()) return assigned.status();
-    if (!sets.ok()) return sets.status();
+    // What cannot be read now says nothing about room.
+    if (!assigned.ok()) return absl::AbortedError(assigned.status().message());
+    if (!sets.ok()) return absl::AbortedError(sets.status().message());
     const auto pinned = Pinned(*assigned, *sets);
     const Time now = std::chrono::steady_clock::now();
     auto begun = shelf_->Begin(set, [&](const ImageSet& loaded) {
-      return ImageShelf::Use{
-          .is_in_use = pinned.contains(loaded.digest) || sets_in_use_.IsInUse(loaded, now),
-          .last_use = sets_in_use_.LastAsked(loaded).time_since_epoch().count()};
+      ImageShelf::Use use{.is_in_use = pinned.contains(loaded.digest),
+                          .last_use = Time::min().time_since_epoch().count()};
+      // By every tag that leads to it now. A version that was replaced has its bytes in retired_
+      // for as long as there is room, and keeps nobody out.
+      for (const ImageSet& each : *sets) {
+        if (each.digest != loaded.digest) continue;
+        use.is_in_use = use.is_in_use || sets_in_use_.IsInUse(each, now);
+        use.last_use = std::max<std::int64_t>(
+            use.last_use, sets_in_use_.LastAsked(each).time_since_epoch().count());
+      }
+      return use;
     });
     if (shelf_->TakeEvicted()) is_stale_ = true;
     if (!begun.ok()) return begun.status();
@@ -136,7 +148,7 @@ absl::StatusOr<bool> Core::LoadAhead(const ImageSet& set, const ImageShelf::Blob
   const absl::Status read = ImageShelf::Read(*loading, path_of);
   const std::scoped_lock lock(mutex_);
   if (read.ok()) shelf_->Finish(*loading);
-  loading.reset();  // image memory has no lock of its own
+  loading.reset();  // under the shelf's lock
   if (!read.ok()) return read;
   return true;
 }

@@ -189,7 +189,7 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   // stand, with both of its tags at one version.
   const std::string what = "image " + stable.ToString();
   const nlohmann::json old = DigestNow(stable.ToString());
-  const nlohmann::json moved = {{"digest", candidate->digest}};
+  const nlohmann::json moved = {{"digest", promoted.digest}};
   if (absl::Status status = store_->Note(actor, what, old, moved); !status.ok()) return status;
   const absl::Status tagged =
       image_store_->Tag(rollout->candidate.ToString(), rollout->stable.ToString());

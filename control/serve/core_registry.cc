@@ -59,6 +59,9 @@ absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Acto
     if (is_set) TakeBack(ahead, (*set)->digest);
     return entry.status();
   }
+  if (const auto missing = missing_.find(tag); missing != missing_.end()) {
+    missing->second = {.digest = entry->digest};  // its bytes are new: tried at once
+  }
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return entry;
 }

@@ -16,6 +16,8 @@ constexpr auto kRemembered = std::chrono::hours(24);
 void SetsInUse::Note(std::string_view path, Time now) {
   if (!path.starts_with('/')) return;
   path.remove_prefix(1);
+  // A machine's documents, under any spelling of its key, are no image set's.
+  if (path.starts_with("machine/")) return;
   const std::size_t name = path.find('/');
   if (name == path.npos) return;
   const std::string_view set = path.substr(0, path.find('/', name + 1));

@@ -53,6 +53,20 @@ TEST_F(LoadingTest, WhatFindsNoRoomIsPublishedForNobodyAndToldOnce) {
   EXPECT_FALSE(Serves("/other/1/boot.efi"));
 }
 
+TEST_F(LoadingTest, AVersionThatWasReplacedKeepsItsSuccessorNotOutHoweverOftenTheirTagIsAskedFor) {
+  const auto ask = [this] {
+    core_->sets_in_use().Note("/debian/stable/boot.efi", std::chrono::steady_clock::now());
+  };
+  ask();
+  ImportBootFile("debian:stable", memory_.budget() * 7 / 10);
+  EXPECT_FALSE(Serves("/debian/stable/boot.efi")) << "its room is that of the version before";
+  for (int second = 1; second <= 120; ++second) {
+    ask();  // and is told 503
+    core_->Housekeep(now_ + std::chrono::seconds(second));
+  }
+  EXPECT_TRUE(Serves("/debian/stable/boot.efi"));
+}
+
 TEST_F(LoadingTest, ItIsTriedLessAndLessOftenAndServedOnceThereIsRoom) {
   core_->Want({"/other/1/boot.efi"});
   ASSERT_FALSE(core_->IsLoaded(core_->image_store().Resolve("other:1").value()));

@@ -142,6 +142,9 @@ TEST(SetsInUse, ASetIsInUseForAsLongAsABootMayBeSilent) {
   EXPECT_EQ(uses.LastAsked(set), now);
   uses.Note("/debian/stable/grub.cfg", now + minutes(6));
   EXPECT_TRUE(uses.IsInUse(set, now + minutes(7)));
+  uses.Note("/machine/52-54-00-00-00-01/grub.cfg", now);
+  EXPECT_EQ(uses.LastAsked({.reference = "machine:52-54-00-00-00-01", .digest = "0"}),
+            SetsInUse::Time::min());
   const ImageSet other{.reference = "debian:testing", .digest = "fedcba9876543210"};
   for (const char* path :
        {"", "/", "debian/testing/a", "/debian", "/debian/", "//debian/testing"}) {
