@@ -319,7 +319,8 @@ def eight(context):
 
 @test("firmware", "boots although 1 % of the frames are lost")
 def lossy(context):
-    # A program alone is some 26 frames, of which none may be lost; a CD of 4 MiB is 3,000 each way.
+    # A program alone is some 26 frames, of which none may be lost; a CD of 4 MiB is some
+    # 3,000 of ours, and half as many of the machine's, as it acknowledges what came together.
     payload = payloads.bulk(secrets.token_hex(8), ballast_mib=3)
     with Lab(context, "lossy-fw", relay={"loss": 0.01}) as lab:
         lab.daemon.import_payload(payload)
@@ -327,4 +328,4 @@ def lossy(context):
         with machine.Machine(hw).start(("ip", "netns", "exec", lab.client)) as guest:
             expect(guest.wait(payload.line, 480), "\n".join(guest.tail(8)))
         for did in lab.relayed():
-            expect(did["taken"] > 2000 and did["lost"] >= 5, f"the wire was too good: {did}")
+            expect(did["taken"] > 1000 and did["lost"] >= 5, f"the wire was too good: {did}")
