@@ -9,20 +9,13 @@
 
 #include "control/serve/core.h"
 #include "control/text.h"
+#include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-class NoImages final : public dataplane::ImageMemory {
- public:
-  MutableBytes Allocate(std::size_t) override { return {}; }
-  void Free(MutableBytes) override {}
-  std::size_t budget() const override { return 0; }
-  std::size_t in_use() const override { return 0; }
-};
 
 class RotationTest : public testing::Test {
  protected:
@@ -109,7 +102,7 @@ key = "own.key"
   const tls::Authority authority_ =
       tls::MakeAuthority({.common_name = "Test CA", .key_type = tls::KeyType::kEcdsaP256});
   std::filesystem::path folder_;
-  NoImages memory_;
+  NoImageMemory memory_;
   std::unique_ptr<dataplane::Snapshot> snapshot_;
   std::unique_ptr<Core> core_;
   std::vector<CertificateState> before_;

@@ -10,14 +10,6 @@
 namespace slipway::control {
 namespace {
 
-class NoImageMemory final : public dataplane::ImageMemory {
- public:
-  MutableBytes Allocate(std::size_t) override { return {}; }
-  void Free(MutableBytes) override {}
-  std::size_t budget() const override { return 0; }
-  std::size_t in_use() const override { return 0; }
-};
-
 class SnapshotTest : public testing::Test {
  protected:
   void Build(const std::string& boot) {
