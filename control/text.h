@@ -5,6 +5,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +25,9 @@ std::string Text(const Parts&... parts) {
 
 inline std::string Join(const std::vector<std::string>& parts, std::string_view between) {
   std::string out;
-  for (const std::string& part : parts) {
-    if (!out.empty()) out += between;
-    out += part;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i != 0) out += between;  // not "if out is not empty": the first part may be
+    out += parts[i];
   }
   return out;
 }

@@ -36,6 +36,8 @@ TEST(Selector, IsWrittenAsItWasMeant) {
       {"rack!= =a1", "rack!===a1"},
       {"rack in (=a1)", "rack===a1"},
       {"rack in (=a1, =a2)", "rack in (=a1, =a2)"},
+      {"rack in (, a1)", "rack in (, a1)"},
+      {"rack in (,)", "rack in (, )"},
   };
   for (const auto& each : kCases) {
     const Selector selector = Parsed(each.text);
