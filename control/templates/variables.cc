@@ -78,7 +78,8 @@ std::optional<std::string> MachineVariables::Fact(const std::string& name) const
 
 const MachineVariables::Booted& MachineVariables::WhatItBoots() const {
   if (booted_) return *booted_;
-  Booted& booted = booted_.emplace();
+  // Not emplace(): in here clang 14 takes Booted for not default constructible.
+  Booted& booted = booted_.emplace(Booted{});
   // One that is held for a while keeps its documents.
   std::vector<Candidate> candidates;
   if (machine_.hold) {
