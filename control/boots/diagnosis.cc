@@ -60,7 +60,7 @@ std::size_t CompleteBootsBefore(std::span<const Boot> boots, std::int64_t now) {
   return complete;
 }
 
-Finding AfterDownload(const Story& story, const BootStep* complete) {
+Judgement AfterDownload(const Story& story, const BootStep* complete) {
   const BootStep* request = story.Last(EventKind::kHttpRequest, 0, complete);
   if (request != nullptr && request->number == 404 && complete != nullptr &&
       request->unix_nanoseconds - complete->unix_nanoseconds < kOfTheLoader &&
@@ -88,7 +88,7 @@ Finding AfterDownload(const Story& story, const BootStep* complete) {
           {complete}};
 }
 
-Finding JudgeBoot(const Story& story) {
+Judgement JudgeBoot(const Story& story) {
   if (story.boot().outcome == BootOutcome::kComplete) {
     return AfterDownload(story, story.LastComplete());
   }
@@ -101,7 +101,7 @@ Finding JudgeBoot(const Story& story) {
   return {CauseId::kUnderWay, Certainty::kCertain, {}, {last}};
 }
 
-Diagnosis ToDiagnosis(const Finding& finding, const Boot& boot) {
+Diagnosis ToDiagnosis(const Judgement& finding, const Boot& boot) {
   Diagnosis diagnosis{.cause = finding.cause,
                       .certainty = finding.certainty,
                       .detail = finding.detail,

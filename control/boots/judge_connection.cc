@@ -23,7 +23,7 @@ std::uint64_t LastConnection(const Boot& boot) {
   return 0;
 }
 
-Finding OfStatus(const BootStep& request) {
+Judgement OfStatus(const BootStep& request) {
   const std::string path(PathOf(request.text));
   if (request.number == 404) return {CauseId::kNotFound, Certainty::kCertain, path, {&request}};
   if (request.number == 503) return {CauseId::kNotLoaded, Certainty::kCertain, path, {&request}};
@@ -34,16 +34,16 @@ Finding OfStatus(const BootStep& request) {
 }
 
 // The transfer of a file ended before its last byte was acknowledged.
-Finding OfTransfer(const Story& story, const BootStep& get, const BootStep& end) {
+Judgement OfTransfer(const Story& story, const BootStep& get, const BootStep& end) {
   const BootStep* progress = story.Last(EventKind::kHttpProgress, end.connection);
   const BootStep* opened = story.Last(EventKind::kTcpOpened, end.connection);
   const std::string where = progress == nullptr
                                 ? std::string("before any of it arrived")
                                 : Text("at ", progress->number, " of ", progress->extra, " bytes");
-  Finding finding{CauseId::kResetWhileLoading,
-                  Certainty::kCertain,
-                  Text(PathOf(get.text), ", ", where),
-                  {opened, &get, progress, &end}};
+  Judgement finding{CauseId::kResetWhileLoading,
+                    Certainty::kCertain,
+                    Text(PathOf(get.text), ", ", where),
+                    {opened, &get, progress, &end}};
   const std::int64_t mss = opened != nullptr && opened->extra > 0 ? opened->extra : 1460;
   const std::int64_t segments = Fact(end.text, "acked") / mss + 1;
   const bool closed = Fact(end.text, "closed_ms") >= 1000;
@@ -60,16 +60,16 @@ Finding OfTransfer(const Story& story, const BootStep& get, const BootStep& end)
   return finding;
 }
 
-std::optional<Finding> OfRequests(const Story& story, const BootStep& request) {
+std::optional<Judgement> OfRequests(const Story& story, const BootStep& request) {
   if (request.number >= 400) return OfStatus(request);
   const BootStep* get = story.LastGet();
   if (get == nullptr) {  // only HEAD
     if (story.EndOf(request.connection) == nullptr && !story.Quiet(kPatience)) return {};
     if (!story.Quiet(kPatience)) return {};
-    return Finding{CauseId::kNoGetAfterHead,
-                   Certainty::kLikely,
-                   Text(PathOf(request.text), ", ", request.extra, " bytes"),
-                   {&request, story.EndOf(request.connection)}};
+    return Judgement{CauseId::kNoGetAfterHead,
+                     Certainty::kLikely,
+                     Text(PathOf(request.text), ", ", request.extra, " bytes"),
+                     {&request, story.EndOf(request.connection)}};
   }
   if (story.LastComplete(get) != nullptr) return {};
   if (const BootStep* end = story.EndOf(get->connection)) {
@@ -80,27 +80,27 @@ std::optional<Finding> OfRequests(const Story& story, const BootStep& request) {
     return {};
   }
   if (!story.Quiet(2 * kPatience)) return {};
-  return Finding{CauseId::kStoppedAnswering,
-                 Certainty::kLikely,
-                 std::string(PathOf(get->text)),
-                 {get, story.Last(EventKind::kHttpProgress, get->connection)}};
+  return Judgement{CauseId::kStoppedAnswering,
+                   Certainty::kLikely,
+                   std::string(PathOf(get->text)),
+                   {get, story.Last(EventKind::kHttpProgress, get->connection)}};
 }
 
 }  // namespace
 
-std::optional<Finding> JudgeClosedPort(const Story& story, const BootStep* after) {
+std::optional<Judgement> JudgeClosedPort(const Story& story, const BootStep* after) {
   const BootStep* refused = story.Last(EventKind::kTcpRefused, 0, after);
   if (refused == nullptr || refused->number != kHttpPort) return {};
   if (story.Last(EventKind::kTcpOpened, 0, refused) != nullptr) return {};
   const BootStep* offer = story.Last(EventKind::kDhcpOffer);
   const bool had_uri = offer != nullptr && offer->text.find("://") != std::string::npos;
-  return Finding{CauseId::kPlainHttpOff,
-                 Certainty::kCertain,
-                 had_uri ? "it was offered " + offer->text : "",
-                 {offer, refused}};
+  return Judgement{CauseId::kPlainHttpOff,
+                   Certainty::kCertain,
+                   had_uri ? "it was offered " + offer->text : "",
+                   {offer, refused}};
 }
 
-std::optional<Finding> JudgeConnection(const Story& story) {
+std::optional<Judgement> JudgeConnection(const Story& story) {
   if (auto closed = JudgeClosedPort(story, nullptr)) return closed;
   const std::uint64_t connection = LastConnection(story.boot());
   if (connection == 0) return {};
@@ -127,19 +127,19 @@ std::optional<Finding> JudgeConnection(const Story& story) {
   const BootStep* waits = story.Last(EventKind::kAdmissionWaits);
   if (waits != nullptr && story.Last(EventKind::kAdmissionTurn, 0, waits) == nullptr) {
     const bool left = end != nullptr || story.Quiet(60);
-    return Finding{left ? CauseId::kGaveUpWaiting : CauseId::kWaitsForItsTurn,
-                   Certainty::kCertain,
-                   waits->text,
-                   {waits, end}};
+    return Judgement{left ? CauseId::kGaveUpWaiting : CauseId::kWaitsForItsTurn,
+                     Certainty::kCertain,
+                     waits->text,
+                     {waits, end}};
   }
   if (end != nullptr && end->kind == EventKind::kTcpTimedOut) {
-    return Finding{CauseId::kWentSilent, Certainty::kCertain, {}, {opened, end}};
+    return Judgement{CauseId::kWentSilent, Certainty::kCertain, {}, {opened, end}};
   }
   if (!story.Quiet(kPatience)) return {};
-  return Finding{https && !secured ? CauseId::kNoClientHello : CauseId::kNoRequest,
-                 Certainty::kLikely,
-                 {},
-                 {opened, story.Last(EventKind::kTlsDone, connection), end}};
+  return Judgement{https && !secured ? CauseId::kNoClientHello : CauseId::kNoRequest,
+                   Certainty::kLikely,
+                   {},
+                   {opened, story.Last(EventKind::kTlsDone, connection), end}};
 }
 
 }  // namespace slipway::control

@@ -31,7 +31,7 @@ CauseId CauseOfNoRule(const Story& story, const BootStep* discover) {
   return story.around().image_set_is_there ? CauseId::kNoBootFile : CauseId::kImageSetMissing;
 }
 
-Finding OfNoRule(const Story& story, const BootStep* discover, const BootStep* ignored) {
+Judgement OfNoRule(const Story& story, const BootStep* discover, const BootStep* ignored) {
   const CauseId cause = CauseOfNoRule(story, discover);
   std::string detail;
   if (cause == CauseId::kImageSetMissing) {
@@ -68,18 +68,18 @@ std::string AddressText(std::int64_t value) {
   return value == 0 ? "" : Ipv4Address(static_cast<std::uint32_t>(value)).ToString();
 }
 
-std::optional<Finding> OfIgnored(const Story& story, const BootStep& ignored) {
+std::optional<Judgement> OfIgnored(const Story& story, const BootStep& ignored) {
   const BootStep* discover = story.Last(EventKind::kDhcpDiscover);
   const auto drop = static_cast<Drop>(ignored.number);
   if (drop == Drop::kDhcpBootsLocally) {
-    return Finding{CauseId::kLeftToNextBoot, Certainty::kCertain, {}, {discover, &ignored}};
+    return Judgement{CauseId::kLeftToNextBoot, Certainty::kCertain, {}, {discover, &ignored}};
   }
   if (drop == Drop::kDhcpNoBootRule) return OfNoRule(story, discover, &ignored);
   const auto* const known = std::ranges::find(kDropCauses, drop, &DropCause::drop);
-  Finding finding{.cause = CauseId::kNotAnswered,
-                  .detail = ignored.text,
-                  .evidence = {discover, story.Last(EventKind::kDhcpOffer),
-                               story.Last(EventKind::kDhcpRequest), &ignored}};
+  Judgement finding{.cause = CauseId::kNotAnswered,
+                    .detail = ignored.text,
+                    .evidence = {discover, story.Last(EventKind::kDhcpOffer),
+                                 story.Last(EventKind::kDhcpRequest), &ignored}};
   if (known == std::end(kDropCauses)) return finding;
   finding.cause = known->cause;
   finding.detail = {};
@@ -93,86 +93,86 @@ std::optional<Finding> OfIgnored(const Story& story, const BootStep& ignored) {
 }
 
 // Another station has the address: it declined it, or we found out before it could.
-std::optional<Finding> OfConflict(const Story& story) {
+std::optional<Judgement> OfConflict(const Story& story) {
   const BootStep* ack = story.Last(EventKind::kDhcpAck);
   const BootStep* declined = story.Last(EventKind::kDhcpOther, 0, ack);
   if (declined != nullptr && declined->number == kDecline) {
-    return Finding{CauseId::kAddressConflict, Certainty::kCertain, {}, {ack, declined}};
+    return Judgement{CauseId::kAddressConflict, Certainty::kCertain, {}, {ack, declined}};
   }
   const BootStep* conflict = story.Last(EventKind::kDhcpConflict);
   if (conflict == nullptr || ack != nullptr || story.Has(EventKind::kTcpOpened)) return {};
   if (story.Last(EventKind::kDhcpOffer, 0, conflict) != nullptr) return {};
-  return Finding{CauseId::kAddressConflict, Certainty::kCertain, conflict->text, {conflict}};
+  return Judgement{CauseId::kAddressConflict, Certainty::kCertain, conflict->text, {conflict}};
 }
 
 // No ACK yet.
-std::optional<Finding> BeforeTheAddress(const Story& story) {
+std::optional<Judgement> BeforeTheAddress(const Story& story) {
   const BootStep* discover = story.Last(EventKind::kDhcpDiscover);
   const BootStep* offer = story.Last(EventKind::kDhcpOffer);
   const BootStep* nak = story.Last(EventKind::kDhcpNak);
   const bool relayed = discover != nullptr && discover->extra != 0;
   if (relayed && discover->number >= 0 && discover->text.empty()) {
-    return Finding{CauseId::kVendorClassLost, Certainty::kLikely, {}, {discover}};
+    return Judgement{CauseId::kVendorClassLost, Certainty::kLikely, {}, {discover}};
   }
   if (nak != nullptr && story.Quiet(kAnswerPatience)) {
-    return Finding{CauseId::kLeaseRefused,
-                   Certainty::kCertain,
-                   nak->text,
-                   {story.Last(EventKind::kDhcpRequest), nak}};
+    return Judgement{CauseId::kLeaseRefused,
+                     Certainty::kCertain,
+                     nak->text,
+                     {story.Last(EventKind::kDhcpRequest), nak}};
   }
   if (offer != nullptr && story.Last(EventKind::kDhcpRequest, 0, offer) == nullptr) {
     const std::size_t asked = story.Count(EventKind::kDhcpDiscover);
     const bool boots = !Holds(offer, DhcpOfferOf::kAddressAlone);
     if (relayed && boots && asked >= 2 && story.Quiet(kAnswerPatience)) {
-      return Finding{CauseId::kVendorClassLostInReply,
-                     Certainty::kLikely,
-                     Text(asked, " DISCOVERs through relay ", AddressText(discover->extra)),
-                     {discover, offer}};
+      return Judgement{CauseId::kVendorClassLostInReply,
+                       Certainty::kLikely,
+                       Text(asked, " DISCOVERs through relay ", AddressText(discover->extra)),
+                       {discover, offer}};
     }
     if (!boots && discover != nullptr && IsBootClient(discover->text) &&
         story.Quiet(kAnswerPatience)) {
-      return Finding{CauseId::kNoBootOffered, Certainty::kCertain, {}, {discover, offer}};
+      return Judgement{CauseId::kNoBootOffered, Certainty::kCertain, {}, {discover, offer}};
     }
     if (story.Quiet(kOfferPatience)) {
-      return Finding{CauseId::kOfferNotTaken, Certainty::kLikely, {}, {discover, offer}};
+      return Judgement{CauseId::kOfferNotTaken, Certainty::kLikely, {}, {discover, offer}};
     }
     return {};
   }
   if (discover != nullptr && offer == nullptr && story.Quiet(kAnswerPatience)) {
-    return Finding{CauseId::kNotAnswered, Certainty::kPossible, {}, {discover}};
+    return Judgement{CauseId::kNotAnswered, Certainty::kPossible, {}, {discover}};
   }
   return {};
 }
 
 // It has an address (or another server gave it one), and no connection.
-std::optional<Finding> WithTheAddress(const Story& story, const BootStep* address) {
+std::optional<Judgement> WithTheAddress(const Story& story, const BootStep* address) {
   const BootStep* discover = story.Last(EventKind::kDhcpDiscover);
   const BootStep* offer = story.Last(EventKind::kDhcpOffer);
   const BootStep* dns = story.Last(EventKind::kDnsQuery, 0, address);
   const BootStep* arp = story.Last(EventKind::kArpAsked, 0, address);
   if (dns != nullptr && dns->extra != 0 && story.Quiet(kAnswerPatience)) {
-    return Finding{CauseId::kNameNotOurs, Certainty::kCertain, dns->text, {address, dns}};
+    return Judgement{CauseId::kNameNotOurs, Certainty::kCertain, dns->text, {address, dns}};
   }
   if (!story.Quiet(kNextStepPatience)) return {};
   if (Holds(offer, DhcpOfferOf::kAddressAlone) && discover != nullptr &&
       IsBootClient(discover->text)) {
-    return Finding{CauseId::kNoBootOffered, Certainty::kCertain, {}, {discover, offer, address}};
+    return Judgement{CauseId::kNoBootOffered, Certainty::kCertain, {}, {discover, offer, address}};
   }
   if (dns != nullptr || arp != nullptr) {
-    return Finding{CauseId::kNeverConnected, Certainty::kLikely, {}, {address, arp, dns}};
+    return Judgement{CauseId::kNeverConnected, Certainty::kLikely, {}, {address, arp, dns}};
   }
-  return Finding{CauseId::kSilentWithAddress, Certainty::kLikely, {}, {address}};
+  return Judgement{CauseId::kSilentWithAddress, Certainty::kLikely, {}, {address}};
 }
 
 }  // namespace
 
-std::optional<Finding> JudgeDhcp(const Story& story) {
+std::optional<Judgement> JudgeDhcp(const Story& story) {
   const BootStep* waits = story.Last(EventKind::kAdmissionWaits);
   if (waits != nullptr && story.Last(EventKind::kAdmissionTurn, 0, waits) == nullptr) {
     if (!story.Quiet(2 * kNextStepPatience)) {
-      return Finding{CauseId::kWaitsForItsTurn, Certainty::kCertain, waits->text, {waits}};
+      return Judgement{CauseId::kWaitsForItsTurn, Certainty::kCertain, waits->text, {waits}};
     }
-    return Finding{CauseId::kGaveUpWaiting, Certainty::kLikely, waits->text, {waits}};
+    return Judgement{CauseId::kGaveUpWaiting, Certainty::kLikely, waits->text, {waits}};
   }
   if (auto conflict = OfConflict(story)) return conflict;
   const BootStep* ack = story.Last(EventKind::kDhcpAck);

@@ -146,7 +146,7 @@ Chosen OfSilence(const Story& story, const BootStep* offered, const BootStep& fa
 
 }  // namespace
 
-std::optional<Finding> JudgeTls(const Story& story, const BootStep& failed) {
+std::optional<Judgement> JudgeTls(const Story& story, const BootStep& failed) {
   const BootStep* offered = story.Last(EventKind::kTlsOffered, failed.connection);
   Chosen chosen = failed.extra >= 0    ? OfAlertReceived(story, offered, failed.extra)
                   : failed.number >= 0 ? OfAlertSent(story, offered, failed)
@@ -155,11 +155,11 @@ std::optional<Finding> JudgeTls(const Story& story, const BootStep& failed) {
     chosen.detail = AlertWords(failed.number, failed.extra);
     if (chosen.detail.starts_with(", ")) chosen.detail.erase(0, 2);
   }
-  return Finding{chosen.cause,
-                 chosen.certainty,
-                 std::move(chosen.detail),
-                 {story.Last(EventKind::kTcpOpened, failed.connection), offered, &failed,
-                  story.EndOf(failed.connection)}};
+  return Judgement{chosen.cause,
+                   chosen.certainty,
+                   std::move(chosen.detail),
+                   {story.Last(EventKind::kTcpOpened, failed.connection), offered, &failed,
+                    story.EndOf(failed.connection)}};
 }
 
 }  // namespace slipway::control

@@ -43,7 +43,7 @@ class Story {
 };
 
 // What a rule found.
-struct Finding {
+struct Judgement {
   CauseId cause;
   Certainty certainty = Certainty::kCertain;
   std::string detail = {};
@@ -51,11 +51,11 @@ struct Finding {
 };
 
 // The rules, each for a part of a boot; nullopt: it says nothing.
-std::optional<Finding> JudgeDhcp(const Story& story);
-std::optional<Finding> JudgeTls(const Story& story, const BootStep& failed);
-std::optional<Finding> JudgeConnection(const Story& story);
+std::optional<Judgement> JudgeDhcp(const Story& story);
+std::optional<Judgement> JudgeTls(const Story& story, const BootStep& failed);
+std::optional<Judgement> JudgeConnection(const Story& story);
 // It tried a port that is closed after `after` (null: ever), and none that is open since.
-std::optional<Finding> JudgeClosedPort(const Story& story, const BootStep* after);
+std::optional<Judgement> JudgeClosedPort(const Story& story, const BootStep* after);
 
 // By the text of their DISCOVER.
 bool IsIpxe(std::string_view text);

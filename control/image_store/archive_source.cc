@@ -115,7 +115,7 @@ std::string FolderOf(const std::string& path) {
 
 class Reading {
  public:
-  Reading(std::string name, ArchiveKind kind, FileSink& sink, const ArchiveLimits& limits)
+  Reading(std::string name, ArchiveKind kind, FileSink& sink, const UnpackLimits& limits)
       : name_(std::move(name)), kind_(kind), sink_(sink), limits_(limits), reader_(Open(kind)) {}
 
   archive* reader() { return reader_.get(); }
@@ -324,7 +324,7 @@ class Reading {
   std::string name_;
   ArchiveKind kind_;
   FileSink& sink_;
-  ArchiveLimits limits_;
+  UnpackLimits limits_;
   std::unique_ptr<Gunzip> gunzip_;  // outlives the reader
   Archive reader_;
   std::uint64_t bytes_max_ = 0;
@@ -366,7 +366,7 @@ std::optional<ArchiveKind> ArchiveKindOf(std::string_view name) {
 }
 
 absl::Status ReadArchive(const fs::path& file, ArchiveKind kind, FileSink& sink,
-                         const ArchiveLimits& limits) {
+                         const UnpackLimits& limits) {
   const Utf8Locale locale;
   std::error_code error;
   const std::uint64_t size = fs::file_size(file, error);
@@ -382,7 +382,7 @@ absl::Status ReadArchive(const fs::path& file, ArchiveKind kind, FileSink& sink,
 }
 
 absl::Status ReadArchive(Bytes bytes, ArchiveKind kind, FileSink& sink,
-                         const ArchiveLimits& limits) {
+                         const UnpackLimits& limits) {
   const Utf8Locale locale;
   Reading reading("archive", kind, sink, limits);
   const bool is_gzip = kind == ArchiveKind::kTar && Gunzip::Packs(bytes);

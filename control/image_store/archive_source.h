@@ -6,7 +6,7 @@
 // An archive comes from anywhere, so its entries are believed in nothing. Refused, and which entry
 // and which value is said: names that are absolute, have "..", or are not UTF-8; two entries of one
 // name; symbolic links out of the tree; hard links; devices, pipes and sockets; what is beyond
-// ArchiveLimits; an entry that is shorter than it says.
+// UnpackLimits; an entry that is shorter than it says.
 // A symbolic link to a file of the tree becomes another name of its bytes, as do the entries of an
 // ISO image that share their extents. Links to folders, and to what is not there, are left out.
 #pragma once
@@ -25,7 +25,7 @@
 namespace slipway::control {
 
 // Distributions' DVDs have about ten thousand entries, and files of up to some gigabytes.
-struct ArchiveLimits {
+struct UnpackLimits {
   std::size_t files = kFilesMax;
   std::size_t entries = 100000;  // folders and links with them
   std::uint64_t file_bytes = std::uint64_t{16} << 30;
@@ -42,9 +42,9 @@ enum class ArchiveKind : std::uint8_t { kTar, kIso };
 std::optional<ArchiveKind> ArchiveKindOf(std::string_view name);
 
 absl::Status ReadArchive(const std::filesystem::path& file, ArchiveKind kind, FileSink& sink,
-                         const ArchiveLimits& limits = {});
+                         const UnpackLimits& limits = {});
 // The same of bytes in memory.
 absl::Status ReadArchive(Bytes bytes, ArchiveKind kind, FileSink& sink,
-                         const ArchiveLimits& limits = {});
+                         const UnpackLimits& limits = {});
 
 }  // namespace slipway::control

@@ -61,12 +61,12 @@ std::vector<std::string> NamesThatVouch(const AuthenticodeSignature& signature,
   return names;
 }
 
-Evidence::Evidence(const PeImage& image)
+FileEvidence::FileEvidence(const PeImage& image)
     : sha256_(ImageDigest(image, DigestAlgorithm::kSha256)), is_signed_(image.is_signed()) {
   for (const PeCertificate& entry : image.certificates) signatures_.push_back(Read(image, entry));
 }
 
-Evidence::Signature Evidence::Read(const PeImage& image, const PeCertificate& entry) {
+FileEvidence::Signature FileEvidence::Read(const PeImage& image, const PeCertificate& entry) {
   Bytes content = entry.content;
   const bool is_guid = entry.type == kWinCertTypeGuid;
   if (is_guid && content.size() > kGuidSize && GuidText(content.first(kGuidSize)) == kPkcs7Guid) {
@@ -93,7 +93,7 @@ Evidence::Signature Evidence::Read(const PeImage& image, const PeCertificate& en
   return signature;
 }
 
-bool Evidence::IsForbidden(const Signature& signature, Databases revoked, Opinion& opinion) {
+bool FileEvidence::IsForbidden(const Signature& signature, Databases revoked, Opinion& opinion) {
   if (signature.is_malformed) {
     Forbid(opinion, "bad-signature", Text("a signature of it cannot be read: ", signature.fault));
     return true;
@@ -114,7 +114,7 @@ bool Evidence::IsForbidden(const Signature& signature, Databases revoked, Opinio
   return false;
 }
 
-Opinion Evidence::Ask(Databases allowed, Databases revoked) const {
+Opinion FileEvidence::Ask(Databases allowed, Databases revoked) const {
   Opinion opinion;
   if (!is_signed_) {
     if (HasDigest(revoked, DigestAlgorithm::kSha256, sha256_)) {

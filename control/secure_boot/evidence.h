@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Evidence: an image's signatures, read once, and what a judge with his own lists (firmware with
-// db and dbx; a shim with its vendor's) makes of them. The order of questions is that of EDK II's
-// DxeImageVerificationHandler, signature by signature.
+// FileEvidence: an image's signatures, read once, and what a judge with his own lists (firmware
+// with db and dbx; a shim with its vendor's) makes of them. The order of questions is that of EDK
+// II's DxeImageVerificationHandler, signature by signature.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ struct Opinion {
   std::string forbidden_words;
 };
 
-class Evidence {
+class FileEvidence {
  public:
   struct Signature {
     std::optional<AuthenticodeSignature> content;  // nullopt: it cannot be read
@@ -34,7 +34,7 @@ class Evidence {
     bool fits = false;          // the signed digest is the image's
   };
 
-  explicit Evidence(const PeImage& image);
+  explicit FileEvidence(const PeImage& image);
 
   const std::vector<Signature>& signatures() const { return signatures_; }
   const std::string& digest() const { return sha256_; }  // SHA-256, raw

@@ -36,7 +36,7 @@ class FileJudge {
     verdict_.architecture = image_.architecture;
     CheckStructure();
     CheckUki();
-    const Evidence evidence(image_);
+    const FileEvidence evidence(image_);
     verdict_.digest = Hex(AsBytes(evidence.digest()));
     DescribeSignatures(evidence);
     ReadOwnSbat();
@@ -97,8 +97,8 @@ class FileJudge {
     }
   }
 
-  void DescribeSignatures(const Evidence& evidence) {
-    for (const Evidence::Signature& signature : evidence.signatures()) {
+  void DescribeSignatures(const FileEvidence& evidence) {
+    for (const FileEvidence::Signature& signature : evidence.signatures()) {
       SignatureVerdict described{.refused = signature.fault};
       if (signature.content) {
         described.chain = signature.content->chain();
@@ -152,7 +152,7 @@ class FileJudge {
                 revoked.entry.component, ", and ", revoked.wanted, " is the oldest trusted");
   }
 
-  void AskShims(const Evidence& evidence) {
+  void AskShims(const FileEvidence& evidence) {
     if (firmware_.is_accepted && !context_.is_second_stage) return;
     for (const Shim& shim : context_.shims) {
       if (shim.path == file_.path) continue;
@@ -195,8 +195,8 @@ class FileJudge {
 
   // Which authority, and where it is not trusted. Signatures that db does not know but that lead to
   // an authority of other machines' firmware are told too.
-  void NoteAuthority(const Evidence& evidence) {
-    for (const Evidence::Signature& signature : evidence.signatures()) {
+  void NoteAuthority(const FileEvidence& evidence) {
+    for (const FileEvidence::Signature& signature : evidence.signatures()) {
       if (!signature.content || !signature.fault.empty()) continue;
       bool is_known = false;
       for (const Certificate& certificate : signature.content->chain()) {

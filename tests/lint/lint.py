@@ -134,6 +134,37 @@ def check_layers(tree):
                 'move the code to the layer that may, or pass what it needs as a value'
 
 
+NAMESPACE_OR_TYPE = re.compile(
+    r'\bnamespace\s*([\w:]*)\s*\{|\b(?:struct|class|union|enum(?:\s+class)?)\s+(\w+)(?:\s+final)?'
+    r'\s*(?::(?!:)[^;{()]*)?\{|[{}]')
+
+
+def types_defined(lines):
+    """Each type that other files could see, with its namespace, and the line of its definition."""
+    text = '\n'.join(blank(lines))
+    inside = []  # the name of each brace that is open; None: no namespace, '': one without a name
+    for match in NAMESPACE_OR_TYPE.finditer(text):
+        if match.group() == '}':
+            if inside:
+                inside.pop()
+        elif match.group(1) is not None:
+            inside.append(match.group(1))
+        else:
+            if match.group(2) and all(inside):
+                yield '::'.join([*inside, match.group(2)]), text.count('\n', 0, match.start()) + 1
+            inside.append(None)
+
+
+def check_types_once(tree):
+    """A type's name stands for one type of its namespace (ODR): else the linker takes either's code."""
+    first = {}
+    for name in tree.ending(CODE):
+        for type_name, number in types_defined(tree.lines(name)):
+            other = first.setdefault(type_name, name)
+            if other != name:
+                yield name, number, f'{type_name} is another type in {other}', 'name one of them anew'
+
+
 def check_tables(tree):
     """What the tables here excuse is there."""
     for name in {**LAYER_EXCEPTIONS, **CASTS}:

@@ -23,7 +23,8 @@ SWITCH = HEAD + '''int F(Kind kind) {
 }
 '''
 
-# Check: (a file, its text with the fault, its text without).
+# Check: (a file, its text with the fault, its text without); for a fault of several files the texts
+# are tables of files, and the name is what the first is called.
 PLANTED = {
     'casts': [('control/a.cc', HEAD + 'auto a = reinterpret_cast<int*>(b);\n',
                HEAD + '// no reinterpret_cast here\n')],
@@ -52,15 +53,21 @@ PLANTED = {
     'spdx': [('tls/a.cc', '#include <span>\n', HEAD), ('tests/a.py', '#!/usr/bin/env python3\n',
               '#!/usr/bin/env python3\n# SPDX-License-Identifier: Apache-2.0\n')],
     'switches': [('tls/a.cc', SWITCH, SWITCH.replace('default', 'case Kind::kB'))],
+    'types_once': [('tls/a.cc', {'tls/a.cc': HEAD + 'namespace s {\nstruct A {\n};\n}\n',
+                     'tls/b.cc': HEAD + 'namespace s {\nclass A final : B {\n};\n}\n'},
+                    {'tls/a.cc': HEAD + 'namespace s {\nstruct A {\n  struct B {};\n};\n}\n',
+                     'tls/b.cc': HEAD + 'namespace s {\nnamespace {\nstruct A {\n};\n}\n'
+                                        'struct A::B {\n};\nstruct B {\n};\n}\n'})],
     'tables': [('bench/a.cc', HEAD, None)],
 }
 
 
 def found(check, name, text):
     with tempfile.TemporaryDirectory() as root:
-        file = pathlib.Path(root) / name
-        file.parent.mkdir(parents=True)
-        file.write_text(text, encoding='utf-8')
+        for each, content in (text if isinstance(text, dict) else {name: text}).items():
+            file = pathlib.Path(root) / each
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding='utf-8')
         return list(lint.CHECKS[check](lint.Tree(root)))
 
 
@@ -70,7 +77,7 @@ def main():
     for check, files in PLANTED.items():
         for name, bad, good in files:
             if not found(check, name, bad):
-                faults.append(f'{check}: does not find the fault of {name}: {bad[-60:]!r}')
+                faults.append(f'{check}: does not find the fault of {name}: {str(bad)[-60:]!r}')
             if good is not None and (wrong := found(check, name, good)):
                 faults.append(f'{check}: finds {wrong} in good code')
     print('\n'.join(faults) or f'{sum(map(len, PLANTED.values()))} planted faults found')

@@ -147,7 +147,7 @@ image_set = "debian"
 
 TEST(NetworksTest, WhatIsNoDocumentIsRefusedNotRead) {
   json deep = 1;
-  for (int i = 0; i < 10'000; ++i) deep = json::array({deep});
+  for (int i = 0; i < 1'000; ++i) deep = json::array({deep});
   for (const json& value : {json(nullptr), json(7), json("x"), json::array({1, 2}), deep,
                             json(18446744073709551615U), json(1.5)}) {
     EXPECT_NE(Wrong(value), "");  // no subnet

@@ -57,7 +57,7 @@ struct Outcome {
 };
 
 Outcome Read(const std::string& archive, ArchiveKind kind = ArchiveKind::kTar,
-             const ArchiveLimits& limits = {}, bool keep = true) {
+             const UnpackLimits& limits = {}, bool keep = true) {
   KeptFiles sink;
   sink.keep = keep;
   const absl::Status status = ReadArchive(AsBytes(archive), kind, sink, limits);
@@ -250,7 +250,7 @@ TEST(Archive, WhatFoldersAndLinksHoldIsBoundedAsFilesAre) {
                            TarHeader("link", 0, '2', "a") + zeros;
   for (const auto& [name, hidden] : {std::pair("folder", folder), std::pair("link", link)}) {
     const std::string tar = Gzipped(hidden + TarHeader("a", 0) + end);
-    const ArchiveLimits tight{.ratio = 2, .allowance = std::uint64_t{1} << 20};
+    const UnpackLimits tight{.ratio = 2, .allowance = std::uint64_t{1} << 20};
     EXPECT_THAT(Read(tar, ArchiveKind::kTar, tight).words,
                 AllOf(HasSubstr(Text("entry \"", name)), HasSubstr("unpacks the archive to more")));
     EXPECT_EQ(Read(tar).words, "") << name;
