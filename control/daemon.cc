@@ -12,6 +12,7 @@
 #include "control/state/secrets.h"
 #include "control/store/boot_archive.h"
 #include "control/text.h"
+#include "control/whole_file.h"
 
 namespace slipway::control {
 namespace {

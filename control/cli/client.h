@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Client: the command line's way to the control plane's REST interface. It verifies the server by
-// the appliance's own CA and finds address, token and CA through flags, the environment
-// (SLIPWAY_SERVER, SLIPWAY_TOKEN, SLIPWAY_CA, SLIPWAY_STATE) or the state directory. It may show a
-// client certificate of its own (SLIPWAY_CERT, SLIPWAY_KEY) instead of a token.
+// the appliance's own CA, or whom the operator names, and shows a token or a client certificate;
+// parse_command.h says where these come from.
 #pragma once
 
 #include <filesystem>

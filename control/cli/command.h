@@ -17,6 +17,9 @@ struct Command {
   std::vector<std::string> words;
   Target target;
   std::map<std::string, std::string> options;  // without the "--"; of the commands in policy.h
+  std::string state;  // of --state, --context and --ca alone: FindTarget() looks at the rest
+  std::string context;
+  std::string ca;
   std::string since;
   std::string head;
   std::string role;

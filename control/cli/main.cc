@@ -4,24 +4,23 @@
 // done, 1 refused or failed, 2 a command that cannot be understood. Errors end with the next step.
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "control/cli/access.h"
 #include "control/cli/capture.h"
 #include "control/cli/client.h"
 #include "control/cli/command.h"
+#include "control/cli/context.h"
 #include "control/cli/import.h"
 #include "control/cli/network.h"
+#include "control/cli/parse_command.h"
 #include "control/cli/policy.h"
 #include "control/cli/pull.h"
 #include "control/cli/secure_boot.h"
@@ -38,71 +37,6 @@
 
 namespace slipway::control {
 namespace {
-
-std::string Environment(const char* name, std::string otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::move(otherwise) : value;
-}
-
-// Nullopt when an option is unknown or lacks its value; `wrong` says which.
-std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
-  Command command;
-  std::string state = Environment("SLIPWAY_STATE", "/var/lib/slipway");
-  command.target.server = Environment("SLIPWAY_SERVER", command.target.server);
-  command.target.token = Environment("SLIPWAY_TOKEN", "");
-  std::string ca = Environment("SLIPWAY_CA", "");
-  command.target.certificate = Environment("SLIPWAY_CERT", "");
-  command.target.key = Environment("SLIPWAY_KEY", "");
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (!word.starts_with("--") && word != "-w") {
-      command.words.emplace_back(word);
-      continue;
-    }
-    if (bool* const flag = word == "--json"     ? &command.json
-                           : word == "--follow" ? &command.follow
-                           : word == "--once"   ? &command.once
-                           : word == "--all"    ? &command.all
-                           : word == "--images" ? &command.images
-                                                : nullptr) {
-      *flag = true;
-      continue;
-    }
-    std::string* value = word == "--state"     ? &state
-                         : word == "--server"  ? &command.target.server
-                         : word == "--token"   ? &command.target.token
-                         : word == "--ca"      ? &ca
-                         : word == "--since"   ? &command.since
-                         : word == "--head"    ? &command.head
-                         : word == "--role"    ? &command.role
-                         : word == "--expires" ? &command.expires
-                         : word == "--cert"    ? &command.target.certificate
-                         : word == "--key"     ? &command.target.key
-                         : word == "-w"        ? &command.options["write"]
-                         : IsAccessOption(word.substr(2)) || IsPolicyOption(word.substr(2)) ||
-                                 IsNetworkOption(word.substr(2)) || IsPullOption(word.substr(2)) ||
-                                 IsWatchOption(word.substr(2)) || IsWebhookOption(word.substr(2)) ||
-                                 IsImportOption(word.substr(2)) ||
-                                 IsCaptureOption(word.substr(2)) || IsTemplateOption(word.substr(2))
-                             ? &command.options[std::string(word.substr(2))]
-                             : nullptr;
-    if (value == nullptr || i + 1 == argc) {
-      wrong = Text(word, value == nullptr ? ": unknown option" : ": its value is missing");
-      return std::nullopt;
-    }
-    *value = argv[++i];
-  }
-  command.target.ca =
-      ca.empty() ? std::filesystem::path(state) / "ca.pem" : std::filesystem::path(ca);
-  if (command.target.server.empty()) {
-    std::ifstream(std::filesystem::path(state) / "management") >> command.target.server;
-    if (command.target.server.empty()) command.target.server = "127.0.0.1:8443";
-  }
-  if (command.target.token.empty() && command.target.certificate.empty()) {
-    std::ifstream(std::filesystem::path(state) / "token") >> command.target.token;
-  }
-  return command;
-}
 
 // Exit code 1 where firmware would not boot it.
 int CheckImage(Client& client, const Command& command) {
@@ -362,10 +296,15 @@ std::optional<int> RunHelp(int argc, char** argv) {
 int Main(int argc, char** argv) {
   if (const auto code = RunHelp(argc, argv)) return *code;
   std::string wrong;
-  const auto command = ParseCommand(argc, argv, wrong);
+  auto command = ParseCommand(argc, argv, wrong);
   if (!command || command->words.empty()) {
     std::cerr << (wrong.empty() ? "" : "slipway: " + wrong + "\n\n") << kUsage;
     return 2;
+  }
+  if (const auto code = RunContext(*command)) return *code;
+  if (const absl::Status status = FindTarget(*command); !status.ok()) {
+    std::cerr << "slipway: " << status.message() << '\n';
+    return 1;
   }
   Client client(command->target);
   const auto code = Run(client, *command);

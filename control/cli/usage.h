@@ -89,12 +89,18 @@ inline constexpr std::string_view kUsage =
   audit verify [--head N:HASH]      whether the audit log is whole and untouched
   ca show                           the CA certificate (PEM)
   ca efi FILE                       the CA as an EFI signature list, to enrol in firmware
+  context list                      appliances by name, for whoever minds several
+  context set NAME                  [--server A:P] [--ca FILE] [--token TEXT|-] or a certificate
+                                    [--cert FILE --key FILE]; files are copied; '-': from the input
+  context use NAME|-                which one is meant from now on; '-': none
+  context rm NAME
   help                              this text
   completion bash                   for the shell: source <(slipway completion bash)
   man                               this text as a manual page, for man -l -
 
 Options (and the environment variables that stand for them):
   --state DIR      the state directory, for token and CA (SLIPWAY_STATE; /var/lib/slipway)
+  --context NAME   instead of --state (SLIPWAY_CONTEXT; else the one in use)
   --server A:P     management address (SLIPWAY_SERVER; as DIR/management says)
   --token TEXT     (SLIPWAY_TOKEN)      --ca FILE  (SLIPWAY_CA)      --json
   --registry-ca FILE             whom to trust beside the system's authorities, when pulling

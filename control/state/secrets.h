@@ -2,7 +2,7 @@
 //
 // What the state directory holds beside the databases: the CA (ca.pem, ca.key) that signs the boot
 // and management certificates, and the operator's token. All are made at first start, written
-// whole or not at all (a temporary file, fsync, rename), and secret ones have mode 0600.
+// whole or not at all (whole_file.h), and secret ones have mode 0600.
 //
 // Server certificates are not kept: each start issues new ones for the names and addresses of the
 // configuration, so that they are never out of date or short of a name.
@@ -19,9 +19,6 @@
 #include "tls/certificates.h"
 
 namespace slipway::control {
-
-absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file);
-absl::Status WriteFile(const std::filesystem::path& file, std::string_view text, unsigned mode);
 
 // Reads the authority, or makes it.
 absl::StatusOr<tls::Authority> LoadAuthority(const std::filesystem::path& state_directory);

@@ -20,6 +20,7 @@
 #include "control/serve/core.h"
 #include "control/state/secrets.h"
 #include "control/text.h"
+#include "control/whole_file.h"
 #include "dataplane/capture.h"
 #include "tests/unit/control/rest/schema_checker.h"
 #include "tests/unit/control/secure_boot/support.h"

@@ -9,6 +9,7 @@
 
 #include "control/serve/core.h"
 #include "control/text.h"
+#include "control/whole_file.h"
 #include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the words of a command line to a Command, and to the appliance that is meant.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "control/cli/command.h"
+
+namespace slipway::control {
+
+// Nullopt when an option is unknown or lacks its value; `wrong` says which. The target has what the
+// options say and no more.
+std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong);
+
+// What the options do not say of the target: the environment; then the state directory that
+// --state, --context, SLIPWAY_STATE, SLIPWAY_CONTEXT or the context in use names, the first of
+// these; else /var/lib/slipway. The error is a context that is not there, or both options at once.
+absl::Status FindTarget(Command& command);
+
+}  // namespace slipway::control

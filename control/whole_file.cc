@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/whole_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+absl::Status SystemError(const std::filesystem::path& file, std::string_view what) {
+  return absl::UnavailableError(Text(file.string(), ": ", what, ": ",
+                                     std::string_view(std::strerror(errno)),
+                                     "; make its folder readable and writable for this user"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return SystemError(file, "cannot be read");
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+absl::Status WriteFile(const std::filesystem::path& file, std::string_view text, unsigned mode) {
+  const std::filesystem::path temporary = file.string() + ".new";
+  std::filesystem::remove(temporary);
+  const int descriptor =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode));
+  if (descriptor < 0) return SystemError(temporary, "cannot be written");
+  bool good = true;
+  for (std::string_view rest = text; good && !rest.empty();) {
+    const ssize_t written = ::write(descriptor, rest.data(), rest.size());
+    good = written > 0;
+    if (good) rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  good = good && ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  if (!good || std::rename(temporary.c_str(), file.c_str()) != 0) {
+    return SystemError(file, "cannot be written");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace slipway::control
