@@ -264,7 +264,10 @@ void ControlPlane::StoreBoots(bool all) {
 }
 
 void ControlPlane::Tidy() {
-  core_->timelines().Sweep(UnixNanoseconds());
+  const std::int64_t wall = UnixNanoseconds();
+  if (silence_.CanBeTold(std::chrono::nanoseconds(wall), steady_clock::now())) {
+    core_->timelines().Sweep(wall);
+  }
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     plans_.Take(boot);
     core_->NoteBoot(boot);

@@ -21,6 +21,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "control/boots/silence.h"
+#include "control/boots/timelines.h"
 #include "control/config/config.h"
 #include "control/seams.h"
 #include "control/serve/canary_watch.h"
@@ -66,6 +68,7 @@ class ControlPlane {
   std::unique_ptr<RestServer> rest_;
   std::chrono::steady_clock::time_point stored_{};
   std::chrono::steady_clock::time_point forgotten_{};
+  Silence silence_{std::chrono::nanoseconds(TimelineLimits().silence_nanoseconds)};
   PlanWatch plans_;       // the tender's
   CanaryWatch canaries_;  // the tender's
   std::mutex wanted_mutex_;

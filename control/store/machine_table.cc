@@ -70,6 +70,24 @@ absl::StatusOr<std::vector<Machine>> MachineTable::Same(const std::optional<MacA
   return Read(statement);
 }
 
+absl::StatusOr<std::optional<Machine>> MachineTable::TakenPlaceOf(const Machine& machine) {
+  auto all = Same(machine.mac, machine.uuid);
+  if (!all.ok()) return all.status();
+  if (machine.id != 0) {
+    Statement statement = database_.Prepare(Text("SELECT ", kColumns, " FROM machines WHERE id=?"));
+    statement.Bind(1, machine.id);
+    auto of_id = Read(statement);
+    if (!of_id.ok()) return of_id.status();
+    std::erase_if(*all, [&](const Machine& each) { return each.id == machine.id; });
+    all->insert(all->begin(), of_id->begin(), of_id->end());
+  }
+  if (all->size() > 1) {
+    return absl::AlreadyExistsError(
+        "the MAC and the UUID belong to two machines; remove one of them first");
+  }
+  return all->empty() ? std::nullopt : std::optional(std::move(all->front()));
+}
+
 absl::StatusOr<std::int64_t> MachineTable::Count() {
   Statement statement = database_.Prepare("SELECT COUNT(*) FROM machines");
   const std::int64_t count = statement.Next() ? statement.Integer(0) : 0;

@@ -27,6 +27,9 @@ class MachineTable {
   // Those with this MAC or this UUID: one, unless the two belong to different machines.
   absl::StatusOr<std::vector<Machine>> Same(const std::optional<MacAddress>& mac,
                                             const std::optional<Uuid>& uuid);
+  // The record that this machine takes the place of: the one of its id, though it has another MAC
+  // or UUID now; else the one of its MAC or UUID. An error where these are two.
+  absl::StatusOr<std::optional<Machine>> TakenPlaceOf(const Machine& machine);
   absl::StatusOr<std::int64_t> Count();
   // Takes the place of `before`, where there is one; else it is given an id.
   absl::StatusOr<Machine> Put(const Machine& machine, const std::optional<Machine>& before);

@@ -53,17 +53,12 @@ class SqliteStore final : public Store {
   absl::StatusOr<Machine> PutMachine(const Machine& machine, const Actor& actor) override {
     Machine stored;
     const auto put = [&]() -> absl::StatusOr<Change> {
-      const auto same = machines_.Same(machine.mac, machine.uuid);
-      if (!same.ok()) return same.status();
-      if (same->size() > 1) {
-        return absl::AlreadyExistsError(
-            "the MAC and the UUID belong to two machines; remove one of them first");
-      }
-      const auto before = same->empty() ? std::nullopt : std::optional(same->front());
-      auto after = machines_.Put(machine, before);
+      const auto before = machines_.TakenPlaceOf(machine);
+      if (!before.ok()) return before.status();
+      auto after = machines_.Put(machine, *before);
       if (!after.ok()) return after.status();
       stored = *std::move(after);
-      return Change{TitleOf(stored), before ? Told(*before) : nlohmann::json(), Told(stored)};
+      return Change{TitleOf(stored), *before ? Told(**before) : nlohmann::json(), Told(stored)};
     };
     if (absl::Status status = Recorded(actor, put); !status.ok()) return status;
     return stored;

@@ -243,6 +243,20 @@ image_set = "debian:testing"
   EXPECT_EQ(put("52:54:00:00:00:01", "0a1b2c3d-0001-0203-0405-060708090a01")->status, 200);
 }
 
+// A new board has a new UUID, and is the same machine.
+TEST_F(RulesTest, AMachineKnownByItsUuidAloneIsGivenAnother) {
+  const std::string old_uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
+  const std::string new_uuid = "0a1b2c3d-0001-0203-0405-060708090a0c";
+  ASSERT_EQ(Slipway(Text("machine label ", old_uuid, " rack=a1")).code, 0);
+  const auto changed = client_->Put("/api/v1/machines/" + old_uuid,
+                                    nlohmann::json{{"uuid", new_uuid}}.dump(), "application/json");
+  ASSERT_EQ(changed->status, 200) << changed->body;
+  EXPECT_EQ(client_->Get("/api/v1/machines/" + old_uuid)->status, 404);
+  const auto now = nlohmann::json::parse(client_->Get("/api/v1/machines/" + new_uuid)->body);
+  EXPECT_EQ(now["labels"]["rack"], "a1");
+  EXPECT_EQ(core_->store().Machines()->size(), 1U);
+}
+
 TEST_F(RulesTest, APlanIsOfTheRecordThatTheDataplaneFinds) {
   ImportBootFile("installer:1");
   const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";

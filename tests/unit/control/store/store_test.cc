@@ -90,6 +90,19 @@ TEST_F(StoreTest, AMacAndAUuidOfTwoMachinesAreRefused) {
   EXPECT_EQ(store->PutMachine(other, Tester()).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
+TEST_F(StoreTest, AMachineWithAnotherUuidKeepsItsId) {
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  Machine machine{.uuid = Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0b")};
+  machine.id = store->PutMachine(machine, Tester())->id;
+  machine.uuid = Uuid::Parse("0a1b2c3d-0001-0203-0405-060708090a0c");
+  EXPECT_EQ(store->PutMachine(machine, Tester())->id, machine.id);
+  EXPECT_THAT(*store->Machines(), SizeIs(1));
+  // That of another machine is refused as before.
+  ASSERT_TRUE(store->PutMachine(WithMac(1, "a:1"), Tester()).ok());
+  machine.mac = WithMac(1, "a:1").mac;
+  EXPECT_EQ(store->PutMachine(machine, Tester()).status().code(), absl::StatusCode::kAlreadyExists);
+}
+
 TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
   Machine machine = WithMac(1, "a:1");
   machine.serial = "S1";
