@@ -53,9 +53,11 @@ Answer Client::AnswerOf(const Result& result) const {
   if (!result) {
     const bool distrusted = result.error() == httplib::Error::SSLServerVerification ||
                             result.error() == httplib::Error::SSLLoadingCerts;
-    answer.error = Text(target_.server, ": ", httplib::to_string(result.error()), "; ",
-                        distrusted ? "name this appliance's ca.pem with --ca or --state"
-                                   : "is slipwayd running, and --server its management address?");
+    answer.error =
+        Text(target_.server, ": ", httplib::to_string(result.error()), "; ",
+             distrusted ? "name this appliance's ca.pem with --ca or --state, or where it has a "
+                          "certificate of another authority, that one's with --ca"
+                        : "is slipwayd running, and --server its management address?");
     return answer;
   }
   answer.status = result->status;

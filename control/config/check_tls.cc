@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Certificates that the operator brings: readable, the key theirs, and fit for machines
-// (certificate_cover.h). And who may come to the management interface with a certificate.
+// Certificates that the operator brings, of the boot servers and of the management interface:
+// readable, the key theirs, and fit for their clients (certificate_cover.h). And who may come to
+// the management interface with a certificate.
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "control/config/certificate_cover.h"
 #include "control/config/cross_check.h"
@@ -42,8 +44,8 @@ auto ReadPem(const std::filesystem::path& path, Read read) {
 
 class CertificateChecker {
  public:
-  CertificateChecker(const Section& root, const Section& section, Complaints& complaints)
-      : root_(root), section_(section), complaints_(complaints) {}
+  CertificateChecker(const Section& section, const CoveredHosts& hosts, Complaints& complaints)
+      : section_(section), hosts_(hosts), complaints_(complaints) {}
 
   void Check() {
     const auto folder = complaints_.file().parent_path();
@@ -80,21 +82,31 @@ class CertificateChecker {
     std::ifstream file(chain, std::ios::binary);
     std::ostringstream pem;
     pem << file.rdbuf();
-    BootHosts hosts{.names = root_.Child("boot").List<std::string>("names"), .addresses = {}};
-    for (const Section& port : root_.Children("port")) {
-      for (const Ipv4Prefix& own : port.List<Ipv4Prefix>("addresses")) {
-        hosts.addresses.push_back(own.address.ToString());
-      }
-    }
-    for (const std::string& mistake : CertificateMistakes(pem.str(), hosts)) {
+    for (const std::string& mistake : CertificateMistakes(pem.str(), hosts_)) {
       complaints_.Add(section_, "chain", mistake);
     }
   }
 
-  const Section& root_;
   const Section& section_;
+  const CoveredHosts& hosts_;
   Complaints& complaints_;
 };
+
+CoveredHosts HostsOfBoot(const Section& root) {
+  std::vector<std::string> addresses;
+  for (const Section& port : root.Children("port")) {
+    for (const Ipv4Prefix& own : port.List<Ipv4Prefix>("addresses")) {
+      addresses.push_back(own.address.ToString());
+    }
+  }
+  return BootHosts(root.Child("boot").List<std::string>("names"), std::move(addresses));
+}
+
+CoveredHosts HostsOfManagement(const Section& management) {
+  const auto listening = management.Get<Endpoint>("address");
+  return ManagementHosts(management.List<std::string>("names"),
+                         listening ? listening->address : Ipv4Address());
+}
 
 void CheckClients(const Section& management, Complaints& complaints) {
   const auto path = management.Get<std::string>("client_ca");
@@ -120,9 +132,15 @@ void CheckClients(const Section& management, Complaints& complaints) {
 }  // namespace
 
 void CheckTls(const Section& root, Complaints& complaints) {
-  CheckClients(root.Child("management"), complaints);
+  const Section& management = root.Child("management");
+  CheckClients(management, complaints);
+  const CoveredHosts of_management = HostsOfManagement(management);
+  for (const Section& section : management.Children("certificate")) {
+    CertificateChecker(section, of_management, complaints).Check();
+  }
+  const CoveredHosts of_boot = HostsOfBoot(root);
   for (const Section& section : root.Child("tls").Children("certificate")) {
-    CertificateChecker(root, section, complaints).Check();
+    CertificateChecker(section, of_boot, complaints).Check();
   }
 }
 

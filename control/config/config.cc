@@ -48,6 +48,7 @@ class Builder {
       config.management_clients.push_back(
           {*client.Get<std::string>("name"), *client.Get<std::string>("role")});
     }
+    config.management_certificates = Certificates(management);
     BuildDataplane(root, config);
     for (const Section& section : root.Children("network")) {
       config.networks.push_back(BuildNetwork(section));
@@ -57,9 +58,7 @@ class Builder {
     const Section& tls = root.Child("tls");
     config.tls_policy =
         tls.Get<std::string>("policy") == "modern" ? TlsPolicy::kModern : TlsPolicy::kFirmware;
-    for (const Section& section : tls.Children("certificate")) {
-      config.certificates.push_back({Path(section, "chain"), Path(section, "key")});
-    }
+    config.certificates = Certificates(tls);
     const Section& images = root.Child("images");
     config.image_memory = Number<std::uint64_t>(images, "memory");
     config.upload_max = Number<std::uint64_t>(images, "upload_max");
@@ -88,6 +87,14 @@ class Builder {
   }
   std::filesystem::path Path(const Section& section, std::string_view key) const {
     return folder_ / *section.Get<std::string>(key);  // an absolute path stays itself
+  }
+
+  std::vector<CertificateConfig> Certificates(const Section& parent) const {
+    std::vector<CertificateConfig> certificates;
+    for (const Section& section : parent.Children("certificate")) {
+      certificates.push_back({Path(section, "chain"), Path(section, "key")});
+    }
+    return certificates;
   }
 
   SecureBootConfig BuildSecureBoot(const Section& section) const {

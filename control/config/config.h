@@ -133,6 +133,7 @@ struct Config {
   std::vector<std::string> management_names;
   std::optional<std::filesystem::path> management_client_ca;
   std::vector<ManagementClient> management_clients;
+  std::vector<CertificateConfig> management_certificates;  // empty: our own CA signs
 
   std::vector<unsigned> cores;
   bool hugepages = false;

@@ -13,6 +13,9 @@ namespace {
 constexpr TableSchema kTables[] = {
     {"state", false, false, "Where the daemon keeps what must survive it."},
     {"management", false, false, "The REST interface of the control plane, over TLS."},
+    {"management.certificate", true, false,
+     "A certificate chain for management.names, beside the one of our own CA; one of each kind of "
+     "key at most."},
     {"management.client", true, false,
      "Who may come with a certificate of management.client_ca instead of a token."},
     {"dataplane", false, false, "Processor cores and memory of the packet workers."},

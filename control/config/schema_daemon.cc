@@ -27,13 +27,27 @@ constexpr KeySchema kKeys[] = {
      .type = kName,
      .list = true,
      .fallback = "[\"localhost\"]",
-     .sentence = "Names that the management certificate carries beside its address."},
+     .sentence = "Names that the management certificate carries beside its address; one of "
+                 "[[management.certificate]] must cover them."},
     {.table = "management",
      .name = "client_ca",
      .type = kPath,
      .example = "\"clients.pem\"",
      .sentence =
          "CA certificates (PEM) whose clients may come without a token; absent: nobody may."},
+
+    {.table = "management.certificate",
+     .name = "chain",
+     .type = kPath,
+     .required = true,
+     .example = "\"management.pem\"",
+     .sentence = "PEM file: the server's certificate, then its issuers."},
+    {.table = "management.certificate",
+     .name = "key",
+     .type = kPath,
+     .required = true,
+     .example = "\"management.key\"",
+     .sentence = "PEM file: its private key."},
 
     {.table = "management.client",
      .name = "name",

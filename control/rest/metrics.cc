@@ -142,6 +142,11 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
              static_cast<std::uint64_t>(std::max<std::int64_t>(0, left)));
   }
   families.push_back(std::move(days).family());
+  Family refused("slipway_certificates_refused",
+                 "1: the last rotation was refused, and what is in use is older than its files.",
+                 kGauge);
+  refused.Add({}, core.certificates_refusal().empty() ? 0 : 1);
+  families.push_back(std::move(refused).family());
   Family wrong("slipway_authentication_failures_total", "Requests with a wrong token.", kCounter);
   wrong.Add({}, core.throttle().failures());
   families.push_back(std::move(wrong).family());

@@ -46,6 +46,11 @@ nlohmann::json Warnings(Core& core) {
                             each.is_ours ? "; 'slipway cert rotate' issues it anew"
                                          : "; bring a new one, then 'slipway cert rotate'"));
   }
+  if (const std::string why = core.certificates_refusal(); !why.empty()) {
+    warnings.push_back(
+        Text("the last rotation of certificates was refused, and those of before are ",
+             "in use: ", why, "; then 'slipway cert rotate'"));
+  }
   for (std::string& each : core.image_store().LeftOut()) warnings.push_back(std::move(each));
   if (const std::size_t failures = core.documents()->failures(); failures != 0) {
     warnings.push_back(Text(failures, " documents of machines cannot be made; see 'slipway ",

@@ -1,36 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/rest/tls_server.h"
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
+#include <netdb.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
+
+#include "tls/pem.h"
 
 namespace slipway::control {
 namespace {
 
 struct Free {
-  void operator()(BIO* object) const { BIO_free(object); }
   void operator()(X509* object) const { X509_free(object); }
-  void operator()(EVP_PKEY* object) const { EVP_PKEY_free(object); }
   void operator()(GENERAL_NAMES* object) const { GENERAL_NAMES_free(object); }
+  void operator()(STACK_OF(X509) * object) const { sk_X509_free(object); }
 };
 template <class T>
 using Handle = std::unique_ptr<T, Free>;
 
-Handle<BIO> Memory(const std::string& text) {
-  return Handle<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+// With its issuers, and beside what there is of other kinds of key.
+bool Use(SSL& ssl, const tls::Certificate& certificate) {
+  const auto chain = tls::ReadCertificates(certificate.chain_pem);
+  const auto key = tls::ReadPrivateKey(certificate.private_key_pem);
+  const Handle<STACK_OF(X509)> issuers(sk_X509_new_null());
+  if (chain.empty() || !key || !issuers) return false;
+  for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(issuers.get(), chain[i].get());
+  return SSL_use_cert_and_key(&ssl, chain.front().get(), key.get(), issuers.get(), 1) == 1;
 }
 
-bool Use(SSL& ssl, const tls::Certificate& certificate) {
-  const auto chain = Memory(certificate.chain_pem);
-  const auto keys = Memory(certificate.private_key_pem);
-  const Handle<X509> leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-  const Handle<EVP_PKEY> key(PEM_read_bio_PrivateKey(keys.get(), nullptr, nullptr, nullptr));
-  return leaf && key && SSL_use_certificate(&ssl, leaf.get()) == 1 &&
-         SSL_use_PrivateKey(&ssl, key.get()) == 1;
+// What the client wants to reach: as it says (RFC 6066 3), else the address that it came to.
+std::string HostOf(const SSL* ssl) {
+  if (const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) return name;
+  sockaddr own{};  // IPv4's, the only ones listened on, have this size
+  socklen_t size = sizeof own;
+  std::array<char, NI_MAXHOST> text{};
+  if (::getsockname(SSL_get_fd(ssl), &own, &size) != 0 || own.sa_family != AF_INET ||
+      ::getnameinfo(&own, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) {
+    return "";
+  }
+  return text.data();
 }
 
 thread_local bool is_head = true;
@@ -49,7 +62,16 @@ void CountRecord(int is_sent, int, int type, const void* bytes, std::size_t size
 // OpenSSL asks at each handshake; a rotation needs nothing else.
 int ChooseCertificate(SSL* ssl, void* core) {
   AwaitHead();
-  return Use(*ssl, *static_cast<Core*>(core)->management_certificate()) ? 1 : 0;
+  const auto chains = static_cast<Core*>(core)->management_chains();
+  for (const tls::Certificate* each : ChainsFor(*chains, HostOf(ssl))) {
+    if (!Use(*ssl, *each)) return 0;
+  }
+  return 1;
+}
+
+bool CanUse(SSL_CTX& context, const tls::Certificate& certificate) {
+  const std::unique_ptr<SSL, void (*)(SSL*)> trial(SSL_new(&context), SSL_free);
+  return trial && Use(*trial, certificate);
 }
 
 bool AskClients(SSL_CTX& context, const std::filesystem::path& authorities) {
@@ -86,10 +108,12 @@ bool PrepareTls(SSL_CTX& context, Core& core) {
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
   constexpr unsigned char kSessions[] = "slipway";
   SSL_CTX_set_session_id_context(&context, kSessions, sizeof kSessions - 1);
-  const std::unique_ptr<SSL, void (*)(SSL*)> trial(SSL_new(&context), SSL_free);
+  const auto chains = core.management_chains();
   const auto& authorities = core.config().management_client_ca;
-  return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 && trial &&
-         Use(*trial, *core.management_certificate()) &&
+  return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
+         CanUse(context, chains->own) &&
+         std::ranges::all_of(chains->brought,
+                             [&](const auto& each) { return CanUse(context, each); }) &&
          (!authorities || AskClients(context, *authorities));
 }
 

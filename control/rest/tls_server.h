@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TLS of the management interface: the certificate that is in use when a handshake begins, and,
-// where management.client_ca is set, the client's. TLS 1.2 at least; no session is resumed, so
+// TLS of the management interface: the certificates that are in use when a handshake begins, of
+// them those for the host that the client wants (state/management_chains.h), and, where
+// management.client_ca is set, the client's. TLS 1.2 at least; no session is resumed, so
 // that rights are looked at with each handshake.
 #pragma once
 

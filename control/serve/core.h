@@ -39,6 +39,7 @@
 #include "control/state/certificate_facts.h"
 #include "control/state/certificate_state.h"
 #include "control/state/lease_book.h"
+#include "control/state/management_chains.h"
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
 #include "control/store/journal_health.h"
@@ -78,15 +79,20 @@ class Core {
   EventFeed& feed() { return *feed_; }
   StreamLedger& streams() { return streams_; }
   const tls::Authority& authority() const { return authority_; }
-  // The one in use now; the REST server asks at each handshake.
+  // Those in use now; the REST server asks at each handshake.
+  std::shared_ptr<const ManagementChains> management_chains() const;
+  // Of them the one that our CA signed.
   std::shared_ptr<const tls::Certificate> management_certificate() const;
-  // Of everything in use: the CA, the boot servers', management's.
+  // Of everything in use: the CA, the boot servers', management's. A file of both is there once.
   std::vector<CertificateState> Certificates() const;
   // New boot and management certificates: issued anew by our CA, and those of the configuration
-  // read again from their files, where machines would take them (certificate_cover.h). Handshakes
+  // read again from their files, where clients would take them (certificate_cover.h). Handshakes
   // under way end with the old ones, connections and tickets go on. After an error everything is as
-  // it was.
+  // it was, and the audit log, so the feed, has why.
   absl::Status RotateCertificates(const Actor& actor);
+  // Why the last of these was refused, so that what is in use is older than its files; empty: it
+  // was not.
+  std::string certificates_refusal() const;
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
   Throttle& throttle() { return throttle_; }
@@ -229,8 +235,11 @@ class Core {
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
   struct Issued;
-  absl::StatusOr<Issued> Issue() const;
-  absl::Status CheckBrought(const std::vector<tls::Certificate>& chains) const;
+  enum class Files : bool { kLeave, kRead };  // of the operator's chains
+  absl::StatusOr<Issued> Issue(Files files) const;
+  absl::StatusOr<ManagementChains> IssueManagement(Files files) const;
+  // These two are called with rotation_mutex_ held.
+  absl::Status Rotate(const Actor& actor, Files files);
   absl::Status RenewManagement();
   void Take(Issued issued);  // the caller holds mutex_, or is alone
   // What decides what is served, as it is stored now.
@@ -335,8 +344,10 @@ class Core {
   Throttle throttle_;
   Sessions sessions_;
 
-  mutable std::mutex certificates_mutex_;  // the three that follow; taken within mutex_
-  std::shared_ptr<const tls::Certificate> management_certificate_;
+  std::mutex rotation_mutex_;              // one rotation at a time; taken before mutex_
+  mutable std::mutex certificates_mutex_;  // the four that follow; taken within mutex_
+  std::shared_ptr<const ManagementChains> management_chains_;
+  std::string certificates_refusal_;
   std::vector<CertificateState> certificates_;
   std::vector<CertificateFacts> boot_certificates_;
 

@@ -2,6 +2,7 @@
 //
 // The certificates that Core serves with, and how they change without a refused connection: a new
 // TLS context goes out with a new snapshot, and workers use the old one until they have taken it.
+#include <algorithm>
 #include <ctime>
 #include <iostream>
 #include <utility>
@@ -19,36 +20,49 @@ nlohmann::json Told(const std::vector<CertificateState>& certificates) {
   return told;
 }
 
+CoveredHosts HostsOfBoot(const Config& config) {
+  std::vector<std::string> addresses;
+  for (const PortConfig& port : config.ports) {
+    for (const Ipv4Prefix& own : port.addresses) addresses.push_back(own.address.ToString());
+  }
+  return BootHosts(config.boot_names, std::move(addresses));
+}
+
+// Appends what is wrong with the operator's chains, once where one is of both.
+void Check(const std::vector<tls::Certificate>& chains, const CoveredHosts& hosts,
+           std::vector<std::string>& mistakes) {
+  for (const tls::Certificate& chain : chains) {
+    for (const std::string& mistake : CertificateMistakes(chain.chain_pem, hosts)) {
+      std::string line = Text(chain.name, ": ", mistake);
+      if (std::ranges::find(mistakes, line) == mistakes.end()) mistakes.push_back(std::move(line));
+    }
+  }
+}
+
+absl::StatusOr<std::shared_ptr<const tls::Context>> ContextOf(const tls::ContextOptions& options) {
+  auto context = tls::Context::Create(options);
+  if (const auto* wrong = std::get_if<tls::ContextError>(&context)) {
+    return absl::FailedPreconditionError(
+        Text(wrong->where, ": ", wrong->what, "; ", wrong->remedy));
+  }
+  return std::get<std::shared_ptr<const tls::Context>>(std::move(context));
+}
+
 }  // namespace
 
 struct Core::Issued {
   std::shared_ptr<const tls::Context> context;
-  std::shared_ptr<const tls::Certificate> management;
+  std::shared_ptr<const ManagementChains> management;
   std::vector<CertificateState> states;
   std::vector<CertificateFacts> facts;  // of the boot servers'
 };
-
-// A chain that no machine would take is not shown to any: what is in use stays.
-absl::Status Core::CheckBrought(const std::vector<tls::Certificate>& chains) const {
-  BootHosts hosts{.names = config_.boot_names, .addresses = {}};
-  for (const PortConfig& port : config_.ports) {
-    for (const Ipv4Prefix& own : port.addresses) hosts.addresses.push_back(own.address.ToString());
-  }
-  std::vector<std::string> mistakes;
-  for (const tls::Certificate& chain : chains) {
-    for (const std::string& mistake : CertificateMistakes(chain.chain_pem, hosts)) {
-      mistakes.push_back(Text(chain.name, ": ", mistake));
-    }
-  }
-  return mistakes.empty() ? absl::OkStatus() : absl::FailedPreconditionError(Join(mistakes, "; "));
-}
 
 absl::Status Core::OpenAccess() {
   const auto& folder = config_.state_directory;
   auto authority = LoadAuthority(folder);
   if (!authority.ok()) return authority.status();
   authority_ = *std::move(authority);
-  auto issued = Issue();
+  auto issued = Issue(Files::kRead);
   if (!issued.ok()) return issued.status();
   Take(*std::move(issued));
   auto token = LoadToken(folder);
@@ -58,39 +72,69 @@ absl::Status Core::OpenAccess() {
   return store_->SetFirstToken(HashOf(token_.text), now);
 }
 
-absl::StatusOr<Core::Issued> Core::Issue() const {
-  Issued issued;
-  auto management = ManagementCertificate(config_, authority_);
+absl::StatusOr<ManagementChains> Core::IssueManagement(Files files) const {
+  ManagementChains chains;
+  auto own = ManagementCertificate(config_, authority_);
+  if (!own.ok()) return own.status();
+  chains.own = *std::move(own);
+  if (files == Files::kLeave) {
+    chains.brought = management_chains()->brought;
+    return chains;
+  }
+  auto brought = ReadChains(config_.management_certificates);
+  if (!brought.ok()) return brought.status();
+  chains.brought = *std::move(brought);
+  return chains;
+}
+
+// A chain that no client would take is not shown to any: what is in use stays. Where the boot
+// servers' are the operator's, they are read, whatever `files` says: RenewManagement() is for those
+// who would leave them.
+absl::StatusOr<Core::Issued> Core::Issue(Files files) const {
+  auto management = IssueManagement(files);
   if (!management.ok()) return management.status();
   auto boot = BootCertificates(config_, authority_);
   if (!boot.ok()) return boot.status();
-  if (!config_.certificates.empty()) {
-    if (absl::Status status = CheckBrought(*boot); !status.ok()) return status;
+  const bool is_boot_ours = config_.certificates.empty();
+  std::vector<std::string> mistakes;
+  if (!is_boot_ours) Check(*boot, HostsOfBoot(config_), mistakes);
+  if (files == Files::kRead) {
+    Check(management->brought,
+          ManagementHosts(config_.management_names, config_.management.address), mistakes);
   }
+  if (!mistakes.empty()) return absl::FailedPreconditionError(Join(mistakes, "; "));
+  if (!management->brought.empty()) {
+    // Not to serve with, but to hear what is wrong with a key or a chain.
+    const auto trial = ContextOf({.certificates = management->brought, .ticket_keys = nullptr});
+    if (!trial.ok()) return trial.status();
+  }
+  Issued issued;
   issued.states.push_back(StateOf({"ca", authority_.certificate_pem, ""}, false));
-  for (const tls::Certificate& each : *boot) {
-    issued.states.push_back(StateOf(each, config_.certificates.empty()));
+  for (const tls::Certificate& each : *boot) issued.states.push_back(StateOf(each, is_boot_ours));
+  for (const tls::Certificate& each : management->brought) {
+    if (std::ranges::find(issued.states, each.name, &CertificateState::name) !=
+        issued.states.end()) {
+      continue;
+    }
+    issued.states.push_back(StateOf(each, false));
   }
-  issued.states.push_back(StateOf(*management, true));  // the last: RenewManagement()
+  issued.states.push_back(StateOf(management->own, true));  // the last: RenewManagement()
   issued.facts = FactsOf(*boot);
-  issued.management = std::make_shared<const tls::Certificate>(*std::move(management));
-  auto context = tls::Context::Create({.certificates = *std::move(boot),
-                                       .policy = config_.tls_policy == TlsPolicy::kModern
-                                                     ? tls::Policy::kModern
-                                                     : tls::Policy::kFirmware,
-                                       .ticket_keys = ticket_keys_});
-  if (const auto* wrong = std::get_if<tls::ContextError>(&context)) {
-    return absl::FailedPreconditionError(
-        Text(wrong->where, ": ", wrong->what, "; ", wrong->remedy));
-  }
-  issued.context = std::get<std::shared_ptr<const tls::Context>>(std::move(context));
+  issued.management = std::make_shared<const ManagementChains>(*std::move(management));
+  auto context =
+      ContextOf({.certificates = *std::move(boot),
+                 .policy = config_.tls_policy == TlsPolicy::kModern ? tls::Policy::kModern
+                                                                    : tls::Policy::kFirmware,
+                 .ticket_keys = ticket_keys_});
+  if (!context.ok()) return context.status();
+  issued.context = *std::move(context);
   return issued;
 }
 
 void Core::Take(Issued issued) {
   tls_ = std::move(issued.context);
   const std::scoped_lock lock(certificates_mutex_);
-  management_certificate_ = std::move(issued.management);
+  management_chains_ = std::move(issued.management);
   certificates_ = std::move(issued.states);
   boot_certificates_ = std::move(issued.facts);
 }
@@ -100,9 +144,19 @@ std::vector<CertificateFacts> Core::boot_certificates() const {
   return boot_certificates_;
 }
 
-std::shared_ptr<const tls::Certificate> Core::management_certificate() const {
+std::shared_ptr<const ManagementChains> Core::management_chains() const {
   const std::scoped_lock lock(certificates_mutex_);
-  return management_certificate_;
+  return management_chains_;
+}
+
+std::shared_ptr<const tls::Certificate> Core::management_certificate() const {
+  const auto chains = management_chains();
+  return {chains, &chains->own};
+}
+
+std::string Core::certificates_refusal() const {
+  const std::scoped_lock lock(certificates_mutex_);
+  return certificates_refusal_;
 }
 
 std::vector<CertificateState> Core::Certificates() const {
@@ -111,8 +165,20 @@ std::vector<CertificateState> Core::Certificates() const {
 }
 
 absl::Status Core::RotateCertificates(const Actor& actor) {
-  // Keys take a while to make: without the lock, so that nothing waits.
-  auto issued = Issue();
+  const std::scoped_lock turn(rotation_mutex_);
+  const absl::Status status = Rotate(actor, Files::kRead);
+  const std::string refusal(status.message());  // empty where it is good
+  {
+    const std::scoped_lock lock(certificates_mutex_);
+    certificates_refusal_ = refusal;
+  }
+  if (!status.ok()) Audit(actor, "certificates refused", nullptr, {{"why", refusal}});
+  return status;
+}
+
+absl::Status Core::Rotate(const Actor& actor, Files files) {
+  // Keys take a while to make: without the core's lock, so that nothing waits.
+  auto issued = Issue(files);
   if (!issued.ok()) return issued.status();
   const auto before = Told(Certificates());
   {
@@ -129,16 +195,16 @@ absl::Status Core::RotateCertificates(const Actor& actor) {
   return absl::OkStatus();
 }
 
-// Beside chains of others nothing else is ours; no machine sees it, and so nothing is published.
+// Beside boot chains of others only this one is ours; no machine sees it, and so nothing is
+// published.
 absl::Status Core::RenewManagement() {
-  auto management = ManagementCertificate(config_, authority_);
+  auto management = IssueManagement(Files::kLeave);
   if (!management.ok()) return management.status();
   const auto before = Told(Certificates());
   {
-    const std::scoped_lock lock(mutex_);  // no rotation is half done
     const std::scoped_lock certificates_lock(certificates_mutex_);
-    certificates_.back() = StateOf(*management, true);
-    management_certificate_ = std::make_shared<const tls::Certificate>(*std::move(management));
+    certificates_.back() = StateOf(management->own, true);
+    management_chains_ = std::make_shared<const ManagementChains>(*std::move(management));
   }
   Audit(DaemonActor(), "certificates", before, Told(Certificates()));
   return absl::OkStatus();
@@ -157,8 +223,9 @@ void Core::RenewCertificates(std::int64_t now_unix_seconds) {
   if (!due) return;
   // Files of others are read when their owner says so: one that has ended, or is half copied, does
   // not keep ours from being renewed.
+  const std::scoped_lock turn(rotation_mutex_);
   const absl::Status status =
-      config_.certificates.empty() ? RotateCertificates(DaemonActor()) : RenewManagement();
+      config_.certificates.empty() ? Rotate(DaemonActor(), Files::kLeave) : RenewManagement();
   if (!status.ok()) {
     std::cerr << "slipwayd: certificates are not renewed: " << status.message() << '\n';
   }

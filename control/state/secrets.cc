@@ -81,17 +81,23 @@ absl::StatusOr<tls::Authority> LoadAuthority(const std::filesystem::path& state_
   return authority;
 }
 
+absl::StatusOr<std::vector<tls::Certificate>> ReadChains(
+    const std::vector<CertificateConfig>& files) {
+  std::vector<tls::Certificate> chains;
+  for (const CertificateConfig& file : files) {
+    auto chain = ReadFile(file.chain);
+    if (!chain.ok()) return chain.status();
+    auto key = ReadFile(file.key);
+    if (!key.ok()) return key.status();
+    chains.push_back({file.chain.string(), *std::move(chain), *std::move(key)});
+  }
+  return chains;
+}
+
 absl::StatusOr<std::vector<tls::Certificate>> BootCertificates(const Config& config,
                                                                const tls::Authority& authority) {
+  if (!config.certificates.empty()) return ReadChains(config.certificates);
   std::vector<tls::Certificate> certificates;
-  for (const CertificateConfig& brought : config.certificates) {
-    auto chain = ReadFile(brought.chain);
-    if (!chain.ok()) return chain.status();
-    auto key = ReadFile(brought.key);
-    if (!key.ok()) return key.status();
-    certificates.push_back({brought.chain.string(), *std::move(chain), *std::move(key)});
-  }
-  if (!certificates.empty()) return certificates;
   for (const auto type : {tls::KeyType::kRsa3072, tls::KeyType::kEcdsaP256}) {
     tls::ServerRequest request;
     request.key_type = type;

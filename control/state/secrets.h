@@ -23,12 +23,15 @@ namespace slipway::control {
 // Reads the authority, or makes it.
 absl::StatusOr<tls::Authority> LoadAuthority(const std::filesystem::path& state_directory);
 
+// Reads chains of the operator's with their keys. Each is named by its file.
+absl::StatusOr<std::vector<tls::Certificate>> ReadChains(
+    const std::vector<CertificateConfig>& files);
 // Of the boot servers: the configured chains, or an RSA and an ECDSA one of our own for all boot
 // names and all port addresses.
 absl::StatusOr<std::vector<tls::Certificate>> BootCertificates(const Config& config,
                                                                const tls::Authority& authority);
-// Of the REST interface, for its address and names; where it listens on every address, for each
-// that this host has now.
+// Our own of the REST interface, for its address and names; where it listens on every address, for
+// each that this host has now.
 absl::StatusOr<tls::Certificate> ManagementCertificate(const Config& config,
                                                        const tls::Authority& authority);
 

@@ -9,6 +9,8 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 namespace slipway::control {
 namespace {
@@ -354,14 +356,26 @@ class CertificateTest : public testing::Test {
     EVP_PKEY_free(key);
   }
 
-  std::vector<std::string> Problems(const std::string& boot) {
+  std::string Chain() const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / "c.pem").rdbuf();
+    return text.str();
+  }
+  void Append(const std::string& pem) { std::ofstream(folder_ / "c.pem", std::ios::app) << pem; }
+
+  // `table`: whose certificate it is; `more`: of other tables.
+  std::vector<std::string> Problems(const std::string& more, const std::string& table = "tls") {
     std::vector<std::string> lines;
-    const std::string text =
-        std::string(kPort) + boot + "[[tls.certificate]]\nchain = \"c.pem\"\nkey = \"k.pem\"\n";
+    const std::string text = std::string(kPort) + more + "[[" + table +
+                             ".certificate]]\nchain = \"c.pem\"\nkey = \"k.pem\"\n";
     for (const Problem& problem : ParseConfig(text, folder_ / "s.toml").problems) {
       lines.push_back(problem.what);
     }
     return lines;
+  }
+  // With these lines in [management].
+  std::vector<std::string> OfManagement(const std::string& lines) {
+    return Problems("[management]\n" + lines, "management");
   }
 
   std::filesystem::path folder_;
@@ -414,6 +428,62 @@ TEST_F(CertificateTest, AKeyThatIsNotItsOwnIsSaid) {
   EXPECT_THAT(Problems(""),
               ElementsAre("tls.certificate.key = \"k.pem\": not the key of the chain's "
                           "first certificate; bring its own"));
+}
+
+TEST_F(CertificateTest, OneThatDidNotSignTheOneBeforeItIsSaid) {
+  Write("DNS:boot.slipway.test", -7200, -3600);
+  const std::string old = Chain();
+  Write("DNS:boot.slipway.test", 0, 3600);
+  Append(old);
+  EXPECT_THAT(
+      Problems(""),
+      ElementsAre(MatchesRegex("tls.certificate.chain = \"c.pem\": certificate 2 of the chain has "
+                               "expired, on 20..-..-..; bring a new one"),
+                  "tls.certificate.chain = \"c.pem\": certificate 2 of the chain did not sign "
+                  "certificate 1; put the server's own first, and behind each the one that "
+                  "signed it"));
+}
+
+TEST_F(CertificateTest, AChainThatIsCutShortIsSaid) {
+  Write("DNS:boot.slipway.test", 0, 3600);
+  Append("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  EXPECT_THAT(Problems(""),
+              ElementsAre("tls.certificate.chain = \"c.pem\": certificate 2 of the chain cannot be "
+                          "read; write the file anew, as PEM"));
+}
+
+TEST_F(CertificateTest, OneOfManagementCoversItsNames) {
+  Write("DNS:slipway.example", 0, 3600);
+  EXPECT_THAT(OfManagement("names = [\"localhost\", \"slipway.example\"]\n"), IsEmpty())
+      << "nobody signs localhost";
+  EXPECT_THAT(OfManagement("names = [\"other.example\"]\n"),
+              ElementsAre("management.certificate.chain = \"c.pem\": does not cover the management "
+                          "name other.example; bring a certificate with DNS:other.example in its "
+                          "subjectAltName, or change management.names"));
+}
+
+TEST_F(CertificateTest, WithoutManagementNamesTheAddressMustBeCovered) {
+  Write("DNS:slipway.example", 0, 3600);
+  EXPECT_THAT(OfManagement("address = \"192.0.2.1:8443\"\n"),
+              ElementsAre("management.certificate.chain = \"c.pem\": does not cover the address "
+                          "192.0.2.1, where management listens; bring a certificate with "
+                          "IP:192.0.2.1 in its subjectAltName, or write management.names"));
+  EXPECT_THAT(OfManagement("address = \"0.0.0.0:8443\"\n"), IsEmpty()) << "no address is named";
+  EXPECT_THAT(OfManagement(""), IsEmpty()) << "nor is one that others reach";
+  Write("IP:192.0.2.1", 0, 3600);
+  EXPECT_THAT(OfManagement("address = \"192.0.2.1:8443\"\n"), IsEmpty());
+}
+
+TEST_F(CertificateTest, OneOfManagementIsCheckedAsABootServersIs) {
+  EXPECT_THAT(OfManagement(""),
+              ElementsAre("management.certificate.chain = \"c.pem\": no certificate can be read "
+                          "from it; write the path of a readable PEM file",
+                          "management.certificate.key = \"k.pem\": no private key can be read from "
+                          "it; write the path of a readable PEM file without a passphrase"));
+  Write("DNS:slipway.example", -7200, -3600);
+  EXPECT_THAT(OfManagement(""),
+              ElementsAre(MatchesRegex("management.certificate.chain = \"c.pem\": the certificate "
+                                       "has expired, on 20..-..-..; bring a new one")));
 }
 
 }  // namespace

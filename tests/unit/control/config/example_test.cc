@@ -76,13 +76,15 @@ TEST(ExampleTest, EveryCommentedLineIsRightTooWhenTaken) {
     text.replace(text.find("\n" + key), 1, "\n#");
   }
   const ConfigResult result = ParseConfig(text, kExample);
-  // Four files of the example do not exist: the clients' CA, the certificate's two, and the SBAT
+  // Six files of the example do not exist: the clients' CA, two of each certificate, and the SBAT
   // level.
-  EXPECT_THAT(Lines(result.problems),
-              UnorderedElementsAre(
-                  HasSubstr("management.client_ca = "), HasSubstr("tls.certificate.chain = "),
-                  HasSubstr("tls.certificate.key = "),
-                  HasSubstr("secure_boot.sbat_level = \"SbatLevel.csv\": cannot")));
+  EXPECT_THAT(
+      Lines(result.problems),
+      UnorderedElementsAre(
+          HasSubstr("management.client_ca = "), HasSubstr("management.certificate.chain = "),
+          HasSubstr("management.certificate.key = "), HasSubstr("tls.certificate.chain = "),
+          HasSubstr("tls.certificate.key = "),
+          HasSubstr("secure_boot.sbat_level = \"SbatLevel.csv\": cannot")));
 }
 
 }  // namespace

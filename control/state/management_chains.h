@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the management interface shows to whoever connects: the operator's chains, and a certificate
+// of our own CA beside them.
+//
+// Ours stays, because `slipway` on the appliance asks for 127.0.0.1 and trusts ca.pem, and so does
+// whoever pinned that CA before there was a chain of the operator's: no authority but ours signs
+// such an address, and a site's first certificate must lock nobody out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tls/certificates.h"
+
+namespace slipway::control {
+
+struct ManagementChains {
+  std::vector<tls::Certificate> brought;  // one of each kind of key at most; may be empty
+  tls::Certificate own;
+};
+
+// Those to show to a client that wants to reach `host`, a name or an address: of the operator's,
+// the ones that cover it; else ours, where that does. Where none does, the operator's, since the
+// client refuses any. Never empty. They point into `chains`.
+std::vector<const tls::Certificate*> ChainsFor(const ManagementChains& chains,
+                                               const std::string& host);
+
+}  // namespace slipway::control
