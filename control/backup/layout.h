@@ -16,8 +16,8 @@ inline constexpr std::array<std::string_view, 3> kBackupDatabases = {"catalog.db
                                                                      "boots.db"};
 // ca.pem is for everybody; the others are secret.
 inline constexpr std::array<std::string_view, 3> kBackupSecrets = {"ca.pem", "ca.key", "token"};
-inline constexpr std::array<std::string_view, 2> kBackupIndex = {"images/oci-layout",
-                                                                 "images/index.json"};
+inline constexpr std::array<std::string_view, 3> kBackupIndex = {
+    "images/oci-layout", "images/index.json", "images/previous.json"};
 inline constexpr std::string_view kBackupBlobs = "images/blobs/sha256/";
 
 constexpr bool IsOneOf(const auto& names, std::string_view name) {

@@ -14,6 +14,7 @@
 #include "control/image_store/digest.h"
 #include "control/image_store/files.h"
 #include "control/image_store/lock.h"
+#include "control/image_store/previous.h"
 #include "control/image_store/refusal.h"
 #include "control/image_store/uploads.h"
 
@@ -95,7 +96,15 @@ absl::StatusOr<std::vector<IndexEntry>> ImageStore::ReadIndex() const {
   return **entries;
 }
 
+// The only way in which a reference comes to lead elsewhere: so here it is noted what it led to.
 absl::Status ImageStore::WriteIndex(std::vector<IndexEntry> entries) const {
+  if (const auto before = Index(); before.ok()) {
+    Previous previous = Previous::Read(folder_);
+    if (previous.Take(**before, entries)) {
+      const absl::Status noted = PutFile(incoming(), Previous::PathIn(folder_), previous.ToText());
+      if (!noted.ok()) return noted;
+    }
+  }
   return PutFile(incoming(), folder_ / "index.json", IndexText(std::move(entries)));
 }
 

@@ -127,10 +127,15 @@ absl::StatusOr<IndexEntry> ImageStore::PutManifest(const PushedManifest& pushed)
   auto entries = ReadIndex();
   if (!entries.ok()) return entries.status();
   if (absl::Status status = FindParts(*document, *entries); !status.ok()) return status;
+  // A version is as old as it is, by whatever names it goes.
+  const auto known = std::ranges::find_if(*entries, [&](const IndexEntry& each) {
+    return each.digest == entry.digest && each.Repository() == pushed.repository;
+  });
+  if (known != entries->end() && known->created != 0) entry.created = known->created;
   auto set = SetOf(pushed);
   if (!set.ok()) return set.status();
   if (set->has_value()) {
-    (*set)->created = now;
+    (*set)->created = entry.created;
     if (absl::Status status = HoldArchitectures(**set); !status.ok()) return status;
     if (pushed.check) {
       if (absl::Status status = pushed.check(**set); !status.ok()) return status;
