@@ -5,19 +5,29 @@
 #include <utility>
 
 #include "control/serve/core.h"
-#include "control/serve/snapshot_builder.h"
+#include "control/serve/set_users.h"
 #include "control/text.h"
 
 namespace slipway::control {
 
 absl::Status Core::RefuseIfAssigned(const std::string& reference) {
-  const auto assigned = Assigned();
-  if (!assigned.ok()) return assigned.status();
-  if (std::ranges::find(*assigned, reference) == assigned->end()) return absl::OkStatus();
-  return absl::FailedPreconditionError(Text(
-      reference,
-      ": machines are assigned to it, by name, by a rule or by a rollout, or to one that needs "
-      "it; give them another image set first"));
+  const auto machines = store_->Machines();
+  if (!machines.ok()) return machines.status();
+  const auto rules = store_->Rules();
+  if (!rules.ok()) return rules.status();
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  const auto sets = image_store_->List();
+  if (!sets.ok()) return sets.status();
+  const auto users = SetUsers(reference, {.config = config_,
+                                          .machines = *machines,
+                                          .rules = *rules,
+                                          .rollouts = *rollouts,
+                                          .sets = *sets});
+  if (users.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Text(reference, ": machines are assigned to it, by ", Join(users, "; by "),
+           ": give them another image set, or end the rollout, first"));
 }
 
 namespace {
