@@ -25,6 +25,7 @@
 #include "control/cli/pull.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
+#include "control/cli/tag.h"
 #include "control/cli/template.h"
 #include "control/cli/top.h"
 #include "control/cli/uki.h"
@@ -61,13 +62,15 @@ int Recheck(Client& client, const Command& command) {
                    changed.empty() ? "no outcome changed" : Text("other outcomes: ", changed));
 }
 
-// The list with each set's outcome, which lies a level deeper, as a column.
+// The list with each set's outcome, which lies a level deeper, and where its tag led before as
+// columns.
 int PrintImages(Answer answer, const Command& command, const std::vector<Column>& columns) {
   if (answer.good && !command.json) {
     auto sets = answer.json();
     for (auto& set : sets) {
       const nlohmann::json& verdict = set["secure_boot"];
       set["outcome"] = verdict.is_object() ? Cell(verdict, "outcome") : "";
+      set["before"] = PreviousText(set);
     }
     answer.body = sets.dump();
   }
@@ -179,6 +182,7 @@ std::optional<int> RunImage(Client& client, const Command& command) {
                         {"BYTES", "bytes"},
                         {"LOADED", "loaded"},
                         {"SECURE BOOT", "outcome"},
+                        {"BEFORE", "before"},
                         {"DIGEST", "digest"}});
   }
   if (Is(command, "image", "show", 3)) {
@@ -192,6 +196,9 @@ std::optional<int> RunImage(Client& client, const Command& command) {
               << VerdictText(answer.json()["secure_boot"]);
     if (const std::string text = LayoutText(answer.json()); !text.empty()) {
       std::cout << text.substr(1) << '\n';
+    }
+    if (const std::string before = PreviousText(answer.json()); !before.empty()) {
+      std::cout << "The tag led before to " << before << '\n';
     }
     return 0;
   }
@@ -256,8 +263,8 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunAccess, RunPolicy, RunNetwork,
-                         RunTemplate, RunWebhook}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunTag, RunAccess, RunPolicy,
+                         RunNetwork, RunTemplate, RunWebhook}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "lease", "list", 2)) {

@@ -349,7 +349,8 @@ std::optional<int> RunRollout(Client& client, const Command& command) {
   if (Is(command, "rollout", "start", 4)) return StartRollout(client, command);
   if (Is(command, "rollout", "promote", 3)) {
     return PrintDone(client.Post(Text("/api/v1/rollouts/", words[2], "/promote")), command,
-                     Text(words[2], ": every machine boots the candidate's version from now on"));
+                     Text(words[2], ": every machine boots the candidate's version from now on; ",
+                          "back: slipway rollout undo ", words[2]));
   }
   if (Is(command, "rollout", "rollback", 3)) {
     return PrintDone(client.Delete("/api/v1/rollouts/" + words[2]), command,

@@ -27,6 +27,8 @@ inline constexpr std::string_view kUsage =
   image uki FILE --kernel K ...     into a file; nothing is sent
   image pull REGISTRY/NAME:TAG      from another registry, or @sha256:...  [as NAME:TAG]
   image check FILE                  what Secure Boot would say to an EFI program  [--arch ARCH]
+  image tag NAME[:TAG|@DIGEST] TAG  makes that tag of the same set lead to this version, in one step
+  image untag NAME:TAG              the version stays by its digest for seven days
   image rm NAME:TAG
   secure-boot show                  what the machines' firmware is taken to trust
   secure-boot recheck [--all]       judge the image sets again, by revocations as they are now
@@ -54,6 +56,8 @@ inline constexpr std::string_view kUsage =
   rollout list                      tags on their way to another version, and how its boots end
   rollout start NAME:TAG CANDIDATE  [--when SELECTOR] [--percent N] [--failures-max N]
   rollout promote|rollback NAME:TAG
+  rollout undo NAME:TAG             back to where the tag led before: after a promotion, image tag,
+                                    an import or a push; again: and forth
   explain --mac MAC [--arch ARCH]   what a machine would get, and by which rule  [--uuid U]
                 [--client http|ipxe|pxe|plain] [--network NAME] [--client-id HEX]
                 [--circuit-id TEXT] [--remote-id TEXT] [--vendor-class TEXT]

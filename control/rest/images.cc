@@ -9,6 +9,7 @@
 #include "control/parse_json.h"
 #include "control/rest/bodies.h"
 #include "control/rest/routes.h"
+#include "control/rest/tags.h"
 #include "control/rest/upload_folder.h"
 #include "control/text.h"
 
@@ -63,10 +64,14 @@ nlohmann::json LayoutJson(const ImageSet& set, Core& core) {
   return json;
 }
 
-nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
-  nlohmann::json json = {{"reference", set.reference},
-                         {"digest", set.digest},
-                         {"created", set.created},
+absl::StatusOr<TagHistory> HistoryOf(Core& core) {
+  const auto entries = core.image_store().Entries();
+  if (!entries.ok()) return entries.status();
+  return TagHistory(*entries, core.image_store().folder());
+}
+
+nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail, const TagHistory& history) {
+  nlohmann::json json = {{"created", set.created},
                          {"bytes", set.bytes()},
                          {"loaded", core.IsLoaded(set)},
                          {"boot", set.boot},
@@ -75,6 +80,7 @@ nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
                          {"needs", set.needs},
                          {"layout", detail == Detail::kAll ? LayoutJson(set, core) : nullptr},
                          {"secure_boot", VerdictJson(set, core, detail)}};
+  json.update(history.Of(set.reference, set.digest));
   json["files"] = nlohmann::json::array();
   for (const ImageFile& file : set.files) {
     json["files"].push_back({{"path", file.path},
@@ -85,6 +91,12 @@ nlohmann::json ToJson(const ImageSet& set, Core& core, Detail detail) {
                              {"architecture", file.architecture}});
   }
   return json;
+}
+
+void ReplySet(httplib::Response& response, const ImageSet& set, Core& core, int status = 200) {
+  const auto history = HistoryOf(core);
+  if (!history.ok()) return ReplyProblem(response, history.status());
+  Reply(response, ToJson(set, core, Detail::kAll, *history), status);
 }
 
 void RemoveImage(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -187,7 +199,7 @@ void ImportUpload(const httplib::Request& request, httplib::Response& response,
   options.as = *form;
   const auto set = core.ImportImage(source, reference, options, RequestActor(request));
   if (!set.ok()) return ReplyProblem(response, set.status());
-  Reply(response, ToJson(*set, core, Detail::kAll), 201);
+  ReplySet(response, *set, core, 201);
 }
 
 }  // namespace
@@ -197,10 +209,14 @@ void AddImages(Router& router, Core& core) {
                                        httplib::Response& response) {
     const auto sets = core.Images();
     if (!sets.ok()) return ReplyProblem(response, sets.status());
-    ReplyPage(request, response,
-              {.size = sets->size(),
-               .key = [&](std::size_t i) { return (*sets)[i].reference; },
-               .item = [&](std::size_t i) { return ToJson((*sets)[i], core, Detail::kOutcome); }});
+    const auto history = HistoryOf(core);
+    if (!history.ok()) return ReplyProblem(response, history.status());
+    ReplyPage(
+        request, response,
+        {.size = sets->size(),
+         .key = [&](std::size_t i) { return (*sets)[i].reference; },
+         .item =
+             [&](std::size_t i) { return ToJson((*sets)[i], core, Detail::kOutcome, *history); }});
   });
   router.Get("/api/v1/images/{reference+}", [&core](const httplib::Request& request,
                                                     httplib::Response& response) {
@@ -209,7 +225,7 @@ void AddImages(Router& router, Core& core) {
     const auto reference = CanonicalReference(request.matches[1].str());
     if (!reference.ok()) return ReplyProblem(response, reference.status());
     for (const ImageSet& set : *sets) {
-      if (set.reference == *reference) return Reply(response, ToJson(set, core, Detail::kAll));
+      if (set.reference == *reference) return ReplySet(response, set, core);
     }
     ReplyProblem(response, 404, Text(*reference, ": no such image set; see 'slipway image list'"));
   });

@@ -60,6 +60,13 @@ constexpr Route kRoutes[] = {
      "201 ImageSet", "ImageImport @application/octet-stream",
      "file as boot arguments arch labels needs"},
     {"DELETE", "/api/v1/images/{reference+}", kOperator, kChange, "Removes an image set.", "204"},
+    {"GET", "/api/v1/tags/{reference+}", kViewer, kNone,
+     "Where a tag leads, and where it led before.", "Tag"},
+    {"PUT", "/api/v1/tags/{reference+}", kOperator, kChange,
+     "Makes a tag lead to a version that its repository has; back is where it led before.", "Tag",
+     "TagChange"},
+    {"DELETE", "/api/v1/tags/{reference+}", kOperator, kChange,
+     "Takes a tag away; its version stays by its digest for seven days.", "204"},
 
     {"POST", "/api/v1/images/pull", kOperator, kPart,
      "Pulls from another registry; the same that is under way is not begun again.", "202 Pull",

@@ -66,8 +66,10 @@ constexpr Schema kSchemas[] = {
      "good:boolean fault:string~ head:string~"},
 
     {"ImageSet",
-     "`secure_boot` is null where it was never judged; a list has it without its files.",
-     "reference:string digest:string created:integer bytes:integer loaded:boolean boot:{string} "
+     "`secure_boot` is null where it was never judged; a list has it without its files. `previous` "
+     "as of a Tag.",
+     "reference:string digest:string previous:string previous_kept:boolean created:integer "
+     "bytes:integer loaded:boolean boot:{string} "
      "arguments:{string} labels:{string} needs:{string} secure_boot:object~ layout:ImageLayout~ "
      "files:[ImageFile]"},
     {"ImageFile", "`role` is empty in sets from before there were roles.",
@@ -77,6 +79,12 @@ constexpr Schema kSchemas[] = {
      "recognised, and in lists.",
      "family:string title:string boots:[BootProposal] notes:[string]"},
     {"BootProposal", "", "architecture:string kernel:string initrds:[string] arguments:string"},
+    {"Tag",
+     "Digests in hex. `previous` is what it led to before it last moved, \"\" where that is not "
+     "known; to put that is the way back, as long as `previous_kept`.",
+     "reference:string digest:string previous:string previous_kept:boolean"},
+    {"TagChange", "A version of the same repository: sha256: and 64 hex digits, or these alone.",
+     "digest:string"},
     {"ImageImport", "A path on the appliance; the rest as in the query.",
      "path:string as?:tree|ramdisk boot?:{string} arguments?:{string} labels?:{string} "
      "needs?:{string}"},

@@ -13,6 +13,7 @@
 #include "control/rest/bodies.h"
 #include "control/rest/captures.h"
 #include "control/rest/routes.h"
+#include "control/rest/tags.h"
 #include "control/rest/tls_server.h"
 #include "control/text.h"
 
@@ -41,6 +42,7 @@ struct RestServer::State {
   absl::Status AddRoutes() {
     Router router(server, core);
     AddImages(router, core);
+    AddTags(router, core);
     AddRegistry(router, registry);
     AddPulls(router, pulls);
     AddSecureBoot(router, core);

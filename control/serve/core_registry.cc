@@ -55,7 +55,11 @@ absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Acto
   const nlohmann::json before = tag.empty() ? nlohmann::json() : DigestNow(tag);
   std::string what;
   bool is_noted = false;
-  manifest.note = [&](const IndexEntry& entry) {
+  // Whoever asked for it may have conditions, which nobody changes from here on.
+  manifest.note = [&, is_wanted = std::move(manifest.note)](const IndexEntry& entry) {
+    if (is_wanted) {
+      if (absl::Status status = is_wanted(entry); !status.ok()) return status;
+    }
     what = NameInLog(manifest.repository, tag.empty() ? "sha256:" + entry.digest : manifest.tag);
     noted["digest"] = entry.digest;
     noted["artifact_type"] = entry.artifact_type;

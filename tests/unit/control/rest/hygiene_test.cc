@@ -337,6 +337,7 @@ class BackupTest : public RestTest {
 };
 
 TEST_F(BackupTest, AStateComesBackAsItWas) {
+  ImportBootFile("debian:stable", 5000);
   ImportBootFile("debian:stable");
   ASSERT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:stable").code, 0);
   const std::string token = MakeToken("ci --role viewer");
@@ -366,6 +367,8 @@ TEST_F(BackupTest, AStateComesBackAsItWas) {
   EXPECT_EQ(Slipway("--token " + token + " image list").code, 0);
   EXPECT_NE(snapshot_->images.Find("/debian/stable/boot.efi"), nullptr);
   EXPECT_EQ(Slipway("audit verify").code, 0);
+  EXPECT_EQ(Slipway("rollout undo debian:stable").code, 0) << "also to where its tag led before";
+  EXPECT_EQ(snapshot_->images.Find("/debian/stable/boot.efi")->content.size(), 5000U);
   const auto mode = std::filesystem::status(folder_ / "state/ca.key").permissions();
   EXPECT_EQ(mode & std::filesystem::perms::all, std::filesystem::perms(0600));
 }
