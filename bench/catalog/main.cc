@@ -140,13 +140,31 @@ absl::Status CatalogBench::Start() {
 
 std::vector<CatalogBench::Question> CatalogBench::Questions() const {
   const auto mac = [this](std::uint32_t i) { return MacOf(i * 7919 % site_.machines).ToString(); };
+  const auto rack = [this](std::uint32_t i) {
+    return absl::StrFormat("limit=100&selector=rack%%3Dr%03d%%2Crole%%21%%3Ddb",
+                           i * 7919 % site_.machines / 40);
+  };
   return {
       {"list machines, a page", [](std::uint32_t) { return "/api/v1/machines?limit=100"; }},
+      {"list machines by selector",
+       [rack](std::uint32_t i) { return "/api/v1/machines?" + rack(i); }},
+      {"search machines",
+       [this](std::uint32_t i) {
+         return absl::StrFormat("/api/v1/machines?limit=100&search=node%05d%%20rack",
+                                i * 7919 % site_.machines);
+       }},
       {"one machine", [mac](std::uint32_t i) { return "/api/v1/machines/" + mac(i); }},
       {"explain", [mac](std::uint32_t i) { return "/api/v1/explain?arch=x64&mac=" + mac(i); }},
       {"why", [mac](std::uint32_t i) { return "/api/v1/machines/" + mac(i) + "/why"; }},
       {"list boots, a page", [](std::uint32_t) { return "/api/v1/boots?limit=100"; }},
       {"filter boots by machine", [mac](std::uint32_t i) { return "/api/v1/boots?mac=" + mac(i); }},
+      {"list boots by selector", [rack](std::uint32_t i) { return "/api/v1/boots?" + rack(i); }},
+      {"list boots of most machines",
+       [](std::uint32_t) { return "/api/v1/boots?limit=100&selector=role%3Dweb"; }},
+      {"failed boots of 800 machines",
+       [](std::uint32_t) {
+         return "/api/v1/boots?limit=100&outcome=failed&selector=rack%20in%20%28r00%2A%2Cr01%2A%29";
+       }},
       {"filter boots by outcome",
        [](std::uint32_t) { return "/api/v1/boots?outcome=failed&limit=100"; }},
       {"list image sets, a page", [](std::uint32_t) { return "/api/v1/images?limit=100"; }},

@@ -5,8 +5,9 @@
 // Boots under way say how far their download is. GET /queue: machines that wait for their turn. All
 // of machines within the reader's scope.
 //
-// A page: ?mac= ?outcome= ?cause= ?since= (Unix seconds) filter it, ?limit= (1 to 1,000) is its
-// size, and ?before= (an id) where it begins; the Link header has the next one (RFC 8288).
+// A page: ?mac= ?outcome= ?cause= ?since= (Unix seconds) and ?selector= (of machines, so none that
+// nobody has entered) filter it, ?limit= (1 to 1,000) is its size, and ?before= (an id) where it
+// begins; the Link header has the next one (RFC 8288).
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -17,6 +18,7 @@
 #include "control/boots/causes.h"
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
+#include "control/rest/selection.h"
 #include "control/serve/boots_of.h"
 #include "control/store/boot_archive.h"
 #include "control/text.h"
@@ -76,8 +78,18 @@ std::optional<BootFilter> ReadFilter(const httplib::Request& request, httplib::R
   return filter;
 }
 
-// The newest that fit and are in scope, newest first, without steps. The archive knows no scopes:
-// it is read on, in pieces, until the page is full.
+// The archive knows no labels. Of few machines it is asked for theirs, wherever they lie among
+// others'; else it is read on, in pieces, until the page is full. Nullopt: they are not few.
+std::optional<std::vector<MacAddress>> Few(const Core& core, const BootFilter& filter,
+                                           const MachineScope& scope) {
+  constexpr std::uint64_t kBootsMax = 8192;  // that they may have: some tens of milliseconds
+  if (scope.is_all() || filter.mac) return std::nullopt;
+  std::vector<MacAddress> macs = scope.Macs();
+  if (macs.size() * core.config().limits.boots_per_machine > kBootsMax) return std::nullopt;
+  return macs;
+}
+
+// The newest that fit and are in scope, newest first, without steps.
 absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter,
                                             const MachineScope& scope) {
   std::vector<Boot> page;
@@ -88,8 +100,9 @@ absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter
   }
   BootFilter piece = filter;
   piece.limit += static_cast<std::uint32_t>(newer.size());
+  const auto few = Few(core, filter, scope);
   for (std::size_t kept = 0; kept < filter.limit;) {
-    auto stored = core.archive().List(piece);
+    auto stored = few ? core.archive().ListOf(*few, piece) : core.archive().List(piece);
     if (!stored.ok()) return stored.status();
     const bool is_last = stored->size() < piece.limit;
     if (!stored->empty()) piece.before_id = stored->back().id;
@@ -131,8 +144,10 @@ std::string NextPage(const httplib::Request& request, std::int64_t before) {
 void ReplyBoots(const httplib::Request& request, httplib::Response& response, Core& core) {
   const auto filter = ReadFilter(request, response);
   if (!filter) return;
+  const auto selector = SelectorOf(request, response);
+  if (!selector) return;
   if (filter->mac && !MayRead(request, response, core, *filter->mac)) return;
-  const auto scope = MachineScope::Of(RequestActor(request), core);
+  const auto scope = MachineScope::Of(RequestActor(request), core, *selector);
   if (!scope.ok()) return ReplyProblem(response, scope.status());
   const auto page = ListBoots(core, *filter, *scope);
   if (!page.ok()) return ReplyProblem(response, page.status());
@@ -163,6 +178,9 @@ absl::StatusOr<std::optional<Boot>> FindBoot(Core& core, const std::string& key)
 
 void ShowBoot(const httplib::Request& request, httplib::Response& response, Core& core) {
   const std::string key = request.matches[1];
+  // Asked before it is looked for: whether a machine out of the scope ever booted is not told.
+  const auto mac = MacAddress::Parse(key);
+  if (mac && !MayRead(request, response, core, *mac)) return;
   const auto boot = FindBoot(core, key);
   if (!boot.ok()) return ReplyProblem(response, boot.status());
   if (*boot) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Machines: GET /machines (those of the reader's scope), PUT|GET|DELETE /machines/{MAC or UUID}. A
-// PUT changes what its body mentions and makes the machine if there is none; of image_set, mode or
-// hold, or empty, it begins the machine's boot plan anew.
-// Those of the configuration file have the id 0 until the catalog has them: a PUT makes a record
-// that begins as the file has the machine, and counts in the file's place until it is removed.
-// If-Match and ETag keep two operators from undoing each other.
+// Machines: GET /machines (those of the reader's scope that ?selector= and ?search= mean),
+// PUT|GET|DELETE /machines/{MAC or UUID}. A PUT changes what its body mentions and makes the
+// machine if there is none; of image_set, mode or hold, or empty, it begins the machine's boot plan
+// anew. Those of the configuration file have the id 0 until the catalog has them: a PUT makes a
+// record that begins as the file has the machine, and counts in the file's place until it is
+// removed. If-Match and ETag keep two operators from undoing each other.
 #include <mutex>
 
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
+#include "control/rest/selection.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -91,6 +92,43 @@ void PutMachine(const httplib::Request& request, httplib::Response& response, Co
   ReplyMachine(response, *stored);
 }
 
+// The catalog's, and behind those the configuration file's that it has not.
+absl::StatusOr<MachineList> All(Core& core) {
+  auto all = core.store().Machines();
+  if (!all.ok()) return all;
+  for (const MachineConfig& each : core.config().machines) {
+    const auto known = core.KnownMachine(each.mac, each.uuid);
+    if (!known.ok()) return known.status();
+    if (*known && (*known)->id == 0) all->push_back(std::make_shared<const Machine>(**known));
+  }
+  return all;
+}
+
+void ListMachines(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const auto selector = SelectorOf(request, response);
+  if (!selector) return;
+  const auto search = SearchOf(request, response);
+  if (!search) return;
+  auto machines = All(core);
+  if (!machines.ok()) return ReplyProblem(response, machines.status());
+  const auto scope = MachineScope::Of(RequestActor(request), core);
+  if (!scope.ok()) return ReplyProblem(response, scope.status());
+  MachineList& all = *machines;
+  std::erase_if(all, [&](const auto& machine) { return !scope->Holds(*machine); });
+  const bool is_any = selector->requirements().empty();
+  ReplyPage(request, response,
+            {.size = all.size(),
+             .key =
+                 [&](std::size_t i) {
+                   return all[i]->mac ? all[i]->mac->ToString() : all[i]->uuid->ToString();
+                 },
+             .item = [&](std::size_t i) { return Shown(*all[i]); },
+             .fits =
+                 [&](std::size_t i) {
+                   return (is_any || Means(*selector, FactsOf(*all[i]))) && search->Finds(*all[i]);
+                 }});
+}
+
 std::optional<Machine> Find(const std::string& key, httplib::Response& response, Core& core) {
   Machine wanted;
   if (!NameMachine(key, wanted)) {
@@ -118,27 +156,10 @@ bool NameMachine(const std::string& key, Machine& machine) {
 }
 
 void AddMachines(Router& router, Core& core) {
-  router.Get(
-      "/api/v1/machines", [&core](const httplib::Request& request, httplib::Response& response) {
-        const auto machines = core.store().Machines();
-        if (!machines.ok()) return ReplyProblem(response, machines.status());
-        const auto scope = MachineScope::Of(RequestActor(request), core);
-        if (!scope.ok()) return ReplyProblem(response, scope.status());
-        auto all = *machines;
-        for (const MachineConfig& each : core.config().machines) {
-          const auto known = core.KnownMachine(each.mac, each.uuid);
-          if (!known.ok()) return ReplyProblem(response, known.status());
-          if (*known && (*known)->id == 0) all.push_back(std::make_shared<const Machine>(**known));
-        }
-        std::erase_if(all, [&](const auto& machine) { return !scope->Holds(*machine); });
-        ReplyPage(request, response,
-                  {.size = all.size(),
-                   .key =
-                       [&](std::size_t i) {
-                         return all[i]->mac ? all[i]->mac->ToString() : all[i]->uuid->ToString();
-                       },
-                   .item = [&](std::size_t i) { return Shown(*all[i]); }});
-      });
+  router.Get("/api/v1/machines",
+             [&core](const httplib::Request& request, httplib::Response& response) {
+               ListMachines(request, response, core);
+             });
   router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
                const auto machine = Find(request.matches[1], response, core);

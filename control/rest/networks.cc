@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Networks and leases. A network of the configuration file is shown like the others and changed
-// there; leases are made by the worker that owns them, and listed within the reader's scope.
+// there; leases are made by the worker that owns them, and listed within the reader's scope and
+// ?selector=.
 #include <algorithm>
 #include <ctime>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include "control/config/networks.h"
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
+#include "control/rest/selection.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -152,7 +154,9 @@ void AddNetworks(Router& router, Core& core) {
 void AddLeases(Router& router, Core& core) {
   router.Get("/api/v1/leases",
              [&core](const httplib::Request& request, httplib::Response& response) {
-               const auto scope = MachineScope::Of(RequestActor(request), core);
+               const auto selector = SelectorOf(request, response);
+               if (!selector) return;
+               const auto scope = MachineScope::Of(RequestActor(request), core, *selector);
                if (!scope.ok()) return ReplyProblem(response, scope.status());
                nlohmann::json list = nlohmann::json::array();
                const std::int64_t now = std::time(nullptr);

@@ -163,6 +163,21 @@ constexpr const char* kEventsAndWebhooks =
     "message after a start is a `gap` without a number. A try ends after 20 seconds, however its "
     "answer drips.\nAt most 16 webhooks.\n";
 
+constexpr std::string_view kSelections =
+    "\n## Which machines a list is of\n\n`?selector=` leaves of machines, boots and leases those "
+    "of "
+    "machines that it means, as rules write it (`rack in (a1, a2), !retired`): by labels, "
+    "`group`,\n"
+    "`name`, `serial`, `mac` and `uuid`. What only a machine's message tells (`arch`, `network` "
+    "and "
+    "the like) is refused by its name. Boots and leases of a machine are found by\nits MAC, or by "
+    "the UUID that its lease has; a machine that nobody has entered is in none. `?search=` of "
+    "machines is for people: each of its words stands in the MAC, UUID,\nname, serial number, "
+    "image "
+    "set, a group or a label (`key=value`), in small or capital letters. A page is full unless it "
+    "is "
+    "the last.\n";
+
 constexpr std::string_view kCaptures =
     "\n## Captures\n\n`GET /api/v1/machines/{mac}/capture` is a pcapng file that grows as frames "
     "come and go: those from and to that MAC on every port, and DHCP about\nit (its chaddr, where "
@@ -267,6 +282,7 @@ std::string ApiDocument() {
                  "`", query, " | ", route.role ? NameOf(*route.role) : "", " | ", BodyText(route),
                  " | ", AnswerText(route), " | ", route.summary, " |\n");
   }
+  text += kSelections;
   text += kEventsAndWebhooks;
   text += kCaptures;
   text +=

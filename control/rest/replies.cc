@@ -183,9 +183,17 @@ void ReplyPage(const httplib::Request& request, httplib::Response& response, con
     }
   }
   limit = std::min(limit, kPageItemsMax);
-  const std::size_t begin = PlaceAfter(list, request.get_param_value("after"));
-  const std::size_t end = std::min(list.size, begin + limit);
-  if (end < list.size) {
+  nlohmann::json page = nlohmann::json::array();
+  bool is_last = true;
+  std::size_t end = 0;  // after the last item of the page
+  for (std::size_t i = PlaceAfter(list, request.get_param_value("after")); i < list.size; ++i) {
+    if (list.fits && !list.fits(i)) continue;
+    is_last = page.size() < limit;
+    if (!is_last) break;
+    page.push_back(list.item(i));
+    end = i + 1;
+  }
+  if (!is_last) {
     std::string next = Text(request.path, "?");
     for (const auto& [name, value] : request.params) {
       if (name != "after") next += Text(Escaped(name), '=', Escaped(value), '&');
@@ -193,8 +201,6 @@ void ReplyPage(const httplib::Request& request, httplib::Response& response, con
     next += Text("after=", Escaped(Text(end, '~', list.key(end - 1))));
     response.set_header("Link", Text('<', next, ">; rel=\"next\""));
   }
-  nlohmann::json page = nlohmann::json::array();
-  for (std::size_t i = begin; i < end; ++i) page.push_back(list.item(i));
   ReplyTagged(request, response, page);
 }
 

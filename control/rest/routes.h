@@ -53,11 +53,14 @@ inline constexpr std::size_t kPageItemsMax = 10000;
 // follows. `key` names the items by which a page is found again when the list has changed.
 void ReplyPage(const httplib::Request& request, httplib::Response& response, nlohmann::json list,
                std::string_view key);
-// A list whose items are made only where a page shows them. Both take a place, from 0.
+// A list whose items are made only where a page shows them. All take a place, from 0. A page is of
+// those that fit (null: all do), and full but for the last; where it ends is a place among all, so
+// that the next one begins there though what stood there fits no more.
 struct Listing {
   std::size_t size = 0;
   std::function<std::string(std::size_t)> key;
   std::function<nlohmann::json(std::size_t)> item;
+  std::function<bool(std::size_t)> fits = {};
 };
 void ReplyPage(const httplib::Request& request, httplib::Response& response, const Listing& list);
 

@@ -14,6 +14,16 @@ bool Fits(const Selector& selector, const Machine& machine) {
   return Means(selector, FactsOf(machine));
 }
 
+// Of MacAddress::value().
+MacAddress MacOf(std::uint64_t value) {
+  MacAddress mac;
+  for (auto octet = mac.octets.rbegin(); octet != mac.octets.rend(); ++octet) {
+    *octet = static_cast<std::uint8_t>(value & 0xff);
+    value >>= 8;
+  }
+  return mac;
+}
+
 // The catalog's before the file's, as the dataplane has it; nullopt: neither has it.
 absl::StatusOr<std::optional<Machine>> Known(Core& core, const std::optional<MacAddress>& mac,
                                              const std::optional<Uuid>& uuid) {
@@ -41,19 +51,29 @@ absl::StatusOr<bool> IsHeld(const Selector& selector, Core& core, const MacAddre
 
 }  // namespace
 
+bool MachineScope::Fits(const Machine& machine) const {
+  const MachineFacts facts = FactsOf(machine);
+  return std::ranges::all_of(selectors_,
+                             [&](const Selector& selector) { return Means(selector, facts); });
+}
+
 void MachineScope::Add(const Machine& machine) {
-  const bool held = Fits(selector_, machine);
+  const bool held = Fits(machine);
   if (machine.mac) by_mac_.try_emplace(machine.mac->value(), held);
   if (machine.uuid) by_uuid_.try_emplace(*machine.uuid, held);
 }
 
-absl::StatusOr<MachineScope> MachineScope::Of(const Actor& actor, Core& core) {
+absl::StatusOr<MachineScope> MachineScope::Of(const Actor& actor, Core& core,
+                                              const Selector& also) {
   MachineScope scope;
-  if (actor.scope.empty()) return scope;
-  scope.is_all_ = false;
-  auto selector = Selector::Parse(actor.scope);
-  if (!selector.ok()) return selector.status();
-  scope.selector_ = *std::move(selector);
+  if (!actor.scope.empty()) {
+    auto selector = Selector::Parse(actor.scope);
+    if (!selector.ok()) return selector.status();
+    scope.selectors_.push_back(*std::move(selector));
+  }
+  if (!also.requirements().empty()) scope.selectors_.push_back(also);
+  scope.is_all_ = scope.selectors_.empty();
+  if (scope.is_all_) return scope;
   const auto machines = core.store().Machines();
   if (!machines.ok()) return machines.status();
   for (const auto& machine : *machines) scope.Add(*machine);
@@ -65,9 +85,7 @@ absl::StatusOr<MachineScope> MachineScope::Of(const Actor& actor, Core& core) {
   return scope;
 }
 
-bool MachineScope::Holds(const Machine& machine) const {
-  return is_all_ || Fits(selector_, machine);
-}
+bool MachineScope::Holds(const Machine& machine) const { return is_all_ || Fits(machine); }
 
 bool MachineScope::Holds(const MacAddress& mac) const {
   if (is_all_) return true;
@@ -79,6 +97,14 @@ bool MachineScope::Holds(const Uuid& uuid) const {
   if (is_all_) return true;
   const auto known = by_uuid_.find(uuid);
   return known != by_uuid_.end() && known->second;
+}
+
+std::vector<MacAddress> MachineScope::Macs() const {
+  std::vector<MacAddress> macs;
+  for (const auto& [mac, held] : by_mac_) {
+    if (held) macs.push_back(MacOf(mac));
+  }
+  return macs;
 }
 
 absl::StatusOr<bool> IsInScope(const Actor& actor, Core& core, const Machine& named) {

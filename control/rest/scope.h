@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The machines that a reader's scope takes in (access/actor.h): those of the catalog and of the
-// configuration file that its selector means. A machine is known by its MAC; one whose MAC nobody
-// has entered, by the UUID that its lease has. What neither is known by is in no scope, whatever
-// the selector: labels are what decides, and it has none.
+// The machines that a reader's scope takes in (access/actor.h), and of those the ones that a list
+// is asked for: those of the catalog and of the configuration file that each selector means. A
+// machine is known by its MAC; one whose MAC nobody has entered, by the UUID that its lease has.
+// What neither is known by is in no scope, whatever the selector: labels are what decides, and it
+// has none.
 //
 // What a scope is asked for is read from the catalog as it is then; nothing is kept between
 // requests.
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "control/access/actor.h"
@@ -26,19 +28,23 @@ namespace slipway::control {
 
 class MachineScope {
  public:
-  // Everything, and nothing is read, where the actor has no scope.
-  static absl::StatusOr<MachineScope> Of(const Actor& actor, Core& core);
+  // Everything, and nothing is read, where the actor has no scope and `also` is empty. `also`: who
+  // must be meant by it, too.
+  static absl::StatusOr<MachineScope> Of(const Actor& actor, Core& core, const Selector& also = {});
 
   bool is_all() const { return is_all_; }
   bool Holds(const Machine& machine) const;
   bool Holds(const MacAddress& mac) const;
   bool Holds(const Uuid& uuid) const;
+  // Each MAC that it holds, once; not where it is everything.
+  std::vector<MacAddress> Macs() const;
 
  private:
   void Add(const Machine& machine);
+  bool Fits(const Machine& machine) const;
 
   bool is_all_ = true;
-  Selector selector_;
+  std::vector<Selector> selectors_;
   // Whether it is held, of every machine that is known by that.
   std::unordered_map<std::uint64_t, bool> by_mac_;
   std::map<Uuid, bool> by_uuid_;

@@ -50,6 +50,10 @@ class BootArchive {
   absl::Status Put(std::span<const Boot> boots, const ArchiveLimits& limits);
   // Newest first, without their steps; began() and last() are what they were.
   absl::StatusOr<std::vector<Boot>> List(const BootFilter& filter);
+  // The same of these machines alone, each named once, whatever filter.mac is. It costs what they
+  // have, not what there is.
+  absl::StatusOr<std::vector<Boot>> ListOf(std::span<const MacAddress> macs,
+                                           const BootFilter& filter);
   // Whole.
   absl::StatusOr<std::optional<Boot>> Find(std::int64_t id);
   // The last of a machine, oldest first, whole.

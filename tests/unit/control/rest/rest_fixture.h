@@ -184,6 +184,23 @@ image_set = "debian:stable"
     EXPECT_EQ(ran.code, 0) << ran.text;
     return nlohmann::json::parse(ran.text).value("token", "");
   }
+  // What each item of a list has as `key`, of all pages; and how many pages there are.
+  std::vector<std::string> All(const std::string& path, const char* key, int* pages = nullptr) {
+    std::vector<std::string> values;
+    for (std::string next = path; !next.empty();) {
+      const auto answer = client_->Get(next);
+      EXPECT_EQ(answer->status, 200) << next << ' ' << answer->body;
+      for (const auto& item : nlohmann::json::parse(answer->body)) values.push_back(item[key]);
+      next = NextOf(*answer);
+      if (pages != nullptr) ++*pages;
+    }
+    return values;
+  }
+  // The path of the page after this one; empty: none.
+  static std::string NextOf(const httplib::Response& answer) {
+    const std::string link = answer.get_header_value("Link");
+    return link.empty() ? "" : link.substr(1, link.find('>') - 1);
+  }
   void ImportBootFile(const std::string& reference, std::size_t size = 4000) {
     std::ofstream(folder_ / "boot.efi") << std::string(size, 'x');
     const Ran ran = Slipway("image import " + (folder_ / "boot.efi").string() + " " + reference);

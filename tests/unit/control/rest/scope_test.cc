@@ -64,19 +64,6 @@ class ScopeTest : public RestTest {
     ASSERT_TRUE(core_->archive().Put(boots, {.boots_per_machine = 8}).ok());
   }
   void As(const std::string& token) { client_->set_bearer_token_auth(token); }
-  // Of all pages, and how many there are of them.
-  std::vector<std::string> All(const std::string& path, const char* key, int* pages = nullptr) {
-    std::vector<std::string> values;
-    for (std::string next = path; !next.empty();) {
-      const auto answer = client_->Get(next);
-      EXPECT_EQ(answer->status, 200) << next << ' ' << answer->body;
-      for (const auto& item : nlohmann::json::parse(answer->body)) values.push_back(item[key]);
-      const std::string link = answer->get_header_value("Link");
-      next = link.empty() ? "" : link.substr(1, link.find('>') - 1);
-      if (pages != nullptr) ++*pages;
-    }
-    return values;
-  }
   std::string Problem(const std::string& path) {
     const auto answer = client_->Get(path);
     return Text(answer->status, ' ', answer->body);
@@ -154,6 +141,11 @@ TEST_F(ScopeTest, WhoIsNamedMustBeInIt) {
       nlohmann::json::parse(client_->Get("/api/v1/boots?mac=" + Mac(2).ToString())->body);
   As(scoped_);
   EXPECT_THAT(Problem("/api/v1/boots/" + boots[0]["id"].dump()), HasSubstr("403 "));
+  // Nor is told that one has none.
+  const std::string never = "/api/v1/boots/" + Mac(kMachines + 9).ToString();
+  EXPECT_THAT(Problem(never), HasSubstr("403 "));
+  As(core_->token().text);
+  EXPECT_THAT(Problem(never), HasSubstr("404 "));
 }
 
 TEST_F(ScopeTest, TheAuditLogIsBeyondItAndWhatAllShareIsNot) {

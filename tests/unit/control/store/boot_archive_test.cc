@@ -190,6 +190,43 @@ TEST_F(BootArchiveTest, PagesFollowEachOtherWithoutGapOrRepetition) {
   EXPECT_THAT(Ids({.since_unix_nanoseconds = kFirst + 2400 * kSecond}), SizeIs(10));
 }
 
+TEST_F(BootArchiveTest, OfSomeMachinesComesWhatAFilteredListOfAllWouldHave) {
+  std::vector<Boot> boots;
+  for (std::int64_t n = 0; n < 240; ++n) {
+    boots.push_back(NewBoot(n));
+    boots.back().mac = Mac(n % 16);
+  }
+  ASSERT_TRUE(archive_->Put(boots, {.boots_per_machine = 1000}).ok());
+  const std::vector<MacAddress> macs = {Mac(10), Mac(3), Mac(4), Mac(99)};
+  const BootFilter filters[] = {{},
+                                {.outcome = "failed"},
+                                {.outcome = "complete", .cause = "boot.complete"},
+                                {.outcome = "complete", .cause = "tls.unknown_ca"},
+                                {.before_id = boots[200].id, .limit = 7},
+                                {.since_unix_nanoseconds = boots[100].began(), .limit = 7},
+                                {.outcome = "failed", .before_id = boots[200].id, .limit = 3}};
+  for (const BootFilter& filter : filters) {
+    BootFilter whole = filter;
+    whole.limit = 1000;
+    const std::vector<Boot> all = *archive_->List(whole);
+    std::vector<std::int64_t> expected;
+    for (const Boot& boot : all) {
+      const bool is_one = std::ranges::find(macs, boot.mac) != macs.end();
+      if (is_one && expected.size() < filter.limit) expected.push_back(boot.id);
+    }
+    const std::vector<Boot> listed = *archive_->ListOf(macs, filter);
+    std::vector<std::int64_t> ids;
+    for (const Boot& boot : listed) {
+      ids.push_back(boot.id);
+      EXPECT_EQ(boot.words, boots[0].words);
+      EXPECT_THAT(boot.steps, IsEmpty());
+    }
+    EXPECT_EQ(ids, expected) << filter.outcome << ' ' << filter.cause << ' ' << filter.limit;
+  }
+  EXPECT_THAT(*archive_->ListOf(macs, {}), SizeIs(45));
+  EXPECT_THAT(*archive_->ListOf({}, {}), IsEmpty());
+}
+
 TEST_F(BootArchiveTest, TheOldAreForgottenAndTheUnfinishedFound) {
   Fill(20);
   Boot running = NewBoot(30);
