@@ -16,7 +16,7 @@ namespace slipway::control {
 struct Command {
   std::vector<std::string> words;
   Target target;
-  std::map<std::string, std::string> options;  // without the "--"; of the commands in policy.h
+  std::map<std::string, std::string> options;  // without the "--"
   std::string state;  // of --state, --context and --ca alone: FindTarget() looks at the rest
   std::string context;
   std::string ca;

@@ -19,10 +19,12 @@
 #include "control/cli/command.h"
 #include "control/cli/context.h"
 #include "control/cli/import.h"
+#include "control/cli/machine.h"
 #include "control/cli/network.h"
 #include "control/cli/parse_command.h"
-#include "control/cli/policy.h"
 #include "control/cli/pull.h"
+#include "control/cli/rollout.h"
+#include "control/cli/rule.h"
 #include "control/cli/secure_boot.h"
 #include "control/cli/table.h"
 #include "control/cli/tag.h"
@@ -263,8 +265,8 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
-  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunTag, RunAccess, RunPolicy,
-                         RunNetwork, RunTemplate, RunWebhook}) {
+  for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunTag, RunAccess, RunMachine, RunRule,
+                         RunRollout, RunNetwork, RunTemplate, RunWebhook}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "lease", "list", 2)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/parse_command.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -12,9 +13,11 @@
 #include "control/cli/capture.h"
 #include "control/cli/contexts.h"
 #include "control/cli/import.h"
+#include "control/cli/machine.h"
 #include "control/cli/network.h"
-#include "control/cli/policy.h"
 #include "control/cli/pull.h"
+#include "control/cli/rollout.h"
+#include "control/cli/rule.h"
 #include "control/cli/template.h"
 #include "control/cli/watch.h"
 #include "control/cli/webhook.h"
@@ -45,9 +48,11 @@ bool* FlagOf(Command& command, std::string_view word) {
 }
 
 bool IsOptionOfACommand(std::string_view name) {
-  return IsAccessOption(name) || IsPolicyOption(name) || IsNetworkOption(name) ||
-         IsPullOption(name) || IsWatchOption(name) || IsWebhookOption(name) ||
-         IsImportOption(name) || IsCaptureOption(name) || IsTemplateOption(name);
+  constexpr bool (*kAre[])(std::string_view) = {IsAccessOption,  IsCaptureOption, IsImportOption,
+                                                IsMachineOption, IsNetworkOption, IsPullOption,
+                                                IsRolloutOption, IsRuleOption,    IsTemplateOption,
+                                                IsWatchOption,   IsWebhookOption};
+  return std::ranges::any_of(kAre, [&](const auto is_one) { return is_one(name); });
 }
 
 // Null: not an option.

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands about machines and rules, as functions of a client of the API.
+// What the commands about machines, rules and rollouts share: options that stand for members of a
+// body or a query, and texts by their keys.
 #pragma once
 
-#include <optional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "control/cli/client.h"
@@ -11,9 +15,25 @@
 
 namespace slipway::control {
 
-// Options of these commands that have a value.
-bool IsPolicyOption(std::string_view name);
-// The exit code; nullopt when it is none of these commands.
-std::optional<int> RunPolicy(Client& client, const Command& command);
+struct BodyOption {
+  std::string_view name;
+  std::string_view member;
+};
+bool IsAmong(std::span<const BodyOption> options, std::string_view name);
+// Those that the command gives, by their members.
+nlohmann::json Given(const Command& command, std::span<const BodyOption> options);
+std::map<std::string, std::string> Asked(const Command& command,
+                                         std::span<const BodyOption> options);
+
+// Tells it, and gives the exit code of a command that cannot be understood.
+int Misused(std::string_view what);
+// What there is now is not known: neither that it is so, nor that there is nothing.
+bool IsUnread(const Answer& before);
+
+// "key=value,other=value"
+std::string Listed(const nlohmann::json& texts);
+// The command's words from the fourth on: "key=value" sets one of the object's texts, "key-"
+// removes it. Nonzero, and told, where a word is neither.
+int ChangeTexts(const Command& command, nlohmann::json& texts);
 
 }  // namespace slipway::control

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/rollout.h"
+
+#include <array>
+#include <iostream>
+
+#include "control/cli/policy.h"
+#include "control/parse_json.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+constexpr std::array<BodyOption, 1> kStartOptions = {{{"when", "selector"}}};
+
+std::string Ended(const nlohmann::json& count) {
+  return Text(Cell(count, "complete"), " ok, ", Cell(count, "failed"), " failed");
+}
+
+int ListRollouts(Client& client, const Command& command) {
+  const Answer answer = client.Get("/api/v1/rollouts");
+  if (!answer.good) return Fail(answer);
+  if (command.json) {
+    std::cout << answer.body;
+    return 0;
+  }
+  auto rollouts = answer.json();
+  for (auto& rollout : rollouts) {
+    rollout["stable_ended"] = Ended(rollout["stable_boots"]);
+    rollout["candidate_ended"] = Ended(rollout["candidate_boots"]);
+  }
+  std::cout << Table(rollouts, {{"TAG", "stable"},
+                                {"ITS BOOTS", "stable_ended"},
+                                {"CANDIDATE", "candidate"},
+                                {"ITS BOOTS", "candidate_ended"},
+                                {"MACHINES", "machines"},
+                                {"WHO", "selector"},
+                                {"%", "percent"}});
+  for (const auto& rollout : rollouts) {
+    const std::string last = Cell(rollout["candidate_boots"], "last_failure");
+    if (!last.empty()) std::cout << Cell(rollout, "candidate") << ": last failed: " << last << '\n';
+    const std::string now = Cell(rollout["candidate_boots"], "digest");
+    if (now.empty() || now == Cell(rollout, "candidate_digest")) continue;
+    std::cout << Cell(rollout, "candidate") << ": has moved since; to try what it leads to now: "
+              << "slipway rollout start " << Cell(rollout, "stable") << ' '
+              << Cell(rollout, "candidate") << '\n';
+  }
+  return 0;
+}
+
+int StartRollout(Client& client, const Command& command) {
+  nlohmann::json given = Given(command, kStartOptions);
+  given["candidate"] = command.words[3];
+  for (const char* name : {"percent", "failures-max"}) {
+    const auto option = command.options.find(name);
+    if (option == command.options.end()) continue;
+    const auto number = ParseJson(option->second);
+    if (!number.is_number_integer())
+      return Misused(Text("--", name, ' ', option->second, ": no number"));
+    given[name == std::string_view("percent") ? "percent" : "failures_max"] = number;
+  }
+  const std::string path = "/api/v1/rollouts/" + command.words[2];
+  const Answer before = client.Get(path);
+  if (IsUnread(before)) return Fail(before);
+  // What no option of this command says stays as it is.
+  nlohmann::json rollout = before.good ? before.json() : nlohmann::json::object();
+  rollout.update(given);
+  return PrintDone(client.PutOver(before, path, rollout), command,
+                   Text(command.words[2], ": its canary boots ", command.words[3],
+                        " from now on; see 'slipway rollout list'"));
+}
+
+}  // namespace
+
+bool IsRolloutOption(std::string_view name) {
+  return name == "percent" || name == "failures-max" || IsAmong(kStartOptions, name);
+}
+
+std::optional<int> RunRollout(Client& client, const Command& command) {
+  const auto& words = command.words;
+  if (Is(command, "rollout", "list", 2)) return ListRollouts(client, command);
+  if (Is(command, "rollout", "start", 4)) return StartRollout(client, command);
+  if (Is(command, "rollout", "promote", 3)) {
+    return PrintDone(client.Post(Text("/api/v1/rollouts/", words[2], "/promote")), command,
+                     Text(words[2], ": every machine boots the candidate's version from now on; ",
+                          "back: slipway rollout undo ", words[2]));
+  }
+  if (Is(command, "rollout", "rollback", 3)) {
+    return PrintDone(client.Delete("/api/v1/rollouts/" + words[2]), command,
+                     Text(words[2], ": every machine boots this version again"));
+  }
+  return std::nullopt;
+}
+
+}  // namespace slipway::control
