@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/access.h"
 
-#include <charconv>
-#include <ctime>
 #include <iostream>
 #include <string>
 
@@ -10,27 +8,6 @@
 
 namespace slipway::control {
 namespace {
-
-// "90s", "15m", "2h", "7d": seconds; nullopt when it is none.
-std::optional<std::int64_t> SecondsOf(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end + 1 != text.data() + text.size() || number < 0) {
-    return std::nullopt;
-  }
-  switch (*end) {
-    case 's':
-      return number;
-    case 'm':
-      return number * 60;
-    case 'h':
-      return number * 3600;
-    case 'd':
-      return number * 86400;
-    default:
-      return std::nullopt;
-  }
-}
 
 int Misused(std::string_view option, std::string_view value, std::string_view expected) {
   std::cerr << "slipway: " << option << ' ' << value << ": write " << expected << '\n';
@@ -40,10 +17,9 @@ int Misused(std::string_view option, std::string_view value, std::string_view ex
 int ListAudit(Client& client, const Command& command) {
   std::string query;
   if (!command.since.empty()) {
-    const auto ago = SecondsOf(command.since);
-    const bool digits = command.since.find_first_not_of("0123456789") == std::string::npos;
-    if (!ago && !digits) return Misused("--since", command.since, "2h, 7d or Unix seconds");
-    query = Text("?since=", ago ? std::to_string(std::time(nullptr) - *ago) : command.since);
+    const auto since = SinceOf(command.since);
+    if (!since) return 2;
+    query = "?since=" + *since;
   }
   // The newest hundred, or everything since then.
   const std::string path = "/api/v1/audit" + query;

@@ -3,7 +3,9 @@
 // What was asked on the command line, and how every command answers.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,11 @@ bool Is(const Command& command, std::string_view noun, std::string_view verb, st
 
 // Of Command::options; empty where it was not given.
 std::string OptionOf(const Command& command, const std::string& name);
+
+// "90s", "15m", "2h", "7d"; nullopt where it is none.
+std::optional<std::int64_t> SecondsOf(std::string_view text);
+// "2h", "7d": so long ago; or Unix seconds, which it gives. Nullopt, and told, where it is neither.
+std::optional<std::string> SinceOf(const std::string& when);
 
 // Each gives the exit code: 0, or 1 and the error told.
 int Fail(const Answer& answer);

@@ -15,14 +15,18 @@ namespace {
 
 constexpr std::array<BodyOption, 4> kSetOptions = {
     {{"name", "name"}, {"serial", "serial"}, {"mode", "mode"}, {"uuid", "uuid"}}};
+constexpr std::array<BodyOption, 2> kListOptions = {
+    {{"selector", "selector"}, {"search", "search"}}};
 
 bool Begins(const Command& command, std::string_view noun, std::string_view verb,
             std::size_t least) {
   return command.words.size() >= least && command.words[0] == noun && command.words[1] == verb;
 }
 
+constexpr const char* kByRules = "(rules)";
+
 int ListMachines(Client& client, const Command& command) {
-  const Answer answer = client.Get("/api/v1/machines");
+  const Answer answer = client.Get("/api/v1/machines", Asked(command, kListOptions));
   if (!answer.good) return Fail(answer);
   if (command.json) {
     std::cout << answer.body;
@@ -32,7 +36,7 @@ int ListMachines(Client& client, const Command& command) {
   for (auto& machine : machines) {
     machine["labels"] = Listed(machine["labels"]);
     if (machine["hold"] == true) machine["mode"] = "hold";
-    if (Cell(machine, "image_set").empty()) machine["image_set"] = "(rules)";
+    if (Cell(machine, "image_set").empty()) machine["image_set"] = kByRules;
   }
   std::cout << Table(machines, {{"MAC", "mac"},
                                 {"UUID", "uuid"},
@@ -40,6 +44,34 @@ int ListMachines(Client& client, const Command& command) {
                                 {"IMAGE SET", "image_set"},
                                 {"MODE", "mode"},
                                 {"LABELS", "labels"}});
+  return 0;
+}
+
+int ShowMachine(Client& client, const Command& command) {
+  const Answer answer = client.Get("/api/v1/machines/" + command.words[2]);
+  if (!answer.good || command.json) return PrintDone(answer, command, "");
+  auto machine = answer.json();
+  machine["from"] = machine["id"] == 0 ? "the configuration file" : "the catalog";
+  for (const char* texts : {"labels", "variables"}) machine[texts] = Listed(machine[texts]);
+  for (const char* ruled : {"image_set", "script"}) {
+    if (Cell(machine, ruled).empty()) machine[ruled] = kByRules;
+  }
+  machine["boots"] =
+      Text(Cell(machine, "boots_completed"), " ok, ", Cell(machine, "boots_failed"), " failed");
+  std::cout << Sheet(machine, {{"MAC", "mac"},
+                               {"UUID", "uuid"},
+                               {"NAME", "name"},
+                               {"SERIAL", "serial"},
+                               {"FROM", "from"},
+                               {"GROUPS", "groups"},
+                               {"LABELS", "labels"},
+                               {"IMAGE SET", "image_set"},
+                               {"MODE", "mode"},
+                               {"ITS BOOTS", "boots"},
+                               {"HELD", "hold"},
+                               {"APPROVED", "approved"},
+                               {"SCRIPT", "script"},
+                               {"VARIABLES", "variables"}});
   return 0;
 }
 
@@ -105,13 +137,16 @@ int ChangeMachine(Client& client, const Command& command) {
 
 }  // namespace
 
-bool IsMachineOption(std::string_view name) { return IsAmong(kSetOptions, name); }
+bool IsMachineOption(std::string_view name) {
+  return IsAmong(kSetOptions, name) || IsAmong(kListOptions, name);
+}
 
 std::optional<int> RunMachine(Client& client, const Command& command) {
   constexpr std::array<std::string_view, 4> kVerbs = {"approve", "hold", "reset", "rm"};
   const auto& words = command.words;
   if (words[0] != "machine" || words.size() < 2) return std::nullopt;
   if (Is(command, "machine", "list", 2)) return ListMachines(client, command);
+  if (Is(command, "machine", "show", 3)) return ShowMachine(client, command);
   if (Is(command, "machine", "set", 4)) return SetMachine(client, command);
   if (Begins(command, "machine", "label", 4)) return ChangeMachineTexts(client, command, "labels");
   if (Begins(command, "machine", "variable", 4)) {

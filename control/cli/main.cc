@@ -3,17 +3,16 @@
 // slipway: the command line, noun and verb. Tables for people, --json for programs. Exit codes: 0
 // done, 1 refused or failed, 2 a command that cannot be understood. Errors end with the next step.
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "control/cli/access.h"
+#include "control/cli/boot.h"
 #include "control/cli/capture.h"
 #include "control/cli/client.h"
 #include "control/cli/command.h"
@@ -22,6 +21,7 @@
 #include "control/cli/machine.h"
 #include "control/cli/network.h"
 #include "control/cli/parse_command.h"
+#include "control/cli/policy.h"
 #include "control/cli/pull.h"
 #include "control/cli/rollout.h"
 #include "control/cli/rule.h"
@@ -77,59 +77,6 @@ int PrintImages(Answer answer, const Command& command, const std::vector<Column>
     answer.body = sets.dump();
   }
   return PrintList(answer, command, columns);
-}
-
-std::string StepLine(const nlohmann::json& step) {
-  std::string at = Cell(step, "at");
-  at.insert(0, at.size() < 7 ? 7 - at.size() : 0, ' ');
-  return Text(at, " s  ", Cell(step, "words"), "\n");
-}
-
-int ShowBoot(Client& client, const Command& command) {
-  const std::string path = "/api/v1/boots/" + command.words[2];
-  std::size_t shown = 0;
-  while (true) {
-    const Answer answer = client.Get(path);
-    // Whoever follows may come before the machine. Nothing else is worth waiting for: a wrong token
-    // stays wrong, and asking on with it locks this address out.
-    if (!answer.good && !(command.follow && answer.status == 404)) return Fail(answer);
-    if (answer.good && command.json && !command.follow) {
-      std::cout << answer.body;
-      return 0;
-    }
-    if (answer.good) {
-      const auto boot = answer.json();
-      const auto& steps = boot["steps"];
-      for (; shown < steps.size(); ++shown) std::cout << StepLine(steps[shown]) << std::flush;
-      const std::string outcome = Cell(boot, "outcome");
-      if (!command.follow || outcome != "under way") {
-        std::cout << Text(outcome, ": ", Cell(boot, "words"), " (", Cell(boot, "seconds"), " s, ",
-                          Cell(boot, "bytes"), " bytes",
-                          Cell(boot, "tls").empty() ? "" : ", " + Cell(boot, "tls"), ")\n");
-        return command.follow && outcome != "complete" ? 1 : 0;
-      }
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  }
-}
-
-// The last hundred, the newest at the end, next to the prompt.
-int ListBoots(Client& client, const Command& command) {
-  const auto& words = command.words;
-  Answer answer =
-      client.GetPage(words.size() == 3 ? "/api/v1/boots?mac=" + words[2] : "/api/v1/boots");
-  if (answer.good && !command.json) {
-    auto boots = answer.json();
-    std::reverse(boots.begin(), boots.end());
-    answer.body = boots.dump();
-  }
-  return PrintList(answer, command,
-                   {{"ID", "id"},
-                    {"MAC", "mac"},
-                    {"SECONDS", "seconds"},
-                    {"OUTCOME", "outcome"},
-                    {"CAUSE", "cause"},
-                    {"", "words"}});
 }
 
 // Exit code 1 where a failure was diagnosed.
@@ -266,18 +213,14 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
   for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunTag, RunAccess, RunMachine, RunRule,
-                         RunRollout, RunNetwork, RunTemplate, RunWebhook}) {
+                         RunRollout, RunBoot, RunNetwork, RunTemplate, RunWebhook}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "lease", "list", 2)) {
     return PrintList(
-        client.Get("/api/v1/leases"), command,
+        client.Get("/api/v1/leases", Asked(command, kSelectorOption)), command,
         {{"ADDRESS", "address"}, {"MAC", "mac"}, {"STATE", "state"}, {"EXPIRES", "expires", true}});
   }
-  if (Is(command, "boot", "list", 2) || Is(command, "boot", "list", 3)) {
-    return ListBoots(client, command);
-  }
-  if (Is(command, "boot", "show", 3)) return ShowBoot(client, command);
   if (words.size() <= 2 && words[0] == "watch") return Watch(client, command);
   if (words.size() == 2 && words[0] == "capture") return CaptureMachine(command);
   if (words.size() == 2 && words[0] == "why") return Why(client, command);

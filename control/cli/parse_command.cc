@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "control/cli/access.h"
+#include "control/cli/boot.h"
 #include "control/cli/capture.h"
 #include "control/cli/contexts.h"
 #include "control/cli/import.h"
@@ -48,10 +49,10 @@ bool* FlagOf(Command& command, std::string_view word) {
 }
 
 bool IsOptionOfACommand(std::string_view name) {
-  constexpr bool (*kAre[])(std::string_view) = {IsAccessOption,  IsCaptureOption, IsImportOption,
-                                                IsMachineOption, IsNetworkOption, IsPullOption,
-                                                IsRolloutOption, IsRuleOption,    IsTemplateOption,
-                                                IsWatchOption,   IsWebhookOption};
+  constexpr bool (*kAre[])(std::string_view) = {IsAccessOption,   IsBootOption,    IsCaptureOption,
+                                                IsImportOption,   IsMachineOption, IsNetworkOption,
+                                                IsPullOption,     IsRolloutOption, IsRuleOption,
+                                                IsTemplateOption, IsWatchOption,   IsWebhookOption};
   return std::ranges::any_of(kAre, [&](const auto is_one) { return is_one(name); });
 }
 

@@ -19,6 +19,8 @@ struct BodyOption {
   std::string_view name;
   std::string_view member;
 };
+// Of lists: whose machines they are of.
+inline constexpr BodyOption kSelectorOption[] = {{"selector", "selector"}};
 bool IsAmong(std::span<const BodyOption> options, std::string_view name);
 // Those that the command gives, by their members.
 nlohmann::json Given(const Command& command, std::span<const BodyOption> options);

@@ -17,6 +17,21 @@ std::string Ended(const nlohmann::json& count) {
   return Text(Cell(count, "complete"), " ok, ", Cell(count, "failed"), " failed");
 }
 
+// What a person is to know of it beside the numbers; a line each.
+std::string Remarks(const nlohmann::json& rollout) {
+  const std::string candidate = Cell(rollout, "candidate");
+  const auto& boots = rollout["candidate_boots"];
+  std::string text;
+  if (const std::string last = Cell(boots, "last_failure"); !last.empty()) {
+    text += Text(candidate, ": last failed: ", last, '\n');
+  }
+  const std::string now = Cell(boots, "digest");
+  if (now.empty() || now == Cell(rollout, "candidate_digest")) return text;
+  return Text(text, candidate,
+              ": has moved since; to try what it leads to now: ", "slipway rollout start ",
+              Cell(rollout, "stable"), ' ', candidate, '\n');
+}
+
 int ListRollouts(Client& client, const Command& command) {
   const Answer answer = client.Get("/api/v1/rollouts");
   if (!answer.good) return Fail(answer);
@@ -36,15 +51,38 @@ int ListRollouts(Client& client, const Command& command) {
                                 {"MACHINES", "machines"},
                                 {"WHO", "selector"},
                                 {"%", "percent"}});
-  for (const auto& rollout : rollouts) {
-    const std::string last = Cell(rollout["candidate_boots"], "last_failure");
-    if (!last.empty()) std::cout << Cell(rollout, "candidate") << ": last failed: " << last << '\n';
-    const std::string now = Cell(rollout["candidate_boots"], "digest");
-    if (now.empty() || now == Cell(rollout, "candidate_digest")) continue;
-    std::cout << Cell(rollout, "candidate") << ": has moved since; to try what it leads to now: "
-              << "slipway rollout start " << Cell(rollout, "stable") << ' '
-              << Cell(rollout, "candidate") << '\n';
+  for (const auto& rollout : rollouts) std::cout << Remarks(rollout);
+  return 0;
+}
+
+// One rollout is told as it was put; how its boots end, the list says.
+int ShowRollout(Client& client, const Command& command) {
+  const Answer answer = client.Get("/api/v1/rollouts/" + command.words[2]);
+  if (!answer.good) return Fail(answer);
+  const Answer list = client.Get("/api/v1/rollouts");
+  if (!list.good) return Fail(list);
+  auto rollout = answer.json();
+  for (const auto states = list.json(); const auto& each : states) {
+    if (each["stable"] == rollout["stable"]) rollout.update(each);
   }
+  if (command.json) {
+    std::cout << rollout.dump() << '\n';
+    return 0;
+  }
+  rollout["stable_ended"] = Ended(rollout["stable_boots"]);
+  rollout["candidate_ended"] = Ended(rollout["candidate_boots"]);
+  if (Cell(rollout, "selector").empty()) rollout["selector"] = "every machine of the catalog";
+  if (rollout["failures_max"] == 0) rollout["failures_max"] = "any number";
+  std::cout << Sheet(rollout, {{"TAG", "stable"},
+                               {"ITS BOOTS", "stable_ended"},
+                               {"CANDIDATE", "candidate"},
+                               {"ITS VERSION", "candidate_digest"},
+                               {"ITS BOOTS", "candidate_ended"},
+                               {"WHO", "selector"},
+                               {"PERCENT", "percent"},
+                               {"MACHINES", "machines"},
+                               {"FAILURES MAX", "failures_max"}})
+            << Remarks(rollout);
   return 0;
 }
 
@@ -79,6 +117,7 @@ bool IsRolloutOption(std::string_view name) {
 std::optional<int> RunRollout(Client& client, const Command& command) {
   const auto& words = command.words;
   if (Is(command, "rollout", "list", 2)) return ListRollouts(client, command);
+  if (Is(command, "rollout", "show", 3)) return ShowRollout(client, command);
   if (Is(command, "rollout", "start", 4)) return StartRollout(client, command);
   if (Is(command, "rollout", "promote", 3)) {
     return PrintDone(client.Post(Text("/api/v1/rollouts/", words[2], "/promote")), command,

@@ -62,6 +62,29 @@ int SetRule(Client& client, const Command& command) {
            Cell(answer.json(), "action"), ' ', Cell(answer.json(), "image_set")));
 }
 
+int ShowRule(Client& client, const Command& command) {
+  const Answer answer = client.Get("/api/v1/rules/" + command.words[2]);
+  if (!answer.good || command.json) return PrintDone(answer, command, "");
+  auto rule = answer.json();
+  if (Cell(rule, "selector").empty()) rule["selector"] = "every machine";
+  nlohmann::json options = nlohmann::json::array();
+  for (const auto& option : rule["options"]) {
+    options.push_back(Text(Cell(option, "code"), '=', Cell(option, "hex")));
+  }
+  rule["options"] = options;
+  rule["variables"] = Listed(rule["variables"]);
+  std::cout << Sheet(rule, {{"NAME", "name"},
+                            {"ORDER", "order"},
+                            {"WHEN", "selector"},
+                            {"ACTION", "action"},
+                            {"IMAGE SET", "image_set"},
+                            {"MODE", "mode"},
+                            {"SCRIPT", "script"},
+                            {"DHCP OPTIONS", "options"},
+                            {"VARIABLES", "variables"}});
+  return 0;
+}
+
 int ChangeRuleVariables(Client& client, const Command& command) {
   const std::string path = "/api/v1/rules/" + command.words[2];
   const Answer before = client.Get(path);
@@ -136,6 +159,7 @@ std::optional<int> RunRule(Client& client, const Command& command) {
                                                        {"MODE", "mode"}}));
     return 0;
   }
+  if (words.size() == 3 && words[1] == "show") return ShowRule(client, command);
   if (words.size() == 3 && words[1] == "set") return SetRule(client, command);
   if (words.size() >= 4 && words[1] == "variable") return ChangeRuleVariables(client, command);
   if (words.size() >= 4 && words[1] == "option") return ChangeRuleOptions(client, command);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A JSON list as a table for people.
+// A JSON list as a table for people, and one resource as lines.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -108,6 +109,20 @@ inline std::string Table(const nlohmann::json& rows, const std::vector<Column>& 
       text += row[i];
       if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
     }
+    text += '\n';
+  }
+  return text;
+}
+
+// One resource: a line for each column, the title before the cell.
+inline std::string Sheet(const nlohmann::json& resource, const std::vector<Column>& columns) {
+  std::size_t width = 0;
+  for (const Column& column : columns) width = std::max(width, column.title.size());
+  std::string text;
+  for (const Column& column : columns) {
+    const std::string cell = Cell(resource, column);
+    text += column.title;
+    if (!cell.empty()) text.append(width - column.title.size() + 2, ' ').append(cell);
     text += '\n';
   }
   return text;

@@ -32,7 +32,8 @@ inline constexpr std::string_view kUsage =
   image rm NAME:TAG
   secure-boot show                  what the machines' firmware is taken to trust
   secure-boot recheck [--all]       judge the image sets again, by revocations as they are now
-  machine list
+  machine list                      [--selector SELECTOR], as 'rack=a1,!retired'; [--search TEXT]
+  machine show MAC|UUID             everything that is said of it
   machine set MAC|UUID NAME:TAG|-   what the machine boots next time, '-': as the rules say
                                     [--name TEXT] [--serial TEXT] [--mode MODE] [--uuid UUID]
   machine label MAC|UUID KEY=VALUE... KEY-...
@@ -46,7 +47,7 @@ inline constexpr std::string_view kUsage =
                 [--image NAME:TAG] [--mode MODE] [--script NAME|-]  what is not said stays
   rule variable NAME KEY=VALUE... KEY-...
   rule option NAME CODE=HEX... CODE-...      DHCP options that it adds to answers
-  rule rm NAME
+  rule show|rm NAME
   template list                     documents that machines have of their own
   template set NAME --file FILE     made for every machine that SELECTOR means, or refused
                                     [--when SELECTOR] [--type MEDIA/TYPE]
@@ -55,6 +56,7 @@ inline constexpr std::string_view kUsage =
   template show|rm NAME
   rollout list                      tags on their way to another version, and how its boots end
   rollout start NAME:TAG CANDIDATE  [--when SELECTOR] [--percent N] [--failures-max N]
+  rollout show NAME:TAG             one of them in full
   rollout promote|rollback NAME:TAG
   rollout undo NAME:TAG             back to where the tag led before: after a promotion, image tag,
                                     an import or a push; again: and forth
@@ -69,8 +71,9 @@ inline constexpr std::string_view kUsage =
   network rm NAME [--all]           --all: though machines have leases in it
   network reserve NAME ADDRESS MAC|UUID|CLIENT-ID
   network unreserve NAME ADDRESS
-  lease list
-  boot list [MAC]                   the last hundred boots, the newest last
+  lease list                        [--selector SELECTOR]: of machines that it means
+  boot list [MAC]                   the last hundred boots, the newest last  [--selector SELECTOR]
+                                    [--outcome OUTCOME] [--cause CAUSE] [--since WHEN]
   boot show MAC|ID [--follow]       every step of the last boot, in words
   watch [MAC]                       what happens, as it happens, until Ctrl-C  [--after ID]
                                     [--kind step,boot,link,change,audit]

@@ -19,6 +19,24 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCellAndMomentsAreDates) {
             "10.77.0.9    no              \n");
 }
 
+TEST(Sheet, EachTitleStandsBeforeItsCell) {
+  const auto resource = nlohmann::json::parse(
+      R"({"name": "node\n7", "held": false, "groups": ["web", "db"], "script": "",
+          "ends": 1795647815})");
+  EXPECT_EQ(Sheet(resource, {{"NAME", "name"},
+                             {"HELD", "held"},
+                             {"GROUPS", "groups"},
+                             {"SCRIPT", "script"},
+                             {"OTHER", "not there"},
+                             {"ENDS", "ends", true}}),
+            "NAME    node\\x0a7\n"
+            "HELD    no\n"
+            "GROUPS  web db\n"
+            "SCRIPT\n"
+            "OTHER\n"
+            "ENDS    2026-11-25 23:03:35 UTC\n");
+}
+
 TEST(Cell, WhatOthersSaidDoesNotMoveTheCursor) {
   const nlohmann::json row = {{"error",
                                "gone\x1b[2J\r\n\x7f\xc2\x9b"

@@ -231,5 +231,105 @@ TEST_F(ListsTest, AScopeIsNotLeftByASelector) {
   EXPECT_THAT(Macs(Asked("machines", "search", "rack=b7")), IsEmpty());
 }
 
+TEST_F(ListsTest, TheCommandLineAsksForThem) {
+  Lease({1, 2});
+  HaveBooted();
+  const Ran machines = Slipway("machine list --selector 'rack=b7,serial!=retired*'");
+  EXPECT_EQ(machines.code, 0);
+  EXPECT_THAT(machines.text, HasSubstr(Mac(2)));
+  EXPECT_THAT(machines.text, Not(HasSubstr(Mac(1))));
+  EXPECT_THAT(machines.text, Not(HasSubstr(Mac(6))));
+  const Ran both = Slipway("--json machine list --selector rack=b7 --search 'RETIRED soon'");
+  const auto found = nlohmann::json::parse(both.text);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0]["mac"], Mac(6));
+
+  const std::string since = std::to_string(kFirst / kSecond + 100);
+  const Ran boots = Slipway("boot list --selector rack=a1 --outcome complete --since " + since);
+  EXPECT_THAT(boots.text, HasSubstr(Mac(1)));
+  EXPECT_THAT(boots.text, Not(HasSubstr(Mac(2))));
+  EXPECT_THAT(boots.text, Not(HasSubstr("failed")));
+  EXPECT_THAT(Slipway("boot list --cause tls.unknown_ca --selector rack=a1 --since " + since).text,
+              Not(HasSubstr(Mac(1))));
+  const Ran leases = Slipway("lease list --selector rack=a1");
+  EXPECT_THAT(leases.text, HasSubstr(Mac(1)));
+  EXPECT_THAT(leases.text, Not(HasSubstr(Mac(2))));
+
+  for (const char* list : {"machine", "boot", "lease"}) {
+    const Ran refused = Slipway(Text(list, " list --selector arch=x64"));
+    EXPECT_EQ(refused.code, 1) << list;
+    EXPECT_THAT(refused.text, HasSubstr("selector: arch: is told by a machine's message")) << list;
+  }
+  const Ran unread = Slipway("boot list --since yesterday");
+  EXPECT_EQ(unread.code, 2);
+  EXPECT_THAT(unread.text, HasSubstr("--since yesterday: write 2h, 7d or Unix seconds"));
+}
+
+TEST_F(ListsTest, OneIsShownInFull) {
+  ImportBootFile("debian:stable");
+  ImportBootFile("debian:next", 5000);
+  const std::string machine = Mac(1);
+  ASSERT_EQ(Slipway("machine set " + machine + " debian:stable --name node1 --mode once").code, 0);
+  const Ran shown = Slipway("machine show " + machine);
+  EXPECT_EQ(shown.code, 0);
+  for (const char* line :
+       {"MAC        52:54:00:00:00:01\n", "NAME       node1\n", "FROM       the catalog\n",
+        "LABELS     rack=a1\n", "IMAGE SET  debian:stable\n", "MODE       once\n",
+        "ITS BOOTS  0 ok, 0 failed\n", "SCRIPT     (rules)\n"}) {
+    EXPECT_THAT(shown.text, HasSubstr(line));
+  }
+  const auto told = nlohmann::json::parse(Slipway("--json machine show " + machine).text);
+  EXPECT_EQ(told["name"], "node1");
+
+  ASSERT_EQ(
+      Slipway("rule set hall/r --order 5 --when 'rack in (a1, a2)' --image debian:stable").code, 0);
+  ASSERT_EQ(Slipway("rule option hall/r 42=0a4d0001 15=6c6162").code, 0);
+  ASSERT_EQ(Slipway("rule variable hall/r console=ttyS0").code, 0);
+  const Ran rule = Slipway("rule show hall/r");
+  EXPECT_EQ(rule.code, 0);
+  for (const char* line :
+       {"NAME          hall/r\n", "ORDER         5\n", "WHEN          rack in (a1, a2)\n",
+        "ACTION        boot\n", "IMAGE SET     debian:stable\n", "VARIABLES     console=ttyS0\n"}) {
+    EXPECT_THAT(rule.text, HasSubstr(line));
+  }
+  EXPECT_THAT(rule.text, HasSubstr("15=6c6162"));
+  EXPECT_THAT(rule.text, HasSubstr("42=0a4d0001"));
+
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --when rack=a1 --failures-max 3").code,
+            0);
+  const Ran rollout = Slipway("rollout show debian:stable");
+  EXPECT_EQ(rollout.code, 0);
+  for (const char* line : {"TAG           debian:stable\n", "CANDIDATE     debian:next\n",
+                           "ITS BOOTS     0 ok, 0 failed\n", "WHO           rack=a1\n",
+                           "PERCENT       100\n", "MACHINES      7\n", "FAILURES MAX  3\n"}) {
+    EXPECT_THAT(rollout.text, HasSubstr(line));
+  }
+  const auto state = nlohmann::json::parse(Slipway("--json rollout show debian:stable").text);
+  EXPECT_EQ(state["failures_max"], 3);
+  EXPECT_EQ(state["candidate_boots"]["failed"], 0);
+}
+
+TEST_F(ListsTest, WhatIsNotThereIsSaidWithTheNextStep) {
+  const struct {
+    const char* command;
+    const char* says;
+  } kCases[] = {
+      {"machine show 52:54:00:00:00:77",
+       "52:54:00:00:00:77: no such machine; see 'slipway machine list'"},
+      {"machine show nobody", "see 'slipway machine list'"},
+      {"rule show gone", "gone: no such rule; see 'slipway rule list'"},
+      {"rollout show debian:gone", "debian:gone: no rollout; see 'slipway rollout list'"},
+      {"rollout show a:b:c", "not \"name:tag\""},
+  };
+  for (const auto& each : kCases) {
+    for (const char* form : {"", "--json "}) {
+      const Ran ran = Slipway(Text(form, each.command));
+      EXPECT_EQ(ran.code, 1) << each.command;
+      EXPECT_THAT(ran.text, HasSubstr(each.says)) << each.command;
+    }
+  }
+  EXPECT_EQ(Slipway("machine show").code, 2);
+}
+
 }  // namespace
 }  // namespace slipway::control
