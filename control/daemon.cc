@@ -3,12 +3,13 @@
 
 #include <array>
 #include <chrono>
-#include <iostream>
 #include <string>
 #include <utility>
 
 #include "control/boots/words.h"
+#include "control/log.h"
 #include "control/rest/server.h"
+#include "control/serve/network_of.h"
 #include "control/state/secrets.h"
 #include "control/store/boot_archive.h"
 #include "control/text.h"
@@ -81,7 +82,7 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
     return status;
   }
   for (const std::string& damaged : core_->image_store().LeftOut()) {
-    std::cerr << "slipwayd: " << damaged << '\n';
+    LogError(damaged);
   }
   writer_ = std::make_unique<JournalWriter>(
       *journal_, *seams_.leases,
@@ -93,8 +94,13 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
   // Revocations may have changed since the sets were judged.
   checker_ = std::thread([this] {
     const auto changed = core_->Recheck(false, &stopping_);
-    if (!changed.ok()) std::cerr << "slipwayd: " << changed.status().message() << '\n';
+    if (!changed.ok()) LogError(std::string(changed.status().message()));
   });
+  TellOfStart();
+  return leases;
+}
+
+void ControlPlane::TellOfStart() const {
   const auto& state = config_.state_directory;
   const Ipv4Address listening = config_.management.address;
   const std::string reachable =
@@ -102,18 +108,18 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
       std::to_string(rest_->port());
   // For `slipway --state DIR` on this machine; where it cannot be written, --server must say it.
   static_cast<void>(WriteFile(state / "management", reachable + "\n", 0644));
-  std::cerr << "slipwayd: management on https://" << listening.ToString() << ':' << rest_->port()
-            << ", CA in " << (state / "ca.pem").string() << '\n';
+  LogInfo(Text("management on https://", listening.ToString(), ':', rest_->port(), ", CA in ",
+               (state / "ca.pem").string()),
+          {{"management", Text(listening.ToString(), ':', rest_->port())}});
   // In the system's log, out of reach of whoever can write the catalog.
   if (const auto newest = core_->store().Audit({.limit = 1}); newest.ok() && !newest->empty()) {
-    std::cerr << "slipwayd: audit log ends at "
-              << AuditHead{newest->front().id, newest->front().hash}.ToString() << '\n';
+    const std::string head = AuditHead{newest->front().id, newest->front().hash}.ToString();
+    LogInfo(Text("audit log ends at ", head), {{"audit_head", head}});
   }
   if (core_->token().made_now) {
-    std::cerr << "slipwayd: token " << core_->token().text << " (once only; kept in "
-              << (state / "token").string() << ")\n";
+    LogInfo(Text("token ", core_->token().text, " (once only; kept in ", (state / "token").string(),
+                 ")"));
   }
-  return leases;
 }
 
 void ControlPlane::Stop() {
@@ -136,9 +142,9 @@ void ControlPlane::Stop() {
 void ControlPlane::Reload() {
   const absl::Status status = core_->RotateCertificates(DaemonActor());
   if (status.ok()) {
-    std::cerr << "slipwayd: certificates are new\n";
+    LogInfo("certificates are new");
   } else {
-    std::cerr << "slipwayd: certificates stay as they are: " << status.message() << '\n';
+    LogError(Text("certificates stay as they are: ", std::string(status.message())));
   }
 }
 
@@ -158,12 +164,12 @@ void ControlPlane::Watch() {
 
 void ControlPlane::Tend() {
   if (const absl::Status status = plans_.Resume(*core_, UnixNanoseconds()); !status.ok()) {
-    std::cerr << "slipwayd: boots before this start are not counted for their plans: "
-              << status.message() << '\n';
+    LogError(Text("boots before this start are not counted for their plans: ",
+                  std::string(status.message())));
   }
   if (const absl::Status status = canaries_.Resume(*core_, UnixNanoseconds()); !status.ok()) {
-    std::cerr << "slipwayd: boots before this start are not looked at again: " << status.message()
-              << '\n';
+    LogError(
+        Text("boots before this start are not looked at again: ", std::string(status.message())));
   }
   auto tidied = steady_clock::now();
   auto rotated = tidied;
@@ -239,8 +245,10 @@ void ControlPlane::TellOfLink(const dataplane::Event& event) const {
   if (port >= config_.ports.size()) return;
   core_->feed().Publish(
       LinkEvent(config_.ports[port].device, event.extra != 0, event.unix_nanoseconds));
-  std::cerr << "slipwayd: port " << config_.ports[port].device << ": link is "
-            << (event.extra != 0 ? "up" : "down") << '\n';
+  const std::string& device = config_.ports[port].device;
+  const bool up = event.extra != 0;
+  Log(up ? LogLevel::kInfo : LogLevel::kWarning,
+      Text("port ", device, ": link is ", up ? "up" : "down"), {{"port", device}, {"up", up}});
 }
 
 // Boots that have ended at once; those under way every few seconds, and at the end.
@@ -259,8 +267,14 @@ void ControlPlane::StoreBoots(bool all) {
     status = core_->archive().Forget(UnixNanoseconds() - kept).status();
   }
   if (!status.ok()) {
-    std::cerr << "slipwayd: stories of boots are not kept: " << status.message() << '\n';
+    LogError(Text("stories of boots are not kept: ", std::string(status.message())));
   }
+}
+
+void ControlPlane::NoteEnd(const Boot& boot) {
+  boot_log_.Take(boot, {.image_set = core_->tally().SetOf(boot),
+                        .network = NetworkOf(*core_->served(), boot)});
+  core_->NoteBoot(boot);
 }
 
 void ControlPlane::Tidy() {
@@ -270,13 +284,13 @@ void ControlPlane::Tidy() {
   }
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     plans_.Take(boot);
-    core_->NoteBoot(boot);
+    NoteEnd(boot);
     canaries_.Take(boot);
   }
-  for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) core_->NoteBoot(boot);
+  for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) NoteEnd(boot);
   // Before the story says that it has ended: what has not is told again after a restart.
   if (const absl::Status status = plans_.Count(*core_, UnixNanoseconds()); !status.ok()) {
-    std::cerr << "slipwayd: boots are not counted for their plans: " << status.message() << '\n';
+    LogError(Text("boots are not counted for their plans: ", std::string(status.message())));
   }
   StoreBoots(stopping_.load());
   // The two take turns with publications by the core's lock.

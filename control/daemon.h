@@ -25,6 +25,7 @@
 #include "control/boots/timelines.h"
 #include "control/config/config.h"
 #include "control/seams.h"
+#include "control/serve/boot_log.h"
 #include "control/serve/canary_watch.h"
 #include "control/serve/core.h"
 #include "control/serve/plan_watch.h"
@@ -53,10 +54,14 @@ class ControlPlane {
   void Watch();
   void Tend();
   void Load();
+  // Where it is reached, and what is to be kept elsewhere.
+  void TellOfStart() const;
   void TakeEvents();
   void TellOfLink(const dataplane::Event& event) const;
   // Of image sets, by machines.
   void NoteUse(const dataplane::Event& event);
+  // It has ended, or ended otherwise than it seemed.
+  void NoteEnd(const Boot& boot);
   void Tidy();
   void StoreBoots(bool all);
 
@@ -71,6 +76,7 @@ class ControlPlane {
   Silence silence_{std::chrono::nanoseconds(TimelineLimits().silence_nanoseconds)};
   PlanWatch plans_;       // the tender's
   CanaryWatch canaries_;  // the tender's
+  BootLog boot_log_;      // the tender's
   std::mutex wanted_mutex_;
   std::condition_variable to_load_;
   std::set<std::string, std::less<>> wanted_;  // paths of files that are not in memory

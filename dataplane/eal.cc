@@ -13,6 +13,7 @@
 #include <fstream>
 
 #include "absl/strings/str_format.h"
+#include "dataplane/eal_log.h"
 
 namespace slipway::dataplane {
 namespace {
@@ -119,7 +120,7 @@ absl::StatusOr<std::unique_ptr<EalGuard>> EalGuard::Start(const EalOptions& opti
   std::vector<char*> argv;
   argv.reserve(arguments.size());
   for (std::string& argument : arguments) argv.push_back(argument.data());
-  rte_openlog_stream(stderr);
+  rte_openlog_stream(EalLogStream());
   rte_log_set_global_level(RTE_LOG_WARNING);
   // EAL pins the calling thread to the first core; it goes back to where it was, for it is not a
   // worker and the threads it starts inherit its place.

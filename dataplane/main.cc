@@ -4,14 +4,18 @@
 // 1 when something could not be started, 2 for a bad command line or configuration.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "control/config/config.h"
+#include "control/config/log_settings.h"
 #include "control/daemon.h"
+#include "control/log.h"
 #include "control/offline.h"
 #include "dataplane/compose.h"
+#include "dataplane/eal_log.h"
 #include "dataplane/engine.h"
 
 namespace slipway {
@@ -42,20 +46,44 @@ sigset_t BlockStopSignals() {
   return stop;
 }
 
+void LogDpdk(int severity, std::string_view line) {
+  using enum control::LogLevel;
+  control::Log(severity <= 3   ? kError
+               : severity == 4 ? kWarning
+               : severity <= 6 ? kInfo
+                               : kDebug,
+               line, {{"source", "dpdk"}});
+}
+
+// What is wrong with the command line or the file was said before, in plain words.
+void StartLog(const std::string& file) {
+  control::LogSettings settings = control::LoadLogSettings(file);
+  const char* const journal = std::getenv("JOURNAL_STREAM");
+  settings.is_journal =
+      journal != nullptr && control::IsJournalStream(settings.descriptor, journal);
+  control::OpenLog(settings);
+  dataplane::SetEalSink(LogDpdk);
+}
+
+int FailToStart(const absl::Status& status) {
+  control::LogError(std::string(status.message()));
+  return 1;
+}
+
 int Serve(const control::Config& config) {
   const sigset_t stop = BlockStopSignals();
   auto engine = dataplane::Engine::Create(dataplane::OptionsOf(config));
-  if (!engine.ok()) return Fail(std::string(engine.status().message()), 1);
+  if (!engine.ok()) return FailToStart(engine.status());
   control::ControlPlane control(config, dataplane::SeamsOf(**engine));
   auto leases = control.Start();
-  if (!leases.ok()) return Fail(std::string(leases.status().message()), 1);
+  if (!leases.ok()) return FailToStart(leases.status());
   (*engine)->Start(*leases);
-  std::fprintf(stderr, "slipwayd: serving\n");
+  control::LogInfo("serving");
   int signal = 0;
   while (sigwait(&stop, &signal) == 0 && signal == SIGHUP) control.Reload();
   (*engine)->Stop();
   control.Stop();
-  std::fprintf(stderr, "slipwayd: stopped\n");
+  control::LogInfo("stopped");
   return 0;
 }
 
@@ -89,5 +117,6 @@ int main(int argc, char** argv) {
     std::fputs(slipway::control::Report(loaded, file).c_str(), loaded.config ? stdout : stderr);
     return loaded.config ? 0 : 2;
   }
+  slipway::StartLog(file);
   return slipway::Serve(*loaded.config);
 }

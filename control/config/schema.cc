@@ -39,6 +39,7 @@ constexpr TableSchema kTables[] = {
      "Who waits when more machines boot than are served in good time; nobody waits otherwise."},
     {"secure_boot", false, false,
      "What firmware under Secure Boot would say to an image set, checked when it is imported."},
+    {"log", false, false, "What the daemon says on standard error, and how."},
     {"limits", false, false, "What may be held at once, so that no client can exhaust the daemon."},
 };
 

@@ -230,6 +230,20 @@ constexpr KeySchema kKeys[] = {
      .sentence = "The SbatLevel of the machines, as a text; absent: what the set's own shim brings "
                  "along."},
 
+    {.table = "log",
+     .name = "format",
+     .type = kChoice,
+     .fallback = "\"text\"",
+     .choices = "text json",
+     .sentence = "text: a sentence in each line; json: an object in each line, with what the "
+                 "sentence is about as fields."},
+    {.table = "log",
+     .name = "level",
+     .type = kChoice,
+     .fallback = "\"info\"",
+     .choices = "error warning info debug",
+     .sentence = "What is less urgent is left out; info has a line for the end of each boot."},
+
     {.table = "limits",
      .name = "connections",
      .type = kInteger,

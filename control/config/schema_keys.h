@@ -15,7 +15,7 @@ inline constexpr std::int64_t kMebi = std::int64_t{1} << 20;  // bytes
 inline constexpr std::int64_t kDay = 86400;                   // seconds
 
 // What the daemon is and what it may take: state, management, dataplane, ports, TLS, images,
-// admission, Secure Boot, limits.
+// admission, Secure Boot, log, limits.
 std::span<const KeySchema> DaemonKeys();
 // Whom it serves and with what: networks, boots, machines.
 std::span<const KeySchema> SiteKeys();

@@ -6,9 +6,9 @@
 #include <openssl/rand.h>
 
 #include <array>
-#include <ctime>
 
 #include "absl/strings/escaping.h"
+#include "control/moment.h"
 #include "control/text.h"
 #include "protocols/base/bytes.h"
 
@@ -19,18 +19,6 @@ constexpr std::string_view kSecretPrefix = "whsec_";
 
 std::string Base64(std::string_view bytes) {
   return absl::Base64Escape({bytes.data(), bytes.size()});
-}
-
-// "2026-11-26T04:05:06.789Z" (RFC 3339)
-std::string Moment(std::int64_t unix_nanoseconds) {
-  const std::time_t seconds = unix_nanoseconds / 1'000'000'000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  const std::string thousandths =
-      std::to_string(1000 + unix_nanoseconds % 1'000'000'000 / 1'000'000).substr(1);
-  return Text(std::string_view(text.data(), size), '.', thousandths, 'Z');
 }
 
 }  // namespace
@@ -44,7 +32,7 @@ std::string MakeWebhookSecret() {
 WebhookMessage MakeMessage(std::string_view type, std::string_view id,
                            std::int64_t unix_nanoseconds, std::string_view data) {
   return {.id = std::string(id),
-          .body = Text(R"({"type":")", type, R"(","timestamp":")", Moment(unix_nanoseconds),
+          .body = Text(R"({"type":")", type, R"(","timestamp":")", Rfc3339(unix_nanoseconds),
                        R"(","data":)", data, '}')};
 }
 

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <ctime>
-#include <iostream>
 #include <utility>
 
 #include "control/events/curfew.h"
+#include "control/log.h"
 #include "control/registry/secure_client.h"
 #include "control/text.h"
 
@@ -57,8 +57,10 @@ WebhookSender::~WebhookSender() {
   Stop();
   thread_.join();
   if (waiting_.empty()) return;
-  std::cerr << "slipwayd: webhook " << webhook_.name << ": " << waiting_.size()
-            << " messages were not delivered, and are not any more\n";
+  LogWarning(
+      Text("webhook ", webhook_.name, ": ", waiting_.size(),
+           " messages were not delivered, and are not any more"),
+      {{"webhook", webhook_.name}, {"messages", static_cast<std::int64_t>(waiting_.size())}});
 }
 
 void WebhookSender::Refuse() {

@@ -3,10 +3,10 @@
 
 #include <chrono>
 #include <ctime>
-#include <iostream>
 #include <utility>
 
 #include "control/events/webhook_sender.h"
+#include "control/log.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -14,7 +14,7 @@ namespace slipway::control {
 Webhooks::Webhooks(Core& core, const WebhookPace& pace) : core_(core), pace_(pace) {
   const auto webhooks = core_.store().Webhooks();
   if (!webhooks.ok()) {
-    std::cerr << "slipwayd: webhooks are not told: " << webhooks.status().message() << '\n';
+    LogError(Text("webhooks are not told: ", std::string(webhooks.status().message())));
     return;
   }
   for (const WebhookRecord& each : *webhooks) {

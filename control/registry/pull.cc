@@ -5,11 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <iostream>
 #include <utility>
 
 #include "control/image_store/digest.h"
 #include "control/image_store/oci.h"
+#include "control/log.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -155,8 +155,8 @@ void Pulls::Run(Job& job) {
     if (!status.ok()) progress.error = job.stopping ? "stopped" : MessageOf(status);
   });
   if (!status.ok()) {
-    std::cerr << "slipwayd: pull of " << job.request.source.ToString() << ": " << MessageOf(status)
-              << '\n';
+    LogError(Text("pull of ", job.request.source.ToString(), ": ", MessageOf(status)),
+             {{"image_set", job.request.source.ToString()}});
   }
 }
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <iostream>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "control/log.h"
 #include "control/rest/routes.h"
 #include "control/rest/tls_server.h"
 #include "control/text.h"
@@ -77,8 +77,9 @@ absl::StatusOr<Actor> ByToken(const httplib::Request& request, Core& core) {
 }
 
 void NoteLockout(Actor locked_out, std::int64_t seconds, Core& core) {
-  std::cerr << "slipwayd: " << locked_out.address
-            << " showed too many wrong tokens; locked out for " << seconds << " s\n";
+  LogWarning(
+      Text(locked_out.address, " showed too many wrong tokens; locked out for ", seconds, " s"),
+      {{"client", locked_out.address}, {"seconds", seconds}});
   const std::string what = "lockout of " + locked_out.address;
   locked_out.name = DaemonActor().name;  // whose decision it is
   core.Audit(locked_out, what, nullptr, {{"seconds", seconds}});

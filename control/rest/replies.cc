@@ -4,8 +4,8 @@
 // tags.
 #include <algorithm>
 #include <charconv>
-#include <iostream>
 
+#include "control/log.h"
 #include "control/parse_json.h"
 #include "control/rest/bodies.h"
 #include "control/rest/registry_exchange.h"
@@ -167,8 +167,8 @@ void ReplyException(const httplib::Request& request, httplib::Response& response
     return ReplyFault(request, response, 400,
                       "a value in the body has another type than it should");
   }
-  std::cerr << "slipwayd: " << request.method << ' ' << Printable(request.path) << ": " << what
-            << '\n';
+  LogError(Text(request.method, ' ', Printable(request.path), ": ", what),
+           {{"client", request.remote_addr}, {"method", request.method}, {"path", request.path}});
   ReplyFault(request, response, 500, "slipwayd failed at this; its log says what");
   if (HasBody(request)) EndConnection(response);
 }

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <iostream>
 #include <utility>
 
 #include "control/backup/backup.h"
 #include "control/boots/boot_json.h"
+#include "control/log.h"
 #include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/policy_builder.h"
@@ -197,7 +197,7 @@ void Core::RepublishStale(Time now) {
   if (status.ok()) return;
   republish_due_ = now + kRepublishPause;
   std::string words(status.message());
-  if (words != trouble_) std::cerr << "slipwayd: " << words << '\n';
+  if (words != trouble_) LogError(words);
   trouble_ = std::move(words);
 }
 
@@ -245,8 +245,9 @@ void Core::Audit(const Actor& actor, const std::string& what, const nlohmann::js
                  const nlohmann::json& after) {
   const absl::Status status = store_->Note(actor, what, before, after);
   if (!status.ok()) {
-    std::cerr << "slipwayd: not in the audit log: " << actor.name << ": " << what << ": "
-              << status.message() << '\n';
+    LogError(
+        Text("not in the audit log: ", actor.name, ": ", what, ": ", std::string(status.message())),
+        {{"who", actor.name}, {"what", what}});
   }
 }
 

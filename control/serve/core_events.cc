@@ -4,8 +4,8 @@
 // from the audit log, which has them all, whoever made them and by which way.
 #include <algorithm>
 #include <chrono>
-#include <iostream>
 
+#include "control/log.h"
 #include "control/serve/core.h"
 #include "control/text.h"
 
@@ -46,8 +46,8 @@ absl::Status Core::OpenFeed() {
   });
   // A disk without room is no reason not to boot machines; it is tried again.
   if (const absl::Status status = event_numbers_->Keep(first - 1); !status.ok()) {
-    std::cerr << "slipwayd: events may get numbers that were given before: " << status.message()
-              << '\n';
+    LogError(
+        Text("events may get numbers that were given before: ", std::string(status.message())));
   }
   feed_ = std::make_unique<EventFeed>(kFeedEvents, first);
   timelines_->Observe(

@@ -2,9 +2,9 @@
 //
 // Core's image sets: in and out of the store, and what firmware under Secure Boot says to them.
 #include <algorithm>
-#include <iostream>
 #include <map>
 
+#include "control/log.h"
 #include "control/parse_json.h"
 #include "control/serve/core.h"
 #include "control/serve/snapshot_builder.h"
@@ -91,7 +91,7 @@ absl::Status Core::MakeNoted(const Actor& actor, const Noted& noted,
 void Core::CollectGarbage() {
   const auto freed = image_store_->CollectGarbage({});
   if (!freed.ok()) {
-    std::cerr << "slipwayd: nothing is collected: " << freed.status().message() << '\n';
+    LogError(Text("nothing is collected: ", std::string(freed.status().message())));
   }
 }
 
@@ -153,8 +153,9 @@ absl::Status Core::CheckAtTheDoor(const ImageSet& set, const Ahead& ahead) {
 absl::Status Core::Keep(const ImageSet& set, const SetVerdict& verdict,
                         const FirmwareTrust& trust) {
   if (verdict.outcome == Outcome::kRefused) {
-    std::cerr << "slipwayd: image set " << set.reference << ": firmware under Secure Boot would "
-              << "not boot it: " << verdict.words << '\n';
+    LogWarning(Text("image set ", set.reference,
+                    ": firmware under Secure Boot would not boot it: ", verdict.words),
+               {{"image_set", set.reference}, {"digest", set.digest}});
   }
   nlohmann::json document = ToJson(verdict);
   document["judged_by"] = trust.sources;

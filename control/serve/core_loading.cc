@@ -6,8 +6,8 @@
 // snapshot: the loading thread brings it, and publishes again. What cannot be brought is tried less
 // and less often, and publishes nothing: whoever asks for it from the boot network costs no more.
 #include <algorithm>
-#include <iostream>
 
+#include "control/log.h"
 #include "control/serve/core.h"
 #include "control/serve/snapshot_builder.h"
 #include "control/text.h"
@@ -67,7 +67,8 @@ void Core::NoteFailure(const ImageSet& set, const absl::Status& why, Time now) {
   missing.due = now + PauseAfter(++missing.failures, why);
   std::string words(why.message());
   if (words == missing.told) return;
-  std::cerr << "slipwayd: image set " << set.reference << " is not served: " << words << '\n';
+  LogError(Text("image set ", set.reference, " is not served: ", words),
+           {{"image_set", set.reference}, {"digest", set.digest}});
   missing.told = std::move(words);
 }
 

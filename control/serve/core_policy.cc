@@ -2,12 +2,13 @@
 //
 // The core's second half: machines, rules, and what they come to.
 #include <algorithm>
-#include <iostream>
 #include <utility>
 
+#include "control/log.h"
 #include "control/policy/decide.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
+#include "control/serve/network_of.h"
 #include "control/serve/policy_builder.h"
 #include "control/templates/variables.h"
 #include "control/text.h"
@@ -32,15 +33,6 @@ absl::Status NeedsTemplate(const std::vector<Template>& templates, const std::st
   }
   return absl::NotFoundError(Text("script: ", script, ": no such template; make it first: slipway ",
                                   "template set ", script, " --file FILE"));
-}
-
-// By the address that it was given; empty: it came no further, or its address is not ours.
-std::string NetworkOf(const Config& config, const Boot& boot) {
-  if (boot.address.is_unspecified()) return {};
-  const auto network = std::ranges::find_if(config.networks, [&](const NetworkConfig& each) {
-    return each.subnet.Contains(boot.address);
-  });
-  return network == config.networks.end() ? std::string() : network->name;
 }
 
 // In the place of the one that `is_it`, or behind all.
@@ -247,15 +239,23 @@ void Core::NoteBoot(const Boot& boot) {
     auto& failed = of_version.boots;
     failed.insert(boot.id);
     if (failed.size() < rollout.failures_max) continue;
-    std::cerr << "slipwayd: rollout of " << rollout.stable.ToString() << " is rolled back after "
-              << failed.size() << " failed boots of " << rollout.candidate.ToString()
-              << "; last: " << boot.mac.ToString() << ": " << boot.words << '\n';
+    LogWarning(Text("rollout of ", rollout.stable.ToString(), " is rolled back after ",
+                    failed.size(), " failed boots of ", rollout.candidate.ToString(),
+                    "; last: ", boot.mac.ToString(), ": ", boot.words),
+               {{"image_set", rollout.stable.ToString()},
+                {"candidate", rollout.candidate.ToString()},
+                {"failed_boots", static_cast<std::int64_t>(failed.size())},
+                {"machine", boot.mac.ToString()},
+                {"boot", boot.id},
+                {"cause", std::string(boot.cause)}});
     const nlohmann::json why = {{"failed_boots", failed.size()},
                                 {"last_mac", boot.mac.ToString()},
                                 {"last_boot", boot.id},
                                 {"last_words", boot.words}};
     const absl::Status status = RollBackLocked(rollout.stable, DaemonActor(), why);
-    if (!status.ok()) std::cerr << "slipwayd: " << status.message() << '\n';
+    if (!status.ok()) {
+      LogError(std::string(status.message()), {{"image_set", rollout.stable.ToString()}});
+    }
   }
 }
 

@@ -4,10 +4,10 @@
 // TLS context goes out with a new snapshot, and workers use the old one until they have taken it.
 #include <algorithm>
 #include <ctime>
-#include <iostream>
 #include <utility>
 
 #include "control/config/certificate_cover.h"
+#include "control/log.h"
 #include "control/serve/core.h"
 #include "control/text.h"
 
@@ -217,8 +217,9 @@ void Core::RenewCertificates(std::int64_t now_unix_seconds) {
     if (days >= kRenewDays) continue;
     due = due || each.is_ours;
     if (each.is_ours) continue;
-    std::cerr << "slipwayd: certificate " << each.name << " ends in " << days
-              << " days; bring a new one, then 'slipway cert rotate'\n";
+    LogWarning(Text("certificate ", each.name, " ends in ", days,
+                    " days; bring a new one, then 'slipway cert rotate'"),
+               {{"certificate", std::string(each.name)}, {"days", days}});
   }
   if (!due) return;
   // Files of others are read when their owner says so: one that has ended, or is half copied, does
@@ -227,7 +228,7 @@ void Core::RenewCertificates(std::int64_t now_unix_seconds) {
   const absl::Status status =
       config_.certificates.empty() ? Rotate(DaemonActor(), Files::kLeave) : RenewManagement();
   if (!status.ok()) {
-    std::cerr << "slipwayd: certificates are not renewed: " << status.message() << '\n';
+    LogError(Text("certificates are not renewed: ", std::string(status.message())));
   }
 }
 

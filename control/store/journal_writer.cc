@@ -2,8 +2,10 @@
 #include "control/store/journal_writer.h"
 
 #include <chrono>
-#include <iostream>
 #include <utility>
+
+#include "control/log.h"
+#include "control/text.h"
 
 namespace slipway::control {
 namespace {
@@ -47,15 +49,15 @@ bool JournalWriter::WriteBatch() {
   for (absl::Status status = journal_.Append(changes); !status.ok();
        status = journal_.Append(changes)) {
     if (health_.Fail()) {
-      std::cerr
-          << "slipwayd: leases cannot be written: " << status
-          << "; no address is given until they can: make room on the state directory's disk\n";
+      LogError(Text("leases cannot be written: ", status.ToString(),
+                    "; no address is given until they can: make room on the state directory's "
+                    "disk"));
     }
     // Ended by force: the unacknowledged are unanswered, so nobody holds what is lost.
     if (stopping_.load()) return false;
     std::this_thread::sleep_for(kRetry);
   }
-  if (health_.Succeed()) std::cerr << "slipwayd: leases are written again\n";
+  if (health_.Succeed()) LogInfo("leases are written again");
   batches_.fetch_add(1, std::memory_order_relaxed);
   channel_.Acknowledge(entries_[count - 1].sequence);
   observer_(changes);
