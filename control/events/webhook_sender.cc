@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "control/events/curfew.h"
-#include "control/log.h"
 #include "control/registry/secure_client.h"
 #include "control/text.h"
 
@@ -42,25 +41,22 @@ httplib::Request RequestOf(const WebhookRecord& webhook, const SecureUrl& url,
 
 }  // namespace
 
-WebhookSender::WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace,
+WebhookSender::WebhookSender(WebhookRecord webhook, const Sources& sources, const WebhookPace& pace,
                              Since since)
     : webhook_(std::move(webhook)),
       url_(ParseSecureUrl(webhook_.url)),
-      feed_(feed),
+      feed_(sources.feed),
       pace_(pace),
-      position_(feed.newest()),
-      missed_a_run_(since == Since::kARunBefore) {
-  thread_ = std::thread([this] { Run(); });
+      queue_(webhook_.name, sources.outbox, pace, since),
+      position_(feed_.newest()) {
+  taker_ = std::thread([this] { TakeEvents(); });
+  sender_ = std::thread([this] { SendMessages(); });
 }
 
 WebhookSender::~WebhookSender() {
   Stop();
-  thread_.join();
-  if (waiting_.empty()) return;
-  LogWarning(
-      Text("webhook ", webhook_.name, ": ", waiting_.size(),
-           " messages were not delivered, and are not any more"),
-      {{"webhook", webhook_.name}, {"messages", static_cast<std::int64_t>(waiting_.size())}});
+  taker_.join();
+  sender_.join();
 }
 
 void WebhookSender::Refuse() {
@@ -82,8 +78,18 @@ void WebhookSender::Stop() {
 }
 
 WebhookCounts WebhookSender::counts() const {
+  const WebhookQueue::Counts queued = queue_.counts();
   const std::scoped_lock lock(mutex_);
-  return counts_;
+  WebhookCounts counts = counts_;
+  counts.waiting = queued.waiting;
+  counts.given_up = queued.given_up;
+  counts.overflowed = queued.overflowed;
+  return counts;
+}
+
+bool WebhookSender::stopped() const {
+  const std::scoped_lock lock(mutex_);
+  return stopped_;
 }
 
 std::shared_ptr<httplib::SSLClient> WebhookSender::Connect() {
@@ -133,72 +139,63 @@ WebhookAttempt WebhookSender::Send(const WebhookMessage& message) {
   return attempt;
 }
 
-void WebhookSender::Run() {
-  while (true) {
-    {
-      const std::scoped_lock lock(mutex_);
-      if (stopped_) return;
-      counts_.waiting = waiting_.size();
-    }
-    auto until = Clock::now() + kLookInterval;
-    if (!waiting_.empty()) until = std::min(until, next_try_);
+// What was published before it is to end is taken still: it waits on disk for the next start.
+void WebhookSender::TakeEvents() {
+  std::optional<std::uint64_t> last;
+  while (!last || position_ < *last) {
+    if (!last && stopped()) last = feed_.newest();
+    const auto until = Clock::now() + (last ? Clock::duration(0) : kLookInterval);
     const auto batch = feed_.Read(position_, webhook_.filter, kEventsAtOnce, until);
     if (batch.closed) return;
     Take(batch);
-    const auto now = Clock::now();
-    GiveUpOld(now);
-    if (!waiting_.empty() && now >= next_try_) SendFirst();
   }
 }
 
 void WebhookSender::Take(const EventFeed::Batch& batch) {
   position_ = batch.position;
-  for (const auto& event : batch.events) Put(MessageOf(*event));
+  std::vector<WebhookQueue::Numbered> messages;
+  messages.reserve(batch.events.size());
+  for (const auto& event : batch.events) messages.push_back({event->id, MessageOf(*event)});
+  queue_.Put(std::move(messages));
   if (!batch.too_slow) return;
   const EventFeed::Place place = feed_.Resume(position_);
   position_ = place.position;
-  const std::uint64_t lost = place.lost.value_or(0);
-  missed_ += lost;
-  const std::scoped_lock lock(mutex_);
-  counts_.overflowed += lost;
+  queue_.Miss(place.lost.value_or(0));
 }
 
-void WebhookSender::Put(WebhookMessage message) {
-  waiting_.push_back({std::move(message), Clock::now() + pace_.give_up});
-  if (waiting_.size() <= pace_.waiting_max) return;
-  waiting_.pop_front();
-  ++missed_;
-  const std::scoped_lock lock(mutex_);
-  ++counts_.overflowed;
-}
-
-void WebhookSender::GiveUpOld(Clock::time_point now) {
-  while (!waiting_.empty() && waiting_.front().give_up_at <= now) {
-    waiting_.pop_front();
-    ++missed_;
-    const std::scoped_lock lock(mutex_);
-    ++counts_.given_up;
+void WebhookSender::SendMessages() {
+  while (!stopped()) {
+    const auto now = Clock::now();
+    queue_.GiveUpOld(now);
+    if (now < next_try_) {
+      std::this_thread::sleep_for(std::min<Clock::duration>(kLookInterval, next_try_ - now));
+      continue;
+    }
+    if (const auto first = queue_.Await(now + kLookInterval)) SendFirst(*first);
   }
 }
 
-void WebhookSender::SendFirst() {
-  // Once more was missed, it is another message.
-  if (missed_ != told_ || (missed_a_run_ && !gap_)) {
+void WebhookSender::SendFirst(const WebhookQueue::Numbered& first) {
+  const WebhookQueue::Missed missed = queue_.missed();
+  if (missed.count == 0 && !missed.a_run) {
+    gap_.reset();
+  } else if (!gap_ || missed.count != told_.count || missed.a_run != told_.a_run) {
+    // Once more was missed, it is another message.
     const std::int64_t now = UnixNanoseconds();
-    const std::string lost = missed_a_run_ ? "null" : std::to_string(missed_);
+    const std::string lost = missed.a_run ? "null" : std::to_string(missed.count);
     gap_ = MakeMessage("gap", Text("gap_", now), now, Text(R"({"lost":)", lost, '}'));
-    told_ = missed_;
+    told_ = missed;
   }
-  WebhookAttempt attempt = Send(gap_ ? *gap_ : waiting_.front().message);
+  WebhookAttempt attempt = Send(gap_ ? *gap_ : first.message);
   const bool delivered = attempt.delivered();
   if (!delivered) {
     next_try_ = Clock::now() + Pause();
     ++tries_;
   } else {
-    if (!gap_) waiting_.pop_front();
     if (gap_) {
-      missed_ = told_ = 0;
-      missed_a_run_ = false;
+      queue_.Told(told_);
+    } else {
+      queue_.Delivered(first.number);
     }
     gap_.reset();
     tries_ = 0;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WebhookSender: one webhook and its thread, from its construction to its end. Private to
-// control/events.
+// WebhookSender: one webhook and its threads, from its construction to its end: one puts what
+// happens into the queue at once, so that it is on disk while the other waits for the receiver.
+// Private to control/events.
 #pragma once
 
-#include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <thread>
 
+#include "control/events/webhook_queue.h"
 #include "control/events/webhooks.h"
 #include "control/registry/remote_name.h"
 
@@ -22,33 +22,36 @@ namespace slipway::control {
 
 class WebhookSender {
  public:
-  // Whether the receiver may have missed something before.
-  enum class Since : std::uint8_t { kItWasMade, kARunBefore };
-  // Tells what happens from now on. The feed outlives it.
-  WebhookSender(WebhookRecord webhook, const EventFeed& feed, const WebhookPace& pace, Since since);
+  using Since = WebhookQueue::Since;
+  // Beside what waits in the outbox (null: there is none) it tells what happens from now on. Both
+  // outlive it.
+  struct Sources {
+    const EventFeed& feed;
+    WebhookOutbox* outbox;
+  };
+  WebhookSender(WebhookRecord webhook, const Sources& sources, const WebhookPace& pace,
+                Since since);
   ~WebhookSender();
 
   // Lets nothing begin; from any thread.
   void Refuse();
   // ... and ends what is under way, once a connection that is being made is made or has failed.
   void Stop();
+  // ... for good: nothing that waits is kept.
+  void Discard() { queue_.Discard(); }
   WebhookCounts counts() const;
   // From any thread, beside what the own one sends.
   WebhookAttempt Send(const WebhookMessage& message);
 
  private:
   using Clock = EventFeed::Clock;
-  struct Waiting {
-    WebhookMessage message;
-    Clock::time_point give_up_at;
-  };
 
-  void Run();
+  void TakeEvents();
   void Take(const EventFeed::Batch& batch);
-  void Put(WebhookMessage message);
-  // What was missed is told before anything else is.
-  void SendFirst();
-  void GiveUpOld(Clock::time_point now);
+  void SendMessages();
+  // What was missed is told before it.
+  void SendFirst(const WebhookQueue::Numbered& first);
+  bool stopped() const;
   Clock::duration Pause();
   std::shared_ptr<httplib::SSLClient> Connect();
 
@@ -57,12 +60,12 @@ class WebhookSender {
   const EventFeed& feed_;
   const WebhookPace pace_;
 
-  // The thread's.
-  std::uint64_t position_;
-  std::deque<Waiting> waiting_;
-  bool missed_a_run_;                  // before this one, or the end of it; not told of yet
-  std::uint64_t missed_ = 0;           // messages, and not told of yet
-  std::uint64_t told_ = 0;             // of them by gap_
+  WebhookQueue queue_;
+
+  std::uint64_t position_;  // the taker's
+
+  // The sender's.
+  WebhookQueue::Missed told_;          // by gap_
   std::optional<WebhookMessage> gap_;  // not delivered yet
   unsigned tries_ = 0;                 // in vain, since the last delivery
   Clock::time_point next_try_{};
@@ -72,7 +75,8 @@ class WebhookSender {
   bool stopped_ = false;
   std::vector<std::weak_ptr<httplib::SSLClient>> clients_;
   WebhookCounts counts_;
-  std::thread thread_;
+  std::thread taker_;
+  std::thread sender_;
 };
 
 }  // namespace slipway::control

@@ -7,6 +7,7 @@
 
 #include "control/events/webhook_sender.h"
 #include "control/log.h"
+#include "control/store/webhook_outbox.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -17,10 +18,30 @@ Webhooks::Webhooks(Core& core, const WebhookPace& pace) : core_(core), pace_(pac
     LogError(Text("webhooks are not told: ", std::string(webhooks.status().message())));
     return;
   }
+  OpenOutbox(*webhooks);
   for (const WebhookRecord& each : *webhooks) {
-    senders_[each.name] = std::make_shared<WebhookSender>(each, core_.feed(), pace_,
-                                                          WebhookSender::Since::kARunBefore);
+    senders_[each.name] = Sender(each, false);
   }
+}
+
+// Where it cannot be opened, messages wait in memory alone: what boots machines does not end for
+// it.
+void Webhooks::OpenOutbox(const std::vector<WebhookRecord>& webhooks) {
+  auto outbox = WebhookOutbox::Open(core_.config().state_directory / "outbox.db");
+  std::vector<std::string> names;
+  for (const WebhookRecord& each : webhooks) names.push_back(each.name);
+  const absl::Status status = outbox.ok() ? (*outbox)->ClearOthers(names) : outbox.status();
+  if (!status.ok()) {
+    LogError(Text("what waits for webhooks' receivers would not outlive a restart: ",
+                  std::string(status.message())));
+  }
+  if (outbox.ok()) outbox_ = *std::move(outbox);
+}
+
+std::shared_ptr<WebhookSender> Webhooks::Sender(const WebhookRecord& webhook, bool is_new) {
+  return std::make_shared<WebhookSender>(
+      webhook, WebhookSender::Sources{.feed = core_.feed(), .outbox = outbox_.get()}, pace_,
+      is_new ? WebhookSender::Since::kItWasMade : WebhookSender::Since::kARunBefore);
 }
 
 Webhooks::~Webhooks() { Stop(); }
@@ -44,8 +65,7 @@ absl::StatusOr<WebhookRecord> Webhooks::Add(WebhookRecord webhook, const Actor& 
   webhook.filter.role = Role::kAdmin;
   const std::scoped_lock lock(mutex_);
   if (absl::Status status = core_.store().AddWebhook(webhook, actor); !status.ok()) return status;
-  senders_[webhook.name] = std::make_shared<WebhookSender>(webhook, core_.feed(), pace_,
-                                                           WebhookSender::Since::kItWasMade);
+  senders_[webhook.name] = Sender(webhook, true);
   return webhook;
 }
 
@@ -56,6 +76,7 @@ absl::Status Webhooks::Remove(const std::string& name, const Actor& actor) {
     if (absl::Status status = core_.store().RemoveWebhook(name, actor); !status.ok()) return status;
     if (const auto sender = senders_.find(name); sender != senders_.end()) {
       removed = std::move(sender->second);
+      removed->Discard();
       senders_.erase(sender);
     }
   }

@@ -6,8 +6,10 @@
 // Messages are sent in order, one at a time, until each is answered with 2xx: again after a second,
 // then twice as long each time, but a minute at most. An hour after it happened a message is given
 // up. At most kWaitingMax wait; then the oldest goes. A receiver is told of what it has missed by a
-// message "gap". What waits when the process ends is lost, and what happened before its next start
-// is not told: each start begins with a "gap" that says so, without a number.
+// message "gap". What waits is on disk as well (store/webhook_outbox.h): after a restart, or a
+// kill, it is sent with the ids that it had, so that a receiver knows what it got already. What
+// happened while no process was there to see it is not told: after what waited comes a "gap" that
+// says so, without a number.
 #pragma once
 
 #include <atomic>
@@ -28,6 +30,7 @@
 
 namespace slipway::control {
 
+class WebhookOutbox;
 class WebhookSender;
 
 struct WebhookPace {
@@ -79,8 +82,13 @@ class Webhooks {
   absl::StatusOr<std::vector<State>> States() const;  // by name
 
  private:
+  void OpenOutbox(const std::vector<WebhookRecord>& webhooks);
+  // `is_new`: it was made just now, so that its receiver missed nothing.
+  std::shared_ptr<WebhookSender> Sender(const WebhookRecord& webhook, bool is_new);
+
   Core& core_;
   const WebhookPace pace_;
+  std::unique_ptr<WebhookOutbox> outbox_;  // null: it cannot be opened
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<WebhookSender>> senders_;
 };

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/catalog_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "absl/status/status.h"
 #include "control/store/audit_log.h"
 #include "control/store/policy_table.h"
+#include "control/store/private_file.h"
 #include "control/store/token_table.h"
 #include "control/store/waiting_table.h"
 #include "control/store/webhook_table.h"
-#include "control/text.h"
 
 namespace slipway::control {
 namespace {
@@ -46,25 +40,10 @@ const char* const kMigrations[] = {
     kWaitingMigration,
 };
 
-// Webhooks' secrets are in it. SQLite gives what it makes beside it the same mode.
-absl::Status MakePrivate(const std::filesystem::path& file) {
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) {
-    return absl::UnavailableError(Text(file.string(), ": cannot be opened; is it another user's?"));
-  }
-  ::close(descriptor);
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    const std::string each = file.string() + suffix;
-    if (::chmod(each.c_str(), 0600) != 0 && errno != ENOENT) {
-      return absl::UnavailableError(Text(each, ": cannot be made private; is it another user's?"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> OpenCatalogFile(const std::filesystem::path& file) {
+  // Webhooks' secrets are in it.
   if (absl::Status status = MakePrivate(file); !status.ok()) return status;
   return Database::Open(file, kMigrations);
 }

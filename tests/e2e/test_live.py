@@ -138,16 +138,22 @@ def verify(secret, request):
     expect(abs(int(headers["webhook-timestamp"]) - time.time()) < 600, f"timestamp: {headers}")
 
 
+def receiver_files(lab):
+    """Certificate, key, and where it writes what it took."""
+    certificate, key, took = (lab.folder / name for name in ("hook.pem", "hook.key", "took.json"))
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=hook",
+         "-addext", "subjectAltName=IP:127.0.0.1"])
+    took.touch()
+    return certificate, key, took
+
+
 @test("live", "webhooks: signed boots to a real HTTPS server, again after its refusals, nothing to an impostor")
 def webhooks(context):
     with Lab(context, "webhooks") as lab:
         lab.make_set({"small.efi": 4000})
         space, interface = lab.port()
-        certificate, key, took = (lab.folder / name for name in ("hook.pem", "hook.key", "took.json"))
-        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=hook",
-             "-addext", "subjectAltName=IP:127.0.0.1"])
-        took.touch()
+        certificate, key, took = receiver_files(lab)
         with helper(lab, sys.executable, HERE / "webhook_receiver.py", certificate, key, took, 2) as receiver:
             url = f"https://127.0.0.1:{receiver.stdout.readline().strip()}/boots?site=1"
             made = lab.daemon.json("webhook", "add", "ops", url, "--kind", "boot",
@@ -179,3 +185,47 @@ def webhooks(context):
             expect("webhook ops" in log and made["secret"][6:] not in log, "the audit log")
             started = time.monotonic()
             expect(lab.daemon.stop() == 0 and time.monotonic() - started < 40, "slipwayd does not end")
+
+
+@test("live", "webhooks: what waits for a receiver that is away outlives kill -9; the log, as JSON, tells of it")
+def webhooks_killed(context):
+    with Lab(context, "webhooks-killed", pool="10.77.0.30-10.77.0.254", more='[log]\nformat = "json"') as lab:
+        lab.make_set({"small.efi": 4000})
+        space, interface = lab.port()
+        certificate, key, took = receiver_files(lab)
+        command = [sys.executable, HERE / "webhook_receiver.py", certificate, key, took, 0]
+        with helper(lab, *command) as receiver:
+            port = receiver.stdout.readline().strip()
+            made = lab.daemon.json("webhook", "add", "ops", f"https://127.0.0.1:{port}/", "--kind", "boot",
+                                   "--receiver-ca", certificate)
+            discover(lab, space, interface, 1)
+            until(lambda: lab.daemon.json("webhook", "list")[0]["delivered"] >= STATIONS, "a boot of each station")
+        told = len(events_of(took))
+        discover(lab, space, interface, 101)    # nobody listens
+
+        def waiting():
+            return lab.daemon.json("webhook", "list")[0]["waiting"] >= STATIONS
+        until(waiting, "messages that wait")
+        lab.daemon.kill()
+        with helper(lab, *command, port) as receiver:
+            receiver.stdout.readline()
+            lab.daemon.start(["ip", "netns", "exec", lab.server])
+            until(lambda: len(events_of(took)) >= told + STATIONS, "what waited")
+            discover(lab, space, interface, 201)
+            requests = until(lambda: len(all_of := events_of(took)) >= told + 2 * STATIONS + 1 and all_of,
+                             "what happens after the restart")
+        for request in requests:
+            verify(made["secret"], request)
+        bodies = [json.loads(request["body"]) for request in requests[told:]]
+        expect([body["type"] for body in bodies].index("gap") >= STATIONS, "the gap is told before what waited")
+        expect([body["data"] for body in bodies if body["type"] == "gap"] == [{"lost": None}], "gaps")
+        macs = {body["data"]["mac"] for body in bodies if body["type"] == "boot"}
+        expect(len(macs) == 2 * STATIONS, f"{len(macs)} machines of {2 * STATIONS}")
+        # One message may have been on its way when its sender was killed.
+        ids = [request["headers"]["webhook-id"] for request in requests]
+        expect(len(ids) - len(set(ids)) <= 1, "messages came twice")
+        expect(lab.daemon.stop() == 0, "slipwayd does not end")
+        log = [json.loads(line) for line in lab.daemon.log.read_text(encoding="ascii").splitlines()]
+        expect(all({"time", "level", "message"} <= line.keys() for line in log), f"{log}")
+        taken_up = [line for line in log if line.get("webhook") == "ops" and line["level"] == "info"]
+        expect(taken_up and taken_up[0]["messages"] >= STATIONS, f"{taken_up}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An HTTPS server that takes webhooks: webhook_receiver.py CERTIFICATE KEY FILE REFUSALS
+"""An HTTPS server that takes webhooks: webhook_receiver.py CERTIFICATE KEY FILE REFUSALS [PORT]
 
 Prints its port; writes each request as a line of JSON to the file, and answers the first REFUSALS with 500.
 Ends with its parent.
@@ -28,7 +28,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[5]) if len(sys.argv) > 5 else 0), Receiver)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
 server.socket = context.wrap_socket(server.socket, server_side=True)

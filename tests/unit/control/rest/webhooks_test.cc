@@ -29,6 +29,7 @@ struct Received {
   std::string timestamp;
   std::string signature;
   std::string body;
+  bool taken = true;  // answered with 204
 
   nlohmann::json json() const { return nlohmann::json::parse(body, nullptr, false); }
 };
@@ -43,8 +44,9 @@ class Receiver {
       const std::scoped_lock lock(mutex_);
       received_.push_back({request.get_header_value("webhook-id"),
                            request.get_header_value("webhook-timestamp"),
-                           request.get_header_value("webhook-signature"), request.body});
-      response.status = refusals.fetch_sub(1) > 0 ? refusal.load() : 204;
+                           request.get_header_value("webhook-signature"), request.body,
+                           refusals.fetch_sub(1) <= 0});
+      response.status = received_.back().taken ? 204 : refusal.load();
       response.set_header("Location", "/elsewhere");
     });
     server_.Post("/elsewhere", [this](const auto&, auto&) { led_on = true; });
@@ -101,6 +103,16 @@ class WebhooksTest : public RestTest {
     webhook.filter.kinds = {FeedKind::kLink};
     webhook.ca = core_->authority().certificate_pem;
     return webhook;
+  }
+  // What it answered with 204, once that is so much.
+  static std::vector<Received> Taken(Receiver& receiver, std::size_t count) {
+    std::vector<Received> taken;
+    Await([&] {
+      taken = receiver.Await(0);
+      std::erase_if(taken, [](const Received& each) { return !each.taken; });
+      return taken.size() >= count;
+    });
+    return taken;
   }
   // The nth thing happens.
   void Happens(int n) { core_->feed().Publish(LinkEvent(Text("port", n), true, n)); }
@@ -348,6 +360,65 @@ TEST_F(WebhooksTest, GoOnAfterARestartWithTheSameSecret) {
   EXPECT_THAT(Ports(received), ElementsAre(R"(gap{"lost":null})", "port1"));
   EXPECT_EQ(received[0].signature, WebhookSignature(secret, {received[0].id, received[0].body},
                                                     std::stoll(received[0].timestamp)));
+}
+
+TEST_F(WebhooksTest, WhatWaitedIsSentAfterARestartWithTheIdsThatItHad) {
+  const auto receiver = MakeReceiver();
+  receiver->refusals = 1'000'000;
+  {
+    Webhooks before(*core_, kQuick);
+    ASSERT_TRUE(before.Add(To(*receiver), DaemonActor()).ok());
+    Happens(1);
+    Happens(2);
+    EXPECT_TRUE(Await([&] { return CountsOf(before).waiting == 2; }));
+    receiver->Await(2);
+  }
+  const std::string id = receiver->Await(1).front().id;
+  receiver->refusals = 0;
+  const Webhooks after(*core_, kQuick);
+  Happens(3);
+  const auto taken = Taken(*receiver, 4);
+  EXPECT_THAT(Ports(taken), ElementsAre("port1", "port2", R"(gap{"lost":null})", "port3"));
+  EXPECT_EQ(taken.front().id, id);
+  EXPECT_TRUE(Await([&] { return CountsOf(after).waiting == 0; }));
+}
+
+// One that hangs keeps the thread that sends, not the one that writes down.
+TEST_F(WebhooksTest, WhatHappensWhileAReceiverHangsIsKeptAsWell) {
+  const auto receiver = MakeReceiver();
+  {
+    Webhooks before(*core_, kQuick);
+    ASSERT_TRUE(before.Add(To(*receiver), DaemonActor()).ok());
+    receiver->hang = true;
+    Happens(1);
+    Happens(2);
+    EXPECT_TRUE(Await([&] { return CountsOf(before).waiting == 2; }));
+    Happens(3);  // and the end is at once
+  }
+  receiver->hang = false;
+  receiver->Await(1);  // of the run before, whose answer nobody heard
+  const Webhooks after(*core_, kQuick);
+  const auto taken = Taken(*receiver, 4);
+  EXPECT_THAT(Ports(taken), ElementsAre("port1", "port1", "port2", "port3"));
+  EXPECT_EQ(taken[0].id, taken[1].id);
+}
+
+TEST_F(WebhooksTest, WhatWaitedForOneThatWasRemovedIsNobodysAfterwards) {
+  const auto receiver = MakeReceiver();
+  receiver->refusals = 1'000'000;
+  {
+    Webhooks before(*core_, kQuick);
+    ASSERT_TRUE(before.Add(To(*receiver), DaemonActor()).ok());
+    Happens(1);
+    EXPECT_TRUE(Await([&] { return CountsOf(before).waiting == 1; }));
+    ASSERT_TRUE(before.Remove("ops", DaemonActor()).ok());
+    ASSERT_TRUE(before.Add(To(*receiver), DaemonActor()).ok());
+    Happens(2);
+    EXPECT_TRUE(Await([&] { return CountsOf(before).waiting == 1; }));
+  }
+  receiver->refusals = 0;
+  const Webhooks after(*core_, kQuick);
+  EXPECT_THAT(Ports(Taken(*receiver, 1)), ElementsAre("port2"));
 }
 
 // Sends a byte every few milliseconds for ever: of the headers of its answer or, where it is no TLS
