@@ -237,6 +237,8 @@ std::optional<int> RunHelp(int argc, char** argv) {
     std::cout << kUsage;
   } else if (words.size() == 2 && words[0] == "completion" && words[1] == "bash") {
     std::cout << BashCompletion(kUsage);
+  } else if (words.size() == 2 && words[0] == "completion" && words[1] == "zsh") {
+    std::cout << ZshCompletion(kUsage);
   } else if (words.size() == 1 && words[0] == "man") {
     std::cout << ManualPage(kUsage);
   } else {

@@ -102,7 +102,7 @@ inline constexpr std::string_view kUsage =
   context use NAME|-                which one is meant from now on; '-': none
   context rm NAME
   help                              this text
-  completion bash                   for the shell: source <(slipway completion bash)
+  completion bash|zsh               for the shell: source <(slipway completion bash)
   man                               this text as a manual page, for man -l -
 
 Options (and the environment variables that stand for them):

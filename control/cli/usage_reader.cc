@@ -55,6 +55,43 @@ UsageEntry CommandOf(std::string_view line) {
   return entry;
 }
 
+// What a shell offers, in the text's order where that is not by name.
+struct Offers {
+  std::vector<std::string> nouns;
+  std::map<std::string, std::vector<std::string>> verbs;
+  std::map<std::string, std::set<std::string>> options;  // of "noun verb", or of a noun alone
+};
+
+Offers OffersOf(const UsageText& text) {
+  Offers offers;
+  auto& [nouns, verbs, options] = offers;
+  for (const UsageEntry& entry : text.commands) {
+    if (std::ranges::find(nouns, entry.noun) == nouns.end()) nouns.push_back(entry.noun);
+    auto& known = verbs[entry.noun];
+    for (const std::string& verb : entry.verbs) {
+      if (std::ranges::find(known, verb) == known.end()) known.push_back(verb);
+      options[Text(entry.noun, ' ', verb)].insert(entry.options.begin(), entry.options.end());
+    }
+    if (entry.verbs.empty()) options[entry.noun].insert(entry.options.begin(), entry.options.end());
+  }
+  return offers;
+}
+
+// Of case, in both shells: what was typed, and "top" with whatever follows it.
+std::string Pattern(const std::string& command) {
+  return command.find(' ') == command.npos ? Text('"', command, " \"*") : Text('"', command, '"');
+}
+
+// Of both: `each` is a word of the command, an option, or what the option before it takes.
+constexpr std::string_view kSortWords =
+    "    if [[ -n $skip ]]; then skip=; continue; fi\n"
+    "    case $each in\n"
+    "      --json|--follow|--once|--all|--images) ;;\n"
+    "      --*) skip=1 ;;\n"
+    "      *) given+=(\"$each\") ;;\n"
+    "    esac\n"
+    "  done\n";
+
 std::string Quoted(const std::vector<std::string>& words) {
   return Text('"', Join(words, " "), '"');
 }
@@ -95,30 +132,13 @@ UsageText ReadUsage(std::string_view usage) {
 
 std::string BashCompletion(std::string_view usage) {
   const UsageText text = ReadUsage(usage);
-  std::vector<std::string> nouns;
-  std::map<std::string, std::vector<std::string>> verbs;
-  std::map<std::string, std::set<std::string>> options;  // of "noun verb"
-  for (const UsageEntry& entry : text.commands) {
-    if (std::ranges::find(nouns, entry.noun) == nouns.end()) nouns.push_back(entry.noun);
-    auto& known = verbs[entry.noun];
-    for (const std::string& verb : entry.verbs) {
-      if (std::ranges::find(known, verb) == known.end()) known.push_back(verb);
-      options[Text(entry.noun, ' ', verb)].insert(entry.options.begin(), entry.options.end());
-    }
-    if (entry.verbs.empty()) options[entry.noun].insert(entry.options.begin(), entry.options.end());
-  }
+  const auto [nouns, verbs, options] = OffersOf(text);
   std::string script =
-      "# bash completion of slipway(1). For zsh: autoload -U bashcompinit && bashcompinit first.\n"
+      "# bash completion of slipway(1).\n"
       "_slipway() {\n"
       "  local word=${COMP_WORDS[COMP_CWORD]} given=() each skip=\n"
-      "  for each in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    if [[ -n $skip ]]; then skip=; continue; fi\n"
-      "    case $each in\n"
-      "      --json|--follow|--once|--all|--images) ;;\n"
-      "      --*) skip=1 ;;\n"
-      "      *) given+=(\"$each\") ;;\n"
-      "    esac\n"
-      "  done\n"
+      "  for each in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n" +
+      std::string(kSortWords) +
       "  local words=\n"
       "  if [[ -n $skip ]]; then COMPREPLY=($(compgen -f -- \"$word\")); return; fi\n"
       "  if [[ $word == -* ]]; then\n"
@@ -129,9 +149,7 @@ std::string BashCompletion(std::string_view usage) {
   for (const auto& [command, its] : options) {
     if (its.empty()) continue;
     const std::vector<std::string> list(its.begin(), its.end());
-    const std::string pattern =
-        command.find(' ') == command.npos ? Text('"', command, " \"*") : Text('"', command, '"');
-    script += Text("      ", pattern, ") words+=\" ", Join(list, " "), "\" ;;\n");
+    script += Text("      ", Pattern(command), ") words+=\" ", Join(list, " "), "\" ;;\n");
   }
   script += Text("    esac\n  elif ((${#given[@]} == 0)); then\n    words=", Quoted(nouns),
                  "\n  elif ((${#given[@]} == 1)); then\n    case ${given[0]} in\n");
@@ -144,6 +162,43 @@ std::string BashCompletion(std::string_view usage) {
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
       "}\n"
       "complete -o default -F _slipway slipway\n";
+  return script;
+}
+
+// zsh's own: `words` and CURRENT are what was typed, and arrays begin with 1.
+std::string ZshCompletion(std::string_view usage) {
+  const UsageText text = ReadUsage(usage);
+  const auto [nouns, verbs, options] = OffersOf(text);
+  std::string script = Text(
+      "#compdef slipway\n"
+      "# zsh completion of slipway(1).\n"
+      "_slipway() {\n"
+      "  local -a given offered\n"
+      "  local each skip=\n"
+      "  for each in \"${(@)words[2,CURRENT-1]}\"; do\n",
+      kSortWords,
+      "  if [[ -n $skip ]]; then _files; return; fi\n"
+      "  if [[ ${words[CURRENT]} == -* ]]; then\n"
+      "    offered=(",
+      Join(text.options, " "), ")\n    case \"${given[1]} ${given[2]}\" in\n");
+  for (const auto& [command, its] : options) {
+    if (its.empty()) continue;
+    const std::vector<std::string> list(its.begin(), its.end());
+    script += Text("      ", Pattern(command), ") offered+=(", Join(list, " "), ") ;;\n");
+  }
+  script += Text("    esac\n  elif (( ${#given} == 0 )); then\n    offered=(", Join(nouns, " "),
+                 ")\n  elif (( ${#given} == 1 )); then\n    case ${given[1]} in\n");
+  for (const auto& [noun, its] : verbs) {
+    if (!its.empty()) script += Text("      ", noun, ") offered=(", Join(its, " "), ") ;;\n");
+  }
+  // As a file of $fpath it is the function's body, and runs when it is first wanted.
+  script +=
+      "    esac\n"
+      "  fi\n"
+      "  if (( ${#offered} )); then compadd -- \"${offered[@]}\"; else _files; fi\n"
+      "}\n"
+      "if [[ ${funcstack[1]} == _slipway ]]; then _slipway \"$@\"; else compdef _slipway slipway; "
+      "fi\n";
   return script;
 }
 

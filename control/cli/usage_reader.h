@@ -28,6 +28,8 @@ struct UsageText {
 UsageText ReadUsage(std::string_view usage);
 // For `source <(slipway completion bash)`.
 std::string BashCompletion(std::string_view usage);
+// For `source <(slipway completion zsh)` behind compinit, or as the file _slipway of $fpath.
+std::string ZshCompletion(std::string_view usage);
 // slipway(1), as roff.
 std::string ManualPage(std::string_view usage);
 

@@ -71,6 +71,66 @@ TEST(UsageReaderTest, BashOffersWhatTheUsageSays) {
   EXPECT_EQ(Offered("status \"\"", 2), "");
 }
 
+TEST(UsageReaderTest, ZshIsGivenTheSameInItsOwnWords) {
+  EXPECT_EQ(ZshCompletion(kSmall), R"zsh(#compdef slipway
+# zsh completion of slipway(1).
+_slipway() {
+  local -a given offered
+  local each skip=
+  for each in "${(@)words[2,CURRENT-1]}"; do
+    if [[ -n $skip ]]; then skip=; continue; fi
+    case $each in
+      --json|--follow|--once|--all|--images) ;;
+      --*) skip=1 ;;
+      *) given+=("$each") ;;
+    esac
+  done
+  if [[ -n $skip ]]; then _files; return; fi
+  if [[ ${words[CURRENT]} == -* ]]; then
+    offered=(--state --json)
+    case "${given[1]} ${given[2]}" in
+      "machine set") offered+=(--name) ;;
+      "top "*) offered+=(--once) ;;
+    esac
+  elif (( ${#given} == 0 )); then
+    offered=(status top machine)
+  elif (( ${#given} == 1 )); then
+    case ${given[1]} in
+      machine) offered=(list set approve rm) ;;
+    esac
+  fi
+  if (( ${#offered} )); then compadd -- "${offered[@]}"; else _files; fi
+}
+if [[ ${funcstack[1]} == _slipway ]]; then _slipway "$@"; else compdef _slipway slipway; fi
+)zsh");
+}
+
+// What zsh would offer, asked of zsh, where it is installed.
+TEST(UsageReaderTest, ZshOffersWhatTheUsageSays) {
+  if (std::system("command -v zsh >/dev/null 2>&1") != 0) GTEST_SKIP() << "zsh is not installed";
+  const std::string file = testing::TempDir() + "slipway_completion.zsh";
+  std::ofstream(file) << ZshCompletion(kUsage);
+  const auto offered = [&](const std::string& words, int current) {
+    const std::string command = Text(
+        "zsh -f -c 'compdef() { : }; _files() { print files };"
+        " compadd() { shift; print -r -- ${(M)@:#${words[CURRENT]}*} }; source ",
+        file, "; words=(slipway ", words, "); CURRENT=", current, "; _slipway'");
+    std::FILE* const pipe = ::popen(command.c_str(), "r");
+    std::string text;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
+    EXPECT_EQ(::pclose(pipe), 0) << command;
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  };
+  EXPECT_EQ(offered("ne", 2), "network");
+  EXPECT_EQ(offered("network re", 3), "reserve");
+  EXPECT_EQ(offered("network set lab --lease", 5), "--lease-time");
+  EXPECT_EQ(offered("top --on", 3), "--once");
+  EXPECT_EQ(offered("--state /tmp --json rollout pro", 6), "promote");
+  EXPECT_EQ(offered("image import \"\"", 4), "files");
+  EXPECT_EQ(offered("--ca \"\"", 3), "files");
+}
+
 TEST(UsageReaderTest, TheManualIsWhatTheUsageSays) {
   const std::filesystem::path file = std::filesystem::path(SLIPWAY_SOURCE_ROOT) / "docs/slipway.1";
   const std::string page = ManualPage(kUsage);
