@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/log.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -128,6 +129,44 @@ TEST_F(DaemonTest, EventsBecomeStepsWhileAnImageSetIsReadIntoMemory) {
   fs::rename(folder_ / "kept", blob);
   ::close(::open((folder_ / "pipe").c_str(), O_WRONLY));
   EXPECT_TRUE(Says("/api/v1/images", "\"loaded\":true"));
+}
+
+TEST_F(DaemonTest, TheLogSaysOnceHowABootEnded) {
+  using enum dataplane::EventKind;
+  constexpr const char* kFirst = "52:54:00:00:00:01";
+  constexpr const char* kSecond = "52:54:00:00:00:02";
+  const fs::path file = folder_ / "log";
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  ASSERT_GE(descriptor, 0);
+  OpenLog({.format = LogFormat::kJson, .descriptor = descriptor});
+  // What it says of the ends of the machine's boots; ten seconds for the first of it.
+  const auto ends = [&](const std::string& mac) {
+    std::vector<nlohmann::json> found;
+    for (int i = 0; i < 200 && found.empty(); ++i) {
+      std::ifstream stream(file);
+      for (std::string line; std::getline(stream, line);) {
+        const auto json = nlohmann::json::parse(line, nullptr, false);
+        if (json.is_object() && json.value("machine", "") == mac) found.push_back(json);
+      }
+      if (found.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return found;
+  };
+  Tell(kDhcpDiscover, kFirst, "HTTPClient:Arch:00016");
+  Tell(kHttpComplete, kFirst, "GET /other/1/boot.efi");
+  ASSERT_EQ(ends(kFirst).size(), 1U);
+  Tell(kHttpComplete, kFirst, "GET /other/1/kernel");  // it goes on loading
+  Tell(kDhcpDiscover, kSecond, "HTTPClient:Arch:00016");
+  Tell(kHttpComplete, kSecond, "GET /other/1/boot.efi");
+  ASSERT_EQ(ends(kSecond).size(), 1U);  // by then the first would have been told of again
+  const auto told = ends(kFirst);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0]["level"], "info");
+  EXPECT_EQ(told[0]["outcome"], "complete");
+  EXPECT_EQ(told[0]["cause"], "boot.complete");
+  EXPECT_TRUE(told[0]["seconds"].is_number_float());
+  OpenLog({});
+  ::close(descriptor);
 }
 
 TEST_F(DaemonTest, ThatLeasesCannotBeWrittenIsSaidForAsLongAsItLasts) {
