@@ -31,6 +31,13 @@ WebhookQueue::WebhookQueue(std::string webhook, WebhookOutbox* outbox, const Web
   }
 }
 
+WebhookQueue::~WebhookQueue() {
+  if (waiting_.empty() || (outbox_ != nullptr && !disk_fails_)) return;
+  LogWarning(Text("webhook ", webhook_, ": ", waiting_.size(),
+                  " messages were not delivered, and may not be any more"),
+             {{"webhook", webhook_}, {"messages", static_cast<std::int64_t>(waiting_.size())}});
+}
+
 void WebhookQueue::TakeUp() {
   auto kept = outbox_->Waiting(webhook_);
   if (!kept.ok()) return NoteDisk(kept.status());
@@ -61,6 +68,7 @@ void WebhookQueue::Put(std::vector<Numbered> messages) {
       UnixNanoseconds() + std::chrono::nanoseconds(pace_.give_up).count();
   const Clock::time_point give_up_at = Clock::now() + pace_.give_up;
   const std::scoped_lock lock(mutex_);
+  if (discarded_) return;
   for (Numbered& each : messages) {
     waiting_.push_back({.message = {.number = each.number,
                                     .give_up_unix_nanoseconds = give_up_unix,
@@ -125,9 +133,9 @@ void WebhookQueue::Told(const Missed& missed) {
 
 void WebhookQueue::Discard() {
   const std::scoped_lock lock(mutex_);
+  discarded_ = true;
   waiting_.clear();
   if (outbox_ != nullptr) NoteDisk(outbox_->Clear(webhook_));
-  outbox_ = nullptr;
 }
 
 WebhookQueue::Counts WebhookQueue::counts() const {

@@ -33,8 +33,11 @@ class WebhookQueue {
   // Whether the receiver may have missed something before.
   enum class Since : std::uint8_t { kItWasMade, kARunBefore };
 
-  // The outbox outlives it, or its Discard(); null: there is none. Takes up what waits in it.
+  // The outbox outlives it; null: there is none. Takes up what waits in it.
   WebhookQueue(std::string webhook, WebhookOutbox* outbox, const WebhookPace& pace, Since since);
+  ~WebhookQueue();
+  WebhookQueue(const WebhookQueue&) = delete;
+  WebhookQueue& operator=(const WebhookQueue&) = delete;
 
   struct Numbered {
     std::uint64_t number = 0;  // of the event; they rise
@@ -88,6 +91,7 @@ class WebhookQueue {
   bool missed_a_run_;
   std::uint64_t missed_ = 0;
   bool disk_fails_ = false;
+  bool discarded_ = false;
   Counts counts_;
 };
 
