@@ -64,6 +64,7 @@ absl::Status Statement::Run() {
 }
 
 void Statement::Reset() {
+  if (!statement_) return;  // of what could not be prepared, sqlite3_clear_bindings() would read
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());
   error_ = SQLITE_OK;
