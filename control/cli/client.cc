@@ -25,6 +25,16 @@ int PortOf(const std::string& server) {
   return port;
 }
 
+// The cursor, which stands last in the link to the next page (RFC 8288). httplib unescapes headers,
+// so of a list that was asked for with a selector the rest of the link says another thing.
+std::pair<std::string, std::string> NextOf(const std::string& link) {
+  const std::size_t end = link.find(">; rel=\"next\"");
+  if (end == link.npos) return {};
+  const std::size_t name = link.find_last_of("?&", end) + 1;
+  const std::size_t value = link.find('=', name) + 1;
+  return {link.substr(name, value - 1 - name), link.substr(value, end - value)};
+}
+
 }  // namespace
 
 Client::Client(const Target& target)
@@ -64,10 +74,7 @@ Answer Client::AnswerOf(const Result& result) const {
   answer.good = result->status < 300;
   answer.body = result->body;
   answer.tag = result->get_header_value("ETag");
-  if (const std::string link = result->get_header_value("Link");
-      link.starts_with('<') && link.find("rel=\"next\"") != link.npos) {
-    answer.next = link.substr(1, link.find('>') - 1);
-  }
+  answer.next = NextOf(result->get_header_value("Link"));
   if (answer.good) return answer;
   const auto problem = answer.json();
   answer.error = problem.is_object() && problem.contains("detail")
@@ -83,10 +90,12 @@ Answer Client::GetPage(const std::string& path, const std::map<std::string, std:
 
 Answer Client::Get(const std::string& path, const std::map<std::string, std::string>& query) {
   Answer answer = GetPage(path, query);
-  if (!answer.good || answer.next.empty()) return answer;
+  if (!answer.good || answer.next.first.empty()) return answer;
   auto list = answer.json();
-  while (!answer.next.empty()) {
-    answer = GetPage(answer.next);
+  auto rest = query;
+  while (!answer.next.first.empty()) {
+    rest[answer.next.first] = answer.next.second;
+    answer = GetPage(path, rest);
     if (!answer.good) return answer;
     for (auto& item : answer.json()) list.push_back(std::move(item));
   }
@@ -97,7 +106,7 @@ Answer Client::Get(const std::string& path, const std::map<std::string, std::str
 Answer Client::GetFile(const std::string& path, const std::filesystem::path& file) {
   const std::string part = file.string() + ".part";
   const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  Answer unwritten{false, "", Text(file.string(), ": cannot be written; name another file"), ""};
+  Answer unwritten{false, "", Text(file.string(), ": cannot be written; name another file")};
   if (descriptor < 0) return unwritten;
   std::string text;  // of a refusal
   bool good = true;
@@ -141,7 +150,7 @@ Answer Client::SendFile(const std::filesystem::path& file, Send send) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
   if (!stream || error) {
-    return {false, "", Text(file.string(), ": cannot be read; name a readable file"), ""};
+    return {false, "", Text(file.string(), ": cannot be read; name a readable file")};
   }
   std::string piece;
   return AnswerOf(send(static_cast<std::size_t>(size),

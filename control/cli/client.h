@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/parse_json.h"
 
@@ -33,9 +34,11 @@ struct Answer {
   bool good = false;
   std::string body;   // when good
   std::string error;  // else: what is wrong and what to do
-  std::string next;   // the path of the page after this one; empty: none
-  std::string tag;    // ETag: which version of a resource it is; empty: not told
-  int status = 0;     // of HTTP; 0: there was no answer
+  // What to ask the same list for beside, for the page after this one: a parameter and its value;
+  // empty: none.
+  std::pair<std::string, std::string> next = {};
+  std::string tag;  // ETag: which version of a resource it is; empty: not told
+  int status = 0;   // of HTTP; 0: there was no answer
 
   nlohmann::json json() const { return ParseJson(body); }
 };

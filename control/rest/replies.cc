@@ -131,7 +131,7 @@ void ReplyTagged(const httplib::Request& request, httplib::Response& response,
     response.status = 304;
     return;
   }
-  response.set_content(std::move(text), std::string(kJsonType));
+  response.set_content(text, std::string(kJsonType));
 }
 
 void ReplyProblem(httplib::Response& response, int status, std::string_view detail) {
@@ -185,20 +185,20 @@ void ReplyPage(const httplib::Request& request, httplib::Response& response, con
   limit = std::min(limit, kPageItemsMax);
   nlohmann::json page = nlohmann::json::array();
   bool is_last = true;
-  std::size_t end = 0;  // after the last item of the page
+  std::string last;  // the cursor of the last item of the page
   for (std::size_t i = PlaceAfter(list, request.get_param_value("after")); i < list.size; ++i) {
     if (list.fits && !list.fits(i)) continue;
     is_last = page.size() < limit;
     if (!is_last) break;
+    last = Text(i + 1, '~', list.key(i));
     page.push_back(list.item(i));
-    end = i + 1;
   }
   if (!is_last) {
     std::string next = Text(request.path, "?");
     for (const auto& [name, value] : request.params) {
       if (name != "after") next += Text(Escaped(name), '=', Escaped(value), '&');
     }
-    next += Text("after=", Escaped(Text(end, '~', list.key(end - 1))));
+    next += Text("after=", Escaped(last));
     response.set_header("Link", Text('<', next, ">; rel=\"next\""));
   }
   ReplyTagged(request, response, page);

@@ -115,7 +115,8 @@ TEST_F(ImportTest, ADistributionsTreeProposesWhatBootsItAndTheProposalIsTaken) {
   EXPECT_EQ(Shown("leap:15.5")["loaded"], false);
   EXPECT_EQ(Slipway("machine set 52:54:00:00:00:07 leap-boot:15.5").code, 0);
   EXPECT_EQ(Shown("leap:15.5")["loaded"], true);
-  EXPECT_THAT(Slipway("image rm leap:15.5").text, HasSubstr("or to one that needs it"));
+  EXPECT_THAT(Slipway("image rm leap:15.5").text,
+              HasSubstr("image set leap-boot:15.5, which needs it"));
   EXPECT_EQ(Slipway("machine set 52:54:00:00:00:07 -").code, 0);
   EXPECT_EQ(Slipway("image rm leap:15.5").code, 0);
 }

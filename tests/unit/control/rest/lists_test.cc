@@ -3,6 +3,7 @@
 // Lists of a large site: by a selector, by what somebody types, in whole pages.
 #include <set>
 
+#include "control/rest/routes.h"
 #include "control/store/boot_archive.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
@@ -147,12 +148,12 @@ TEST_F(ListsTest, PagesAreFullWhateverLeavesTheSelectionMeanwhile) {
   EXPECT_EQ(items[1]["mac"], Mac(3));
   Label(Mac(1), "b7");
   Label(Mac(3), "b7");
-  const auto second = client_->Get(NextOf(*first));
+  const auto second = client_->Get(NextOf(path + "&limit=2", *first));
   const auto then = nlohmann::json::parse(second->body);
   ASSERT_EQ(then.size(), 2u);
   EXPECT_EQ(then[0]["mac"], Mac(5));
   EXPECT_EQ(then[1]["mac"], Mac(7));
-  EXPECT_THAT(Macs(NextOf(*second)), ElementsAre(Mac(9), Mac(11)));
+  EXPECT_THAT(Macs(NextOf(path + "&limit=2", *second)), ElementsAre(Mac(9), Mac(11)));
 }
 
 TEST_F(ListsTest, WhatCannotBeAskedOfAListIsSaid) {
@@ -263,6 +264,22 @@ TEST_F(ListsTest, TheCommandLineAsksForThem) {
   const Ran unread = Slipway("boot list --since yesterday");
   EXPECT_EQ(unread.code, 2);
   EXPECT_THAT(unread.text, HasSubstr("--since yesterday: write 2h, 7d or Unix seconds"));
+}
+
+TEST_F(ListsTest, TheCommandLineAsksForAllPagesOfASelection) {
+  constexpr int kMany = static_cast<int>(kPageItems) + 3;
+  for (int i = 0; i < kMany; ++i) {
+    Machine machine{.mac = MacAddress{{0x52, 0x54, 1, 0, static_cast<std::uint8_t>(i >> 8),
+                                       static_cast<std::uint8_t>(i & 255)}}};
+    machine.labels = {{"rack", i % 500 == 0 ? "c, d=e" : "c"}};
+    ASSERT_TRUE(core_->store().PutMachine(machine, DaemonActor()).ok());
+  }
+  const auto machines =
+      nlohmann::json::parse(Slipway("--json machine list --selector 'rack=c*,mac=52:*'").text);
+  std::set<std::string> macs;
+  for (const auto& machine : machines) macs.insert(machine["mac"]);
+  EXPECT_THAT(macs, SizeIs(kMany));
+  EXPECT_THAT(machines, SizeIs(kMany));
 }
 
 TEST_F(ListsTest, OneIsShownInFull) {

@@ -90,7 +90,10 @@ class BroughtCertificateTest : public RestTest {
     SSL* ssl = nullptr;
     BIO_get_ssl(bio.get(), &ssl);
     if (!name.empty()) {
-      EXPECT_EQ(SSL_set_tlsext_host_name(ssl, name.c_str()), 1);
+      // The macro for it casts in C's way.
+      std::string sent = name;
+      EXPECT_EQ(SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sent.data()),
+                1);
     }
     EXPECT_EQ(BIO_do_handshake(bio.get()), 1) << name << ' ' << signatures;
     std::vector<std::string> subjects;

@@ -190,16 +190,23 @@ image_set = "debian:stable"
     for (std::string next = path; !next.empty();) {
       const auto answer = client_->Get(next);
       EXPECT_EQ(answer->status, 200) << next << ' ' << answer->body;
-      for (const auto& item : nlohmann::json::parse(answer->body)) values.push_back(item[key]);
-      next = NextOf(*answer);
+      if (answer->status != 200) break;
+      const auto items = nlohmann::json::parse(answer->body);
+      for (const auto& item : items) values.push_back(item[key]);
+      next = NextOf(path, *answer);
       if (pages != nullptr) ++*pages;
     }
     return values;
   }
-  // The path of the page after this one; empty: none.
-  static std::string NextOf(const httplib::Response& answer) {
+  // Of the page after this one of the list; empty: none. httplib unescapes headers, so that of the
+  // link only what it adds to the list's own path can be taken.
+  static std::string NextOf(const std::string& list, const httplib::Response& answer) {
     const std::string link = answer.get_header_value("Link");
-    return link.empty() ? "" : link.substr(1, link.find('>') - 1);
+    if (link.empty()) return "";
+    const std::size_t after = link.rfind("after=");
+    const std::size_t cursor = after != link.npos ? after : link.rfind("before=");
+    return Text(list, list.find('?') == list.npos ? '?' : '&',
+                link.substr(cursor, link.find('>', cursor) - cursor));
   }
   void ImportBootFile(const std::string& reference, std::size_t size = 4000) {
     std::ofstream(folder_ / "boot.efi") << std::string(size, 'x');

@@ -40,6 +40,7 @@ class Receiver {
       : server_(Written(folder / "receiver.pem", certificate.chain_pem).c_str(),
                 Written(folder / "receiver.key", certificate.private_key_pem).c_str()) {
     server_.Post("/hook", [this](const httplib::Request& request, httplib::Response& response) {
+      ++asked;
       while (hang) std::this_thread::sleep_for(1ms);
       const std::scoped_lock lock(mutex_);
       received_.push_back({request.get_header_value("webhook-id"),
@@ -73,6 +74,7 @@ class Receiver {
     return {};
   }
 
+  std::atomic<int> asked{0};
   std::atomic<int> refusals{0};
   std::atomic<int> refusal{500};
   std::atomic<bool> hang{false};
@@ -392,7 +394,7 @@ TEST_F(WebhooksTest, WhatHappensWhileAReceiverHangsIsKeptAsWell) {
     receiver->hang = true;
     Happens(1);
     Happens(2);
-    EXPECT_TRUE(Await([&] { return CountsOf(before).waiting == 2; }));
+    EXPECT_TRUE(Await([&] { return receiver->asked == 1 && CountsOf(before).waiting == 2; }));
     Happens(3);  // and the end is at once
   }
   receiver->hang = false;
