@@ -96,7 +96,7 @@ std::string CaptureSession::Next() {
 std::string CaptureSession::Begin() {
   utsname system{};
   ::uname(&system);
-  const std::string text =
+  std::string text =
       BeginPcapng({.hardware = system.machine,
                    .operating_system = Text(system.sysname, ' ', system.release),
                    .comment = Text("frames of ", terms_.order.machine.ToString(), ", captured by ",

@@ -222,12 +222,12 @@ toml::table TableOf(const nlohmann::json& object, int depth);
 
 struct AppendTo {
   toml::array& list;
-  void operator()(auto&& value) const { list.push_back(std::move(value)); }
+  void operator()(auto value) const { list.push_back(std::move(value)); }
 };
 struct SetIn {
   toml::table& table;
   const std::string& key;
-  void operator()(auto&& value) const { table.insert_or_assign(key, std::move(value)); }
+  void operator()(auto value) const { table.insert_or_assign(key, std::move(value)); }
 };
 
 // Gives `put` the value as TOML has it; a null is none.

@@ -100,6 +100,7 @@ absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const Networ
   CheckNetworks(root, complaints);
   if (!problems.empty()) {
     std::vector<std::string> words;
+    words.reserve(problems.size());
     for (const Problem& problem : problems) words.push_back(problem.what);
     return absl::InvalidArgumentError(Join(words, "\n"));
   }

@@ -8,6 +8,7 @@
 
 #include "control/image_store/refusal.h"
 #include "control/secure_boot/pe_image.h"
+#include "control/text.h"
 #include "protocols/http/request.h"
 
 namespace slipway::control {
@@ -118,15 +119,16 @@ absl::StatusOr<Boot> ChooseBootFiles(const std::vector<BootCandidate>& files, co
   Boot boot;
   for (const auto& [architecture, path] : chosen) {
     const auto found = std::ranges::find(files, path, &BootCandidate::path);
+    const std::string where = Text("boot file ", path, " for ", architecture);
     if (found == files.end()) {
       return Refuse(absl::StatusCode::kInvalidArgument,
-                    {.where = "boot file " + path + " for " + architecture,
+                    {.where = where,
                      .what = "not a file of the image set",
                      .remedy = "name it as it stands below the source"});
     }
     if (IsProgram(*found) && architecture != "any" && architecture != found->architecture) {
       return Refuse(absl::StatusCode::kInvalidArgument,
-                    {.where = "boot file " + path + " for " + architecture,
+                    {.where = where,
                      .what = "is a program for " + found->architecture,
                      .rule = "firmware starts no program of another architecture",
                      .remedy = "say --boot " + found->architecture + "=" + path});

@@ -88,7 +88,7 @@ class StagingSink final : public FileSink {
                      .media_type = std::string(http::MediaTypeOf(path_)),
                      .role = std::string(RoleOf(path_, AsBytes(file_->head()))),
                      .architecture = std::string(architecture.value_or(""))};
-    const absl::Status status = file_->Commit(folder_ / digest);
+    absl::Status status = file_->Commit(folder_ / digest);
     file_.reset();
     return status;
   }

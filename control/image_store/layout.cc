@@ -235,7 +235,7 @@ class Recogniser {
     for (const ImageFile& file : set_.files) {
       constexpr std::string_view kEnd = "/Release";
       if (!file.path.starts_with("dists/") || !file.path.ends_with(kEnd)) continue;
-      const std::string name = file.path.substr(6, file.path.size() - 6 - kEnd.size());
+      std::string name = file.path.substr(6, file.path.size() - 6 - kEnd.size());
       if (name.find('/') == name.npos) return name;
     }
     return {};

@@ -217,7 +217,7 @@ Uploads::Writer::~Writer() {
 absl::Status Uploads::Writer::Flush() {
   if (buffer_.empty()) return absl::OkStatus();
   const std::string block = std::exchange(buffer_, {});
-  const absl::Status status = WriteAll(file_, session_->path, AsBytes(block));
+  absl::Status status = WriteAll(file_, session_->path, AsBytes(block));
   if (!status.ok()) {
     session_->hashed = static_cast<std::uint64_t>(-1);  // some of it may be there: hash anew
     return status;

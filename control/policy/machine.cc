@@ -55,8 +55,12 @@ absl::Status SetTexts(const nlohmann::json& value, const std::string& member,
   return absl::OkStatus();
 }
 
+bool IsEmptyText(const nlohmann::json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().empty();
+}
+
 absl::Status SetImageSet(const nlohmann::json& value, Machine& machine) {
-  if (value.is_null() || value == "") {
+  if (value.is_null() || IsEmptyText(value)) {
     machine.image_set.reset();
     return absl::OkStatus();
   }
@@ -181,7 +185,8 @@ absl::Status Update(const nlohmann::json& changes, Machine& machine) {
 }
 
 absl::Status SetScript(const nlohmann::json& value, std::string& script) {
-  if (!value.is_string() || (value != "" && !IsTemplateName(value.get_ref<const std::string&>()))) {
+  if (!value.is_string() ||
+      (!IsEmptyText(value) && !IsTemplateName(value.get_ref<const std::string&>()))) {
     return Wrong("script",
                  "not a template's name, such as \"boot.ipxe\"; see 'slipway template list'");
   }

@@ -95,7 +95,8 @@ absl::Status Set(const std::string& member, const nlohmann::json& value, Rule& r
   if (member == "image_set") {
     rule.image_set =
         value.is_string() ? ImageSetName::Parse(value.get_ref<const std::string&>()) : std::nullopt;
-    if (rule.image_set || value == "") return absl::OkStatus();
+    const bool none = value.is_string() && value.get_ref<const std::string&>().empty();
+    if (rule.image_set || none) return absl::OkStatus();
     return Wrong(member, "not \"name:tag\"; see 'slipway image list'");
   }
   if (member == "mode") {

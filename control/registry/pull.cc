@@ -204,7 +204,7 @@ absl::Status Pulls::PullBlob(Job& job, const Descriptor& blob) {
   std::uint64_t there = 0;
   for (int attempts = 0;;) {
     const std::uint64_t before = there;
-    const absl::Status status = Append(job, blob, there);
+    absl::Status status = Append(job, blob, there);
     const bool may_help = absl::IsUnavailable(status) || absl::IsAborted(status);
     if (there > before) {  // what gives nothing is asked less and less often
       attempts = 0;
@@ -240,7 +240,7 @@ absl::Status Pulls::Append(Job& job, const Descriptor& blob, std::uint64_t& ther
       progress.bytes_resumed = std::max(progress.bytes_resumed, there);
     });
     if (writer->offset() < blob.size) {
-      const absl::Status status =
+      absl::Status status =
           job.remote.Blob(blob.digest, writer->offset(), [&](Bytes bytes) -> absl::Status {
             if (job.stopping) return absl::CancelledError("stopped");
             if (bytes.size() > blob.size - writer->offset()) {

@@ -112,7 +112,7 @@ absl::StatusOr<bool> IsInScope(const Actor& actor, Core& core, const Machine& na
   const auto selector = Selector::Parse(actor.scope);
   if (!selector.ok()) return selector.status();
   if (named.mac) {
-    const auto held = IsHeld(*selector, core, *named.mac);
+    auto held = IsHeld(*selector, core, *named.mac);
     if (!held.ok() || !*held) return held;
   }
   if (!named.uuid) return named.mac.has_value();

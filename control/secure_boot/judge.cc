@@ -262,12 +262,10 @@ class FileJudge {
         refusal != verdict_.findings.end()) {
       verdict_.outcome = Outcome::kRefused;
       verdict_.words = Text("refused: ", refusal->words);
-    } else if (context_.is_second_stage && by_shim) {
+    } else if (by_shim && (context_.is_second_stage || !firmware_.is_accepted)) {
       Accepted(Outcome::kAcceptedByShim);
     } else if (firmware_.is_accepted) {
       Accepted(Outcome::kAccepted);
-    } else if (by_shim) {
-      Accepted(Outcome::kAcceptedByShim);
     } else {
       Unaccepted();
     }

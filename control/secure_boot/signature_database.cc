@@ -202,10 +202,10 @@ absl::StatusOr<SignatureDatabase> ReadDatabase(Bytes file, std::string_view name
   if (file.size() > 2 && file[0] == 0x30 && ReadCertificate(file).ok()) {
     return OneCertificate(std::string(AsText(file)));
   }
-  const auto database = ParseSignatureLists(file);
+  auto database = ParseSignatureLists(file);
   // efivarfs puts the variable's attributes before its value.
   if (!database.ok() && file.size() >= 4 && file[1] == 0 && file[2] == 0 && file[3] == 0) {
-    const auto variable = ParseSignatureLists(file.subspan(4));
+    auto variable = ParseSignatureLists(file.subspan(4));
     if (variable.ok()) return variable;
   }
   return database;

@@ -81,7 +81,7 @@ absl::Status Core::RemoveImage(const std::string& reference, const Actor& actor)
 
 absl::Status Core::MakeNoted(const Actor& actor, const Noted& noted,
                              const std::function<absl::Status()>& make) {
-  const absl::Status status = store_->Note(actor, noted.what, noted.before, noted.after);
+  absl::Status status = store_->Note(actor, noted.what, noted.before, noted.after);
   if (!status.ok()) return status;
   absl::Status made = make();
   if (!made.ok()) Audit(actor, noted.what, noted.after, noted.before);

@@ -183,7 +183,7 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   const nlohmann::json old = DigestNow(stable.ToString());
   const nlohmann::json moved = {{"digest", promoted.digest}};
   if (absl::Status status = store_->Note(actor, what, old, moved); !status.ok()) return status;
-  const absl::Status tagged =
+  absl::Status tagged =
       image_store_->Tag(rollout->candidate.ToString(), rollout->stable.ToString());
   if (!tagged.ok()) {
     Audit(actor, what, moved, old);

@@ -112,7 +112,7 @@ absl::StatusOr<Machine> MachineTable::Put(const Machine& machine,
 
 absl::Status MachineTable::Remove(std::int64_t id) {
   Statement statement = database_.Prepare("DELETE FROM machines WHERE id=?");
-  const absl::Status status = statement.Bind(1, id).Run();
+  absl::Status status = statement.Bind(1, id).Run();
   if (status.ok() && kept_) kept_->erase(id);
   return status;
 }

@@ -36,11 +36,10 @@ absl::StatusOr<std::vector<TokenRecord>> TokenTable::All() {
 absl::Status TokenTable::Put(const TokenRecord& token) {
   const auto tokens = All();
   if (!tokens.ok()) return tokens.status();
-  const absl::Status room =
-      RoomFor(token.name, *tokens,
-              {.noun = "token",
-               .most = kTokensMax,
-               .remedy = "remove those that nobody uses: 'slipway token rm'"});
+  absl::Status room = RoomFor(token.name, *tokens,
+                              {.noun = "token",
+                               .most = kTokensMax,
+                               .remedy = "remove those that nobody uses: 'slipway token rm'"});
   if (!room.ok()) return room;
   return Replace(token);
 }

@@ -37,7 +37,7 @@ absl::StatusOr<std::vector<WebhookRecord>> WebhookTable::All() {
 absl::Status WebhookTable::Put(const WebhookRecord& webhook) {
   const auto webhooks = All();
   if (!webhooks.ok()) return webhooks.status();
-  const absl::Status room = RoomFor(
+  absl::Status room = RoomFor(
       webhook.name, *webhooks,
       {.noun = "webhook", .most = kWebhooksMax, .remedy = "remove one: 'slipway webhook rm NAME'"});
   if (!room.ok()) return room;
