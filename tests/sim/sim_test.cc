@@ -66,7 +66,7 @@ TEST(TcpSimulation, GoodputIsAsReviewed) {
       const Wire wire{.delay = std::chrono::microseconds(500 * rtt),
                       .loss = loss / 1000.0,
                       .bytes_per_second = 12'500'000,
-                      .queue_bytes = 128 * 1024};
+                      .queue_bytes = std::size_t{128} * 1024};
       constexpr std::uint64_t kSize = 1'000'000;
       constexpr std::int64_t kRuns = 15;
       Duration took{0};

@@ -14,7 +14,6 @@ namespace {
 using dataplane::DhcpOfferOf;
 using dataplane::EventKind;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 const std::string kVendor = "HTTPClient:Arch:00016:UNDI:003000";

@@ -362,7 +362,7 @@ TEST_F(TimelinesTest, EverythingIsBounded) {
 
 TEST_F(TimelinesTest, ProgressReplacesProgress) {
   Tell({kDiscover, kRequest});
-  for (int i = 1; i < 100; ++i) Tell({EventKind::kHttpProgress, i * 10, 9000, "", 7});
+  for (std::int64_t i = 1; i < 100; ++i) Tell({EventKind::kHttpProgress, i * 10, 9000, "", 7});
   EXPECT_THAT(Last().steps, SizeIs(3));
   EXPECT_EQ(Last().steps.back().number, 990);
 }

@@ -14,7 +14,6 @@ namespace {
 using nlohmann::json;
 using testing::AllOf;
 using testing::DoubleNear;
-using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;

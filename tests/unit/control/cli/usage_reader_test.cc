@@ -15,7 +15,6 @@
 namespace slipway::control {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 

@@ -9,7 +9,6 @@ namespace slipway::control {
 namespace {
 
 using nlohmann::json;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 Config File() {

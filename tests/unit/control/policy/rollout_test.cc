@@ -67,7 +67,7 @@ TEST(Rollout, APercentageIsOfTheSameMachinesAndOfMoreWhenItRises) {
       before[i] = is_in;
       count += is_in ? 1u : 0u;
     }
-    EXPECT_NEAR(count, kMachines / 100 * percent, kMachines / 50) << percent << " %";
+    EXPECT_NEAR(count, kMachines * percent / 100.0, kMachines / 50.0) << percent << " %";
   }
 }
 

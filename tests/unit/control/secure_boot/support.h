@@ -72,8 +72,8 @@ struct PeBuilder {
   std::vector<std::pair<std::string, std::string>> sections = {{".text", "code"}};
 
   std::size_t Directories() const { return kOptional + (pe32_plus ? 112 : 96); }
-  std::size_t CertificateEntry() const { return Directories() + 4 * 8; }
-  std::size_t SectionTable() const { return Directories() + directories * 8; }
+  std::size_t CertificateEntry() const { return Directories() + std::size_t{4} * 8; }
+  std::size_t SectionTable() const { return Directories() + std::size_t{directories} * 8; }
 
   std::string Build() const {
     constexpr std::size_t kHeaders = 0x400;
