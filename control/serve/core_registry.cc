@@ -11,19 +11,13 @@
 namespace slipway::control {
 
 absl::Status Core::RefuseIfAssigned(const std::string& reference) {
-  const auto machines = store_->Machines();
-  if (!machines.ok()) return machines.status();
-  const auto rules = store_->Rules();
-  if (!rules.ok()) return rules.status();
-  const auto rollouts = store_->Rollouts();
-  if (!rollouts.ok()) return rollouts.status();
-  const auto sets = image_store_->List();
-  if (!sets.ok()) return sets.status();
+  const auto site = ReadSite();
+  if (!site.ok()) return site.status();
   const auto users = SetUsers(reference, {.config = config_,
-                                          .machines = *machines,
-                                          .rules = *rules,
-                                          .rollouts = *rollouts,
-                                          .sets = *sets});
+                                          .machines = site->machines,
+                                          .rules = site->rules,
+                                          .rollouts = site->rollouts,
+                                          .sets = site->sets});
   if (users.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       Text(reference, ": machines are assigned to it, by ", Join(users, "; by "),
