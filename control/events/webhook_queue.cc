@@ -40,7 +40,15 @@ WebhookQueue::~WebhookQueue() {
 
 void WebhookQueue::TakeUp() {
   auto kept = outbox_->Waiting(webhook_);
-  if (!kept.ok()) return NoteDisk(kept.status());
+  if (!kept.ok()) {
+    // Unread, they would be taken for delivered by the next one that is.
+    LogError(
+        Text("webhook ", webhook_, ": what waited before the start is not sent until the next: ",
+             std::string(kept.status().message())),
+        {{"webhook", webhook_}});
+    outbox_ = nullptr;
+    return;
+  }
   const std::int64_t wall = UnixNanoseconds();
   const Clock::time_point now = Clock::now();
   for (OutboxMessage& each : *kept) {
@@ -155,6 +163,7 @@ std::uint64_t WebhookQueue::DropFirst() {
 // The last `added` are new.
 void WebhookQueue::Keep(std::uint64_t gone, std::size_t added) {
   if (outbox_ == nullptr) return;
+  if (disk_fails_) added = waiting_.size();  // what was refused then is offered again
   std::vector<const OutboxMessage*> messages;
   for (auto each = waiting_.end() - static_cast<std::ptrdiff_t>(added); each != waiting_.end();
        ++each) {

@@ -212,6 +212,15 @@ TEST_F(WebhookQueueTest, WithoutADiskMessagesWaitInMemory) {
   EXPECT_EQ(First(queue), 2U);
 }
 
+TEST_F(WebhookQueueTest, WhatTheDiskRefusedIsOfferedAgain) {
+  WebhookQueue queue = Queue(Since::kItWasMade);
+  Sql("ALTER TABLE waiting RENAME TO away");
+  queue.Put(Messages({1}));
+  Sql("ALTER TABLE away RENAME TO waiting");
+  queue.Put(Messages({2}));
+  EXPECT_THAT(OnDisk(), ElementsAre(1, 2));
+}
+
 TEST_F(WebhookQueueTest, NobodyElseMayReadIt) {
   const auto mode = std::filesystem::status(folder_ / "outbox.db").permissions();
   EXPECT_EQ(mode & std::filesystem::perms(0077), std::filesystem::perms::none);
