@@ -272,8 +272,9 @@ void ControlPlane::StoreBoots(bool all) {
 }
 
 void ControlPlane::NoteEnd(const Boot& boot) {
-  boot_log_.Take(boot, {.image_set = core_->tally().SetOf(boot),
-                        .network = NetworkOf(*core_->served(), boot)});
+  boot_log_.Take(
+      boot, {.image_set = core_->tally().SetOf(boot), .network = NetworkOf(*core_->served(), boot)},
+      steady_clock::now());
   core_->NoteBoot(boot);
 }
 

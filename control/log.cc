@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/log.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "control/image_store/image_set.h"
 #include "control/moment.h"
@@ -23,7 +25,11 @@ constexpr std::size_t kFieldMax = 512;
 struct Sink {
   std::mutex mutex;
   LogSettings settings;
+  std::uint64_t lost = 0;  // lines since the last that could be written
 };
+
+// How long a reader may hold up whoever logs, once: threads that serve do, with locks held.
+constexpr int kPatienceMilliseconds = 100;
 
 // Never destroyed: who ends last may still have something to say.
 Sink& TheSink() {
@@ -64,6 +70,16 @@ std::string JsonOf(const LogRecord& record) {
     if (const auto* truth = std::get_if<bool>(&field.value)) value = *truth;
   }
   return json.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+// Whether a line would go out at once: a pager that was stopped, or a full pipe, must stop nothing.
+bool IsReady(int descriptor, int milliseconds) {
+  pollfd asked{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&asked, 1, milliseconds);
+  } while (ready < 0 && errno == EINTR);
+  return ready != 0;  // what is wrong with it write() finds
 }
 
 // What cannot be written is lost: there is nobody to tell.
@@ -108,7 +124,19 @@ void Log(LogLevel level, std::string_view words, std::initializer_list<LogField>
                          .words = words,
                          .fields = std::span(fields.begin(), fields.size()),
                          .unix_nanoseconds = now};
-  Write(sink.settings.descriptor, LogLine(record, sink.settings));
+  const int descriptor = sink.settings.descriptor;
+  if (!IsReady(descriptor, sink.lost == 0 ? kPatienceMilliseconds : 0)) {
+    ++sink.lost;
+    return;
+  }
+  if (const std::uint64_t lost = std::exchange(sink.lost, 0); lost != 0) {
+    const std::string gap = Text(lost, " lines of the log are lost: nobody read them");
+    Write(
+        descriptor,
+        LogLine({.level = LogLevel::kWarning, .words = gap, .fields = {}, .unix_nanoseconds = now},
+                sink.settings));
+  }
+  Write(descriptor, LogLine(record, sink.settings));
 }
 
 std::string LogLine(const LogRecord& record, const LogSettings& settings) {

@@ -28,16 +28,40 @@ std::string Tenths(std::int64_t nanoseconds) {
 
 }  // namespace
 
-void BootLog::Take(const Boot& boot, const BootMeter::Place& place) {
-  if (boot.outcome == BootOutcome::kUnderWay) return;
+bool BootLog::IsNew(const Boot& boot) {
   if (told_.size() >= kMachinesMax) told_.clear();
   Told& told = told_[boot.mac.value()];
-  if (told.boot == boot.id && told.outcome == boot.outcome) return;
-  told = {.boot = boot.id, .outcome = boot.outcome};
+  if (told.boot != boot.id) told = {.boot = boot.id};
+  const unsigned bit = 1U << static_cast<unsigned>(boot.outcome);
+  if ((told.outcomes & bit) != 0 && told.cause == boot.cause) return false;
+  told.outcomes |= bit;
+  told.cause = boot.cause;
+  return ++told.lines <= kLinesPerBoot;
+}
+
+bool BootLog::MayTell(std::chrono::steady_clock::time_point now) {
+  if (now - window_ >= std::chrono::seconds(1)) {
+    window_ = now;
+    lines_ = 0;
+    if (left_out_ != 0) {
+      LogWarning(
+          Text(left_out_, " more boots ended than are told here; 'slipway boot list' has them"),
+          {{"boots", static_cast<std::int64_t>(left_out_)}});
+    }
+    left_out_ = 0;
+  }
+  if (lines_ < kLinesPerSecond) return ++lines_ != 0;
+  ++left_out_;
+  return false;
+}
+
+void BootLog::Take(const Boot& boot, const BootMeter::Place& place,
+                   std::chrono::steady_clock::time_point now) {
+  if (boot.outcome == BootOutcome::kUnderWay || !IsNew(boot) || !MayTell(now)) return;
   const std::int64_t nanoseconds = Nanoseconds(boot);
   const bool has_address = !boot.address.is_unspecified();
   LogInfo(Text("boot of ", boot.mac.ToString(), ": ", Name(boot.outcome), " after ",
-               Tenths(nanoseconds), " s and ", boot.bytes, " bytes: ", boot.words),
+               Tenths(nanoseconds), " s: ", boot.words),
           {{"machine", boot.mac.ToString()},
            {"address", has_address ? boot.address.ToString() : std::string()},
            {"network", place.network},
@@ -45,8 +69,7 @@ void BootLog::Take(const Boot& boot, const BootMeter::Place& place) {
            {"boot", boot.id},
            {"outcome", std::string(Name(boot.outcome))},
            {"cause", std::string(boot.cause)},
-           {"seconds", static_cast<double>(nanoseconds) / 1e9},
-           {"bytes", static_cast<std::int64_t>(boot.bytes)}});
+           {"seconds", static_cast<double>(nanoseconds) / 1e9}});
 }
 
 }  // namespace slipway::control

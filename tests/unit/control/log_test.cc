@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -21,12 +22,14 @@
 namespace slipway::control {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::SizeIs;
 
 constexpr std::int64_t kNow = 1'790'000'000'123'456'789;
+const std::chrono::steady_clock::time_point kStart{std::chrono::hours(1)};
 constexpr LogSettings kJson{.format = LogFormat::kJson};
 
 std::string Line(LogLevel level, std::string_view words, const LogSettings& settings,
@@ -208,32 +211,76 @@ Boot EndedBoot(BootOutcome outcome) {
   return boot;
 }
 
+TEST(LogTest, WhoDoesNotReadHoldsUpNobodyAndIsToldWhatWasLost) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  OpenLog({.descriptor = ends[1]});
+  const std::string words(1000, 'x');
+  for (int i = 0; i < 200; ++i) LogInfo(words, {});  // three times what a pipe holds
+  std::string text(1 << 16, '\0');
+  const ssize_t size = ::read(ends[0], text.data(), text.size());
+  ASSERT_GT(size, 0);
+  EXPECT_EQ(text[static_cast<std::size_t>(size) - 1], '\n') << "lines are whole";
+  LogInfo("again", {});
+  const ssize_t more = ::read(ends[0], text.data(), text.size());
+  ASSERT_GT(more, 0);
+  EXPECT_THAT(text.substr(0, static_cast<std::size_t>(more)),
+              AllOf(HasSubstr(" lines of the log are lost"), HasSubstr("again\n")));
+  OpenLog({});
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(BootLogTest, AStormIsCountedNotTold) {
+  Written written({});
+  BootLog log;
+  Boot boot = EndedBoot(BootOutcome::kFailed);
+  for (int i = 0; i < 1000; ++i) {
+    ++boot.id;
+    log.Take(boot, {}, kStart);
+  }
+  ++boot.id;
+  log.Take(boot, {}, kStart + std::chrono::seconds(1));
+  const auto lines = written.Lines();
+  ASSERT_THAT(lines, SizeIs(252));
+  EXPECT_THAT(lines[250], HasSubstr("750 more boots ended"));
+}
+
+TEST(BootLogTest, AnotherCauseIsTold) {
+  Written written({});
+  BootLog log;
+  Boot boot = EndedBoot(BootOutcome::kFailed);
+  for (const char* cause : {"tls.unknown_ca", "tls.unknown_ca", "tls.no_common_cipher"}) {
+    boot.cause = cause;
+    log.Take(boot, {}, kStart);
+  }
+  EXPECT_THAT(written.Lines(), SizeIs(2));
+}
+
 TEST(BootLogTest, TheEndOfABootIsALineWithWhatItCameTo) {
   Written written(kJson);
   BootLog log;
-  log.Take(EndedBoot(BootOutcome::kComplete), {.image_set = "debian", .network = "racks"});
+  log.Take(EndedBoot(BootOutcome::kComplete), {.image_set = "debian", .network = "racks"}, kStart);
   Boot failed = EndedBoot(BootOutcome::kFailed);
   failed.id = 8;
   failed.address = Ipv4Address();
   failed.cause = "tls.unknown_ca";
-  log.Take(failed, {});
+  log.Take(failed, {}, kStart);
   const auto lines = written.Lines();
   ASSERT_THAT(lines, SizeIs(2));
   auto complete = nlohmann::json::parse(lines[0]);
   EXPECT_TRUE(complete.erase("time"));
-  EXPECT_EQ(complete,
-            nlohmann::json({{"level", "info"},
-                            {"message",
-                             "boot of 52:54:00:00:00:01: complete after 2.5 s and 4000 bytes: "
-                             "loaded /debian/boot.efi"},
-                            {"machine", "52:54:00:00:00:01"},
-                            {"address", "10.77.0.100"},
-                            {"network", "racks"},
-                            {"image_set", "debian"},
-                            {"boot", 7},
-                            {"outcome", "complete"},
-                            {"seconds", 2.5},
-                            {"bytes", 4000}}));
+  EXPECT_EQ(complete, nlohmann::json({{"level", "info"},
+                                      {"message",
+                                       "boot of 52:54:00:00:00:01: complete after 2.5 s: "
+                                       "loaded /debian/boot.efi"},
+                                      {"machine", "52:54:00:00:00:01"},
+                                      {"address", "10.77.0.100"},
+                                      {"network", "racks"},
+                                      {"image_set", "debian"},
+                                      {"boot", 7},
+                                      {"outcome", "complete"},
+                                      {"seconds", 2.5}}));
   const auto other = nlohmann::json::parse(lines[1]);
   EXPECT_EQ(other["outcome"], "failed");
   EXPECT_EQ(other["cause"], "tls.unknown_ca");
@@ -247,14 +294,14 @@ TEST(BootLogTest, AnOutcomeIsToldOnceAndAnotherOneAnew) {
   Written written({});
   BootLog log;
   Boot boot = EndedBoot(BootOutcome::kUnderWay);
-  log.Take(boot, {});
+  log.Take(boot, {}, kStart);
   boot.outcome = BootOutcome::kComplete;
-  for (int i = 0; i < 3; ++i) log.Take(boot, {});  // it loads more files
-  boot.outcome = BootOutcome::kFailed;             // its firmware refused them
-  log.Take(boot, {});
+  for (int i = 0; i < 3; ++i) log.Take(boot, {}, kStart);  // it loads more files
+  boot.outcome = BootOutcome::kFailed;                     // its firmware refused them
+  log.Take(boot, {}, kStart);
   boot.outcome = BootOutcome::kComplete;
   ++boot.id;
-  log.Take(boot, {});
+  log.Take(boot, {}, kStart);
   EXPECT_THAT(written.Lines(),
               ElementsAre(HasSubstr(": complete after 2.5 s"), HasSubstr(": failed after 9.0 s"),
                           HasSubstr(": complete after 2.5 s")));
