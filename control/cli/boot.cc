@@ -60,7 +60,13 @@ int ListBoots(Client& client, const Command& command) {
     if (!since) return 2;
     query["since"] = *since;
   }
-  Answer answer = client.GetPage("/api/v1/boots", query);
+  // Since a moment means all of them, and else the last hundred.
+  if (!command.since.empty()) query["limit"] = "1000";
+  Answer answer = command.since.empty() ? client.GetPage("/api/v1/boots", query)
+                                        : client.Get("/api/v1/boots", query);
+  if (answer.good && !answer.next.first.empty()) {
+    std::cerr << "slipway: older boots are left out; --since 2h has all since then\n";
+  }
   if (answer.good && !command.json) {
     auto boots = answer.json();
     std::reverse(boots.begin(), boots.end());

@@ -13,7 +13,7 @@ namespace {
 int Done(const absl::Status& status, const std::string& words) {
   if (!status.ok()) {
     std::cerr << "slipway: " << status.message() << '\n';
-    return 1;
+    return absl::IsInvalidArgument(status) ? 2 : 1;
   }
   std::cout << words << '\n';
   return 0;

@@ -96,6 +96,12 @@ absl::Status CheckWhole(const std::string& name, const ContextSettings& settings
         Text("context '", name,
              "': write letters, digits, '-', '_' and '.', at most 63, a letter or digit first"));
   }
+  if (settings.server.empty() && settings.token.empty() && settings.ca.empty() &&
+      settings.certificate.empty() && settings.key.empty()) {
+    return absl::InvalidArgumentError(Text(
+        "context '", name, "': nothing is said of it; give --server, --ca, --token, or --cert ",
+        "and --key", fresh ? "" : Text("; 'slipway context use ", name, "' is what takes it")));
+  }
   if (settings.certificate.empty() != settings.key.empty()) {
     return absl::InvalidArgumentError("--cert and --key belong together; give both");
   }

@@ -258,7 +258,7 @@ int Main(int argc, char** argv) {
   if (const auto code = RunContext(*command)) return *code;
   if (const absl::Status status = FindTarget(*command); !status.ok()) {
     std::cerr << "slipway: " << status.message() << '\n';
-    return 1;
+    return absl::IsInvalidArgument(status) ? 2 : 1;
   }
   Client client(command->target);
   const auto code = Run(client, *command);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -75,27 +76,76 @@ std::string* ValueOf(Command& command, std::string_view word) {
   return &command.options[std::string(word.substr(2))];
 }
 
-absl::StatusOr<std::filesystem::path> StateDirectory(const Command& command) {
+// Options that narrow what is shown, given to a command that would do without: it would then mean
+// more than was said. Empty: there is none.
+std::string Misplaced(const Command& command) {
+  const std::string noun = command.words.empty() ? "" : command.words[0];
+  const bool is_list = command.words.size() >= 2 && command.words[1] == "list";
+  constexpr struct {
+    const char* option;
+    std::string_view nouns;
+  } kOfLists[] = {{"selector", "machine boot lease"},
+                  {"search", "machine"},
+                  {"outcome", "boot"},
+                  {"cause", "boot"}};
+  for (const auto& each : kOfLists) {
+    if (!command.options.contains(each.option)) continue;
+    if (is_list && each.nouns.find(noun) != each.nouns.npos) continue;
+    return Text("--", each.option, ": is of lists (", each.nouns,
+                "); whom a rule, a rollout or a template means is --when, and a token --scope");
+  }
+  return "";
+}
+
+// Which state directory, and whether it is a named appliance's: then nothing of the environment is
+// of another.
+struct Found {
+  std::filesystem::path folder;
+  bool is_context = false;
+};
+
+absl::StatusOr<Found> ContextNamed(const Contexts& contexts, const std::string& name) {
+  auto folder = contexts.FolderOf(name);
+  if (!folder.ok()) return folder.status();
+  return Found{.folder = *std::move(folder), .is_context = true};
+}
+
+absl::StatusOr<Found> StateDirectory(const Command& command) {
   if (!command.state.empty() && !command.context.empty()) {
     return absl::InvalidArgumentError(
         "--state and --context both say where token and CA are; give one of them");
   }
-  if (!command.state.empty()) return std::filesystem::path(command.state);
+  if (!command.state.empty()) return Found{.folder = command.state};
   std::string name = command.context;
   if (name.empty()) {
     if (const std::string state = Environment("SLIPWAY_STATE"); !state.empty()) {
-      return std::filesystem::path(state);
+      return Found{.folder = state};
     }
     name = Environment("SLIPWAY_CONTEXT");
   }
   auto contexts = Contexts::OfUser();
   if (!contexts.ok()) {  // as a service has neither home nor contexts
     if (!name.empty()) return contexts.status();
-    return std::filesystem::path(kStateDirectory);
+    return Found{.folder = kStateDirectory};
   }
-  if (name.empty()) name = contexts->Current();
-  if (name.empty()) return std::filesystem::path(kStateDirectory);
-  return contexts->FolderOf(name);
+  if (!name.empty()) return ContextNamed(*contexts, name);
+  // Where the environment says which appliance is meant, it is not the one in use.
+  name = Environment("SLIPWAY_SERVER").empty() ? contexts->Current() : "";
+  if (name.empty()) return Found{.folder = kStateDirectory};
+  auto found = ContextNamed(*contexts, name);
+  if (found.ok()) return found;
+  return absl::NotFoundError(Text(std::string(found.status().message()),
+                                  "; it is the one in use, and 'slipway context use -' ends that"));
+}
+
+// The last error says why, where it cannot be looked into.
+absl::StatusOr<bool> IsThere(const std::filesystem::path& file) {
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(file, error);
+  if (!error) return is_there;
+  return absl::PermissionDeniedError(
+      Text(file.parent_path().string(), ": ", error.message(),
+           "; be who may read it (sudo), or say --context NAME, or --token and --ca"));
 }
 
 }  // namespace
@@ -119,15 +169,18 @@ std::optional<Command> ParseCommand(int argc, char** argv, std::string& wrong) {
     }
     *value = argv[++i];
   }
+  wrong = Misplaced(command);
+  if (!wrong.empty()) return std::nullopt;
   return command;
 }
 
 absl::Status FindTarget(Command& command) {
-  const auto state = StateDirectory(command);
-  if (!state.ok()) return state.status();
+  const auto found = StateDirectory(command);
+  if (!found.ok()) return found.status();
+  const std::filesystem::path& state = found->folder;
   Target& target = command.target;
   // An appliance by name is that one, whatever the environment says of another.
-  if (command.context.empty()) {
+  if (!found->is_context) {
     FromEnvironment(target.server, "SLIPWAY_SERVER");
     FromEnvironment(command.ca, "SLIPWAY_CA");
     if (target.token.empty() && target.certificate.empty()) {
@@ -136,15 +189,17 @@ absl::Status FindTarget(Command& command) {
     }
     FromEnvironment(target.key, "SLIPWAY_KEY");
   }
-  target.ca = command.ca.empty() ? *state / "ca.pem" : std::filesystem::path(command.ca);
-  if (target.server.empty()) std::ifstream(*state / "management") >> target.server;
+  target.ca = command.ca.empty() ? state / "ca.pem" : std::filesystem::path(command.ca);
+  if (target.server.empty()) std::ifstream(state / "management") >> target.server;
   if (target.server.empty()) target.server = "127.0.0.1:8443";
   if (!target.token.empty() || !target.certificate.empty()) return absl::OkStatus();
-  if (std::filesystem::exists(*state / "cert.pem")) {
-    target.certificate = *state / "cert.pem";
-    target.key = *state / "key.pem";
+  const auto has_certificate = IsThere(state / "cert.pem");
+  if (!has_certificate.ok()) return has_certificate.status();
+  if (*has_certificate) {
+    target.certificate = state / "cert.pem";
+    target.key = state / "key.pem";
   } else {
-    std::ifstream(*state / "token") >> target.token;
+    std::ifstream(state / "token") >> target.token;
   }
   return absl::OkStatus();
 }

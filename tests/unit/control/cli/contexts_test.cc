@@ -126,6 +126,7 @@ TEST_F(ContextsTest, AMistakeIsNamedAndChangesNothing) {
   ASSERT_TRUE(contexts_.Set("lab", WithToken("192.0.2.1")).ok());
   EXPECT_THAT(said("lab", {.server = "192.0.2.9", .ca = folder_ / "key.pem"}), HasSubstr("--ca"));
   EXPECT_EQ(Kept("lab", "management"), "192.0.2.1\n");
+  EXPECT_THAT(said("lab", {}), HasSubstr("slipway context use lab"));
   EXPECT_EQ(contexts_.Use("east").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(contexts_.Remove("..").code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(fs::exists(folder_ / "ca.pem"));
