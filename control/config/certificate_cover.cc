@@ -61,11 +61,20 @@ void CheckDates(const X509& certificate, std::string_view which,
   }
 }
 
+// What extendedKeyUsage (RFC 5280 4.2.1.12) and the like keep every client from.
+void CheckPurpose(X509& certificate, std::vector<std::string>& mistakes) {
+  if (X509_check_purpose(&certificate, X509_PURPOSE_SSL_SERVER, 0) == 1) return;
+  mistakes.push_back(
+      "the certificate is not for servers; bring one with extendedKeyUsage serverAuth");
+}
+
 // Certificates are numbered as they stand in the file, from 1.
 void CheckIssuers(const Chain& chain, std::vector<std::string>& mistakes) {
   const auto& all = chain.certificates;
   for (std::size_t i = 1; i < all.size(); ++i) {
-    CheckDates(*all[i], Text("certificate ", i + 1, " of the chain"), mistakes);
+    // Behind the first issuer may stand one that has ended and that no client needs: a root signed
+    // by an older one, for those who know that alone.
+    if (i == 1) CheckDates(*all[i], "certificate 2 of the chain", mistakes);
     if (X509_check_issued(all[i].get(), all[i - 1].get()) == X509_V_OK &&
         X509_verify(all[i - 1].get(), X509_get0_pubkey(all[i].get())) == 1) {
       continue;
@@ -127,6 +136,7 @@ std::vector<std::string> CertificateMistakes(const std::string& chain_pem,
   }
   std::vector<std::string> mistakes;
   CheckDates(*chain.certificates.front(), "the certificate", mistakes);
+  CheckPurpose(*chain.certificates.front(), mistakes);
   CheckHosts(*chain.certificates.front(), hosts, mistakes);
   CheckIssuers(chain, mistakes);
   ERR_clear_error();

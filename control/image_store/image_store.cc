@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 
 #include "control/image_store/digest.h"
@@ -98,14 +99,20 @@ absl::StatusOr<std::vector<IndexEntry>> ImageStore::ReadIndex() const {
 
 // The only way in which a reference comes to lead elsewhere: so here it is noted what it led to.
 absl::Status ImageStore::WriteIndex(std::vector<IndexEntry> entries) const {
+  std::optional<std::string> was;
   if (const auto before = Index(); before.ok()) {
     Previous previous = Previous::Read(folder_);
+    std::string text = previous.ToText();
     if (previous.Take(**before, entries)) {
       const absl::Status noted = PutFile(incoming(), Previous::PathIn(folder_), previous.ToText());
       if (!noted.ok()) return noted;
+      was = std::move(text);
     }
   }
-  return PutFile(incoming(), folder_ / "index.json", IndexText(std::move(entries)));
+  absl::Status written = PutFile(incoming(), folder_ / "index.json", IndexText(std::move(entries)));
+  // Nothing moved: so the way back stays the old one.
+  if (!written.ok() && was) static_cast<void>(PutFile(incoming(), Previous::PathIn(folder_), *was));
+  return written;
 }
 
 absl::StatusOr<std::shared_ptr<const KnownManifest>> ImageStore::Read(
