@@ -333,8 +333,9 @@ class CertificateTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // A self-signed certificate for `names` that begins `from` and ends `until` seconds from now.
-  void Write(const std::string& names, long from, long until) {
+  // A self-signed certificate for `names` that begins `from` and ends `until` seconds from now;
+  // `usage`: its extendedKeyUsage, null: none.
+  void Write(const std::string& names, long from, long until, const char* usage = nullptr) {
     EVP_PKEY* key = EVP_EC_gen("P-256");
     X509* certificate = X509_new();
     X509_set_version(certificate, 2);
@@ -345,6 +346,11 @@ class CertificateTest : public testing::Test {
         X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
     X509_add_ext(certificate, extension, -1);
     X509_EXTENSION_free(extension);
+    if (usage != nullptr) {
+      extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_ext_key_usage, usage);
+      X509_add_ext(certificate, extension, -1);
+      X509_EXTENSION_free(extension);
+    }
     X509_sign(certificate, key, EVP_sha256());
     std::FILE* chain = std::fopen((folder_ / "c.pem").c_str(), "w");
     PEM_write_X509(chain, certificate);
@@ -418,6 +424,15 @@ TEST_F(CertificateTest, OneThatExpiredIsSaid) {
   EXPECT_THAT(Problems(""),
               ElementsAre(MatchesRegex("tls.certificate.chain = \"c.pem\": the certificate has "
                                        "expired, on 20..-..-..; bring a new one")));
+}
+
+TEST_F(CertificateTest, OneThatIsNotForServersIsSaid) {
+  Write("DNS:boot.slipway.test", 0, 3600, "serverAuth,clientAuth");
+  EXPECT_THAT(Problems(""), IsEmpty());
+  Write("DNS:boot.slipway.test", 0, 3600, "clientAuth");
+  EXPECT_THAT(Problems(""),
+              ElementsAre("tls.certificate.chain = \"c.pem\": the certificate is not for servers; "
+                          "bring one with extendedKeyUsage serverAuth"));
 }
 
 TEST_F(CertificateTest, AKeyThatIsNotItsOwnIsSaid) {
