@@ -139,5 +139,6 @@ def foreign(_, lab):
                   interface, timeout=40)
     expect("DHCPNAK" in text, f"no NAK: {text[-700:]}")
     expect(re.search(r"bound to 10\.77\.0\.\d+", text), text[-700:])
-    if pid.exists():
-        os.kill(int(pid.read_text(encoding="ascii")), signal.SIGTERM)
+    # The one that went on writes it, after the one that was waited for has ended.
+    until(lambda: pid.exists() and pid.read_text(encoding="ascii").strip(), "dhclient says its pid")
+    os.kill(int(pid.read_text(encoding="ascii")), signal.SIGTERM)
