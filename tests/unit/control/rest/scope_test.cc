@@ -18,7 +18,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
-using testing::UnorderedElementsAre;
 
 constexpr MacAddress Mac(std::uint8_t last) { return {{0x52, 0x54, 0, 0, 0, last}}; }
 const std::string kUuid = "0a1b2c3d-0001-0002-0003-000000000001";

@@ -136,7 +136,7 @@ TEST(PeImage, TheCertificateTableIsWalkedAsFirmwareDoes) {
     return bytes + table;
   };
   const auto entry = [](std::uint32_t length, std::uint16_t type) {
-    std::string bytes((std::max(length, 8u) + 7) / 8 * 8, '\xaa');
+    std::string bytes(std::size_t{(std::max(length, 8u) + 7) / 8} * 8, '\xaa');
     PutLittle(bytes, 0, length, 4);
     PutLittle(bytes, 4, 0x200, 2);
     PutLittle(bytes, 6, type, 2);
