@@ -3,16 +3,17 @@
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <memory>
 
 #include "control/access/digest.h"
 #include "control/text.h"
+#include "tls/pem.h"
 
 namespace slipway::control {
 namespace {
@@ -50,12 +51,9 @@ std::vector<std::string> AlternativeNames(const X509& certificate) {
 
 CertificateState StateOf(const tls::Certificate& certificate, bool is_ours) {
   CertificateState state{.name = certificate.name, .is_ours = is_ours};
-  const std::unique_ptr<BIO, int (*)(BIO*)> in(
-      BIO_new_mem_buf(certificate.chain_pem.data(), static_cast<int>(certificate.chain_pem.size())),
-      BIO_free);
-  const std::unique_ptr<X509, void (*)(X509*)> leaf(
-      PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), X509_free);
-  if (!leaf) return state;
+  const auto chain = tls::ReadCertificates(certificate.chain_pem);
+  if (chain.empty()) return state;
+  const tls::X509Pointer& leaf = chain.front();
   state.subject = TextOf(X509_get_subject_name(leaf.get()));
   state.issuer = TextOf(X509_get_issuer_name(leaf.get()));
   if (EVP_PKEY* key = X509_get0_pubkey(leaf.get())) {
@@ -64,6 +62,10 @@ CertificateState StateOf(const tls::Certificate& certificate, bool is_ours) {
   state.names = AlternativeNames(*leaf);
   state.not_before = UnixOf(X509_get0_notBefore(leaf.get()));
   state.not_after = UnixOf(X509_get0_notAfter(leaf.get()));
+  // As a rotation looks at it (certificate_cover.h): with its issuer it ends for every client.
+  if (chain.size() > 1) {
+    state.not_after = std::min(state.not_after, UnixOf(X509_get0_notAfter(chain[1].get())));
+  }
   std::array<unsigned char, 32> digest{};
   unsigned size = 0;
   if (X509_digest(leaf.get(), EVP_sha256(), digest.data(), &size) == 1) {
