@@ -8,6 +8,7 @@
 
 #include "control/boots/words.h"
 #include "control/log.h"
+#include "control/moment.h"
 #include "control/rest/server.h"
 #include "control/serve/network_of.h"
 #include "control/state/secrets.h"
@@ -32,12 +33,6 @@ constexpr auto kAnnounceInterval = std::chrono::milliseconds(250);
 constexpr auto kStoreInterval = std::chrono::seconds(5);
 constexpr auto kForgetInterval = std::chrono::hours(1);
 constexpr auto kTicketLifetime = std::chrono::hours(12);
-
-std::int64_t UnixNanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -118,8 +117,7 @@ void Log(LogLevel level, std::string_view words, std::initializer_list<LogField>
   Sink& sink = TheSink();
   const std::scoped_lock lock(sink.mutex);  // so that moments rise from line to line as well
   if (level > sink.settings.level) return;
-  const std::int64_t now =
-      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  const std::int64_t now = UnixNanoseconds();
   const LogRecord record{.level = level,
                          .words = words,
                          .fields = std::span(fields.begin(), fields.size()),

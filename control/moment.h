@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A moment as RFC 3339 writes it, in UTC and milliseconds.
+// Moments of the wall clock: now in Unix nanoseconds, and as RFC 3339 writes them, in UTC and
+// milliseconds.
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <string>
@@ -12,6 +14,10 @@
 #include "control/text.h"
 
 namespace slipway::control {
+
+inline std::int64_t UnixNanoseconds() {
+  return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
 
 // "2026-11-26T04:05:06.789Z"; not before 1970.
 inline std::string Rfc3339(std::int64_t unix_nanoseconds) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "control/capture/pcapng.h"
+#include "control/moment.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -22,12 +23,6 @@ constexpr auto kLookInterval = std::chrono::milliseconds(500);
 constexpr auto kSilenceMax = std::chrono::seconds(5);
 // Workers that run pass within a round; this is for one that does not.
 constexpr auto kWorkersPatience = std::chrono::seconds(1);
-
-std::int64_t UnixNanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::vector<PcapngInterface> InterfacesOf(const Config& config, unsigned workers, unsigned ports) {
   std::vector<PcapngInterface> interfaces;

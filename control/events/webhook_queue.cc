@@ -5,17 +5,10 @@
 #include <utility>
 
 #include "control/log.h"
+#include "control/moment.h"
 #include "control/text.h"
 
 namespace slipway::control {
-namespace {
-
-std::int64_t UnixNanoseconds() {
-  return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
-
-}  // namespace
-
 WebhookQueue::WebhookQueue(std::string webhook, WebhookOutbox* outbox, const WebhookPace& pace,
                            Since since)
     : webhook_(std::move(webhook)),

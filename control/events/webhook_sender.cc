@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "control/events/curfew.h"
+#include "control/moment.h"
 #include "control/registry/secure_client.h"
 #include "control/text.h"
 
@@ -19,10 +20,6 @@ constexpr auto kLookInterval = std::chrono::milliseconds(200);
 constexpr std::size_t kEventsAtOnce = 256;
 constexpr int kConnectSeconds = 5;
 constexpr int kAnswerSeconds = 10;
-
-std::int64_t UnixNanoseconds() {
-  return std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 httplib::Request RequestOf(const WebhookRecord& webhook, const SecureUrl& url,
                            const WebhookMessage& message) {
