@@ -11,27 +11,21 @@
 #include <array>
 #include <ctime>
 #include <iterator>
-#include <memory>
 #include <utility>
 
 #include "control/text.h"
+#include "tls/pem.h"
 
 namespace slipway::control {
 namespace {
 
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-using CertificateHandle = std::unique_ptr<X509, Free>;
-
 struct Chain {
-  std::vector<CertificateHandle> certificates;
+  std::vector<tls::X509Pointer> certificates;
   bool is_whole = false;  // nothing that is none follows
 };
 
 Chain ChainOf(const std::string& pem) {
-  const std::unique_ptr<BIO, Free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const tls::BioPointer bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   Chain chain;
   while (X509* const next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     chain.certificates.emplace_back(next);

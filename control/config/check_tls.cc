@@ -17,6 +17,7 @@
 
 #include "control/config/certificate_cover.h"
 #include "control/config/cross_check.h"
+#include "tls/pem.h"
 
 namespace slipway::control {
 namespace {
@@ -24,15 +25,7 @@ namespace {
 struct CloseFile {
   void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
 };
-struct FreeCertificate {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
 using FileHandle = std::unique_ptr<std::FILE, CloseFile>;
-using CertificateHandle = std::unique_ptr<X509, FreeCertificate>;
-using KeyHandle = std::unique_ptr<EVP_PKEY, FreeKey>;
 
 template <class Read>
 auto ReadPem(const std::filesystem::path& path, Read read) {
@@ -51,8 +44,8 @@ class CertificateChecker {
     const auto folder = complaints_.file().parent_path();
     const auto chain = section_.Get<std::string>("chain");
     const auto key_path = section_.Get<std::string>("key");
-    CertificateHandle certificate;
-    KeyHandle key;
+    tls::X509Pointer certificate;
+    tls::KeyPointer key;
     if (chain) {
       certificate.reset(ReadPem(folder / *chain, PEM_read_X509));
       if (!certificate) {
@@ -113,7 +106,7 @@ void CheckClients(const Section& management, Complaints& complaints) {
   const auto& clients = management.Children("client");
   if (path) {
     const auto file = complaints.file().parent_path() / *path;
-    if (!CertificateHandle(ReadPem(file, PEM_read_X509))) {
+    if (!tls::X509Pointer(ReadPem(file, PEM_read_X509))) {
       complaints.Add(management, "client_ca",
                      "no certificate can be read from it; write the path of a readable PEM file");
     }
