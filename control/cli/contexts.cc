@@ -177,11 +177,15 @@ absl::Status Contexts::Set(const std::string& name, const ContextSettings& setti
     }
   }
   // After the new one is there: without it, the old one still opens the door.
-  if (!settings.token.empty()) {
-    fs::remove(into / "cert.pem", error);
-    fs::remove(into / "key.pem", error);
-  } else if (!settings.key.empty()) {
-    fs::remove(into / "token", error);
+  std::vector<const char*> replaced;
+  if (!settings.token.empty()) replaced = {"cert.pem", "key.pem"};
+  if (!settings.key.empty()) replaced = {"token"};
+  for (const char* file : replaced) {
+    fs::remove(into / file, error);
+    if (error) {
+      return absl::UnavailableError(
+          Text((into / file).string(), ": cannot be removed: ", error.message()));
+    }
   }
   if (!fresh) return absl::OkStatus();
   fs::rename(into, folder, error);

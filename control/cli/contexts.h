@@ -9,7 +9,8 @@
 //   <home>/current -> contexts/NAME    the one in use
 //
 // <home> is $XDG_CONFIG_HOME/slipway or ~/.config/slipway (XDG Base Directory Specification 0.8).
-// Folders have mode 0700 and secrets 0600. What is written is whole or not there.
+// Folders have mode 0700 and secrets 0600. A new context is whole or not there; of one that is
+// changed each file is.
 #pragma once
 
 #include <filesystem>

@@ -219,8 +219,9 @@ std::string ManualPage(std::string_view usage) {
   page +=
       ".fi\n.SH EXIT STATUS\n0 done; 1 refused or failed, and the error says what to do; 2 the "
       "command line was not understood.\n"
-      ".SH FILES\n.I /var/lib/slipway\nthe state directory: \\fItoken\\fR, \\fIca.pem\\fR and "
-      "\\fImanagement\\fR, which says where the interface listens.\n"
+      ".SH FILES\n.TP\n.I /var/lib/slipway\nthe state directory: \\fItoken\\fR, \\fIca.pem\\fR and "
+      "\\fImanagement\\fR, which says where the interface listens.\n.TP\n"
+      ".I ~/.config/slipway/contexts/NAME\nthe same of another appliance, by its name.\n"
       ".SH SEE ALSO\nThe appliance's docs/operating.md, and docs/api.md for the interface "
       "itself.\n";
   return page;

@@ -27,13 +27,16 @@ Webhooks::Webhooks(Core& core, const WebhookPace& pace) : core_(core), pace_(pac
 // Where it cannot be opened, messages wait in memory alone: what boots machines does not end for
 // it.
 void Webhooks::OpenOutbox(const std::vector<WebhookRecord>& webhooks) {
-  auto outbox = WebhookOutbox::Open(core_.config().state_directory / "outbox.db");
+  const auto file = core_.config().state_directory / "outbox.db";
+  auto outbox = WebhookOutbox::Open(file);
   std::vector<std::string> names;
   for (const WebhookRecord& each : webhooks) names.push_back(each.name);
   const absl::Status status = outbox.ok() ? (*outbox)->ClearOthers(names) : outbox.status();
   if (!status.ok()) {
-    LogError(Text("what waits for webhooks' receivers would not outlive a restart: ",
-                  std::string(status.message())));
+    LogError(
+        Text("what waits for webhooks' receivers would not outlive a restart: ", file.string(),
+             ": ", std::string(status.message()),
+             "; stop slipwayd and remove it: what waits in it is lost, and a new one is made"));
   }
   if (outbox.ok()) outbox_ = *std::move(outbox);
 }
