@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -65,8 +66,10 @@ void StartLog(const std::string& file) {
   dataplane::SetEalSink(LogDpdk);
 }
 
+// A line of the log for each of the message: a file may be wrong in several ways.
 int FailToStart(const absl::Status& status) {
-  control::LogError(std::string(status.message()));
+  std::istringstream lines{std::string(status.message())};
+  for (std::string line; std::getline(lines, line);) control::LogError(line);
   return 1;
 }
 
