@@ -53,7 +53,8 @@ class Engine {
   absl::Status CreatePools();
   absl::Status CreatePorts();
   std::vector<Link::End> EndsOf(unsigned index) const;
-  void Run(Worker& worker, const SystemTimekeeper& clock, unsigned core) const;
+  std::unique_ptr<Worker> MakeWorker(unsigned index, std::span<const dhcp::Lease> leases);
+  void Run(Worker& worker, const SystemTimekeeper& clock) const;
 
   Options options_;
   std::unique_ptr<EalGuard> eal_;  // first: everything below lives in its memory

@@ -4,6 +4,7 @@
 #include <rte_lcore.h>
 
 #include <chrono>
+#include <latch>
 #include <optional>
 
 #include "bench/lab/real_time.h"
@@ -173,9 +174,20 @@ absl::Status Team::Prepare() {
         machines, {.port = member.far.get(), .queue = 0, .pool = member.machines_pool.get()});
     if (!farm.ok()) return farm.status();
     member.farm = *std::move(farm);
-    MakeWorker(i);
-    member.thread = std::thread([this, &member] { Spin(member); });
   }
+  // As the engine makes them: each by its own thread, and all before the first runs.
+  const auto made = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(workers));
+  for (const auto& member : members_) {
+    member->thread = std::thread([this, made, &member = *member] {
+      SLIPWAY_CHECK(rte_thread_register() == 0);
+      PinTo(member.core);
+      MakeWorker(member);
+      made->arrive_and_wait();
+      Spin(member);
+      rte_thread_unregister();
+    });
+  }
+  made->wait();
   return absl::OkStatus();
 }
 
@@ -205,14 +217,13 @@ absl::Status Team::MakeMember(unsigned index) {
   return absl::OkStatus();
 }
 
-void Team::MakeWorker(unsigned index) {
-  Member& member = *members_[index];
-  const dataplane::WorkerSetup setup{.index = index,
+void Team::MakeWorker(Member& member) {
+  const dataplane::WorkerSetup setup{.index = member.index,
                                      .options = options_,
                                      .tcp = tcp_,
                                      .pool = *member.pool,
                                      .ends = {{.port = port_.get(),
-                                               .queue = static_cast<std::uint16_t>(index),
+                                               .queue = static_cast<std::uint16_t>(member.index),
                                                .interface = 0,
                                                .through = nullptr,
                                                .for_others = {},
@@ -226,8 +237,6 @@ void Team::MakeWorker(unsigned index) {
 // The snapshot's old versions are freed by nobody while it runs, so a sleeping worker holds up
 // none.
 void Team::Spin(Member& member) {
-  PinTo(member.core);
-  SLIPWAY_CHECK(rte_thread_register() == 0);
   const dataplane::Clock clock;
   while (!stop_.load(std::memory_order_relaxed)) {
     if (!running_.load(std::memory_order_acquire)) {
@@ -245,7 +254,6 @@ void Team::Spin(Member& member) {
   member.worker->Stop(clock.Now());
   member.far->Shutdown();
   member.near->Shutdown();
-  rte_thread_unregister();
 }
 
 void Team::TakeTurn(Member& member, Time now) {

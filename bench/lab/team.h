@@ -78,7 +78,7 @@ class Team {
   explicit Team(const TeamOptions& options);
   absl::Status Prepare();
   absl::Status MakeMember(unsigned index);
-  void MakeWorker(unsigned index);
+  void MakeWorker(Member& member);
   void Spin(Member& member);
   void TakeTurn(Member& member, Time now);
 
