@@ -24,12 +24,20 @@ std::string WordsOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
 
+// systemd says in each stub what it is: in a section of its own or, in ARM64's of release 252
+// (Debian 12), behind all sections, which its linker script leaves out of the headers.
+bool IsSystemdsStub(const PeImage& stub) {
+  const PeSection* mark = stub.Find(".sdmagic");
+  return AsText(mark == nullptr ? stub.file : mark->content).find(kStubMark) !=
+         std::string_view::npos;
+}
+
 absl::StatusOr<PeImage> CheckStub(Bytes bytes) {
   auto stub = ParsePe(bytes);
   if (!stub.ok()) return Wrong(Text("the stub: ", WordsOf(stub.status())));
-  const PeSection* mark = stub->Find(".sdmagic");
-  if (mark == nullptr || AsText(mark->content).find(kStubMark) == std::string_view::npos) {
-    return Wrong("the stub is not systemd's; name linuxx64.efi.stub of Debian's systemd-boot-efi");
+  if (!IsSystemdsStub(*stub)) {
+    return Wrong(Text("the stub is not systemd's; name linux", stub->architecture,
+                      ".efi.stub of Debian's systemd-boot-efi"));
   }
   if (stub->is_signed()) return Wrong("the stub is signed already; bring it as it is packaged");
   if (stub->Find(".linux") != nullptr) return Wrong("the stub has a kernel already");

@@ -128,7 +128,7 @@ def morning(day):
     day.trust()
     done = day.login()
     expect(done.returncode == 0, f"skopeo login: {done.stderr}")
-    for tag, name in (("fleet:stable", "hello"), ("fleet:next", "hello"), ("arm:1", "hello-arm64")):
+    for tag, name in (("fleet:stable", "hello"), ("fleet:next", "hello"), ("arm:1", "uki-arm64")):
         outcome = day.push(tag, payloads.build(name))
         expect(outcome == "accepted", f"{tag} would be {outcome}")
     outcome = day.push("fleet:third", payloads.build("unsigned"))

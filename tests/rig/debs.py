@@ -51,9 +51,14 @@ def _machine_sources():
     return found
 
 
-def _apt(suite):
-    """apt options for private lists of `suite`."""
-    home = CACHE / "apt" / suite
+def _home(suite, architecture):
+    """The name of what is kept of a suite: of another architecture apart."""
+    return f"{suite}-{architecture}" if architecture else suite
+
+
+def _apt(suite, architecture=""):
+    """apt options for private lists of `suite`; architecture: Debian's word, empty for our own."""
+    home = CACHE / "apt" / _home(suite, architecture)
     for folder in ("lists/partial", "archives/partial", "etc"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     lines = []
@@ -67,6 +72,8 @@ def _apt(suite):
         "Dir::State::Lists": home / "lists", "Dir::Cache": home, "APT::Sandbox::User": "",
         "Acquire::Languages": "none", "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled": "false",
     }
+    if architecture:
+        options |= {"APT::Architecture": architecture, "APT::Architectures": architecture}
     return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
 
 
@@ -78,9 +85,9 @@ def _run(command, cwd=None):
     return done.stdout
 
 
-def dependency(suite, package, prefix):
+def dependency(suite, package, prefix, architecture=""):
     """The package with this prefix that `package` depends on (a meta package's real one)."""
-    options = _refreshed(suite)
+    options = _refreshed(suite, architecture)
     text = _run(["apt-cache", *options, "depends", package])
     match = re.search(rf"Depends: ({re.escape(prefix)}\S*)", text)
     if not match:
@@ -88,16 +95,16 @@ def dependency(suite, package, prefix):
     return match[1]
 
 
-def _refreshed(suite):
-    options = _apt(suite)
-    if not list((CACHE / "apt" / suite / "lists").glob("*Packages*")):
+def _refreshed(suite, architecture=""):
+    options = _apt(suite, architecture)
+    if not list((CACHE / "apt" / _home(suite, architecture) / "lists").glob("*Packages*")):
         _run(["apt-get", *options, "-q", "update"])
     return options
 
 
-def unpacked(suite, package):
+def unpacked(suite, package, architecture=""):
     """The folder that holds `package` of `suite`, unpacked; fetched the first time."""
-    folder = CACHE / "debs" / suite / package
+    folder = CACHE / "debs" / _home(suite, architecture) / package
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.parent / f".{package}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -106,7 +113,7 @@ def unpacked(suite, package):
         fresh = folder.with_name(f".{package}.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
-        _run(["apt-get", *_refreshed(suite), "-q", "download", package], cwd=fresh)
+        _run(["apt-get", *_refreshed(suite, architecture), "-q", "download", package], cwd=fresh)
         archive = next(fresh.glob("*.deb"))
         _run(["dpkg-deb", "-x", str(archive), str(fresh)])
         archive.unlink()

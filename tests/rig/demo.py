@@ -43,15 +43,15 @@ def arguments():
                         help="firmware (and iPXE) of Debian 13, fetched beside the system's own; "
                              f"with --payload {', '.join(DEBIAN13)}")
     parser.add_argument("--arch", default="x64", choices=["x64", "arm64"],
-                        help="the machine's architecture; arm64 with --payload hello")
+                        help="the machine's architecture; arm64 with --payload hello or uki")
     parser.add_argument("--break", dest="broken", choices=["ca", "signature", "image"],
                         help="see a boot fail, and what it looks like: a CA the firmware does not "
                              "know, a program nobody signed, an image set that was not imported")
     parser.add_argument("--preset", default="release", choices=["release", "debug", "asan"])
     options = parser.parse_args()
-    if options.arch == "arm64" and (options.payload, options.debian13, options.broken) not in (
-            ("hello", False, None), ("hello", False, "ca"), ("hello", False, "image")):
-        parser.error("--arch arm64 boots --payload hello of Debian 12 alone, signed")
+    if options.arch == "arm64" and (options.payload not in ("hello", "uki") or options.debian13
+                                    or options.broken == "signature"):
+        parser.error("--arch arm64 boots --payload hello or uki of Debian 12 alone, signed")
     if options.debian13 and options.payload not in DEBIAN13:
         parser.error(f"--debian13 knows no --payload {options.payload}: write --payload "
                      f"{' or '.join(DEBIAN13)}, or leave --debian13 out")

@@ -29,6 +29,7 @@ SNAKEOIL = Path("/usr/share/ovmf/PkKek-1-snakeoil")
 # LLVM's words of a PE program for each architecture.
 TARGETS = {"x64": ("x86_64-unknown-windows", "-mno-red-zone"), "arm64": ("aarch64-unknown-windows",)}
 STUB = Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+SLIPWAY = debs.ROOT / "build/release/control/slipway"
 GRUB_MODULES = ("normal configfile linux net efinet http tftp echo sleep test serial terminal "
                 "minicmd reboot halt all_video gzio").split()
 
@@ -99,16 +100,17 @@ def signing_options():
     return "--sign-key", key, "--sign-cert", certificate
 
 
-def kernel():
+def kernel(architecture="amd64"):
     """Debian's cloud kernel: virtio and a serial console built in, small."""
-    package = OUT / "cache/kernel-package"
+    foreign = "" if architecture == "amd64" else architecture
+    package = OUT / ("cache/kernel-package" + (foreign and f"-{foreign}"))
     if package.exists():
         name = package.read_text(encoding="utf-8")
     else:
-        name = debs.dependency("bookworm", "linux-image-cloud-amd64", "linux-image-")
+        name = debs.dependency("bookworm", f"linux-image-cloud-{architecture}", "linux-image-", foreign)
         package.parent.mkdir(parents=True, exist_ok=True)
         package.write_text(name, encoding="utf-8")
-    return next(debs.unpacked("bookworm", name).glob("boot/vmlinuz-*"))
+    return next(debs.unpacked("bookworm", name, foreign).glob("boot/vmlinuz-*"))
 
 
 def _cpio(entries):
@@ -122,11 +124,11 @@ def _cpio(entries):
     return bytes(out)
 
 
-def _tools():
+def _tools(busybox=Path("/bin/busybox")):
     """busybox and its names; the console node, because there is no devtmpfs before /init."""
     entries = [(name, 0o040755, b"", (0, 0)) for name in ("bin", "dev", "proc")]
     entries += [("dev/console", 0o020600, b"", (5, 1)),
-                ("bin/busybox", 0o100755, Path("/bin/busybox").read_bytes(), (0, 0))]
+                ("bin/busybox", 0o100755, busybox.read_bytes(), (0, 0))]
     return entries + [(f"bin/{name}", 0o120777, b"busybox", (0, 0))
                       for name in ("sh", "mount", "cat", "cut", "uname", "poweroff", "echo")]
 
@@ -135,9 +137,9 @@ def _init():
     return [("init", 0o100755, (HERE / "init").read_bytes(), (0, 0))]
 
 
-def initrd():
+def initrd(busybox=Path("/bin/busybox")):
     """Tools and our /init."""
-    archive = _cpio(_tools() + _init())
+    archive = _cpio(_tools(busybox) + _init())
     path = OUT / f"cache/initrd-{hashlib.sha256(archive).hexdigest()[:16]}.gz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,8 +149,8 @@ def initrd():
     return path
 
 
-def _command_line(name, token):
-    return f"console=ttyS0 quiet panic=-1 slipway.name={name} slipway.token={token}"
+def _command_line(name, token, console="ttyS0"):
+    return f"console={console} quiet panic=-1 slipway.name={name} slipway.token={token}"
 
 
 def _uki(path, name, token, firmware="bookworm"):
@@ -208,6 +210,19 @@ def uki(token, firmware="bookworm"):
     _uki(folder / "set/uki.efi", "uki", token, firmware)
     return Payload("uki", folder / "set", "uki.efi", _line("uki", token), "snakeoil",
                    memory_mib=512, seconds=120, firmware=firmware)
+
+
+def uki_arm64(token):
+    """Debian's kernel, systemd's stub and busybox of ARM64, put together and signed by `slipway`."""
+    folder = _folder("uki-arm64", token)
+    stub, busybox = (debs.unpacked("bookworm", package, "arm64") / path for package, path in (
+        ("systemd-boot-efi", "usr/lib/systemd/boot/efi/linuxaa64.efi.stub"),
+        ("busybox-static", "bin/busybox")))
+    _run(SLIPWAY, "image", "uki", folder / "set/uki.efi", "--kernel", kernel("arm64"),
+         "--initrd", initrd(busybox), "--stub", stub,
+         "--cmdline", _command_line("uki-arm64", token, "ttyAMA0"), *signing_options())
+    return Payload("uki-arm64", folder / "set", "uki.efi", _line("uki-arm64", token), "snakeoil",
+                   memory_mib=768, seconds=180, architecture="arm64")
 
 
 def own_uki(token):
@@ -314,7 +329,7 @@ def ipxe(token, debian13=False):
 
 BUILDERS = {"hello": hello, "uki": uki, "shim": shim, "iso": iso, "grub": grub, "ipxe": ipxe, "bulk": bulk,
             "ipxe13": lambda token: ipxe(token, debian13=True), "unsigned": unsigned,
-            "hello-arm64": hello_arm64, "hello13": lambda token: hello(token, "trixie"),
+            "hello-arm64": hello_arm64, "uki-arm64": uki_arm64, "hello13": lambda token: hello(token, "trixie"),
             "uki13": lambda token: uki(token, "trixie")}
 
 

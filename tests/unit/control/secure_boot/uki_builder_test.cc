@@ -157,6 +157,27 @@ TEST_F(UkiBuilder, SectionsDoNotOverlapWhateverTheStubSaysOfItsSize) {
   }
 }
 
+// ARM64's stub of systemd 252 has .sdmagic and .sbat in the file, but not in its headers.
+TEST_F(UkiBuilder, TheMarkOfAStubMayStandBehindItsSections) {
+  const std::string mark = "#### LoaderInfo: systemd-stub 252.39-1~deb12u2 ####";
+  const PeBuilder program{.machine = 0xaa64, .sections = {{".text", "stub"}, {".data", "words"}}};
+  const std::string stub = program.Build() + mark;
+  const std::string kernel =
+      PeBuilder{.machine = 0xaa64, .sections = {{".text", std::string(70001, 'k')}}}.Build();
+  const auto built =
+      BuildUki({.stub = AsBytes(stub), .kernel = AsBytes(kernel), .command_line = "quiet"});
+  ASSERT_TRUE(built.ok()) << built.status();
+  const auto image = ParsePe(AsBytes(*built));
+  ASSERT_TRUE(image.ok());
+  EXPECT_EQ(image->architecture, "aa64");
+  EXPECT_EQ(AsText(image->Find(".linux")->content), kernel);
+  // What no section holds is hashed differently by tools: it does not come along.
+  EXPECT_EQ(built->find(mark), std::string::npos);
+  const auto unmarked =
+      BuildUki({.stub = AsBytes(program.Build()), .kernel = AsBytes(kernel)}).status();
+  EXPECT_THAT(WordsOf(unmarked), HasSubstr("not systemd's; name linuxaa64.efi.stub"));
+}
+
 TEST_F(UkiBuilder, WrongPartsAreRefusedInWords) {
   EXPECT_THAT(Built("no program"), HasSubstr("the kernel is no EFI program"));
   EXPECT_THAT(Built(PeBuilder{.machine = 0xaa64}.Build()),
