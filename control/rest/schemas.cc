@@ -66,7 +66,8 @@ constexpr Schema kSchemas[] = {
      "good:boolean fault:string~ head:string~"},
 
     {"ImageSet",
-     "`secure_boot` is null where it was never judged; a list has it without its files. `previous` "
+     "`secure_boot` is null where it was never judged; a list has it without its files. Its "
+     "`refused_since` says when what firmware trusts turned against the set. `previous` "
      "as of a Tag.",
      "reference:string digest:string previous:string previous_kept:boolean created:integer "
      "bytes:integer loaded:boolean boot:{string} "
@@ -88,9 +89,11 @@ constexpr Schema kSchemas[] = {
     {"ImageImport", "A path on the appliance; the rest as in the query.",
      "path:string as?:tree|ramdisk boot?:{string} arguments?:{string} labels?:{string} "
      "needs?:{string}"},
-    {"SecureBootTrust", "What the machines' firmware trusts.",
+    {"SecureBootTrust",
+     "What the machines' firmware trusts. `refused`: why its files, which were changed since, were "
+     "not taken; empty: they were.",
      "sources:[string] version:string db:[object] db_digests:integer dbx_certificates:integer "
-     "dbx_digests:integer sbat_level:{integer} policy:warn|refuse"},
+     "dbx_digests:integer sbat_level:{integer} policy:warn|refuse refused:string"},
     {"SecureBootRecheck", "Image sets whose outcome changed.", "changed:[string] version:string"},
     {"SecureBootVerdict", "", "outcome:string words:string files:[object] judged_by:[string]"},
 
