@@ -79,6 +79,7 @@ absl::Status Core::OpenState() {
                      .steps_per_boot = limits.steps_per_boot},
       [this](Ipv4Address address) { return leases_.MacOf(address, std::time(nullptr)); });
   if (absl::Status status = OpenFeed(); !status.ok()) return status;
+  TellOfOutOfDate();  // the feed as well
   return OpenArchive();
 }
 

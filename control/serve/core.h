@@ -242,9 +242,10 @@ class Core {
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
   struct Issued;
-  enum class Files : bool { kLeave, kRead };  // of the operator's chains
+  enum class Files : std::uint8_t { kLeave, kRead, kStart };  // of the operator's chains
   absl::StatusOr<Issued> Issue(Files files) const;
   absl::StatusOr<ManagementChains> IssueManagement(Files files) const;
+  void TellOfOutOfDate();  // of management's, which keep no start from succeeding
   // These two are called with rotation_mutex_ held.
   absl::Status Rotate(const Actor& actor, Files files);
   absl::Status RenewManagement();
@@ -261,8 +262,7 @@ class Core {
   absl::StatusOr<Site> ReadSite();
   std::shared_ptr<const Documents> DocumentsOf(const Site& site) const;
   absl::StatusOr<Template> TemplateNow(const std::string& name);
-  // Asked with a change in place before it is stored: what could not be published is refused while
-  // everything is as it was.
+  // Asked with a change in place, before it is stored: refuses what could not be published.
   absl::Status CheckSite(const Site& site);
   absl::Status RepublishLocked();
   // Where that is due, and nobody waits for it: an error is told in the log, once.
@@ -321,8 +321,7 @@ class Core {
   absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                  const std::unordered_map<std::uint64_t, Uuid>& uuids);
   absl::Status ForgetVerdict(const std::string& digest);
-  // Of what nothing leads to any more. Where that cannot be told, the log says so, and Housekeep()
-  // tries again: what was removed is.
+  // Of what nothing leads to any more; where that cannot be told now, Housekeep() tries again.
   void CollectGarbage();
   // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
