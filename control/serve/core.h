@@ -127,11 +127,13 @@ class Core {
   absl::Status RemoveImage(const std::string& reference, const Actor& actor);
   // Of the registry: as an import where the manifest is an image set. `reference`: a tag, or
   // "sha256:" and hex, which takes the tags that lead to it too (core_registry.cc).
-  // `noted`: what the record says besides the digest.
+  // `noted`: what the record says besides the digest. `condition` is asked when no tag can move any
+  // more, so that it calls nothing of the core that takes turns; its error is the answer.
   absl::StatusOr<IndexEntry> PutManifest(PushedManifest manifest, const Actor& actor,
                                          nlohmann::json noted = nlohmann::json::object());
   absl::Status RemoveManifest(const std::string& repository, const std::string& reference,
-                              const Actor& actor);
+                              const Actor& actor,
+                              const std::function<absl::Status()>& condition = {});
   // It takes care of turns itself; what changes image sets goes through the core all the same.
   ImageStore& image_store() { return *image_store_; }
   bool IsLoaded(const ImageSet& set);
@@ -307,7 +309,7 @@ class Core {
   absl::StatusOr<nlohmann::json> CatalogNetwork(const std::string& name);
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor,
                               const nlohmann::json& why = nullptr);
-  // Where nobody knows it, one with the MAC alone.
+  // Where nobody knows it: of the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   // By the UUID that its lease tells, or by its MAC. `uuids`: the leases'.
   absl::StatusOr<std::optional<Machine>> MachineAt(
@@ -325,8 +327,7 @@ class Core {
   void CollectGarbage();
   // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
-  // A change of what lies outside the catalog, as the audit log has it.
-  struct Noted {
+  struct Noted {  // a change outside the catalog, as the audit log has it
     std::string what;
     nlohmann::json before;
     nlohmann::json after;
