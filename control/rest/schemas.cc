@@ -132,18 +132,18 @@ constexpr Schema kSchemas[] = {
 
     {"Rollout",
      "`candidate_digest` is the version on trial: what the candidate led to when the rollout was "
-     "put. One that has moved since is not promoted; to put the rollout again tries what it leads "
-     "to now.",
-     "stable:string candidate:string candidate_digest:string selector:string percent:integer "
-     "failures_max:integer"},
+     "put; `stable_digest` is what it is held against: what the tag led to then. Where either has "
+     "moved since it is not promoted; to put the rollout again tries what they lead to now.",
+     "stable:string candidate:string candidate_digest:string stable_digest:string selector:string "
+     "percent:integer failures_max:integer"},
     {"RolloutChange",
-     "An answer may be sent back; `candidate_digest` is noted by the appliance, whatever it says "
-     "here.",
-     "stable?:string candidate?:string candidate_digest?:string selector?:string percent?:integer "
-     "failures_max?:integer"},
+     "An answer may be sent back; both digests are noted by the appliance, whatever they say here.",
+     "stable?:string candidate?:string candidate_digest?:string stable_digest?:string "
+     "selector?:string percent?:integer failures_max?:integer"},
     {"RolloutState", "`machines` is how many of the catalog are in the canary.",
-     "stable:string candidate:string candidate_digest:string selector:string percent:integer "
-     "failures_max:integer stable_boots:VersionBoots~ candidate_boots:VersionBoots~ "
+     "stable:string candidate:string candidate_digest:string stable_digest:string selector:string "
+     "percent:integer failures_max:integer stable_boots:VersionBoots~ "
+     "candidate_boots:VersionBoots~ "
      "machines:integer"},
     {"VersionBoots", "How the boots of a version ended since slipwayd started.",
      "digest:string complete:integer failed:integer last_failure:string"},

@@ -191,10 +191,10 @@ class Core {
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
-  // As it is stored: with the version on trial, which is the one that the candidate leads to now.
+  // As it is stored: with the versions that its two tags lead to now.
   absl::StatusOr<Rollout> PutRollout(const Rollout& rollout, const Actor& actor);
-  // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where the
-  // candidate leads to another by now, which nobody may have booted.
+  // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where either tag
+  // leads to another by now: one that nobody may have booted, or that somebody pushed.
   absl::Status Promote(const ImageSetName& stable, const Actor& actor);
   absl::Status RollBack(const ImageSetName& stable, const Actor& actor);
   // A boot has ended, as its timeline says: for the tally of the version that it asked for.

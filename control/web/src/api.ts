@@ -150,7 +150,7 @@ export interface ImageSet {
 }
 export interface VersionBoots { digest: string; complete: number; failed: number; last_failure: string }
 export interface Rollout {
-  stable: string; candidate: string; candidate_digest: string; selector: string; percent: number; failures_max: number;
+  stable: string; candidate: string; candidate_digest: string; stable_digest: string; selector: string; percent: number; failures_max: number;
   stable_boots: VersionBoots | null; candidate_boots: VersionBoots | null; machines: number;
 }
 export interface Pull {
