@@ -151,7 +151,9 @@ absl::Status Core::CheckAtTheDoor(const ImageSet& set, const Ahead& ahead) {
                     ": firmware under Secure Boot would not boot it: ", verdict->words),
                {{"image_set", set.reference}, {"digest", set.digest}});
   }
-  return Keep(set, *verdict, *by);
+  // Whoever gives a set that was refused in the meantime another name does not take its mark away.
+  const bool is_refused = verdict->outcome == Outcome::kRefused;
+  return Keep(set, *verdict, *by, is_refused ? RefusedSince(set) : 0);
 }
 
 bool Core::IsLoaded(const ImageSet& set) {

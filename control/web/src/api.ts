@@ -142,7 +142,7 @@ export interface FileVerdict {
   path: string; architecture: string; role: string; outcome: string; words: string; findings: Finding[];
   signatures: { accepted_by: string[]; refused: string; chain: { name: string; subject: string }[] }[];
 }
-export interface Verdict { outcome: string; words: string; is_current?: boolean; files?: FileVerdict[]; judged_by?: string[] }
+export interface Verdict { outcome: string; words: string; is_current?: boolean; refused_since?: number; is_assigned?: boolean; files?: FileVerdict[]; judged_by?: string[] }
 export interface ImageSet {
   reference: string; digest: string; created: number; bytes: number; loaded: boolean;
   boot: Record<string, string>; secure_boot: Verdict | null;

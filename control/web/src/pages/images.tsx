@@ -3,7 +3,7 @@
 // Image sets, what Secure Boot would say to them, and versions on their way.
 import { useState } from 'preact/hooks';
 import type { ImageSet, Pull, Rollout, VersionBoots, Who } from '../api';
-import { bytes, count, shortDigest } from '../format';
+import { bytes, count, moment, shortDigest } from '../format';
 import { refresh, useLive, type Live } from '../live';
 import { Badge, Bar, Cell, Choice, Confirm, Head, Loaded, may, Panel, ProblemBox, Table, Time, useChange } from '../parts';
 import { go } from '../route';
@@ -168,6 +168,7 @@ export function ImagePage({ reference, who }: { reference: string; who: Who }) {
         <div class="stack">
           <Panel title="Secure Boot" note={set.secure_boot && !set.secure_boot.is_current ? 'Judged by what firmware trusted before: slipway secure-boot recheck' : undefined}>
             <div class="facts"><VerdictBadge verdict={set.secure_boot} /><span class="words">{set.secure_boot?.words ?? 'It was never judged.'}</span></div>
+            {set.secure_boot?.refused_since && <p class="words bad">Refused since {moment(set.secure_boot.refused_since)}, when what firmware trusts was changed{set.secure_boot.is_assigned ? '; it stays served to the machines that are assigned to it' : ''}.</p>}
             {set.secure_boot && <VerdictFiles verdict={set.secure_boot} />}
           </Panel>
           <Panel title="Version">

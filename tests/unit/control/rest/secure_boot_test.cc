@@ -241,6 +241,9 @@ TEST_F(SecureBootTest, AnAssignedSetThatIsRefusedFromNowOnStaysServedAndIsMarked
   EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>{"debian:stable"});
   EXPECT_THAT(Slipway("secure-boot recheck --all").text, HasSubstr("no outcome changed"));
   EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>{"debian:stable"});
+  ASSERT_EQ(Slipway("image tag debian:stable again").code, 0);
+  EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>{"debian:stable"})
+      << "nor does another name of it take it away";
   // It goes when the revocation does.
   Put("dbx", DigestList(1, 'a'));
   EXPECT_THAT(Slipway("secure-boot recheck").text, HasSubstr("debian:stable"));
