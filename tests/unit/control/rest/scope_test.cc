@@ -165,7 +165,6 @@ TEST_F(ScopeTest, WhetherAMachineOutOfItExistsIsNotTold) {
       {"GET", "/api/v1/explain?mac={machine}"},
       {"GET", "/api/v1/explain?uuid={machine}"},
       {"GET", "/api/v1/events?mac={machine}"},
-      {"HEAD", "/api/v1/machines/{machine}"},
       {"GET", "/api/v1/templates/t/preview?machine={machine}"},
       {"POST", "/api/v1/templates/t/preview?machine={machine}"}};
   for (const Route& route : Routes()) {
