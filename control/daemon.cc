@@ -33,6 +33,11 @@ constexpr auto kAnnounceInterval = std::chrono::milliseconds(250);
 constexpr auto kStoreInterval = std::chrono::seconds(5);
 constexpr auto kForgetInterval = std::chrono::hours(1);
 constexpr auto kTicketLifetime = std::chrono::hours(12);
+// Between two looks at what machines trust, a stat(2) for each of its files; and while somebody
+// writes them, who is told of when it goes on for so many.
+constexpr auto kTrustInterval = std::chrono::seconds(60);
+constexpr auto kSettleInterval = std::chrono::seconds(5);
+constexpr int kUnsettledMax = 60;
 
 }  // namespace
 
@@ -86,11 +91,7 @@ absl::StatusOr<std::vector<dhcp::Lease>> ControlPlane::Start() {
   watcher_ = std::thread([this] { Watch(); });
   tender_ = std::thread([this] { Tend(); });
   loader_ = std::thread([this] { Load(); });
-  // Revocations may have changed since the sets were judged.
-  checker_ = std::thread([this] {
-    const auto changed = core_->Recheck(false, &stopping_);
-    if (!changed.ok()) LogError(std::string(changed.status().message()));
-  });
+  checker_ = std::thread([this] { CheckSets(); });
   TellOfStart();
   return leases;
 }
@@ -118,6 +119,11 @@ void ControlPlane::TellOfStart() const {
 }
 
 void ControlPlane::Stop() {
+  {
+    const std::scoped_lock lock(check_mutex_);  // the checker waits, or sees it
+    stopping_checks_.store(true);
+  }
+  to_check_.notify_one();
   rest_.reset();
   {
     const std::scoped_lock lock(wanted_mutex_);  // the loader waits, or sees it
@@ -140,6 +146,41 @@ void ControlPlane::Reload() {
     LogInfo("certificates are new");
   } else {
     LogError(Text("certificates stay as they are: ", std::string(status.message())));
+  }
+  // What else can be wrong is told where it is noted.
+  const absl::Status read = core_->ReadTrust(DaemonActor());
+  if (absl::IsUnavailable(read)) LogWarning(std::string(read.message()));
+  {
+    const std::scoped_lock lock(check_mutex_);
+    is_check_wanted_ = true;
+  }
+  to_check_.notify_one();
+}
+
+bool ControlPlane::AwaitCheck(std::chrono::seconds longest) {
+  std::unique_lock lock(check_mutex_);
+  to_check_.wait_for(lock, longest, [this] { return stopping_checks_.load() || is_check_wanted_; });
+  return std::exchange(is_check_wanted_, false);
+}
+
+void ControlPlane::CheckSets() {
+  bool is_due = true;  // at the start: what is trusted may have changed since they were judged
+  int unsettled = 0;   // looks, one after the other
+  while (!stopping_checks_.load()) {
+    if (is_due) {
+      const auto changed = core_->Recheck(DaemonActor(), false, &stopping_checks_);
+      if (!changed.ok()) LogError(std::string(changed.status().message()));
+      is_due = !changed.ok();
+    }
+    is_due = AwaitCheck(unsettled != 0 ? kSettleInterval : kTrustInterval) || is_due;
+    const TrustLook look = core_->LookAtTrust();
+    is_due = is_due || look == TrustLook::kChanged;
+    unsettled = look == TrustLook::kUnsettled ? unsettled + 1 : 0;
+    if (unsettled == kUnsettledMax) {
+      LogWarning(
+          "the files of [secure_boot] are being written for five minutes, and were not read; "
+          "'slipway secure-boot recheck' reads them");
+    }
   }
 }
 

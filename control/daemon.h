@@ -44,16 +44,19 @@ class ControlPlane {
 
   absl::StatusOr<std::vector<dhcp::Lease>> Start();
   void Stop();
-  // Boot and management certificates anew, those of the configuration from their files; what
-  // SIGHUP asks for. Only between Start() and Stop().
+  // Boot and management certificates anew, those of the configuration from their files, and what
+  // machines trust from its own; what SIGHUP asks for. Only between Start() and Stop().
   void Reload();
 
  private:
-  // Three threads, so that none waits for what takes longer than its own: events are taken, boots
-  // counted and kept, and image sets brought into memory.
+  // Four threads, so that none waits for what takes longer than its own: events are taken, boots
+  // counted and kept, image sets brought into memory, and judged by what machines trust.
   void Watch();
   void Tend();
   void Load();
+  void CheckSets();
+  // Whether somebody wanted one; returns at once where it is time to stop.
+  bool AwaitCheck(std::chrono::seconds longest);
   // Where it is reached, and what is to be kept elsewhere.
   void TellOfStart() const;
   void TakeEvents();
@@ -85,7 +88,11 @@ class ControlPlane {
   std::thread watcher_;
   std::thread tender_;
   std::thread loader_;
-  std::thread checker_;  // judges anew, once, what was judged by other revocations
+  std::mutex check_mutex_;
+  std::condition_variable to_check_;
+  bool is_check_wanted_ = false;
+  std::atomic<bool> stopping_checks_{false};  // before the rest: requests wait for a check to end
+  std::thread checker_;
 };
 
 }  // namespace slipway::control

@@ -29,7 +29,8 @@ constexpr std::string_view kUsage =
     "  --check-config   check FILE, print what is wrong with it, start nothing\n"
     "       slipwayd --verify-audit CATALOG.DB [--head NUMBER:HASH]\n"
     "       slipwayd --restore FILE --state DIR     a backup into an empty directory\n"
-    "SIGHUP reads certificates again and issues new ones; SIGTERM and SIGINT stop it.\n";
+    "SIGHUP reads certificates and what machines trust again, and issues new ones; SIGTERM and\n"
+    "SIGINT stop it.\n";
 
 int Fail(std::string_view what, int code) {
   std::fprintf(stderr, "slipwayd: %.*s\n", static_cast<int>(what.size()), what.data());

@@ -40,8 +40,8 @@ struct Restored {
   std::string created;  // as backup.json says
   bool has_images = false;
 };
-// FailedPrecondition where `state` is there and not empty; DataLoss, and nothing left behind, where
-// the tar is not one of ours or not whole.
+// FailedPrecondition where `state` is there and not empty, or the tar of a newer slipwayd; DataLoss
+// where it is not one of ours or not whole. After an error nothing is left behind.
 absl::StatusOr<Restored> Restore(const std::filesystem::path& tar,
                                  const std::filesystem::path& state);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 #include "control/image_store/digest.h"
@@ -11,7 +12,9 @@
 namespace slipway::control {
 
 inline constexpr std::string_view kBackupList = "backup.json";
-inline constexpr int kBackupVersion = 1;
+// Another one with every name that is added below, so that a slipwayd which does not know it can
+// say whose the backup is: 2 came with images/previous.json. All of them are read.
+inline constexpr std::uint64_t kBackupVersion = 2;
 inline constexpr std::array<std::string_view, 3> kBackupDatabases = {"catalog.db", "leases.db",
                                                                      "boots.db"};
 // ca.pem is for everybody; the others are secret.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -27,6 +28,13 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kListMax = std::size_t{64} << 20;
+
+// Of the format, not of the program: nothing is wrong with the file.
+absl::Status Newer(const fs::path& tar, std::uint64_t version) {
+  return absl::FailedPreconditionError(
+      Text(tar.string(), ": a newer slipwayd wrote it: its backups have the version ", version,
+           ", and this one reads those up to ", kBackupVersion, "; restore it with that one"));
+}
 
 absl::Status NotOurs(const fs::path& tar, std::string_view what) {
   return absl::DataLossError(
@@ -111,11 +119,14 @@ class Restorer {
       return NotOurs(tar_, "backup.json is cut off");
     }
     const auto list = ParseJson(text);
-    if (!list.is_object() || !list.contains("files") || !list["files"].is_object()) {
+    const bool is_ours =
+        list.is_object() && list.contains("version") && list["version"].is_number_unsigned();
+    const std::uint64_t version = is_ours ? list["version"].get<std::uint64_t>() : 0;
+    if (version == 0) return NotOurs(tar_, "backup.json is damaged");
+    // Before all else: what else a newer one says is its own affair.
+    if (version > kBackupVersion) return Newer(tar_, version);
+    if (!list.contains("files") || !list["files"].is_object()) {
       return NotOurs(tar_, "backup.json is damaged");
-    }
-    if (!list.contains("version") || list["version"] != kBackupVersion) {
-      return NotOurs(tar_, "another version of slipwayd wrote it; restore with that one");
     }
     for (const auto& [name, file] : list["files"].items()) {
       if (!IsBackupName(name) || !file.is_object()) {

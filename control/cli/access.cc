@@ -101,6 +101,7 @@ std::optional<int> RunCertificates(Client& client, const Command& command) {
        {"KEY", "key"},
        {"ENDS", "not_after", true},
        {"DAYS LEFT", "days_left"},
+       {"STATE", "state"},
        {"RENEWED BY ITSELF", "renewed_by_itself"},
        {"FOR", "names"}});
 }

@@ -70,8 +70,7 @@ int PrintImages(Answer answer, const Command& command, const std::vector<Column>
   if (answer.good && !command.json) {
     auto sets = answer.json();
     for (auto& set : sets) {
-      const nlohmann::json& verdict = set["secure_boot"];
-      set["outcome"] = verdict.is_object() ? Cell(verdict, "outcome") : "";
+      set["outcome"] = OutcomeText(set["secure_boot"]);
       set["before"] = PreviousText(set);
     }
     answer.body = sets.dump();

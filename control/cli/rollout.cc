@@ -25,11 +25,19 @@ std::string Remarks(const nlohmann::json& rollout) {
   if (const std::string last = Cell(boots, "last_failure"); !last.empty()) {
     text += Text(candidate, ": last failed: ", last, '\n');
   }
+  const std::string start =
+      Text("slipway rollout start ", Cell(rollout, "stable"), ' ', candidate, '\n');
   const std::string now = Cell(boots, "digest");
-  if (now.empty() || now == Cell(rollout, "candidate_digest")) return text;
-  return Text(text, candidate,
-              ": has moved since; to try what it leads to now: ", "slipway rollout start ",
-              Cell(rollout, "stable"), ' ', candidate, '\n');
+  if (!now.empty() && now != Cell(rollout, "candidate_digest")) {
+    text += Text(candidate, ": has moved since; to try what it leads to now: ", start);
+  }
+  const std::string noted = Cell(rollout, "stable_digest");
+  const std::string stable = Cell(rollout["stable_boots"], "digest");
+  if (!noted.empty() && !stable.empty() && stable != noted) {
+    text += Text(Cell(rollout, "stable"), ": was moved meanwhile, to ", stable.substr(0, 12),
+                 "; to go on against that: ", start);
+  }
+  return text;
 }
 
 int ListRollouts(Client& client, const Command& command) {

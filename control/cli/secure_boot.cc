@@ -36,12 +36,21 @@ std::string FileText(const Json& file) {
 
 }  // namespace
 
+std::string OutcomeText(const Json& verdict) {
+  if (!verdict.is_object()) return "";
+  const std::string outcome = Cell(verdict, "outcome");
+  if (!verdict.contains("refused_since")) return outcome;
+  const Column since{.title = {}, .key = "refused_since", .moment = true};
+  return Text(outcome, " since ", Cell(verdict, since).substr(0, 10),  // the day
+              Cell(verdict, "is_assigned") == "yes" ? ", still served" : "");
+}
+
 std::string VerdictText(const Json& verdict) {
   if (!verdict.is_object()) {
     return "Secure Boot: not judged yet; 'slipway secure-boot recheck' does\n";
   }
   std::string text =
-      Text("Secure Boot: ", Cell(verdict, "outcome"), "\n  ", Cell(verdict, "words"), '\n');
+      Text("Secure Boot: ", OutcomeText(verdict), "\n  ", Cell(verdict, "words"), '\n');
   for (const Json& file : ListAt(verdict, "files")) text += FileText(file);
   for (const Json& source : ListAt(verdict, "judged_by")) {
     text += Text("  judged by ", source.is_string() ? source.get<std::string>() : "", '\n');
@@ -54,6 +63,9 @@ std::string VerdictText(const Json& verdict) {
 
 std::string TrustText(const Json& trust) {
   std::string text = Text("policy: ", Cell(trust, "policy"), '\n');
+  if (const std::string refused = Cell(trust, "refused"); !refused.empty()) {
+    text += Text("changed since, and not read: ", refused, '\n');
+  }
   for (const Json& source : ListAt(trust, "sources")) {
     text += Text("from: ", source.is_string() ? source.get<std::string>() : "", '\n');
   }

@@ -31,7 +31,7 @@ inline constexpr std::string_view kUsage =
   image untag NAME:TAG              the version stays by its digest for seven days
   image rm NAME:TAG
   secure-boot show                  what the machines' firmware is taken to trust
-  secure-boot recheck [--all]       judge the image sets again, by revocations as they are now
+  secure-boot recheck [--all]       read what is trusted again, and judge the image sets by it
   machine list                      [--selector SELECTOR], as 'rack=a1,!retired'; [--search TEXT]
   machine show MAC|UUID             everything that is said of it
   machine set MAC|UUID NAME:TAG|-   what the machine boots next time, '-': as the rules say

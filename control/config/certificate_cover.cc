@@ -66,9 +66,6 @@ void CheckPurpose(X509& certificate, std::vector<std::string>& mistakes) {
 void CheckIssuers(const Chain& chain, std::vector<std::string>& mistakes) {
   const auto& all = chain.certificates;
   for (std::size_t i = 1; i < all.size(); ++i) {
-    // Behind the first issuer may stand one that has ended and that no client needs: a root signed
-    // by an older one, for those who know that alone.
-    if (i == 1) CheckDates(*all[i], "certificate 2 of the chain", mistakes);
     if (X509_check_issued(all[i].get(), all[i - 1].get()) == X509_V_OK &&
         X509_verify(all[i - 1].get(), X509_get0_pubkey(all[i].get())) == 1) {
       continue;
@@ -122,18 +119,32 @@ CoveredHosts ManagementHosts(const std::vector<std::string>& names, Ipv4Address 
   return hosts;
 }
 
-std::vector<std::string> CertificateMistakes(const std::string& chain_pem,
-                                             const CoveredHosts& hosts) {
+CertificateFaults FaultsOf(const std::string& chain_pem, const CoveredHosts& hosts) {
   const Chain chain = ChainOf(chain_pem);
   if (chain.certificates.empty()) {
-    return {"no certificate can be read from it; write the path of a readable PEM file"};
+    return {.dates = {},
+            .others = {"no certificate can be read from it; write the path of a readable PEM "
+                       "file"}};
   }
-  std::vector<std::string> mistakes;
-  CheckDates(*chain.certificates.front(), "the certificate", mistakes);
-  CheckPurpose(*chain.certificates.front(), mistakes);
-  CheckHosts(*chain.certificates.front(), hosts, mistakes);
-  CheckIssuers(chain, mistakes);
+  CertificateFaults faults;
+  CheckDates(*chain.certificates.front(), "the certificate", faults.dates);
+  // Behind the first issuer may stand one that has ended and that no client needs: a root signed
+  // by an older one, for those who know that alone.
+  if (chain.certificates.size() > 1) {
+    CheckDates(*chain.certificates[1], "certificate 2 of the chain", faults.dates);
+  }
+  CheckPurpose(*chain.certificates.front(), faults.others);
+  CheckHosts(*chain.certificates.front(), hosts, faults.others);
+  CheckIssuers(chain, faults.others);
   ERR_clear_error();
+  return faults;
+}
+
+std::vector<std::string> CertificateMistakes(const std::string& chain_pem,
+                                             const CoveredHosts& hosts) {
+  CertificateFaults faults = FaultsOf(chain_pem, hosts);
+  std::vector<std::string> mistakes = std::move(faults.dates);
+  std::ranges::move(faults.others, std::back_inserter(mistakes));
   return mistakes;
 }
 

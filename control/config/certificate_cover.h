@@ -4,7 +4,8 @@
 // and signed by the one behind it, the first covering every name that clients ask for, or where
 // there are none every address (RFC 5280, RFC 6125; RFC 5246 7.4.2 for the order). Firmware checks
 // them, and says little when they do not fit. Asked at the start, and each time the files are read
-// anew, of the boot servers' chains and of the management interface's.
+// anew, of the boot servers' chains and of the management interface's; at the start the dates of
+// the latter are told and keep nobody out, as it is by that interface that they are mended.
 //
 // Left out: whether clients trust its issuer, which only they know.
 #pragma once
@@ -33,7 +34,13 @@ CoveredHosts BootHosts(std::vector<std::string> names, std::vector<std::string> 
 // (state/management_chains.h).
 CoveredHosts ManagementHosts(const std::vector<std::string>& names, Ipv4Address listening);
 
-// Each with its remedy, as what is said of the file; none: the chain is good.
+// Each with its remedy, as what is said of the file.
+struct CertificateFaults {
+  std::vector<std::string> dates;   // it has ended, or has not begun: as the clock says
+  std::vector<std::string> others;  // whatever the day
+};
+CertificateFaults FaultsOf(const std::string& chain_pem, const CoveredHosts& hosts);
+// All of them; none: the chain is good.
 std::vector<std::string> CertificateMistakes(const std::string& chain_pem,
                                              const CoveredHosts& hosts);
 

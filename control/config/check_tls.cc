@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Certificates that the operator brings, of the boot servers and of the management interface:
-// readable, the key theirs, and fit for their clients (certificate_cover.h). And who may come to
-// the management interface with a certificate.
+// readable, the key theirs, and fit for their clients (certificate_cover.h). That one of management
+// is out of date is a warning: the daemon serves its own meanwhile. And who may come to the
+// management interface with a certificate.
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -35,12 +36,14 @@ auto ReadPem(const std::filesystem::path& path, Read read) {
   return object;
 }
 
+enum class Dates : bool { kProblem, kWarning };
+
 class CertificateChecker {
  public:
   CertificateChecker(const Section& section, const CoveredHosts& hosts, Complaints& complaints)
       : section_(section), hosts_(hosts), complaints_(complaints) {}
 
-  void Check() {
+  void Check(Dates dates) {
     const auto folder = complaints_.file().parent_path();
     const auto chain = section_.Get<std::string>("chain");
     const auto key_path = section_.Get<std::string>("key");
@@ -67,17 +70,23 @@ class CertificateChecker {
                       "not the key of the chain's first certificate; bring its own");
     }
     ERR_clear_error();
-    if (certificate) CheckCover(folder / *chain);
+    if (certificate) CheckCover(folder / *chain, dates);
   }
 
  private:
-  void CheckCover(const std::filesystem::path& chain) {
+  void CheckCover(const std::filesystem::path& chain, Dates dates) {
     std::ifstream file(chain, std::ios::binary);
     std::ostringstream pem;
     pem << file.rdbuf();
-    for (const std::string& mistake : CertificateMistakes(pem.str(), hosts_)) {
-      complaints_.Add(section_, "chain", mistake);
+    const CertificateFaults faults = FaultsOf(pem.str(), hosts_);
+    for (const std::string& fault : faults.dates) {
+      if (dates == Dates::kWarning) {
+        complaints_.Warn(section_, "chain", fault + "; meanwhile our own is shown in its place");
+      } else {
+        complaints_.Add(section_, "chain", fault);
+      }
     }
+    for (const std::string& fault : faults.others) complaints_.Add(section_, "chain", fault);
   }
 
   const Section& section_;
@@ -129,11 +138,11 @@ void CheckTls(const Section& root, Complaints& complaints) {
   CheckClients(management, complaints);
   const CoveredHosts of_management = HostsOfManagement(management);
   for (const Section& section : management.Children("certificate")) {
-    CertificateChecker(section, of_management, complaints).Check();
+    CertificateChecker(section, of_management, complaints).Check(Dates::kWarning);
   }
   const CoveredHosts of_boot = HostsOfBoot(root);
   for (const Section& section : root.Child("tls").Children("certificate")) {
-    CertificateChecker(section, of_boot, complaints).Check();
+    CertificateChecker(section, of_boot, complaints).Check(Dates::kProblem);
   }
 }
 

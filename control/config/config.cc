@@ -170,7 +170,7 @@ ConfigResult ParseConfig(std::string_view text, const std::filesystem::path& fil
   const Section root = ReadDocument(text, file.string(), result.problems);
   const bool is_toml =
       result.problems.empty() || !result.problems.front().what.starts_with("not TOML");
-  if (is_toml) CrossCheck(root, file, result.problems);
+  if (is_toml) CrossCheck(root, file, {result.problems, result.warnings});
   std::ranges::stable_sort(result.problems, {}, &Problem::where);
   if (result.problems.empty()) result.config = Builder(file.parent_path()).Build(root);
   return result;
@@ -181,17 +181,19 @@ ConfigResult LoadConfig(const std::filesystem::path& file) {
   std::ostringstream text;
   if (stream) text << stream.rdbuf();
   if (!stream || std::filesystem::is_directory(file)) {
-    return {std::nullopt,
-            {{file.string(),
-              {},
-              Text("cannot be read (", std::strerror(errno),
-                   "); name a readable file with --config")}}};
+    return {.config = std::nullopt,
+            .problems = {{file.string(),
+                          {},
+                          Text("cannot be read (", std::strerror(errno),
+                               "); name a readable file with --config")}},
+            .warnings = {}};
   }
   return ParseConfig(text.view(), file);
 }
 
 std::string Report(const ConfigResult& result, const std::filesystem::path& file) {
   std::string report;
+  for (const Problem& warning : result.warnings) report += warning.ToString() + " (warning)\n";
   for (const Problem& problem : result.problems) report += problem.ToString() + "\n";
   const std::size_t count = result.problems.size();
   if (count != 0) {
@@ -200,7 +202,7 @@ std::string Report(const ConfigResult& result, const std::filesystem::path& file
   const auto counted = [](std::size_t number, std::string_view word) {
     return Text(number, ' ', word, number == 1 ? "" : "s");
   };
-  return Text(file.string(), ": good: ", counted(result.config->ports.size(), "port"), ", ",
+  return Text(report, file.string(), ": good: ", counted(result.config->ports.size(), "port"), ", ",
               counted(result.config->networks.size(), "network"), ", ",
               counted(result.config->machines.size(), "machine"), '\n');
 }

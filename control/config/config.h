@@ -164,16 +164,17 @@ struct Config {
 };
 
 struct ConfigResult {
-  std::optional<Config> config;   // empty when there are problems
-  std::vector<Problem> problems;  // in the file's order
+  std::optional<Config> config{};   // empty when there are problems
+  std::vector<Problem> problems{};  // in the file's order
+  std::vector<Problem> warnings{};  // the same; what is started all the same
 };
 
 // Relative paths in the text are taken from `file`'s folder.
 ConfigResult ParseConfig(std::string_view text, const std::filesystem::path& file);
 ConfigResult LoadConfig(const std::filesystem::path& file);
 
-// What `slipwayd --check-config` prints: one line per problem and a last one that counts them, or
-// one line that says what the file sets up.
+// What `slipwayd --check-config` prints: one line per warning and per problem, and a last one that
+// counts the problems, or says what the file sets up.
 std::string Report(const ConfigResult& result, const std::filesystem::path& file);
 
 // Option 93's codes of an architecture's PXE, the exact one first (x64 has two); empty: unknown.

@@ -19,6 +19,12 @@ void Complaints::Add(const Section& section, std::string_view key, std::string_v
       {file_.string(), entry.where, Text(section.path, '.', key, " = ", entry.shown, ": ", what)});
 }
 
+void Complaints::Warn(const Section& section, std::string_view key, std::string_view what) {
+  const Entry& entry = section.At(key);
+  warnings_.push_back(
+      {file_.string(), entry.where, Text(section.path, '.', key, " = ", entry.shown, ": ", what)});
+}
+
 void Complaints::AddElement(const Section& section, std::string_view key, std::size_t index,
                             std::string_view element, std::string_view what) {
   problems_.push_back({file_.string(), section.At(key).places[index],
@@ -184,9 +190,8 @@ void CheckBoot(const Section& root, Complaints& complaints) {
   }
 }
 
-void CrossCheck(const Section& root, const std::filesystem::path& file,
-                std::vector<Problem>& problems) {
-  Complaints complaints(file, problems);
+void CrossCheck(const Section& root, const std::filesystem::path& file, Findings findings) {
+  Complaints complaints(file, findings);
   CheckPorts(root, complaints);
   CheckNetworks(root, complaints);
   CheckMachines(root, complaints);

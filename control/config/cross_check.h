@@ -11,19 +11,26 @@
 
 namespace slipway::control {
 
-// Appends to `problems`. Keys that were wrong by themselves are passed over.
-void CrossCheck(const Section& root, const std::filesystem::path& file,
-                std::vector<Problem>& problems);
+// What was found: problems keep the daemon from starting, warnings are told.
+struct Findings {
+  std::vector<Problem>& problems;
+  std::vector<Problem>& warnings;
+};
+
+// Appends to `findings`. Keys that were wrong by themselves are passed over.
+void CrossCheck(const Section& root, const std::filesystem::path& file, Findings findings);
 
 // Parts, each in a file of its own.
 class Complaints {
  public:
-  Complaints(const std::filesystem::path& file, std::vector<Problem>& problems)
-      : file_(file), problems_(problems) {}
+  Complaints(const std::filesystem::path& file, Findings findings)
+      : file_(file), problems_(findings.problems), warnings_(findings.warnings) {}
 
   const std::filesystem::path& file() const { return file_; }
   // "path.key = value: what" at the key's place.
   void Add(const Section& section, std::string_view key, std::string_view what);
+  // The same as a warning.
+  void Warn(const Section& section, std::string_view key, std::string_view what);
   // The same for one element of a list.
   void AddElement(const Section& section, std::string_view key, std::size_t index,
                   std::string_view element, std::string_view what);
@@ -33,6 +40,7 @@ class Complaints {
  private:
   const std::filesystem::path& file_;
   std::vector<Problem>& problems_;
+  std::vector<Problem>& warnings_;
 };
 
 void CheckPorts(const Section& root, Complaints& complaints);

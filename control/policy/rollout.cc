@@ -43,17 +43,18 @@ absl::Status SetCandidate(const nlohmann::json& value, Rollout& rollout) {
   return absl::OkStatus();
 }
 
-absl::Status SetDigest(const nlohmann::json& value, Rollout& rollout) {
+absl::Status SetDigest(const nlohmann::json& value, std::string_view member, std::string& digest) {
   const bool is_digest = value.is_string() && value.get_ref<const std::string&>().find_first_not_of(
                                                   "0123456789abcdef") == std::string::npos;
-  if (!is_digest) return Wrong("candidate_digest", "not a version's digest, in hexadecimal");
-  rollout.candidate_digest = value.get<std::string>();
+  if (!is_digest) return Wrong(member, "not a version's digest, in hexadecimal");
+  digest = value.get<std::string>();
   return absl::OkStatus();
 }
 
 absl::Status Set(const std::string& member, const nlohmann::json& value, Rollout& rollout) {
   if (member == "candidate") return SetCandidate(value, rollout);
-  if (member == "candidate_digest") return SetDigest(value, rollout);
+  if (member == "candidate_digest") return SetDigest(value, member, rollout.candidate_digest);
+  if (member == "stable_digest") return SetDigest(value, member, rollout.stable_digest);
   if (member == "selector") return SetSelector(value, rollout);
   if (member == "percent") return SetNumber(value, member, 100, rollout.percent);
   if (member == "failures_max") return SetNumber(value, member, 1'000'000, rollout.failures_max);
@@ -73,12 +74,11 @@ std::uint32_t Bucket(const Rollout& rollout, const Machine& machine) {
 }  // namespace
 
 nlohmann::json ToJson(const Rollout& rollout) {
-  return {{"stable", rollout.stable.ToString()},
-          {"candidate", rollout.candidate.ToString()},
-          {"candidate_digest", rollout.candidate_digest},
-          {"selector", rollout.selector.ToString()},
-          {"percent", rollout.percent},
-          {"failures_max", rollout.failures_max}};
+  return {
+      {"stable", rollout.stable.ToString()},          {"candidate", rollout.candidate.ToString()},
+      {"candidate_digest", rollout.candidate_digest}, {"stable_digest", rollout.stable_digest},
+      {"selector", rollout.selector.ToString()},      {"percent", rollout.percent},
+      {"failures_max", rollout.failures_max}};
 }
 
 absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann::json& json) {
@@ -92,6 +92,34 @@ absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann:
     return Wrong("candidate", "missing; name the tag of the next version, such as \"debian:next\"");
   }
   return rollout;
+}
+
+absl::Status CheckUnmoved(const Rollout& rollout, const std::string& candidate_now,
+                          const std::string& stable_now) {
+  constexpr std::size_t kShown = 12;
+  const std::string stable = rollout.stable.ToString();
+  const std::string candidate = rollout.candidate.ToString();
+  const std::string start = Text("'slipway rollout start ", stable, ' ', candidate, '\'');
+  const std::string& on_trial = rollout.candidate_digest;
+  const std::string& against = rollout.stable_digest;
+  if (candidate_now != on_trial) {
+    return absl::FailedPreconditionError(
+        Text(candidate, ": has moved since the rollout was begun: on trial is ",
+             on_trial.empty() ? "a version that was not noted" : on_trial.substr(0, kShown),
+             ", and the tag leads to ", candidate_now.substr(0, kShown),
+             "; to try that one: ", start, ", and promote it when it has booted"));
+  }
+  // A tag that leads to the candidate's version already is where it should be: as a promotion
+  // leaves it that was killed before its end.
+  const bool is_overtaken =
+      !against.empty() && !stable_now.empty() && stable_now != against && stable_now != on_trial;
+  if (!is_overtaken) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      Text(stable, ": has moved since the rollout was begun: ", on_trial.substr(0, kShown),
+           " was tried against ", against.substr(0, kShown), ", and the tag leads to ",
+           stable_now.substr(0, kShown),
+           ", which a promotion would take away; to keep that: 'slipway rollout rollback ", stable,
+           "'; to go on with the trial against it: ", start));
 }
 
 bool InCanary(const Rollout& rollout, const Machine& machine) {

@@ -2,9 +2,10 @@
 //
 // Rollout: a tag on its way from one version to the next. Machines that would get the tag get the
 // candidate instead when they are in the canary; promoting moves the tag to the candidate's
-// version, unless that is another by now than the one that was put on trial; rolling back forgets
-// the candidate. Only machines of the catalog can be in a canary: for the others there is nothing
-// that would stay the same from boot to boot.
+// version, unless either tag leads elsewhere by now than when the trial was put: nobody has tried
+// the one, or would miss the other; rolling back forgets the candidate. Only machines of the
+// catalog can be in a canary: for the others there is nothing that would stay the same from boot to
+// boot.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/policy/decide.h"
 #include "control/policy/machine.h"
@@ -25,6 +27,7 @@ struct Rollout {
   ImageSetName candidate;          // another tag
   std::string candidate_digest{};  // what that led to when this was last put: the version on trial;
                                    // empty: put before it was noted
+  std::string stable_digest{};     // the same of the tag: the version that it is held against
   Selector selector;               // of the catalog's facts only; empty: all of its machines
   std::uint32_t percent = 100;     // of those: the same machines each time, more when it rises
   std::uint32_t failures_max = 0;  // boots of the candidate that may fail before it is rolled back
@@ -34,6 +37,11 @@ struct Rollout {
 nlohmann::json ToJson(const Rollout& rollout);
 // Refused, by name: a member that is unknown, missing or wrong.
 absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann::json& json);
+
+// Whether it may be promoted, by the digests that its tags lead to now; empty: there is no such
+// tag. FailedPrecondition, in words with the ways out.
+absl::Status CheckUnmoved(const Rollout& rollout, const std::string& candidate_now,
+                          const std::string& stable_now);
 
 bool InCanary(const Rollout& rollout, const Machine& machine);
 // Puts candidates in the place of tags. `machine`: null for one that the catalog does not know.

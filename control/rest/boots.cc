@@ -184,8 +184,10 @@ void ShowBoot(const httplib::Request& request, httplib::Response& response, Core
   const auto boot = FindBoot(core, key);
   if (!boot.ok()) return ReplyProblem(response, boot.status());
   if (*boot) {
-    if (!MayRead(request, response, core, (*boot)->mac)) return;
-    return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
+    const auto held = IsInScope(RequestActor(request), core, (*boot)->mac);
+    if (!held.ok()) return ReplyProblem(response, held.status());
+    // By its number: whose it is, or that it is anybody's, is not told either.
+    if (*held) return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
   }
   ReplyProblem(response, 404,
                Text(key,

@@ -138,8 +138,11 @@ void EndCapture(const httplib::Request& request, httplib::Response& response, Co
   const auto all = desk.List();
   const auto found =
       std::ranges::find_if(all, [&](const CaptureSession::State& state) { return state.id == id; });
-  if (found != all.end() && !MayRead(request, response, core, found->machine)) return;
-  if (!id || !desk.End(*id)) {
+  // One of a machine out of the scope is not there.
+  const auto held = found == all.end() ? absl::StatusOr<bool>(false)
+                                       : IsInScope(RequestActor(request), core, found->machine);
+  if (!held.ok()) return ReplyProblem(response, held.status());
+  if (!*held || !desk.End(*id)) {
     return ReplyProblem(response, 404,
                         "no such capture; GET /api/v1/captures lists those that run");
   }

@@ -9,6 +9,12 @@
 namespace slipway::control {
 namespace {
 
+// By the clock of this machine.
+std::string_view StandingOf(const CertificateState& certificate, std::int64_t now) {
+  if (certificate.not_before > now) return "not-yet-valid";
+  return certificate.not_after < now ? "expired" : "valid";
+}
+
 nlohmann::json ToJson(const std::vector<CertificateState>& certificates) {
   const std::int64_t now = std::time(nullptr);
   nlohmann::json list = nlohmann::json::array();
@@ -21,6 +27,7 @@ nlohmann::json ToJson(const std::vector<CertificateState>& certificates) {
                     {"not_before", each.not_before},
                     {"not_after", each.not_after},
                     {"days_left", DaysLeft(each, now)},
+                    {"state", StandingOf(each, now)},
                     {"renewed_by_itself", each.is_ours},
                     {"fingerprint", each.fingerprint}});
   }

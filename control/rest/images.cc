@@ -25,6 +25,7 @@ nlohmann::json VerdictJson(const ImageSet& set, Core& core, Detail detail) {
   auto json = ParseJson((*verdict)->document);
   if (!json.is_object()) return nullptr;
   json["is_current"] = (*verdict)->version == core.trust()->version;
+  if (json.contains("refused_since")) json["is_assigned"] = core.IsAssigned(set.reference);
   if (detail == Detail::kOutcome) json.erase("files");
   return json;
 }

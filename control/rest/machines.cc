@@ -6,6 +6,9 @@
 // anew. Those of the configuration file have the id 0 until the catalog has them: a PUT makes a
 // record that begins as the file has the machine, and counts in the file's place until it is
 // removed. If-Match and ETag keep two operators from undoing each other.
+//
+// A token with a scope is not told whether a machine out of it exists: what is not there and what
+// is none of its machines have one answer for each method, 404, and 403 for a PUT.
 #include <mutex>
 
 #include "control/rest/routes.h"
@@ -50,8 +53,9 @@ bool IsInScope(const Actor& actor, const Machine& machine) {
 // UUID to a machine of his own, would decide for machines out of his scope.
 std::string OutOfScope(const Actor& actor, const Machine* before, const Machine* after) {
   if (actor.scope.empty()) return {};
-  if (before == nullptr) return "is not in the catalog, and is entered by a token without a scope";
-  if (!IsInScope(actor, *before)) return "is none of them";
+  if (before == nullptr || !IsInScope(actor, *before)) {
+    return "is none of them, or is not in the catalog, into which tokens without a scope enter it";
+  }
   if (after == nullptr) return {};
   if (after->uuid != before->uuid) return "gets its uuid by a token without a scope";
   return IsInScope(actor, *after) ? "" : "would be none of them";
@@ -129,7 +133,11 @@ void ListMachines(const httplib::Request& request, httplib::Response& response, 
                  }});
 }
 
-std::optional<Machine> Find(const std::string& key, httplib::Response& response, Core& core) {
+// Of the scope of whoever asks.
+std::optional<Machine> Find(const httplib::Request& request, httplib::Response& response,
+                            Core& core) {
+  const std::string key = request.matches[1];
+  const Actor& actor = RequestActor(request);
   Machine wanted;
   if (!NameMachine(key, wanted)) {
     ReplyProblem(response, 400, kBadMachineName);
@@ -140,8 +148,18 @@ std::optional<Machine> Find(const std::string& key, httplib::Response& response,
     ReplyProblem(response, machine.status());
     return std::nullopt;
   }
-  if (*machine) return *std::move(machine);
-  ReplyProblem(response, 404, Text(key, ": no such machine; see 'slipway machine list'"));
+  const auto is_held =
+      *machine ? control::IsInScope(actor, core, **machine) : absl::StatusOr<bool>(false);
+  if (!is_held.ok()) {
+    ReplyProblem(response, is_held.status());
+    return std::nullopt;
+  }
+  if (*is_held) return *std::move(machine);
+  ReplyProblem(response, 404,
+               Text(key, ": no such machine",
+                    actor.scope.empty() ? "" : Text(" among those with ", actor.scope),
+                    "; see 'slipway machine list'",
+                    actor.scope.empty() ? "" : ", or use a token whose scope takes it in"));
   return std::nullopt;
 }
 
@@ -162,8 +180,7 @@ void AddMachines(Router& router, Core& core) {
              });
   router.Get("/api/v1/machines/{machine}",
              [&core](const httplib::Request& request, httplib::Response& response) {
-               const auto machine = Find(request.matches[1], response, core);
-               if (machine && MayRead(request, response, core, *machine)) {
+               if (const auto machine = Find(request, response, core)) {
                  ReplyMachine(response, *machine);
                }
              });
@@ -174,7 +191,7 @@ void AddMachines(Router& router, Core& core) {
   router.Delete("/api/v1/machines/{machine}", [&core](const httplib::Request& request,
                                                       httplib::Response& response) {
     const std::scoped_lock lock(writing);
-    const auto machine = Find(request.matches[1], response, core);
+    const auto machine = Find(request, response, core);
     if (!machine || !MayTouch(request, response, &*machine, nullptr)) return;
     if (!MayChange(request, response, Said(*machine))) return;
     if (machine->id == 0) {

@@ -147,6 +147,27 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
                  kGauge);
   refused.Add({}, core.certificates_refusal().empty() ? 0 : 1);
   families.push_back(std::move(refused).family());
+  Family ended(
+      "slipway_management_certificates_out_of_date",
+      "Certificates of the operator's for management that have ended, or are yet to begin; "
+      "our own is shown in their place.",
+      kGauge);
+  const auto chains = core.management_chains();
+  const auto valid = std::ranges::count_if(chains->brought, [](const tls::Certificate& chain) {
+    return IsValidAt(chain, std::time(nullptr));
+  });
+  ended.Add({}, chains->brought.size() - static_cast<std::size_t>(valid));
+  families.push_back(std::move(ended).family());
+  Family trust("slipway_secure_boot_files_refused",
+               "1: the files of what machines trust were changed and not taken.", kGauge);
+  trust.Add({}, core.trust_refusal().empty() ? 0 : 1);
+  families.push_back(std::move(trust).family());
+  Family sets("slipway_assigned_image_sets_refused",
+              "Image sets that machines are assigned to and that firmware under Secure Boot would "
+              "refuse since what it trusts was changed; they stay served.",
+              kGauge);
+  sets.Add({}, core.AssignedAndRefused().size());
+  families.push_back(std::move(sets).family());
   Family wrong("slipway_authentication_failures_total", "Requests with a wrong token.", kCounter);
   wrong.Add({}, core.throttle().failures());
   families.push_back(std::move(wrong).family());

@@ -98,8 +98,9 @@ constexpr Route kRoutes[] = {
 
     {"GET", "/api/v1/secure-boot", kViewer, kNone, "What the machines' firmware trusts.",
      "SecureBootTrust"},
-    {"POST", "/api/v1/secure-boot/recheck", kOperator, kChange, "Judges the image sets again.",
-     "SecureBootRecheck", "", "all"},
+    {"POST", "/api/v1/secure-boot/recheck", kOperator, kChange,
+     "Reads what is trusted again, and judges the image sets by it.", "SecureBootRecheck", "",
+     "all"},
     {"POST", "/api/v1/secure-boot/check", kOperator, kNone, "Judges an EFI program.",
      "SecureBootVerdict", "@application/octet-stream", "file architecture"},
 

@@ -58,7 +58,8 @@ constexpr Schema kSchemas[] = {
     {"TokenRequest", "", "role:viewer|operator|admin scope?:string expires_in_seconds?:integer"},
     {"Certificate", "Times in Unix seconds; the fingerprint is SHA-256.",
      "name:string subject:string issuer:string key:string names:[string] not_before:integer "
-     "not_after:integer days_left:integer renewed_by_itself:boolean fingerprint:string"},
+     "not_after:integer days_left:integer state:valid|expired|not-yet-valid "
+     "renewed_by_itself:boolean fingerprint:string"},
     {"AuditRecord", "One change; `hash` covers all else and the record before.",
      "id:integer at:integer who:string address:string request:string what:string before:any "
      "after:any previous:string hash:string"},
@@ -66,7 +67,8 @@ constexpr Schema kSchemas[] = {
      "good:boolean fault:string~ head:string~"},
 
     {"ImageSet",
-     "`secure_boot` is null where it was never judged; a list has it without its files. `previous` "
+     "`secure_boot` is null where it was never judged; a list has it without its files. Its "
+     "`refused_since` says when what firmware trusts turned against the set. `previous` "
      "as of a Tag.",
      "reference:string digest:string previous:string previous_kept:boolean created:integer "
      "bytes:integer loaded:boolean boot:{string} "
@@ -88,9 +90,11 @@ constexpr Schema kSchemas[] = {
     {"ImageImport", "A path on the appliance; the rest as in the query.",
      "path:string as?:tree|ramdisk boot?:{string} arguments?:{string} labels?:{string} "
      "needs?:{string}"},
-    {"SecureBootTrust", "What the machines' firmware trusts.",
+    {"SecureBootTrust",
+     "What the machines' firmware trusts. `refused`: why its files, which were changed since, were "
+     "not taken; empty: they were.",
      "sources:[string] version:string db:[object] db_digests:integer dbx_certificates:integer "
-     "dbx_digests:integer sbat_level:{integer} policy:warn|refuse"},
+     "dbx_digests:integer sbat_level:{integer} policy:warn|refuse refused:string"},
     {"SecureBootRecheck", "Image sets whose outcome changed.", "changed:[string] version:string"},
     {"SecureBootVerdict", "", "outcome:string words:string files:[object] judged_by:[string]"},
 
@@ -128,18 +132,18 @@ constexpr Schema kSchemas[] = {
 
     {"Rollout",
      "`candidate_digest` is the version on trial: what the candidate led to when the rollout was "
-     "put. One that has moved since is not promoted; to put the rollout again tries what it leads "
-     "to now.",
-     "stable:string candidate:string candidate_digest:string selector:string percent:integer "
-     "failures_max:integer"},
+     "put; `stable_digest` is what it is held against: what the tag led to then. Where either has "
+     "moved since it is not promoted; to put the rollout again tries what they lead to now.",
+     "stable:string candidate:string candidate_digest:string stable_digest:string selector:string "
+     "percent:integer failures_max:integer"},
     {"RolloutChange",
-     "An answer may be sent back; `candidate_digest` is noted by the appliance, whatever it says "
-     "here.",
-     "stable?:string candidate?:string candidate_digest?:string selector?:string percent?:integer "
-     "failures_max?:integer"},
+     "An answer may be sent back; both digests are noted by the appliance, whatever they say here.",
+     "stable?:string candidate?:string candidate_digest?:string stable_digest?:string "
+     "selector?:string percent?:integer failures_max?:integer"},
     {"RolloutState", "`machines` is how many of the catalog are in the canary.",
-     "stable:string candidate:string candidate_digest:string selector:string percent:integer "
-     "failures_max:integer stable_boots:VersionBoots~ candidate_boots:VersionBoots~ "
+     "stable:string candidate:string candidate_digest:string stable_digest:string selector:string "
+     "percent:integer failures_max:integer stable_boots:VersionBoots~ "
+     "candidate_boots:VersionBoots~ "
      "machines:integer"},
     {"VersionBoots", "How the boots of a version ended since slipwayd started.",
      "digest:string complete:integer failed:integer last_failure:string"},

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Secure Boot: GET /secure-boot (what machines are taken to trust), POST /secure-boot/recheck
-// ("?all=true": also what was judged by the same), POST
-// /secure-boot/check?file=NAME[&architecture=A] (the verdict on the body, of which nothing is
-// kept).
+// Secure Boot: GET /secure-boot (what machines are taken to trust), POST /secure-boot/recheck (the
+// files of that read again, and image sets judged by them; "?all=true": also what was judged by the
+// same), POST /secure-boot/check?file=NAME[&architecture=A] (the verdict on the body, of which
+// nothing is kept).
 #include "control/architecture.h"
 #include "control/rest/routes.h"
 #include "control/rest/upload_folder.h"
@@ -15,14 +15,19 @@ void AddSecureBoot(Router& router, Core& core) {
     nlohmann::json json = ToJson(*core.trust());
     json["policy"] =
         core.config().secure_boot.policy == SecureBootPolicy::kRefuse ? "refuse" : "warn";
+    json["refused"] = core.trust_refusal();
     Reply(response, json);
   });
   router.Post("/api/v1/secure-boot/recheck", [&core](const httplib::Request& request,
                                                      httplib::Response& response) {
-    const auto changed = core.Recheck(request.get_param_value("all") == "true");
+    const Actor& actor = RequestActor(request);
+    if (const absl::Status read = core.ReadTrust(actor); !read.ok()) {
+      return ReplyProblem(response, read);
+    }
+    const auto changed = core.Recheck(actor, request.get_param_value("all") == "true");
     if (!changed.ok()) return ReplyProblem(response, changed.status());
     const nlohmann::json told = {{"changed", *changed}, {"version", core.trust()->version}};
-    core.Audit(RequestActor(request), "secure-boot recheck", nullptr, told);
+    core.Audit(actor, "secure-boot recheck", nullptr, told);
     Reply(response, told);
   });
   router.Post("/api/v1/secure-boot/check", [&core](const httplib::Request& request,

@@ -51,6 +51,16 @@ nlohmann::json Warnings(Core& core) {
         Text("the last rotation of certificates was refused, and those of before are ",
              "in use: ", why, "; then 'slipway cert rotate'"));
   }
+  if (const std::string why = core.trust_refusal(); !why.empty()) {
+    warnings.push_back(
+        Text("what machines trust was not read again, and image sets are judged by what it was ",
+             "before: ", why, "; then 'slipway secure-boot recheck'"));
+  }
+  if (const auto sets = core.AssignedAndRefused(); !sets.empty()) {
+    warnings.push_back(Text("firmware under Secure Boot came to refuse image sets that machines ",
+                            "are assigned to: ", Join(sets, ", "), "; 'slipway image show ",
+                            sets.front(), "' says why; they stay served"));
+  }
   for (std::string& each : core.image_store().LeftOut()) warnings.push_back(std::move(each));
   if (const std::size_t failures = core.documents()->failures(); failures != 0) {
     warnings.push_back(Text(failures, " documents of machines cannot be made; see 'slipway ",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tags: GET, PUT and DELETE /tags/name:tag. A PUT names the version by its digest, so it may be
-// sent twice; with If-Match it is refused where the tag has moved meanwhile, and no push or import
-// comes in between. To undo a move is a PUT of what the tag led to before.
+// sent twice; with If-Match it is refused where the tag has moved meanwhile, as a DELETE is, and no
+// push or import comes in between. To undo a move is a PUT of what the tag led to before.
 //
 // What is put passes the same door as what is pushed (Core::PutManifest): judged, checked against
 // machines' documents, noted, published. A tag that a rollout is under way for does not move: its
@@ -144,14 +144,21 @@ void Put(const httplib::Request& request, httplib::Response& response, Core& cor
 void Remove(const httplib::Request& request, httplib::Response& response, Core& core) {
   const auto reference = ReferenceOf(request, response);
   if (!reference) return;
-  const auto tag = TagNow(*reference, core);
-  if (!tag.ok()) return ReplyProblem(response, tag.status());
-  // A version that it is moved to from here on loses the name, and stays by its digest.
-  if (!MayChange(request, response, *tag)) return;
-  if (tag->is_null()) return ReplyProblem(response, NoTag(*reference));
+  bool is_answered = false;
+  // Asked in the core's turn: a version that the tag was moved to meanwhile would lose its name.
+  const auto condition = [&]() -> absl::Status {
+    const auto now = TagNow(*reference, core);
+    if (!now.ok()) return now.status();
+    if (!MayChange(request, response, *now)) {
+      is_answered = true;
+      return absl::AbortedError("precondition failed");
+    }
+    return now->is_null() ? NoTag(*reference) : absl::OkStatus();
+  };
   const std::size_t colon = reference->rfind(':');
   const absl::Status status = core.RemoveManifest(
-      reference->substr(0, colon), reference->substr(colon + 1), RequestActor(request));
+      reference->substr(0, colon), reference->substr(colon + 1), RequestActor(request), condition);
+  if (is_answered) return;
   if (!status.ok()) return ReplyProblem(response, status);
   response.status = 204;
 }

@@ -64,7 +64,7 @@ void CountRecord(int is_sent, int, int type, const void* bytes, std::size_t size
 int ChooseCertificate(SSL* ssl, void* core) {
   AwaitHead();
   const auto chains = static_cast<Core*>(core)->management_chains();
-  for (const tls::Certificate* each : ChainsFor(*chains, HostOf(ssl))) {
+  for (const tls::Certificate* each : ChainsFor(*chains, HostOf(ssl), std::time(nullptr))) {
     if (!Use(*ssl, *each)) return 0;
   }
   return 1;

@@ -93,7 +93,10 @@ absl::StatusOr<SignatureDatabase> ReadPem(Bytes file) {
     X509_free(certificate);
   }
   BIO_free(bio);
+  // Whatever stops the reader before the end would shorten the list in silence.
+  const bool is_whole = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   ERR_clear_error();
+  if (!is_whole) return Wrong("a certificate in the PEM file cannot be read, or is cut short");
   if (database.empty()) return Wrong("no certificate in the PEM file");
   return database;
 }

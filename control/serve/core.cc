@@ -32,6 +32,7 @@ Core::Core(const Config& config, Outlets outlets)
     : config_(config),
       outlets_(std::move(outlets)),
       streams_(kStreamsMax, kStreamsOfOneMax),
+      trust_files_(config.secure_boot),
       served_(std::make_shared<const Config>(config)) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {
@@ -66,9 +67,8 @@ absl::Status Core::OpenState() {
   shelf_ = std::make_unique<ImageShelf>(*outlets_.images);
   retired_ = RetiredVersions(outlets_.images->budget() / 4);
 
-  auto trust = LoadFirmwareTrust(config_.secure_boot);
-  if (!trust.ok()) return trust.status();
-  trust_ = *std::move(trust);
+  verdicts_ = std::make_unique<VerdictBook>(*store_);
+  if (const auto read = trust_files_.Read(); !read.ok()) return read.status();
 
   if (absl::Status status = OpenAccess(); !status.ok()) return status;
 
@@ -79,6 +79,7 @@ absl::Status Core::OpenState() {
                      .steps_per_boot = limits.steps_per_boot},
       [this](Ipv4Address address) { return leases_.MacOf(address, std::time(nullptr)); });
   if (absl::Status status = OpenFeed(); !status.ok()) return status;
+  TellOfOutOfDate();  // the feed as well
   return OpenArchive();
 }
 
@@ -163,10 +164,9 @@ absl::Status Core::RepublishLocked() {
   const auto site = ReadSite();
   if (!site.ok()) return site.status();
   retired_.Note(site->sets, *shelf_, std::chrono::steady_clock::now());
-  NoteMissing(
-      WithWhatTheyNeed(AssignedSets(*site->config, site->machines, site->rules, site->rollouts),
-                       site->sets),
-      site->sets);
+  const auto assigned = WithWhatTheyNeed(
+      AssignedSets(*site->config, site->machines, site->rules, site->rollouts), site->sets);
+  NoteMissing(assigned, site->sets);
   std::set<std::string> versions;
   for (const ImageSet& set : site->sets) versions.insert(VersionName(set));
   tally_.Keep(std::move(versions));
@@ -188,6 +188,7 @@ absl::Status Core::RepublishLocked() {
   trouble_.clear();
   const std::scoped_lock lock(served_mutex_);
   served_ = site->config;
+  assigned_ = {assigned.begin(), assigned.end()};
   return absl::OkStatus();
 }
 

@@ -35,6 +35,8 @@
 #include "control/serve/image_shelf.h"
 #include "control/serve/retired_versions.h"
 #include "control/serve/sets_in_use.h"
+#include "control/serve/trust_files.h"
+#include "control/serve/verdict_book.h"
 #include "control/serve/version_tally.h"
 #include "control/state/certificate_facts.h"
 #include "control/state/certificate_state.h"
@@ -90,8 +92,7 @@ class Core {
   // under way end with the old ones, connections and tickets go on. After an error everything is as
   // it was, and the audit log, so the feed, has why.
   absl::Status RotateCertificates(const Actor& actor);
-  // Why the last of these was refused, so that what is in use is older than its files; empty: it
-  // was not.
+  // Why the last of these was refused: what is in use is older than its files. Empty: it was not.
   std::string certificates_refusal() const;
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
@@ -105,55 +106,63 @@ class Core {
   // Brings what machines are assigned to into image memory; what does not fit is told when it is
   // published.
   void LoadAssigned();
-  // The same of what a change will assign, with what that needs: before the change, and before any
-  // lock that others wait for, as gigabytes are read. Whether there is such a set, the change says.
+  // The same of what a change will assign, with what that needs: before the change and any lock
+  // that others wait for, as gigabytes are read. Whether there is such a set, the change says.
   void LoadAhead(const std::string& reference);
-  // Loads what is missing from image memory, as far as it is time to try that again, and publishes
-  // where something changed by it, or could not be published before. Long: it reads.
+  // Loads what is missing from image memory, where it is time to try that again, and publishes what
+  // came of it, or could not be published before. Long: it reads.
   using Time = std::chrono::steady_clock::time_point;
   void Housekeep(Time now = std::chrono::steady_clock::now());
-  // Runs `collect` while nothing is published.
-  void Collect(const std::function<void()>& collect);
+  void Collect(const std::function<void()>& collect);  // run while nothing is published
   // Machines asked for files that are not in memory. Long: they are read.
   void Want(const std::vector<std::string>& paths);
 
   absl::StatusOr<std::vector<ImageSet>> Images();
-  // These four note what they change before they do, so that no tag moves without a record; where
-  // it could not be done after all, that is noted too. The record stands whether the change could
-  // be published or not. `actor` is who wanted it. An import's check is asked when it is nobody's
-  // turn yet.
+  // These four note what they change before they do, so that no tag moves without a record, and the
+  // way back where it could not be done. The record stands whether it could be published or not.
+  // An import's check is asked when it is nobody's turn yet.
   absl::StatusOr<ImageSet> ImportImage(const std::filesystem::path& source,
                                        const std::string& reference, const ImportOptions& options,
                                        const Actor& actor);
   absl::Status RemoveImage(const std::string& reference, const Actor& actor);
   // Of the registry: as an import where the manifest is an image set. `reference`: a tag, or
   // "sha256:" and hex, which takes the tags that lead to it too (core_registry.cc).
-  // `noted`: what the record says besides the digest.
+  // `noted`: what the record says besides the digest. `condition` is asked when no tag can move any
+  // more, so that it calls nothing of the core that takes turns; its error is the answer.
   absl::StatusOr<IndexEntry> PutManifest(PushedManifest manifest, const Actor& actor,
                                          nlohmann::json noted = nlohmann::json::object());
   absl::Status RemoveManifest(const std::string& repository, const std::string& reference,
-                              const Actor& actor);
+                              const Actor& actor,
+                              const std::function<absl::Status()>& condition = {});
   // It takes care of turns itself; what changes image sets goes through the core all the same.
   ImageStore& image_store() { return *image_store_; }
   bool IsLoaded(const ImageSet& set);
 
-  // What the machines' firmware is taken to trust; the files were read at the start and at the last
-  // recheck.
-  std::shared_ptr<const FirmwareTrust> trust();
+  // What the machines' firmware is taken to trust; never null. What follows is in core_trust.cc.
+  std::shared_ptr<const FirmwareTrust> trust() const { return trust_files_.trust(); }
+  // Why its files, which have changed, were not taken; empty: they were.
+  std::string trust_refusal() const { return trust_files_.refusal(); }
+  // Takes the files as they are now, or none (errors: TrustFiles::Read), and notes what came of it.
+  absl::Status ReadTrust(const Actor& actor);
+  // The same where the files have changed, and nobody writes them any more; cheap otherwise.
+  TrustLook LookAtTrust();
   // The stored verdict on a set; nullopt when there is none.
   absl::StatusOr<std::optional<VerdictRecord>> VerdictOn(const ImageSet& set);
-  // Reads the trust files anew and judges again what was judged by others, or `all`. Gives the
-  // references whose outcome changed. Long: it hashes every EFI program that it judges.
-  absl::StatusOr<std::vector<std::string>> Recheck(bool all,
+  // Judges again what was judged by other files, or `all`, until `stop`. Gives the references whose
+  // outcome changed; each is noted and told, and stays served. Long: it hashes EFI programs.
+  absl::StatusOr<std::vector<std::string>> Recheck(const Actor& actor, bool all,
                                                    const std::atomic<bool>* stop = nullptr);
-  // Notes what was done and is not in the catalog's database, right after. What changes the catalog
-  // is noted by the store, in the same transaction, and what image sets are there before that is
-  // another. A record that cannot be written is told in the log of the process: the change stands.
+  // When what is trusted turned against a set that was here already; Unix seconds, 0: it did not.
+  std::int64_t RefusedSince(const ImageSet& set) { return verdicts_->RefusedSince(set.digest); }
+  bool IsAssigned(const std::string& reference) const;  // or what needs it is; as published last
+  std::vector<std::string> AssignedAndRefused();        // references
+  // Notes what was done outside the catalog's database, right after; what changes the catalog is
+  // noted by the store. A record that cannot be written is told in the log: the change stands.
   void Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
              const nlohmann::json& after);
 
-  // Tells the feed of what was added to the audit log since it was last called; by one thread, a
-  // few times a second. So nothing is told that is not on disk (core_events.cc).
+  // Tells the feed what was added to the audit log, so is on disk, since it was last called; by one
+  // thread, a few times a second (core_events.cc).
   void AnnounceChanges();
 
   // The state as one tar in the folder, which lies in the state directory.
@@ -182,10 +191,10 @@ class Core {
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
-  // As it is stored: with the version on trial, which is the one that the candidate leads to now.
+  // As it is stored: with the versions that its two tags lead to now.
   absl::StatusOr<Rollout> PutRollout(const Rollout& rollout, const Actor& actor);
-  // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where the
-  // candidate leads to another by now, which nobody may have booted.
+  // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where either tag
+  // leads to another by now: one that nobody may have booted, or that somebody pushed.
   absl::Status Promote(const ImageSetName& stable, const Actor& actor);
   absl::Status RollBack(const ImageSetName& stable, const Actor& actor);
   // A boot has ended, as its timeline says: for the tally of the version that it asked for.
@@ -235,9 +244,10 @@ class Core {
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
   struct Issued;
-  enum class Files : bool { kLeave, kRead };  // of the operator's chains
+  enum class Files : std::uint8_t { kLeave, kRead, kStart };  // of the operator's chains
   absl::StatusOr<Issued> Issue(Files files) const;
   absl::StatusOr<ManagementChains> IssueManagement(Files files) const;
+  void TellOfOutOfDate();  // of management's, which keep no start from succeeding
   // These two are called with rotation_mutex_ held.
   absl::Status Rotate(const Actor& actor, Files files);
   absl::Status RenewManagement();
@@ -254,8 +264,7 @@ class Core {
   absl::StatusOr<Site> ReadSite();
   std::shared_ptr<const Documents> DocumentsOf(const Site& site) const;
   absl::StatusOr<Template> TemplateNow(const std::string& name);
-  // Asked with a change in place before it is stored: what could not be published is refused while
-  // everything is as it was.
+  // Asked with a change in place, before it is stored: refuses what could not be published.
   absl::Status CheckSite(const Site& site);
   absl::Status RepublishLocked();
   // Where that is due, and nobody waits for it: an error is told in the log, once.
@@ -290,13 +299,17 @@ class Core {
   absl::Status CheckAtTheDoor(const ImageSet& set, const Ahead& ahead);
   bool Refuses(const SetVerdict& verdict) const;
   ImageShelf::BlobPaths BlobPaths() const;
-  absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust);
+  absl::Status Keep(const ImageSet& set, const SetVerdict& verdict, const FirmwareTrust& trust,
+                    std::int64_t refused_since = 0);
+  struct Rejudged;  // a verdict that is not as it was
+  absl::StatusOr<std::optional<Rejudged>> JudgeAgain(const ImageSet& set, bool all);
+  void Tell(const Actor& actor, const ImageSet& set, const Rejudged& verdict);
   absl::Status PutNetworkLocked(const std::string& name, const nlohmann::json& document,
                                 const Actor& actor);
   absl::StatusOr<nlohmann::json> CatalogNetwork(const std::string& name);
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor,
                               const nlohmann::json& why = nullptr);
-  // Where nobody knows it, one with the MAC alone.
+  // Where nobody knows it: of the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   // By the UUID that its lease tells, or by its MAC. `uuids`: the leases'.
   absl::StatusOr<std::optional<Machine>> MachineAt(
@@ -310,13 +323,11 @@ class Core {
   absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                  const std::unordered_map<std::uint64_t, Uuid>& uuids);
   absl::Status ForgetVerdict(const std::string& digest);
-  // Of what nothing leads to any more. Where that cannot be told, the log says so, and Housekeep()
-  // tries again: what was removed is.
+  // Of what nothing leads to any more; where that cannot be told now, Housekeep() tries again.
   void CollectGarbage();
   // What a reference leads to, for the audit log; null for nothing.
   nlohmann::json DigestNow(const std::string& reference) const;
-  // A change of what lies outside the catalog, as the audit log has it.
-  struct Noted {
+  struct Noted {  // a change outside the catalog, as the audit log has it
     std::string what;
     nlohmann::json before;
     nlohmann::json after;
@@ -355,8 +366,13 @@ class Core {
   VersionTally tally_;
   BootMeter meter_;
 
-  mutable std::mutex served_mutex_;  // the one that follows; taken within mutex_
+  TrustFiles trust_files_;
+  std::unique_ptr<VerdictBook> verdicts_;
+  std::mutex recheck_mutex_;  // one Recheck() at a time; taken before all others
+
+  mutable std::mutex served_mutex_;  // the two that follow; taken within mutex_
   std::shared_ptr<const Config> served_;
+  std::set<std::string, std::less<>> assigned_;  // references, as published last
 
   std::mutex loading_mutex_;  // one is loaded ahead at a time; taken before mutex_
   std::mutex mutex_;          // what follows; never held while an image set's files are read
@@ -378,7 +394,6 @@ class Core {
   Time republish_due_{};                    // not to be tried before, as it failed
   std::string trouble_;                     // why, as the log has it
   std::chrono::steady_clock::time_point collected_ = std::chrono::steady_clock::now();
-  std::shared_ptr<const FirmwareTrust> trust_;
 };
 
 }  // namespace slipway::control

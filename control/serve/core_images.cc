@@ -2,10 +2,8 @@
 //
 // Core's image sets: in and out of the store, and what firmware under Secure Boot says to them.
 #include <algorithm>
-#include <map>
 
 #include "control/log.h"
-#include "control/parse_json.h"
 #include "control/serve/core.h"
 #include "control/serve/snapshot_builder.h"
 #include "control/text.h"
@@ -100,7 +98,7 @@ absl::Status Core::ForgetVerdict(const std::string& digest) {
   const auto sets = image_store_->List();
   if (!sets.ok()) return sets.status();
   if (std::ranges::find(*sets, digest, &ImageSet::digest) != sets->end()) return absl::OkStatus();
-  return store_->RemoveVerdict(digest);
+  return verdicts_->Remove(digest);
 }
 
 bool Core::Refuses(const SetVerdict& verdict) const {
@@ -140,70 +138,22 @@ absl::Status Core::CheckAtTheDoor(const ImageSet& set, const Ahead& ahead) {
   site->sets.push_back(set);
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   // Others' revocations may have come meanwhile.
-  const bool is_judged = ahead.judged && ahead.judged->trust == trust_;
+  const auto by = trust();
+  const bool is_judged = ahead.judged && ahead.judged->trust == by;
   const absl::StatusOr<SetVerdict> verdict =
-      is_judged ? ahead.judged->verdict : JudgeImageSet(set, *trust_, BlobPaths());
+      is_judged ? ahead.judged->verdict : JudgeImageSet(set, *by, BlobPaths());
   if (!verdict.ok()) return verdict.status();
   if (Refuses(*verdict)) {
     return absl::FailedPreconditionError(Text(set.reference, ": ", RefusalOf(*verdict)));
   }
-  return Keep(set, *verdict, *trust_);
-}
-
-absl::Status Core::Keep(const ImageSet& set, const SetVerdict& verdict,
-                        const FirmwareTrust& trust) {
-  if (verdict.outcome == Outcome::kRefused) {
+  if (verdict->outcome == Outcome::kRefused) {
     LogWarning(Text("image set ", set.reference,
-                    ": firmware under Secure Boot would not boot it: ", verdict.words),
+                    ": firmware under Secure Boot would not boot it: ", verdict->words),
                {{"image_set", set.reference}, {"digest", set.digest}});
   }
-  nlohmann::json document = ToJson(verdict);
-  document["judged_by"] = trust.sources;
-  return store_->PutVerdict(
-      {.digest = set.digest, .version = trust.version, .document = document.dump()});
-}
-
-std::shared_ptr<const FirmwareTrust> Core::trust() {
-  const std::scoped_lock lock(mutex_);
-  return trust_;
-}
-
-absl::StatusOr<std::optional<VerdictRecord>> Core::VerdictOn(const ImageSet& set) {
-  return store_->Verdict(set.digest);
-}
-
-absl::StatusOr<std::vector<std::string>> Core::Recheck(bool all, const std::atomic<bool>* stop) {
-  auto loaded = LoadFirmwareTrust(config_.secure_boot);
-  if (!loaded.ok()) return loaded.status();
-  const std::shared_ptr<const FirmwareTrust> trust = *std::move(loaded);
-  absl::StatusOr<std::vector<ImageSet>> sets;
-  {
-    const std::scoped_lock lock(mutex_);
-    trust_ = trust;
-    sets = image_store_->List();
-  }
-  if (!sets.ok()) return sets.status();
-  std::vector<std::string> changed;
-  std::map<std::string, bool> done;  // by digest: whether its outcome changed
-  for (const ImageSet& set : *sets) {
-    if (stop != nullptr && stop->load()) break;
-    if (const auto same_set = done.find(set.digest); same_set != done.end()) {
-      if (same_set->second) changed.push_back(set.reference);
-      continue;
-    }
-    const auto before = store_->Verdict(set.digest);
-    if (!before.ok()) return before.status();
-    if (!all && before->has_value() && (*before)->version == trust->version) continue;
-    // Without the lock: imports and boots go on. A set that is removed meanwhile cannot be opened.
-    const auto verdict = JudgeImageSet(set, *trust, BlobPaths());
-    if (!verdict.ok()) continue;
-    if (absl::Status status = Keep(set, *verdict, *trust); !status.ok()) return status;
-    const auto old = ParseJson(before->has_value() ? (*before)->document : "{}");
-    const bool same = old.is_object() && old.value("outcome", "") == WordOf(verdict->outcome);
-    if (!same) changed.push_back(set.reference);
-    done[set.digest] = !same;
-  }
-  return changed;
+  // Whoever gives a set that was refused in the meantime another name does not take its mark away.
+  const bool is_refused = verdict->outcome == Outcome::kRefused;
+  return Keep(set, *verdict, *by, is_refused ? RefusedSince(set) : 0);
 }
 
 bool Core::IsLoaded(const ImageSet& set) {

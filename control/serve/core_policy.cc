@@ -14,7 +14,6 @@
 #include "control/text.h"
 
 namespace slipway::control {
-
 namespace {
 
 absl::Status NeedsSet(const std::vector<ImageSet>& sets, const std::optional<ImageSetName>& set) {
@@ -57,16 +56,10 @@ absl::Status RefuseOthers(const std::optional<Machine>& owner, const Machine& ma
                                        KeyOf(*owner), "'s; change that one, or remove it first"));
 }
 
-// `now`: the digest that the candidate leads to.
-absl::Status Moved(const Rollout& rollout, const std::string& now) {
-  const std::string candidate = rollout.candidate.ToString();
-  const std::string on_trial = rollout.candidate_digest.empty()
-                                   ? "a version that was not noted"
-                                   : rollout.candidate_digest.substr(0, 12);
-  return absl::FailedPreconditionError(Text(
-      candidate, ": has moved since the rollout was begun: on trial is ", on_trial,
-      ", and the tag leads to ", now.substr(0, 12), "; to try that one: 'slipway rollout start ",
-      rollout.stable.ToString(), ' ', candidate, "', and promote it when it has booted"));
+// Empty: there is none.
+std::string LeadsTo(const std::vector<ImageSet>& sets, const ImageSetName& name) {
+  const auto set = std::ranges::find(sets, name.ToString(), &ImageSet::reference);
+  return set == sets.end() ? "" : set->digest;
 }
 
 // What each candidate does with the machine.
@@ -147,8 +140,8 @@ absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor
   for (const ImageSetName& name : {rollout.stable, rollout.candidate}) {
     if (absl::Status status = NeedsSet(site->sets, name); !status.ok()) return status;
   }
-  rollout.candidate_digest =
-      std::ranges::find(site->sets, rollout.candidate.ToString(), &ImageSet::reference)->digest;
+  rollout.candidate_digest = LeadsTo(site->sets, rollout.candidate);
+  rollout.stable_digest = LeadsTo(site->sets, rollout.stable);
   Place(site->rollouts, rollout,
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
@@ -171,7 +164,9 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   const auto candidate =
       std::ranges::find(site->sets, rollout->candidate.ToString(), &ImageSet::reference);
   if (absl::Status status = NeedsSet(site->sets, rollout->candidate); !status.ok()) return status;
-  if (candidate->digest != rollout->candidate_digest) return Moved(*rollout, candidate->digest);
+  const absl::Status unmoved =
+      CheckUnmoved(*rollout, candidate->digest, LeadsTo(site->sets, stable));
+  if (!unmoved.ok()) return unmoved;
   ImageSet promoted = *candidate;
   promoted.reference = stable.ToString();
   Place(site->sets, promoted,

@@ -75,8 +75,12 @@ absl::StatusOr<IndexEntry> Core::PutManifest(PushedManifest manifest, const Acto
 }
 
 absl::Status Core::RemoveManifest(const std::string& repository, const std::string& reference,
-                                  const Actor& actor) {
+                                  const Actor& actor,
+                                  const std::function<absl::Status()>& condition) {
   const std::scoped_lock lock(mutex_);
+  if (condition) {
+    if (absl::Status status = condition(); !status.ok()) return status;
+  }
   const auto entries = image_store_->Entries();
   if (!entries.ok()) return entries.status();
   const std::string digest = HexOf(reference);

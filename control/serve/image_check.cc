@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "control/image_store/files.h"
-#include "control/image_store/refusal.h"
 #include "control/parse_json.h"
 #include "control/serve/mapped_file.h"
 #include "control/text.h"
@@ -14,60 +12,6 @@ namespace slipway::control {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr const char* kOvmfVariables = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
-constexpr std::size_t kDatabaseMax = std::size_t{16} << 20;
-
-std::string MessageOf(const absl::Status& status) {
-  return {status.message().data(), status.message().size()};
-}
-
-// Collects what the files hold, and a digest of all of it.
-class TrustReader {
- public:
-  absl::Status Read(const std::filesystem::path& file, std::string_view name,
-                    SignatureDatabase& into) {
-    const auto bytes = ReadFile(file, kDatabaseMax);
-    if (!bytes.ok()) return bytes.status();
-    auto database = ReadDatabase(AsBytes(*bytes), name);
-    if (!database.ok()) return Wrong(file, Text("secure_boot.", name), database.status());
-    for (DatabaseEntry& entry : *database) into.push_back(std::move(entry));
-    Note(Text(name, " of ", file.string()), *bytes);
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadLevel(const std::filesystem::path& file) {
-    const auto bytes = ReadFile(file, kDatabaseMax);
-    if (!bytes.ok()) return bytes.status();
-    auto level = ParseSbatLevel(AsBytes(*bytes));
-    if (!level.ok()) return Wrong(file, "secure_boot.sbat_level", level.status());
-    trust_.sbat_level = *std::move(level);
-    Note(Text("SBAT level of ", file.string()), *bytes);
-    return absl::OkStatus();
-  }
-
-  FirmwareTrust& trust() { return trust_; }
-  std::shared_ptr<const FirmwareTrust> Take() {
-    trust_.version = Sha256Hex(AsBytes(seen_));
-    return std::make_shared<const FirmwareTrust>(std::move(trust_));
-  }
-
- private:
-  static absl::Status Wrong(const std::filesystem::path& file, const std::string& key,
-                            const absl::Status& status) {
-    return Refuse(absl::StatusCode::kInvalidArgument,
-                  {.where = file.string(),
-                   .what = MessageOf(status),
-                   .remedy = Text("name another file in ", key)});
-  }
-  void Note(const std::string& source, std::string_view bytes) {
-    trust_.sources.push_back(source);
-    seen_ += Text(source, ' ', Sha256Hex(AsBytes(bytes)), '\n');
-  }
-
-  FirmwareTrust trust_;
-  std::string seen_ = "1\n";  // another number when the rules of judging change
-};
 
 Json ToJson(const SignatureVerdict& signature) {
   Json json = {{"algorithm", signature.algorithm},
@@ -119,36 +63,6 @@ Json ToJson(const FileVerdict& file) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::shared_ptr<const FirmwareTrust>> LoadFirmwareTrust(
-    const SecureBootConfig& config) {
-  TrustReader reader;
-  std::vector<std::filesystem::path> db = config.db;
-  std::error_code error;
-  if (db.empty() && std::filesystem::exists(kOvmfVariables, error)) db.emplace_back(kOvmfVariables);
-  for (const auto& file : db) {
-    if (absl::Status status = reader.Read(file, "db", reader.trust().db); !status.ok()) {
-      return status;
-    }
-  }
-  std::vector<std::filesystem::path> dbx = config.dbx;
-  if (dbx.empty()) {  // a variable store has both
-    for (const auto& file : db) {
-      const auto bytes = ReadFile(file, kDatabaseMax);
-      if (bytes.ok() && IsVariableStore(AsBytes(*bytes))) dbx.push_back(file);
-    }
-  }
-  for (const auto& file : dbx) {
-    if (absl::Status status = reader.Read(file, "dbx", reader.trust().dbx); !status.ok()) {
-      return status;
-    }
-  }
-  if (config.sbat_level) {
-    if (absl::Status status = reader.ReadLevel(*config.sbat_level); !status.ok()) return status;
-  }
-  reader.trust().is_known = !db.empty();
-  return reader.Take();
-}
 
 absl::StatusOr<SetVerdict> JudgeImageSet(
     const ImageSet& set, const FirmwareTrust& trust,

@@ -28,6 +28,9 @@ CoveredHosts HostsOfBoot(const Config& config) {
   return BootHosts(config.boot_names, std::move(addresses));
 }
 
+// That nothing keeps the appliance from being reached, whatever became of its owner's certificate.
+constexpr std::string_view kOursInstead = "; meanwhile our own is shown in its place";
+
 // Appends what is wrong with the operator's chains, once where one is of both.
 void Check(const std::vector<tls::Certificate>& chains, const CoveredHosts& hosts,
            std::vector<std::string>& mistakes) {
@@ -62,7 +65,7 @@ absl::Status Core::OpenAccess() {
   auto authority = LoadAuthority(folder);
   if (!authority.ok()) return authority.status();
   authority_ = *std::move(authority);
-  auto issued = Issue(Files::kRead);
+  auto issued = Issue(Files::kStart);
   if (!issued.ok()) return issued.status();
   Take(*std::move(issued));
   auto token = LoadToken(folder);
@@ -98,9 +101,14 @@ absl::StatusOr<Core::Issued> Core::Issue(Files files) const {
   const bool is_boot_ours = config_.certificates.empty();
   std::vector<std::string> mistakes;
   if (!is_boot_ours) Check(*boot, HostsOfBoot(config_), mistakes);
-  if (files == Files::kRead) {
-    Check(management->brought,
-          ManagementHosts(config_.management_names, config_.management.address), mistakes);
+  const CoveredHosts hosts = ManagementHosts(config_.management_names, config_.management.address);
+  if (files == Files::kRead) Check(management->brought, hosts, mistakes);
+  if (files == Files::kStart) {
+    for (const tls::Certificate& chain : management->brought) {
+      for (const std::string& mistake : FaultsOf(chain.chain_pem, hosts).others) {
+        mistakes.push_back(Text(chain.name, ": ", mistake));
+      }
+    }
   }
   if (!mistakes.empty()) return absl::FailedPreconditionError(Join(mistakes, "; "));
   if (!management->brought.empty()) {
@@ -137,6 +145,17 @@ void Core::Take(Issued issued) {
   management_chains_ = std::move(issued.management);
   certificates_ = std::move(issued.states);
   boot_certificates_ = std::move(issued.facts);
+}
+
+void Core::TellOfOutOfDate() {
+  const CoveredHosts hosts = ManagementHosts(config_.management_names, config_.management.address);
+  for (const tls::Certificate& chain : management_chains()->brought) {
+    const CertificateFaults faults = FaultsOf(chain.chain_pem, hosts);
+    if (faults.dates.empty()) continue;
+    const std::string words = Text(chain.name, ": ", Join(faults.dates, "; "), kOursInstead);
+    LogError(Text("management's certificate ", words), {{"certificate", std::string(chain.name)}});
+    Audit(DaemonActor(), "certificates out of date", nullptr, {{"why", words}});
+  }
 }
 
 std::vector<CertificateFacts> Core::boot_certificates() const {

@@ -4,6 +4,9 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <ctime>
+
 #include "tls/pem.h"
 
 namespace slipway::control {
@@ -21,11 +24,25 @@ bool Covers(const tls::Certificate& certificate, const std::string& host) {
 
 }  // namespace
 
+bool IsValidAt(const tls::Certificate& chain, std::int64_t now_unix_seconds) {
+  const auto certificates = tls::ReadCertificates(chain.chain_pem);
+  std::time_t now = now_unix_seconds;
+  for (std::size_t i = 0; i < std::min(certificates.size(), std::size_t{2}); ++i) {
+    const X509* const each = certificates[i].get();
+    if (X509_cmp_time(X509_get0_notBefore(each), &now) > 0 ||
+        X509_cmp_time(X509_get0_notAfter(each), &now) < 0) {
+      return false;
+    }
+  }
+  return !certificates.empty();
+}
+
 std::vector<const tls::Certificate*> ChainsFor(const ManagementChains& chains,
-                                               const std::string& host) {
+                                               const std::string& host,
+                                               std::int64_t now_unix_seconds) {
   std::vector<const tls::Certificate*> fitting;
   for (const tls::Certificate& each : chains.brought) {
-    if (Covers(each, host)) fitting.push_back(&each);
+    if (Covers(each, host) && IsValidAt(each, now_unix_seconds)) fitting.push_back(&each);
   }
   if (!fitting.empty()) return fitting;
   if (chains.brought.empty() || Covers(chains.own, host)) return {&chains.own};

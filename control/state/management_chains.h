@@ -8,6 +8,7 @@
 // such an address, and a site's first certificate must lock nobody out.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,14 @@ struct ManagementChains {
 };
 
 // Those to show to a client that wants to reach `host`, a name or an address: of the operator's,
-// the ones that cover it; else ours, where that does. Where none does, the operator's, since the
-// client refuses any. Never empty. They point into `chains`.
+// the ones that cover it and are valid now; else ours, where that covers it. Where none does, the
+// operator's, since the client refuses any. Never empty. They point into `chains`.
 std::vector<const tls::Certificate*> ChainsFor(const ManagementChains& chains,
-                                               const std::string& host);
+                                               const std::string& host,
+                                               std::int64_t now_unix_seconds);
+
+// Whether clients with a clock take it: neither the first certificate nor its issuer, if that is in
+// the chain, has ended or is yet to begin.
+bool IsValidAt(const tls::Certificate& chain, std::int64_t now_unix_seconds);
 
 }  // namespace slipway::control

@@ -100,7 +100,8 @@ def restore():
     yield "state", backup(state)
     yield "images", backup({**state, **images})
     yield "empty", backup({})
-    yield "other-version", backup(state, {"version": 2})
+    yield "version-2", backup({**state, "images/previous.json": b"{}"}, {"version": 2})
+    yield "newer-version", backup(state, {"version": 3})
     yield "unknown-name", backup({**state, "../etc": b"x"})
     yield "missing", backup(state, {"files": {}})
 

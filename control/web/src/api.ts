@@ -142,7 +142,7 @@ export interface FileVerdict {
   path: string; architecture: string; role: string; outcome: string; words: string; findings: Finding[];
   signatures: { accepted_by: string[]; refused: string; chain: { name: string; subject: string }[] }[];
 }
-export interface Verdict { outcome: string; words: string; is_current?: boolean; files?: FileVerdict[]; judged_by?: string[] }
+export interface Verdict { outcome: string; words: string; is_current?: boolean; refused_since?: number; is_assigned?: boolean; files?: FileVerdict[]; judged_by?: string[] }
 export interface ImageSet {
   reference: string; digest: string; created: number; bytes: number; loaded: boolean;
   boot: Record<string, string>; secure_boot: Verdict | null;
@@ -150,7 +150,7 @@ export interface ImageSet {
 }
 export interface VersionBoots { digest: string; complete: number; failed: number; last_failure: string }
 export interface Rollout {
-  stable: string; candidate: string; candidate_digest: string; selector: string; percent: number; failures_max: number;
+  stable: string; candidate: string; candidate_digest: string; stable_digest: string; selector: string; percent: number; failures_max: number;
   stable_boots: VersionBoots | null; candidate_boots: VersionBoots | null; machines: number;
 }
 export interface Pull {

@@ -21,7 +21,10 @@ class DaemonTest : public testing::Test {
   DaemonTest() {
     std::string pattern = testing::TempDir() + "slipway_daemon_XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
+    std::ofstream(folder_ / "dbx", std::ios::binary) << DigestList(1, 'a');
     const ConfigResult parsed = ParseConfig(R"(
+[secure_boot]
+dbx = ["dbx"]
 [state]
 directory = "state"
 [management]
@@ -167,6 +170,17 @@ TEST_F(DaemonTest, TheLogSaysOnceHowABootEnded) {
   EXPECT_TRUE(told[0]["seconds"].is_number_float());
   OpenLog({});
   ::close(descriptor);
+}
+
+TEST_F(DaemonTest, ASignalReadsWhatMachinesTrustAgain) {
+  std::ofstream(folder_ / "dbx", std::ios::binary) << "half of something";
+  control_->Reload();
+  EXPECT_TRUE(Says("/metrics", "slipway_secure_boot_files_refused 1\n"));
+  EXPECT_TRUE(Says("/api/v1/secure-boot", "\"dbx_digests\":1,"));
+  std::ofstream(folder_ / "dbx", std::ios::binary) << DigestList(3, 'b');
+  control_->Reload();
+  EXPECT_TRUE(Says("/metrics", "slipway_secure_boot_files_refused 0\n"));
+  EXPECT_TRUE(Says("/api/v1/secure-boot", "\"dbx_digests\":3,"));
 }
 
 TEST_F(DaemonTest, ThatLeasesCannotBeWrittenIsSaidForAsLongAsItLasts) {

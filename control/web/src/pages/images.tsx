@@ -3,7 +3,7 @@
 // Image sets, what Secure Boot would say to them, and versions on their way.
 import { useState } from 'preact/hooks';
 import type { ImageSet, Pull, Rollout, VersionBoots, Who } from '../api';
-import { bytes, count, shortDigest } from '../format';
+import { bytes, count, moment, shortDigest } from '../format';
 import { refresh, useLive, type Live } from '../live';
 import { Badge, Bar, Cell, Choice, Confirm, Head, Loaded, may, Panel, ProblemBox, Table, Time, useChange } from '../parts';
 import { go } from '../route';
@@ -33,6 +33,7 @@ function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] })
   const done = () => refresh('/api/v1/');
   const whom = [rollout.selector && `machines with ${rollout.selector}`, rollout.percent < 100 && `${rollout.percent} % of them`].filter(Boolean).join(', ');
   const moved = rollout.candidate_boots !== null && rollout.candidate_boots.digest !== rollout.candidate_digest;
+  const overtaken = rollout.stable_boots !== null && rollout.stable_digest !== '' && rollout.stable_boots.digest !== rollout.stable_digest;
   const { candidate, selector, percent, failures_max } = rollout;
   return (
     <li class="rollout">
@@ -43,9 +44,10 @@ function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] })
       </div>
       <p class="note">The candidate goes to {whom || 'all machines of the catalog'}: {count(rollout.machines)} at present.{rollout.failures_max > 0 && ` Rolled back by itself after ${rollout.failures_max} failed boots.`}</p>
       {moved && <p class="words bad">{candidate} has moved since this rollout was begun with {rollout.candidate_digest ? <code>{shortDigest(rollout.candidate_digest)}</code> : 'a version that was not noted'}. Try what it leads to now, then promote it.</p>}
+      {overtaken && <p class="words bad">{rollout.stable} was moved by somebody since this rollout was begun against <code>{shortDigest(rollout.stable_digest)}</code>: roll back to keep what it leads to now, or try the candidate against that.</p>}
       {may(role, 'operator') && (
         <div class="buttons">
-          {moved && (
+          {(moved || overtaken) && (
             <Confirm label="Try this version" title={`Try what ${candidate} leads to now?`} disabled={busy} action={() => run('PUT', path, { candidate, selector, percent, failures_max }, done)}>
               The rollout goes on with this version. Boots of the one before that failed are no longer counted against it.
             </Confirm>
@@ -166,6 +168,7 @@ export function ImagePage({ reference, who }: { reference: string; who: Who }) {
         <div class="stack">
           <Panel title="Secure Boot" note={set.secure_boot && !set.secure_boot.is_current ? 'Judged by what firmware trusted before: slipway secure-boot recheck' : undefined}>
             <div class="facts"><VerdictBadge verdict={set.secure_boot} /><span class="words">{set.secure_boot?.words ?? 'It was never judged.'}</span></div>
+            {set.secure_boot?.refused_since && <p class="words bad">Refused since {moment(set.secure_boot.refused_since)}, when what firmware trusts was changed{set.secure_boot.is_assigned ? '; it stays served to the machines that are assigned to it' : ''}.</p>}
             {set.secure_boot && <VerdictFiles verdict={set.secure_boot} />}
           </Panel>
           <Panel title="Version">

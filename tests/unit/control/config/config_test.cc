@@ -495,10 +495,30 @@ TEST_F(CertificateTest, OneOfManagementIsCheckedAsABootServersIs) {
                           "from it; write the path of a readable PEM file",
                           "management.certificate.key = \"k.pem\": no private key can be read from "
                           "it; write the path of a readable PEM file without a passphrase"));
+}
+
+TEST_F(CertificateTest, OneOfManagementThatIsOutOfDateIsAWarning) {
+  const std::string text =
+      std::string(kPort) + "[[management.certificate]]\nchain = \"c.pem\"\nkey = \"k.pem\"\n";
+  const auto is_warned_of = [&](const std::string& words) {
+    const ConfigResult result = ParseConfig(text, folder_ / "s.toml");
+    EXPECT_TRUE(result.config.has_value());
+    ASSERT_EQ(result.warnings.size(), 1U);
+    EXPECT_THAT(result.warnings.front().what,
+                MatchesRegex("management.certificate.chain = \"c.pem\": the certificate " + words +
+                             "; meanwhile our own is shown in its place"));
+    EXPECT_THAT(Report(result, "s.toml"),
+                MatchesRegex(".*shown in its place .warning.\ns.toml: good: .*"));
+  };
   Write("DNS:slipway.example", -7200, -3600);
+  is_warned_of("has expired, on 20..-..-..; bring a new one");
+  Write("DNS:slipway.example", 3600, 7200);
+  is_warned_of("is not valid before 20..-..-..; check its dates and this machine's clock");
+  // What else is wrong with it is a mistake as before.
+  Write("DNS:slipway.example", -7200, -3600, "clientAuth");
   EXPECT_THAT(OfManagement(""),
-              ElementsAre(MatchesRegex("management.certificate.chain = \"c.pem\": the certificate "
-                                       "has expired, on 20..-..-..; bring a new one")));
+              ElementsAre("management.certificate.chain = \"c.pem\": the certificate is not for "
+                          "servers; bring one with extendedKeyUsage serverAuth"));
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ TEST(Rollout, ADocumentComesBackAsItWas) {
   const json body = {{"stable", "debian:stable"},
                      {"candidate", "debian:next"},
                      {"candidate_digest", "0123456789abcdef"},
+                     {"stable_digest", "fedcba9876543210"},
                      {"selector", "rack=a1"},
                      {"percent", 10},
                      {"failures_max", 3}};
@@ -44,6 +45,7 @@ TEST(Rollout, AMistakeIsNamedByItsMember) {
       {{{"candidate", "a:1"}, {"percent", -1}}, "percent: not a number"},
       {{{"candidate", "a:1"}, {"selector", "arch=x64"}}, "'arch' is known only when a machine"},
       {{{"candidate", "a:1"}, {"candidate_digest", "latest"}}, "candidate_digest: not a version's"},
+      {{{"candidate", "a:1"}, {"stable_digest", 7}}, "stable_digest: not a version's"},
       {{{"candidate", "a:1"}, {"speed", 1}}, "speed: no such member"},
       {json::array(), "is a JSON object"},
   };
@@ -51,6 +53,31 @@ TEST(Rollout, AMistakeIsNamedByItsMember) {
     const auto rollout = ParseRollout(kStable, each.body);
     ASSERT_FALSE(rollout.ok()) << each.body;
     EXPECT_THAT(std::string(rollout.status().message()), HasSubstr(each.says));
+  }
+}
+
+TEST(Rollout, ItIsPromotedWhereBothTagsLeadToWhatTheyLedTo) {
+  const Rollout rollout{.stable = kStable,
+                        .candidate = {"debian", "next"},
+                        .candidate_digest = "c",
+                        .stable_digest = "s",
+                        .selector = {}};
+  Rollout before = rollout;  // of a release that did not note it
+  before.stable_digest = "";
+  const struct {
+    const Rollout& rollout;
+    const char *candidate, *stable, *says;
+  } kCases[] = {{rollout, "c", "s", ""},
+                {rollout, "c", "c", ""},
+                {rollout, "c", "", ""},
+                {before, "c", "x", ""},
+                {rollout, "x", "s", "debian:next: has moved"},
+                {rollout, "x", "y", "debian:next: has moved"},
+                {rollout, "c", "x", "c was tried against s, and the tag leads to x"}};
+  for (const auto& each : kCases) {
+    const absl::Status status = CheckUnmoved(each.rollout, each.candidate, each.stable);
+    EXPECT_EQ(status.ok(), *each.says == '\0') << each.candidate << each.stable;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(each.says));
   }
 }
 

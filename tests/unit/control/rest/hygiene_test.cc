@@ -451,6 +451,36 @@ TEST_F(BackupTest, ADamagedOrForeignTarIsRefusedAndLeavesNothing) {
   }
 }
 
+TEST_F(BackupTest, OneOfANewerSlipwaydIsToldFromADamagedOne) {
+  ImportBootFile("debian:stable", 5000);
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
+  const std::string tar = BytesOf(tar_);
+  constexpr std::string_view kVersion = "\"version\": 2";
+  const std::size_t at = tar.find(kVersion);
+  ASSERT_NE(at, tar.npos);
+  EXPECT_NE(tar.find("images/previous.json"), tar.npos) << "which an older one does not know";
+  const auto restored = [&](char version) {
+    std::string bytes = tar;
+    bytes[at + kVersion.size() - 1] = version;
+    std::filesystem::remove_all(other_);
+    std::ofstream(folder_ / "versioned.tar", std::ios::binary) << bytes;
+    return Restore(folder_ / "versioned.tar", other_).status();
+  };
+  EXPECT_TRUE(restored('1').ok()) << restored('1') << "of a release before";
+  EXPECT_TRUE(restored('2').ok()) << restored('2');
+  EXPECT_THAT(Files(other_), HasSubstr("images/previous.json"));
+  const absl::Status newer = restored('3');
+  EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(newer.message()),
+              HasSubstr("versioned.tar: a newer slipwayd wrote it: its backups have the version 3, "
+                        "and this one reads those up to 2; restore it with that one"));
+  EXPECT_FALSE(std::filesystem::exists(other_)) << "and nothing is left behind";
+  const absl::Status damaged = restored('0');
+  EXPECT_EQ(damaged.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(damaged.message()), HasSubstr("backup.json is damaged"));
+}
+
 TEST_F(BackupTest, OneThatHasNoRoomIsRefusedBeforeItBegins) {
   ImportBootFile("debian:stable");
   const auto images = nlohmann::json::parse(client_->Get("/api/v1/images")->body);

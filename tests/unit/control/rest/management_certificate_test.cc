@@ -243,6 +243,48 @@ TEST_F(BroughtCertificateTest, ARefusalIsAnEventAndAWarningUntilARotationIsDone)
   EXPECT_THAT(Warnings(), ElementsAre());
 }
 
+TEST_F(BroughtCertificateTest, OneThatHasEndedKeepsNoStartFromSucceedingAndNobodyOut) {
+  End();
+  Bring({.days = -1}, authority_);
+  Bring({.file = "site-rsa", .days = -1, .key_type = tls::KeyType::kRsa2048}, authority_);
+  Begin();
+  ASSERT_TRUE(core_ != nullptr);
+  EXPECT_TRUE(IsAnswered(*client_)) << "by the address";
+  EXPECT_TRUE(IsAnswered(*Client(core_->authority()))) << "and by the name";
+  EXPECT_FALSE(IsAnswered(*Client(authority_)));
+  const Ran list = Slipway("cert show");
+  EXPECT_THAT(list.text, ContainsRegex("site-ecdsa.pem .*expired"));
+  EXPECT_THAT(Warnings(), testing::Contains(ContainsRegex("site-ecdsa.pem has expired; bring")));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("\nslipway_management_certificates_out_of_date 2\n"));
+  const auto noted = core_->store().Audit({.limit = 2}).value();
+  ASSERT_EQ(noted.size(), 2U);
+  for (const AuditRecord& record : noted) EXPECT_EQ(record.what, "certificates out of date");
+  EXPECT_THAT(noted.back().after, HasSubstr("site-ecdsa.pem: the certificate has expired, on "));
+  const std::uint64_t seen = core_->feed().newest();
+  core_->AnnounceChanges();
+  const auto told = core_->feed().Read(seen, {.mac = std::nullopt, .kinds = {FeedKind::kChange}},
+                                       10, EventFeed::Clock::now());
+  EXPECT_EQ(told.events.size(), 2U) << "who listens is told as well";
+  // Mended where it is needed, over that interface.
+  EXPECT_THAT(Rotate(), HasSubstr("the certificate has expired")) << "it is still the old one";
+  Bring({}, authority_);
+  Bring({.file = "site-rsa", .key_type = tls::KeyType::kRsa2048}, authority_);
+  EXPECT_EQ(Rotate(), "");
+  EXPECT_TRUE(IsAnswered(*Client(authority_)));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("\nslipway_management_certificates_out_of_date 0\n"));
+}
+
+TEST_F(BroughtCertificateTest, WhatElseIsWrongWithOneIsAMistakeAtTheStart) {
+  End();
+  Bring({.names = {"other.example"}, .days = -1}, authority_);
+  const ConfigResult parsed = Parsed();
+  EXPECT_FALSE(parsed.config.has_value());
+  ASSERT_EQ(parsed.problems.size(), 1U);
+  EXPECT_THAT(parsed.problems.front().what, HasSubstr("does not cover the management name"));
+}
+
 TEST_F(BroughtCertificateTest, OneThatEndsSoonIsWarnedOf) {
   Bring({.days = 10}, authority_);
   EXPECT_EQ(Rotate(), "");

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/image_store/oci.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -140,6 +141,57 @@ TEST_F(RolloutsTest, ACandidateThatHasMovedIsNotPromotedBeforeItIsTried) {
   EXPECT_EQ(client_->Get(path)->body, put->body);
   EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
   EXPECT_EQ(Version("debian:stable"), untried);
+}
+
+TEST_F(RolloutsTest, ATagThatWasMovedMeanwhileIsNotTakenAwayByAPromotion) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string old = Version("debian:stable"), tried = Version("debian:next");
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
+  ImportBootFile("debian:stable", 6000);
+  const std::string fix = Version("debian:stable");
+  EXPECT_THAT(Slipway("rollout list").text,
+              HasSubstr("debian:stable: was moved meanwhile, to " + fix));
+  const Ran refused = Slipway("rollout promote debian:stable");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.text,
+              HasSubstr(Text(tried, " was tried against ", old, ", and the tag leads to ", fix)));
+  EXPECT_THAT(refused.text, HasSubstr("'slipway rollout rollback debian:stable'"));
+  EXPECT_EQ(client_->Post("/api/v1/rollouts/debian:stable/promote")->status, 409);
+  EXPECT_EQ(Version("debian:stable"), fix);
+  EXPECT_EQ(core_->Rollouts()->size(), 1U) << "the trial goes on";
+  // One way out keeps it, the other one goes on against it.
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  EXPECT_THAT(Slipway("rollout list").text, Not(HasSubstr("was moved")));
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  EXPECT_EQ(Version("debian:stable"), tried);
+  ImportBootFile("debian:next", 7000);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  ImportBootFile("debian:stable", 8000);
+  const std::string kept = Version("debian:stable");
+  EXPECT_EQ(Slipway("rollout rollback debian:stable").code, 0);
+  EXPECT_EQ(Version("debian:stable"), kept);
+}
+
+// As a promotion leaves it that was killed when the tag had moved.
+TEST_F(RolloutsTest, ATagThatLeadsToTheCandidatesVersionAlreadyIsPromoted) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string tried = Version("debian:next");
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  const auto sets = *core_->Images();
+  const auto next = std::ranges::find(sets, "debian:next", &ImageSet::reference);
+  ASSERT_NE(next, sets.end());
+  PushedManifest same;
+  same.repository = "debian";
+  same.tag = "stable";
+  same.media_type = kManifestType;
+  same.text = BytesOf(core_->image_store().BlobPath(next->digest));
+  ASSERT_TRUE(core_->PutManifest(same, DaemonActor()).ok());
+  ASSERT_EQ(Version("debian:stable"), tried);
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  EXPECT_EQ(Version("debian:stable"), tried);
+  EXPECT_TRUE(core_->Rollouts()->empty());
 }
 
 TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {

@@ -358,7 +358,9 @@ TEST_F(RulesTest, WhatACommandDoesNotSayStaysAsItIs) {
   ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 50").code, 0);
   auto rollout = nlohmann::json::parse(client_->Get("/api/v1/rollouts/debian:stable")->body);
   EXPECT_EQ(rollout["candidate_digest"].get<std::string>().size(), 64u);
+  EXPECT_EQ(rollout["stable_digest"].get<std::string>().size(), 64u);
   rollout.erase("candidate_digest");
+  rollout.erase("stable_digest");
   EXPECT_EQ(rollout, (nlohmann::json{{"stable", "debian:stable"},
                                      {"candidate", "debian:next"},
                                      {"selector", "rack=a1"},

@@ -126,7 +126,8 @@ TEST_F(ScopeTest, WhoIsNamedMustBeInIt) {
       EXPECT_THAT(Problem(path), HasSubstr("is for machines with rack=a1")) << path;
     }
   }
-  EXPECT_THAT(Problem("/api/v1/machines/" + Mac(2).ToString()), HasSubstr("403 "));
+  EXPECT_THAT(Problem("/api/v1/machines/" + Mac(2).ToString()),
+              HasSubstr("no such machine among those with rack=a1"));
   for (const std::string& path :
        {"/api/v1/boots/" + mine, "/api/v1/machines/" + mine, "/api/v1/machines/" + mine + "/why",
         "/api/v1/explain?mac=" + mine, "/api/v1/explain?mac=" + mine + "&uuid=" + kUuid,
@@ -139,12 +140,79 @@ TEST_F(ScopeTest, WhoIsNamedMustBeInIt) {
   const auto boots =
       nlohmann::json::parse(client_->Get("/api/v1/boots?mac=" + Mac(2).ToString())->body);
   As(scoped_);
-  EXPECT_THAT(Problem("/api/v1/boots/" + boots[0]["id"].dump()), HasSubstr("403 "));
+  EXPECT_THAT(Problem("/api/v1/boots/" + boots[0]["id"].dump()), HasSubstr("404 "));
   // Nor is told that one has none.
   const std::string never = "/api/v1/boots/" + Mac(kMachines + 9).ToString();
   EXPECT_THAT(Problem(never), HasSubstr("403 "));
   As(core_->token().text);
   EXPECT_THAT(Problem(never), HasSubstr("404 "));
+}
+
+// Of every route with a machine in its path or its query: the same answer to the letter, whether a
+// machine is out of the scope or is none at all.
+TEST_F(ScopeTest, WhetherAMachineOutOfItExistsIsNotTold) {
+  const std::string other_uuid = "0a1b2c3d-0001-0002-0003-000000000002";
+  Label(other_uuid, "b7");
+  const nlohmann::json text = {{"text", "x"}, {"selector", "rack=none"}};
+  ASSERT_EQ(client_->Put("/api/v1/templates/t", text.dump(), "application/json")->status, 200);
+  // What is there, and what is not.
+  const std::pair<std::string, std::string> pairs[] = {
+      {Mac(2).ToString(), Mac(kMachines + 9).ToString()},
+      {other_uuid, "0a1b2c3d-0001-0002-0003-00000000000f"}};
+  std::vector<std::pair<std::string, std::string>> asked = {
+      {"GET", "/api/v1/boots/{machine}"},
+      {"GET", "/api/v1/boots?mac={machine}"},
+      {"GET", "/api/v1/explain?mac={machine}"},
+      {"GET", "/api/v1/explain?uuid={machine}"},
+      {"GET", "/api/v1/events?mac={machine}"},
+      {"GET", "/api/v1/templates/t/preview?machine={machine}"},
+      {"POST", "/api/v1/templates/t/preview?machine={machine}"}};
+  for (const Route& route : Routes()) {
+    if (route.path.starts_with("/api/v1/machines/{")) asked.emplace_back(route.method, route.path);
+  }
+  EXPECT_THAT(asked, testing::Contains(testing::Pair("PUT", "/api/v1/machines/{machine}")));
+  const std::vector<std::string> bodies = {"{}",
+                                           R"({"labels": {"rack": "a1"}})",
+                                           R"({"labels": {"rack": "b7"}})",
+                                           R"({"image_set": "debian:none"})",
+                                           Text("{\"uuid\": \"", other_uuid, "\"}"),
+                                           R"({"hold": true})",
+                                           R"({"nonsense": 1})"};
+  const std::vector<httplib::Headers> conditions = {
+      {}, {{"If-Match", "*"}}, {{"If-None-Match", "*"}}, {{"If-Match", "\"0\""}}};
+  const auto answer = [&](const std::pair<std::string, std::string>& route, const std::string& key,
+                          const std::string& body, const httplib::Headers& headers) {
+    httplib::Request request;
+    request.method = route.first;
+    request.path = std::regex_replace(route.second, std::regex(R"(\{\w+\})"), key);
+    request.headers = headers;
+    if (route.first == "PUT" || route.first == "POST") {
+      request.body = body;
+      request.set_header("Content-Type", "application/json");
+    }
+    const auto result = client_->send(request);
+    EXPECT_TRUE(result) << route.first << ' ' << request.path;
+    if (!result) return std::string();
+    EXPECT_GE(result->status, 400) << route.first << ' ' << request.path;
+    std::string words =
+        Text(result->status, ' ', result->get_header_value("ETag"), ' ', result->body);
+    for (std::size_t at = 0; (at = words.find(key)) != words.npos;)
+      words.replace(at, key.size(), "M");
+    return words;
+  };
+  As(scoped_);
+  for (const auto& route : asked) {
+    for (const auto& [there, not_there] : pairs) {
+      for (const std::string& body : bodies) {
+        for (const httplib::Headers& headers : conditions) {
+          EXPECT_EQ(answer(route, there, body, headers), answer(route, not_there, body, headers))
+              << route.first << ' ' << route.second << ' ' << body;
+        }
+        if (route.first != "PUT") break;
+      }
+    }
+  }
+  EXPECT_EQ(core_->store().Machines()->size(), kMachines + 2U) << "nor was anything changed";
 }
 
 TEST_F(ScopeTest, TheAuditLogIsBeyondItAndWhatAllShareIsNot) {
@@ -317,7 +385,7 @@ TEST_F(ScopeTest, CapturesAreOfItsMachines) {
   EXPECT_THAT(All("/api/v1/captures", "mac"), ElementsAre(Mac(1).ToString()));
   for (const auto& each : all) {
     const bool is_own = each["mac"] == Mac(1).ToString();
-    EXPECT_EQ(client_->Delete("/api/v1/captures/" + each["id"].dump())->status, is_own ? 204 : 403);
+    EXPECT_EQ(client_->Delete("/api/v1/captures/" + each["id"].dump())->status, is_own ? 204 : 404);
   }
   own.join();
   As(core_->token().text);

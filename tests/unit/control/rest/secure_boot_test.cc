@@ -28,6 +28,7 @@ class SecureBootTest : public RestTest {
   nlohmann::json Shown(const std::string& reference) {
     return nlohmann::json::parse(client_->Get("/api/v1/images/" + reference)->body);
   }
+  AuditRecord Newest() { return core_->store().Audit({.limit = 1}).value().front(); }
   std::size_t Blobs() {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& blob :
@@ -147,12 +148,107 @@ TEST_F(SecureBootTest, WhenRevocationsChangeASetIsJudgedAgain) {
   // After a restart with other files the old verdict says that it is old, until it is judged again.
   Configure(Text("db = [\"", own.der().string(), "\"]\n"));
   EXPECT_EQ(Shown("own:1")["secure_boot"]["is_current"], false);
-  EXPECT_TRUE(core_->Recheck(false).ok());
+  EXPECT_TRUE(core_->Recheck(DaemonActor(), false).ok());
   EXPECT_EQ(Shown("own:1")["secure_boot"]["outcome"], "accepted");
   // A file that cannot be read changes nothing.
   std::filesystem::remove(own.der());
-  EXPECT_NE(client_->Post("/api/v1/secure-boot/recheck")->status, 200);
+  EXPECT_EQ(client_->Post("/api/v1/secure-boot/recheck")->status, 409);
   EXPECT_EQ(Shown("own:1")["secure_boot"]["outcome"], "accepted");
+}
+
+TEST_F(SecureBootTest, FilesThatAreNotWholeAreNotTakenAndThatIsTold) {
+  Put("dbx", DigestList(2, 'a'));
+  Configure("dbx = [\"dbx\"]\n");
+  const std::string version = core_->trust()->version;
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kSame);
+  Put("dbx", DigestList(4, 'b').substr(0, 100));
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kUnsettled);
+  EXPECT_THAT(Newest().what, Not(HasSubstr("secure-boot"))) << "nothing was read";
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kChanged);
+  EXPECT_EQ(core_->trust()->version, version);
+  EXPECT_EQ(Newest().what, "secure-boot refused");
+  EXPECT_THAT(Newest().after, HasSubstr((folder_ / "dbx").string() + ": a signature list leads"));
+  EXPECT_THAT(client_->Get("/metrics")->body, HasSubstr("\nslipway_secure_boot_files_refused 1\n"));
+  EXPECT_THAT(Slipway("status").text, HasSubstr("what machines trust was not read again"));
+  EXPECT_THAT(Slipway("secure-boot show").text, HasSubstr("changed since, and not read: "));
+  const std::int64_t told = Newest().id;
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kSame);
+  EXPECT_EQ(Newest().id, told) << "once";
+  const Ran recheck = Slipway("secure-boot recheck");
+  EXPECT_EQ(recheck.code, 1);
+  EXPECT_THAT(recheck.text, HasSubstr("a signature list leads beyond the file"));
+  // Repaired, it is taken by itself.
+  Put("dbx", DigestList(4, 'b'));
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kUnsettled);
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kChanged);
+  EXPECT_NE(core_->trust()->version, version);
+  EXPECT_EQ(Newest().what, "secure-boot");
+  EXPECT_THAT(Newest().before, HasSubstr("\"dbx\":2"));
+  EXPECT_THAT(Newest().after, HasSubstr("\"dbx\":4"));
+  EXPECT_THAT(client_->Get("/metrics")->body, HasSubstr("\nslipway_secure_boot_files_refused 0\n"));
+  EXPECT_THAT(Slipway("status").text, Not(HasSubstr("what machines trust")));
+}
+
+TEST_F(SecureBootTest, AnAssignedSetThatIsRefusedFromNowOnStaysServedAndIsMarked) {
+  const TemporaryFolder keys;
+  const Signer own(keys);
+  Put("dbx", DigestList(1, 'a'));
+  Configure(Text("db = [\"", own.der().string(), "\"]\ndbx = [\"dbx\"]\n"));
+  const auto file = Put("own.efi", own.Sign(PeBuilder{}.Build()));
+  ASSERT_EQ(Slipway("image import " + file.string() + " debian:stable").code, 0);
+  ASSERT_EQ(Slipway("image import " + file.string() + " debian:kept").code, 0);
+  // Refused when it came, which the operator was told then.
+  const auto unsigned_file = Put("unsigned.efi", PeBuilder{}.Build());
+  ASSERT_EQ(Slipway("image import " + unsigned_file.string() + " unsigned:1").code, 0);
+  EXPECT_THAT(Slipway("image list").text, Not(HasSubstr("refused since")));
+  core_->AnnounceChanges();
+  const std::uint64_t seen = core_->feed().newest();
+  Put("dbx", ReadAll(own.der()));
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kUnsettled);
+  EXPECT_EQ(core_->LookAtTrust(), TrustLook::kChanged);
+  const auto changed = core_->Recheck(DaemonActor(), false);
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_THAT(*changed, testing::UnorderedElementsAre("debian:stable", "debian:kept"));
+  const auto shown = Shown("debian:stable");
+  EXPECT_EQ(shown["loaded"], true);
+  EXPECT_EQ(shown["secure_boot"]["outcome"], "refused");
+  EXPECT_EQ(shown["secure_boot"]["is_assigned"], true);
+  EXPECT_EQ(Shown("debian:kept")["secure_boot"]["is_assigned"], false);
+  EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01 --arch x64").text,
+              HasSubstr("debian:stable"));
+  const std::string list = Slipway("image list").text;
+  EXPECT_THAT(list,
+              testing::ContainsRegex("debian:stable .*refused since 20..-..-.., still served"));
+  EXPECT_THAT(list, testing::ContainsRegex("debian:kept .*refused since 20..-..-..  "));
+  EXPECT_THAT(list, testing::ContainsRegex("unsigned:1 .*refused  "));
+  EXPECT_THAT(Slipway("image show debian:stable").text, HasSubstr(", still served\n"));
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("\nslipway_assigned_image_sets_refused 1\n"));
+  EXPECT_THAT(Slipway("status").text, HasSubstr("are assigned to: debian:stable; 'slipway image"));
+  // What webhooks and 'slipway watch' are told.
+  core_->AnnounceChanges();
+  const auto told = core_->feed().Read(seen, {.mac = std::nullopt, .kinds = {FeedKind::kChange}},
+                                       10, EventFeed::Clock::now());
+  std::vector<std::string> words;
+  for (const auto& event : told.events) words.push_back(DataOf(*event));
+  EXPECT_THAT(words, testing::UnorderedElementsAre(
+                         HasSubstr("\"what\":\"secure-boot\""),
+                         HasSubstr("\"what\":\"image debian:stable secure-boot refused\""),
+                         HasSubstr("\"what\":\"image debian:kept secure-boot refused\"")));
+  // The mark outlives a restart, and judging again by the same.
+  End();
+  Begin();
+  EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>{"debian:stable"});
+  EXPECT_THAT(Slipway("secure-boot recheck --all").text, HasSubstr("no outcome changed"));
+  EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>{"debian:stable"});
+  ASSERT_EQ(Slipway("image tag debian:stable again").code, 0);
+  EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>{"debian:stable"})
+      << "nor does another name of it take it away";
+  // It goes when the revocation does.
+  Put("dbx", DigestList(1, 'a'));
+  EXPECT_THAT(Slipway("secure-boot recheck").text, HasSubstr("debian:stable"));
+  EXPECT_EQ(core_->AssignedAndRefused(), std::vector<std::string>());
+  EXPECT_FALSE(Shown("debian:stable")["secure_boot"].contains("refused_since"));
 }
 
 }  // namespace

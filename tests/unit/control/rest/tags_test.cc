@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
+#include <chrono>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/control/rest/registry_fixture.h"
@@ -241,6 +243,40 @@ TEST_F(TagsTest, WhoReadAnotherStateIsRefused) {
   EXPECT_EQ(again->get_header_value("ETag"), put->get_header_value("ETag"));
   EXPECT_EQ(Tag("debian:stable")["previous"], now);
   EXPECT_EQ(Put("debian:other", old, {{"If-None-Match", "*"}})->status, 200);
+}
+
+// Whoever pushes between the look at the condition and the removal waits for both.
+TEST_F(TagsTest, APushWhileATagIsRemovedKeepsItsName) {
+  ImportBootFile("debian:free", 4000);
+  ImportBootFile("debian:other", 5000);
+  const std::string pushed = Digest("debian:other");
+  const auto text = ReadFile(core_->image_store().BlobPath(pushed));
+  ASSERT_TRUE(text.ok()) << text.status();
+  std::future<absl::StatusOr<IndexEntry>> push;
+  const auto condition = [&] {
+    push = std::async(std::launch::async, [&] {
+      return core_->PutManifest({.repository = "debian",
+                                 .tag = "free",
+                                 .media_type = std::string(kManifestType),
+                                 .text = *text,
+                                 .check = {},
+                                 .note = {}},
+                                DaemonActor());
+    });
+    EXPECT_EQ(push.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout)
+        << "it came in between";
+    return absl::OkStatus();
+  };
+  const absl::Status removed = core_->RemoveManifest("debian", "free", DaemonActor(), condition);
+  EXPECT_TRUE(removed.ok()) << removed;
+  EXPECT_TRUE(push.get().ok());
+  EXPECT_EQ(Digest("debian:free"), pushed);
+  // Refused, it leaves everything, and no record.
+  const std::string noted = Body("/api/v1/audit");
+  const auto refuse = [] { return absl::AbortedError("it has moved"); };
+  EXPECT_TRUE(absl::IsAborted(core_->RemoveManifest("debian", "free", DaemonActor(), refuse)));
+  EXPECT_EQ(Digest("debian:free"), pushed);
+  EXPECT_EQ(Body("/api/v1/audit"), noted);
 }
 
 TEST_F(TagsTest, AMoveIsNotedWithBothVersionsBeforeItIsMade) {

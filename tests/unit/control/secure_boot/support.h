@@ -110,6 +110,20 @@ struct PeBuilder {
   }
 };
 
+// An EFI signature list of `count` SHA-256 digests of images, whose bytes are all `fill`.
+inline std::string DigestList(std::size_t count, char fill) {
+  constexpr std::size_t kHeader = 28, kEntry = 48;
+  constexpr std::array<std::uint8_t, 16> kSha256Type = {0x26, 0x16, 0xc4, 0xc1, 0x4c, 0x50,
+                                                        0x92, 0x40, 0xac, 0xa9, 0x41, 0xf9,
+                                                        0x36, 0x93, 0x43, 0x28};
+  std::string list(AsText(kSha256Type));
+  list.resize(kHeader + count * kEntry, fill);
+  PutLittle(list, 16, list.size(), 4);
+  PutLittle(list, 20, 0, 4);
+  PutLittle(list, 24, kEntry, 4);
+  return list;
+}
+
 inline constexpr const char* kShim = "/usr/lib/shim/shimx64.efi.signed";
 inline constexpr const char* kMokManager = "/usr/lib/shim/mmx64.efi.signed";
 inline constexpr const char* kGrub = "/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed";
