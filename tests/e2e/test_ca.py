@@ -4,7 +4,7 @@
 import threading
 
 from daemon import ADDRESS
-from harness import expect, test
+from harness import expect, test, until
 from lab import serving
 from test_crash import restart
 
@@ -90,6 +90,7 @@ def rotation(_, lab):
     # A process that is killed goes on where it was.
     lab.daemon.kill()
     restart(lab)
+    until(lambda: pinned.believes(CURL, pinned.files["both"]), "it serves again")
     expect(phase(lab) == "active", f"after kill -9 it is {phase(lab)}")
     pinned.expect({"old", "new", "both"}, "after kill -9")
     lab.daemon.run("ca", "retire")
