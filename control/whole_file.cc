@@ -33,7 +33,8 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file) {
 
 absl::Status WriteFile(const std::filesystem::path& file, std::string_view text, unsigned mode) {
   const std::filesystem::path temporary = file.string() + ".new";
-  std::filesystem::remove(temporary);
+  std::error_code error;
+  std::filesystem::remove(temporary, error);  // else it is in the way, which open() says
   const int descriptor =
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode));
   if (descriptor < 0) return SystemError(temporary, "cannot be written");
@@ -49,6 +50,14 @@ absl::Status WriteFile(const std::filesystem::path& file, std::string_view text,
     return SystemError(file, "cannot be written");
   }
   return absl::OkStatus();
+}
+
+absl::Status SyncFolder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool good = descriptor >= 0 && ::fsync(descriptor) == 0;
+  absl::Status status = good ? absl::OkStatus() : SystemError(folder, "cannot be written to disk");
+  if (descriptor >= 0) ::close(descriptor);
+  return status;
 }
 
 }  // namespace slipway::control

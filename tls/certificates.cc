@@ -8,6 +8,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include <optional>
+#include <utility>
+
 #include "protocols/base/check.h"
 #include "tls/pem.h"
 
@@ -88,36 +91,92 @@ std::optional<ContextError> Check(const ServerRequest& request) {
   return std::nullopt;
 }
 
+struct Issuer {
+  X509Pointer certificate;
+  KeyPointer key;
+};
+
+// Nullopt where either is unreadable, or the key another's.
+std::optional<Issuer> ReadIssuer(const Authority& authority) {
+  std::vector<X509Pointer> all = ReadCertificates(authority.certificate_pem);
+  Issuer issuer{all.empty() ? nullptr : std::move(all.front()),
+                ReadPrivateKey(authority.private_key_pem)};
+  const bool fit = issuer.certificate != nullptr && issuer.key != nullptr &&
+                   X509_check_private_key(issuer.certificate.get(), issuer.key.get()) == 1;
+  ERR_clear_error();
+  if (!fit) return std::nullopt;
+  return issuer;
+}
+
+ContextError UnreadableAuthority() {
+  return {"boot authority", "its certificate and key are unreadable or do not match",
+          "restore both, or remove both and have a new authority made and enrolled"};
+}
+
+constexpr const char* kAuthorityUsage = "critical,keyCertSign,cRLSign";
+
+// Of a certificate that has its name: all else of a root, and its own signature. One authority may
+// stand below, which is its successor (MakeSuccessor()).
+void SignRoot(X509* root, EVP_PKEY* key) {
+  const bool ok = X509_set_issuer_name(root, X509_get_subject_name(root)) == 1 &&
+                  AddExtension(root, root, NID_basic_constraints, "critical,CA:TRUE,pathlen:1") &&
+                  AddExtension(root, root, NID_key_usage, kAuthorityUsage) &&
+                  AddExtension(root, root, NID_subject_key_identifier, "hash") &&
+                  X509_sign(root, key, EVP_sha256()) > 0;
+  SLIPWAY_CHECK(ok);
+}
+
 }  // namespace
 
 Authority MakeAuthority(const AuthorityRequest& request) {
   const KeyPointer key = NewKey(request.key_type);
   SLIPWAY_CHECK(key != nullptr);
   const X509Pointer certificate = NewCertificate(key.get(), request.days);
-  X509* native = certificate.get();
-  X509_NAME* name = X509_get_subject_name(native);
+  SLIPWAY_CHECK(SetName(X509_get_subject_name(certificate.get()), request.common_name));
+  SignRoot(certificate.get(), key.get());
+  return {ToPem(certificate.get()), ToPem(key.get())};
+}
+
+std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int days) {
+  const std::optional<Issuer> issuer = ReadIssuer(old);
+  if (!issuer) return UnreadableAuthority();
+  X509* const before = issuer->certificate.get();
+  // By it alone clients tell two authorities of one name apart.
+  if (X509_get0_subject_key_id(before) == nullptr) {
+    return ContextError{"boot authority", "its certificate has no subjectKeyIdentifier",
+                        "remove it and its key, have a new authority made, and enrol that"};
+  }
+  const bool is_ecdsa = EVP_PKEY_get_base_id(issuer->key.get()) == EVP_PKEY_EC;
+  const KeyPointer key = NewKey(is_ecdsa ? KeyType::kEcdsaP256 : KeyType::kRsa3072);
+  SLIPWAY_CHECK(key != nullptr);
+  const X509Pointer root = NewCertificate(key.get(), days);
+  const X509_NAME* const name = X509_get_subject_name(before);
+  SLIPWAY_CHECK(X509_set_subject_name(root.get(), name) == 1);
+  SignRoot(root.get(), key.get());
+
+  const X509Pointer cross = NewCertificate(key.get(), days);
+  X509* const native = cross.get();
+  const ASN1_TIME* const end = X509_get0_notAfter(before);
+  // Behind its issuer's end it would be worth nothing.
+  const bool ends_first = ASN1_TIME_compare(end, X509_get0_notAfter(native)) < 0;
   const bool ok =
-      SetName(name, request.common_name) && X509_set_issuer_name(native, name) == 1 &&
-      AddExtension(native, native, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
-      AddExtension(native, native, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-      AddExtension(native, native, NID_subject_key_identifier, "hash") &&
-      X509_sign(native, key.get(), EVP_sha256()) > 0;
+      X509_set_subject_name(native, name) == 1 && X509_set_issuer_name(native, name) == 1 &&
+      (!ends_first || X509_set1_notAfter(native, end) == 1) &&
+      AddExtension(native, before, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+      AddExtension(native, before, NID_key_usage, kAuthorityUsage) &&
+      AddExtension(native, before, NID_subject_key_identifier, "hash") &&
+      AddExtension(native, before, NID_authority_key_identifier, "keyid:always") &&
+      X509_sign(native, issuer->key.get(), EVP_sha256()) > 0;
   SLIPWAY_CHECK(ok);
-  return {ToPem(native), ToPem(key.get())};
+  return Succession{{ToPem(root.get()), ToPem(key.get())}, ToPem(native)};
 }
 
 std::variant<Certificate, ContextError> IssueServerCertificate(const Authority& authority,
                                                                const ServerRequest& request) {
   if (auto error = Check(request)) return *error;
-  const std::vector<X509Pointer> issuers = ReadCertificates(authority.certificate_pem);
-  const KeyPointer issuer_key = ReadPrivateKey(authority.private_key_pem);
-  if (issuers.empty() || issuer_key == nullptr ||
-      X509_check_private_key(issuers.front().get(), issuer_key.get()) != 1) {
-    ERR_clear_error();
-    return ContextError{"boot authority", "its certificate and key are unreadable or do not match",
-                        "restore both, or remove both and have a new authority made and enrolled"};
-  }
-  X509* issuer = issuers.front().get();
+  const std::optional<Issuer> read = ReadIssuer(authority);
+  if (!read) return UnreadableAuthority();
+  X509* const issuer = read->certificate.get();
   const KeyPointer key = NewKey(request.key_type);
   SLIPWAY_CHECK(key != nullptr);
   const X509Pointer certificate = NewCertificate(key.get(), request.days);
@@ -140,7 +199,7 @@ std::variant<Certificate, ContextError> IssueServerCertificate(const Authority& 
     return ContextError{"server certificate", "a name or address that a certificate cannot hold",
                         "give IPv4 or IPv6 addresses as addresses and host names as names"};
   }
-  SLIPWAY_CHECK(X509_sign(native, issuer_key.get(), EVP_sha256()) > 0);
+  SLIPWAY_CHECK(X509_sign(native, read->key.get(), EVP_sha256()) > 0);
   return Certificate{common_name, ToPem(native), ToPem(key.get())};
 }
 

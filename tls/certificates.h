@@ -5,8 +5,8 @@
 //
 // What firmware asks for and gets: names as subjectAltName, also IP addresses (edk2 checks an IP
 // URL against the IP names), RSA beside ECDSA, notBefore a day in the past for clocks that are
-// slow, SHA-256. Left out: intermediates, revocation lists, requests signed by others: an operator
-// with an authority of their own gives finished PEM chains to the Context instead.
+// slow, SHA-256. Left out: revocation lists, requests signed by others: an operator with an
+// authority of their own gives finished PEM chains to the Context instead.
 #pragma once
 
 #include <array>
@@ -33,6 +33,20 @@ struct AuthorityRequest {
   int days = 3650;
 };
 Authority MakeAuthority(const AuthorityRequest& request);
+
+// What takes an authority's place: of the same name and type of key, so that whoever takes one
+// takes the other.
+struct Succession {
+  Authority next;
+  // Its name and key as an intermediate that the old authority signed; ends with the first of the
+  // two. Behind a server's certificate of the new one, it leads whoever knows the old alone to
+  // that. Issuer and subject have one name, so that RFC 5280 6.1.4 (l) does not count it against a
+  // path length of 0, which authorities had that were made before there were successors. OpenSSL
+  // goes by that; GnuTLS, Go and iPXE count it, and take it from authorities made since, which
+  // allow 1.
+  std::string cross_pem;
+};
+std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int days = 3650);
 
 struct ServerRequest {
   KeyType key_type = KeyType::kRsa2048;

@@ -18,7 +18,8 @@ inline constexpr std::uint64_t kBackupVersion = 2;
 inline constexpr std::array<std::string_view, 3> kBackupDatabases = {"catalog.db", "leases.db",
                                                                      "boots.db"};
 // ca.pem is for everybody; the others are secret.
-inline constexpr std::array<std::string_view, 3> kBackupSecrets = {"ca.pem", "ca.key", "token"};
+inline constexpr std::array<std::string_view, 4> kBackupSecrets = {"ca.pem", "ca.key", "token",
+                                                                   "ca.rotation"};
 inline constexpr std::array<std::string_view, 3> kBackupIndex = {
     "images/oci-layout", "images/index.json", "images/previous.json"};
 inline constexpr std::string_view kBackupBlobs = "images/blobs/sha256/";

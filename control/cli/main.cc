@@ -4,7 +4,6 @@
 // done, 1 refused or failed, 2 a command that cannot be understood. Errors end with the next step.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "control/cli/access.h"
 #include "control/cli/boot.h"
+#include "control/cli/ca.h"
 #include "control/cli/capture.h"
 #include "control/cli/client.h"
 #include "control/cli/command.h"
@@ -100,25 +100,6 @@ int CaptureMachine(const Command& command) {
                                      .seconds = OptionOf(command, "seconds"),
                                      .bytes = OptionOf(command, "bytes"),
                                      .snap = OptionOf(command, "snap")});
-}
-
-int ShowCa(Client& client, const Command& command) {
-  const bool efi = command.words[1] == "efi";
-  const Answer answer = client.Get(efi ? "/api/v1/ca/efi" : "/api/v1/ca");
-  if (!answer.good) return Fail(answer);
-  if (!efi) {
-    std::cout << answer.body;
-    return 0;
-  }
-  std::ofstream file(command.words[2], std::ios::binary);
-  file << answer.body;
-  file.close();
-  if (!file) {
-    std::cerr << "slipway: " << command.words[2] << ": cannot be written; name another file\n";
-    return 1;
-  }
-  std::cout << command.words[2] << ": written; enrol it in the firmware's TLS CA configuration\n";
-  return 0;
 }
 
 // Each of these: nullopt when it has no such command.
@@ -212,7 +193,7 @@ std::optional<int> RunStatus(Client& client, const Command& command) {
 std::optional<int> Run(Client& client, const Command& command) {
   const auto& words = command.words;
   for (const auto run : {RunStatus, RunImage, RunSecureBoot, RunTag, RunAccess, RunMachine, RunRule,
-                         RunRollout, RunBoot, RunNetwork, RunTemplate, RunWebhook}) {
+                         RunRollout, RunBoot, RunNetwork, RunTemplate, RunWebhook, RunCa}) {
     if (const auto code = run(client, command)) return code;
   }
   if (Is(command, "lease", "list", 2)) {
@@ -223,7 +204,6 @@ std::optional<int> Run(Client& client, const Command& command) {
   if (words.size() <= 2 && words[0] == "watch") return Watch(client, command);
   if (words.size() == 2 && words[0] == "capture") return CaptureMachine(command);
   if (words.size() == 2 && words[0] == "why") return Why(client, command);
-  if (Is(command, "ca", "show", 2) || Is(command, "ca", "efi", 3)) return ShowCa(client, command);
   return std::nullopt;
 }
 

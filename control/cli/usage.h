@@ -94,8 +94,14 @@ inline constexpr std::string_view kUsage =
   backup FILE [--images]            the state of the appliance as one tar
   audit list [--since WHEN]         who changed what; WHEN as 2h, 7d or Unix seconds
   audit verify [--head N:HASH]      whether the audit log is whole and untouched
-  ca show                           the CA certificate (PEM)
-  ca efi FILE                       the CA as an EFI signature list, to enrol in firmware
+  ca show                           the CA certificate (PEM); while it is rotated, both
+  ca show newest                    the one of them that will be left
+  ca efi FILE                       the same as an EFI signature list, to enrol in firmware
+  ca status                         how far its rotation is, and the next step
+  ca rotate                         makes the next CA, to be enrolled beside this one
+  ca activate                       the next one signs; who knows the old one may still verify
+  ca deactivate                     back: the old one signs again
+  ca retire                         ends the old one: who knows it alone is refused
   context list                      appliances by name, for whoever minds several
   context set NAME                  [--server A:P] [--ca FILE] [--token TEXT|-] or a certificate
                                     [--cert FILE --key FILE]; files are copied; '-': from the input

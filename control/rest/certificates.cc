@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Certificates: GET /certificates (the CA, the boot servers', management's), POST
-// /certificates/rotate. The CA itself: GET /ca (PEM), GET /ca/efi (EFI_SIGNATURE_LIST).
+// /certificates/rotate. The CA itself: GET /ca (PEM), GET /ca/efi (EFI_SIGNATURE_LIST), both of two
+// while it is rotated; GET /ca/rotation, and POST /ca/rotate, activate, deactivate and retire,
+// which may be sent twice, and with If-Match are refused where another step came in between.
 #include <ctime>
+#include <memory>
+#include <mutex>
 
 #include "control/rest/routes.h"
 
@@ -34,6 +38,45 @@ nlohmann::json ToJson(const std::vector<CertificateState>& certificates) {
   return list;
 }
 
+// What its ETag is made of: days that pass are no change.
+nlohmann::json Versioned(const Authorities& now) {
+  nlohmann::json version = {{"phase", std::string(NameOf(now.phase))}};
+  for (const CertificateState& each : StatesOf(now)) version[each.name] = each.fingerprint;
+  return version;
+}
+
+void ReplyRotation(httplib::Response& response, const Authorities& now) {
+  response.set_header("ETag", EntityTag(Versioned(now)));
+  Reply(response, {{"phase", std::string(NameOf(now.phase))},
+                   {"certificates", ToJson(StatesOf(now))},
+                   {"next_step", NextStep(now)}});
+}
+
+void AddRotation(Router& router, Core& core) {
+  router.Get("/api/v1/ca/rotation", [&core](const httplib::Request&, httplib::Response& response) {
+    ReplyRotation(response, *core.authorities());
+  });
+  // Holds from the look at If-Match to the change.
+  const auto turn = std::make_shared<std::mutex>();
+  constexpr struct {
+    const char* path;
+    CaStep step;
+  } kSteps[] = {{"/api/v1/ca/rotate", CaStep::kRotate},
+                {"/api/v1/ca/activate", CaStep::kActivate},
+                {"/api/v1/ca/deactivate", CaStep::kDeactivate},
+                {"/api/v1/ca/retire", CaStep::kRetire}};
+  for (const auto& each : kSteps) {
+    router.Post(each.path, [&core, turn, step = each.step](const httplib::Request& request,
+                                                           httplib::Response& response) {
+      const std::scoped_lock lock(*turn);
+      if (!MayChange(request, response, Versioned(*core.authorities()))) return;
+      const absl::Status status = core.StepCa(step, RequestActor(request));
+      if (!status.ok()) return ReplyProblem(response, status);
+      ReplyRotation(response, *core.authorities());
+    });
+  }
+}
+
 }  // namespace
 
 void AddCertificates(Router& router, Core& core) {
@@ -47,13 +90,16 @@ void AddCertificates(Router& router, Core& core) {
                 if (!status.ok()) return ReplyProblem(response, status);
                 Reply(response, ToJson(core.Certificates()));
               });
-  router.Get("/api/v1/ca", [&core](const httplib::Request&, httplib::Response& response) {
-    response.set_content(core.authority().certificate_pem, "application/x-pem-file");
+  router.Get("/api/v1/ca", [&core](const httplib::Request& request, httplib::Response& response) {
+    const auto now = core.authorities();
+    const bool newest = request.get_param_value("newest") == "true";
+    response.set_content(newest ? NewestOf(*now) : BundleOf(*now), "application/x-pem-file");
   });
   router.Get("/api/v1/ca/efi", [&core](const httplib::Request&, httplib::Response& response) {
-    const auto list = tls::FirmwareEnrolment(core.authority().certificate_pem);
+    const auto list = tls::FirmwareEnrolment(BundleOf(*core.authorities()));
     response.set_content(std::string(list.begin(), list.end()), "application/octet-stream");
   });
+  AddRotation(router, core);
 }
 
 }  // namespace slipway::control

@@ -38,13 +38,14 @@ nlohmann::json Warnings(Core& core) {
   nlohmann::json warnings = nlohmann::json::array();
   if (core.journal_health().is_failing()) warnings.push_back(kNoLeases);
   const std::int64_t now = std::time(nullptr);
+  const CaPhase phase = core.authorities()->phase;
   for (const CertificateState& each : core.Certificates()) {
     const std::int64_t days = DaysLeft(each, now);
-    if (days >= kRenewDays) continue;
-    warnings.push_back(Text("certificate ", each.name, days < 0 ? " has expired" : " ends in ",
-                            days < 0 ? "" : std::to_string(days), days < 0 ? "" : " days",
-                            each.is_ours ? "; 'slipway cert rotate' issues it anew"
-                                         : "; bring a new one, then 'slipway cert rotate'"));
+    if (days >= WarnDays(each)) continue;
+    warnings.push_back(
+        Text("certificate ", each.name, days < 0 ? " has expired" : " ends in ",
+             days < 0 ? "" : std::to_string(days), days < 0 ? "" : " days", "; ",
+             each.is_ours ? "'slipway cert rotate' issues it anew" : EndRemedy(each, phase)));
   }
   if (const std::string why = core.certificates_refusal(); !why.empty()) {
     warnings.push_back(

@@ -233,7 +233,8 @@ absl::StatusOr<std::filesystem::path> Core::Backup(const std::filesystem::path& 
     return status;
   }
   {
-    // No image set comes or goes between the index and the files that it names.
+    // No image set comes or goes between the index and the files that it names; nor does a CA.
+    const std::scoped_lock turn(rotation_mutex_);
     const std::scoped_lock lock(mutex_);
     const absl::Status status = LinkFiles(config_.state_directory, work, with_images);
     if (!status.ok()) return status;

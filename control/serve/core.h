@@ -38,6 +38,7 @@
 #include "control/serve/trust_files.h"
 #include "control/serve/verdict_book.h"
 #include "control/serve/version_tally.h"
+#include "control/state/authorities.h"
 #include "control/state/certificate_facts.h"
 #include "control/state/certificate_state.h"
 #include "control/state/lease_book.h"
@@ -80,19 +81,25 @@ class Core {
   SetsInUse& sets_in_use() { return sets_in_use_; }
   EventFeed& feed() { return *feed_; }
   StreamLedger& streams() { return streams_; }
-  const tls::Authority& authority() const { return authority_; }
+  // The CA in use now, and beside it the other one of a rotation; never null.
+  std::shared_ptr<const Authorities> authorities() const;
   // Those in use now; the REST server asks at each handshake.
   std::shared_ptr<const ManagementChains> management_chains() const;
   // Of them the one that our CA signed.
   std::shared_ptr<const tls::Certificate> management_certificate() const;
-  // Of everything in use: the CA, the boot servers', management's. A file of both is there once.
+  // Of everything in use: the CA and a rotation's, the boot servers', management's. A file of both
+  // is there once.
   std::vector<CertificateState> Certificates() const;
   // New boot and management certificates: issued anew by our CA, and those of the configuration
   // read again from their files, where clients would take them (certificate_cover.h). Handshakes
   // under way end with the old ones, connections and tickets go on. After an error everything is as
   // it was, and the audit log, so the feed, has why.
   absl::Status RotateCertificates(const Actor& actor);
-  // Why the last of these was refused: what is in use is older than its files. Empty: it was not.
+  // The next step of the CA's own rotation (ca_rotation.cc), as After() has it, on disk before it
+  // is told. Connections and tickets go on, and none is refused. After an error all is as it was.
+  absl::Status StepCa(CaStep step, const Actor& actor);
+  // Why the last of RotateCertificates() was refused, so that what is in use is older than its
+  // files; empty: it was not.
   std::string certificates_refusal() const;
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
@@ -245,13 +252,16 @@ class Core {
   absl::Status OpenAccess();
   struct Issued;
   enum class Files : std::uint8_t { kLeave, kRead, kStart };  // of the operator's chains
-  absl::StatusOr<Issued> Issue(Files files) const;
-  absl::StatusOr<ManagementChains> IssueManagement(Files files) const;
+  using CaNow = std::shared_ptr<const Authorities>;
+  absl::StatusOr<Issued> Issue(Files files, const CaNow& ca) const;
+  absl::StatusOr<ManagementChains> IssueManagement(Files files, const Authorities& ca) const;
+  // Where the boot servers' are the operator's: management's alone. No machine sees it.
+  absl::StatusOr<Issued> IssueOurs(const CaNow& ca) const;
   void TellOfOutOfDate();  // of management's, which keep no start from succeeding
   // These two are called with rotation_mutex_ held.
-  absl::Status Rotate(const Actor& actor, Files files);
-  absl::Status RenewManagement();
-  void Take(Issued issued);  // the caller holds mutex_, or is alone
+  absl::Status Rotate(const Actor& actor, absl::StatusOr<Issued> issued);
+  absl::Status Serve(Issued issued);  // published, or nothing has changed
+  void Take(Issued issued);           // the caller holds mutex_, or is alone
   // What decides what is served, as it is stored now.
   struct Site {
     std::shared_ptr<const Config> config;  // with the catalog's networks
@@ -349,17 +359,17 @@ class Core {
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;
   JournalHealth journal_health_;
-  tls::Authority authority_;
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   Throttle throttle_;
   Sessions sessions_;
 
-  std::mutex rotation_mutex_;              // one rotation at a time; taken before mutex_
-  mutable std::mutex certificates_mutex_;  // the four that follow; taken within mutex_
+  std::mutex rotation_mutex_;  // one rotation at a time, and none in a backup; before mutex_
+  mutable std::mutex certificates_mutex_;  // the five that follow; taken within mutex_
+  CaNow authorities_;
   std::shared_ptr<const ManagementChains> management_chains_;
   std::string certificates_refusal_;
-  std::vector<CertificateState> certificates_;
+  std::vector<CertificateState> certificates_;  // without the CA's; management's is the last
   std::vector<CertificateFacts> boot_certificates_;
 
   SetsInUse sets_in_use_;

@@ -4,21 +4,17 @@
 // TLS context goes out with a new snapshot, and workers use the old one until they have taken it.
 #include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "control/config/certificate_cover.h"
 #include "control/log.h"
 #include "control/serve/core.h"
+#include "control/serve/issued.h"
 #include "control/text.h"
 
 namespace slipway::control {
 namespace {
-
-nlohmann::json Told(const std::vector<CertificateState>& certificates) {
-  nlohmann::json told = nlohmann::json::object();
-  for (const CertificateState& each : certificates) told[each.name] = each.fingerprint;
-  return told;
-}
 
 CoveredHosts HostsOfBoot(const Config& config) {
   std::vector<std::string> addresses;
@@ -53,19 +49,11 @@ absl::StatusOr<std::shared_ptr<const tls::Context>> ContextOf(const tls::Context
 
 }  // namespace
 
-struct Core::Issued {
-  std::shared_ptr<const tls::Context> context;
-  std::shared_ptr<const ManagementChains> management;
-  std::vector<CertificateState> states;
-  std::vector<CertificateFacts> facts;  // of the boot servers'
-};
-
 absl::Status Core::OpenAccess() {
   const auto& folder = config_.state_directory;
-  auto authority = LoadAuthority(folder);
-  if (!authority.ok()) return authority.status();
-  authority_ = *std::move(authority);
-  auto issued = Issue(Files::kStart);
+  auto authorities = LoadAuthorities(folder);
+  if (!authorities.ok()) return authorities.status();
+  auto issued = Issue(Files::kStart, std::make_shared<const Authorities>(*std::move(authorities)));
   if (!issued.ok()) return issued.status();
   Take(*std::move(issued));
   auto token = LoadToken(folder);
@@ -75,11 +63,12 @@ absl::Status Core::OpenAccess() {
   return store_->SetFirstToken(HashOf(token_.text), now);
 }
 
-absl::StatusOr<ManagementChains> Core::IssueManagement(Files files) const {
+absl::StatusOr<ManagementChains> Core::IssueManagement(Files files, const Authorities& ca) const {
   ManagementChains chains;
-  auto own = ManagementCertificate(config_, authority_);
+  auto own = ManagementCertificate(config_, ca.issuing);
   if (!own.ok()) return own.status();
   chains.own = *std::move(own);
+  chains.own.chain_pem += ChainTail(ca, std::time(nullptr));
   if (files == Files::kLeave) {
     chains.brought = management_chains()->brought;
     return chains;
@@ -91,14 +80,17 @@ absl::StatusOr<ManagementChains> Core::IssueManagement(Files files) const {
 }
 
 // A chain that no client would take is not shown to any: what is in use stays. Where the boot
-// servers' are the operator's, they are read, whatever `files` says: RenewManagement() is for those
-// who would leave them.
-absl::StatusOr<Core::Issued> Core::Issue(Files files) const {
-  auto management = IssueManagement(files);
+// servers' are the operator's, they are read, whatever `files` says: IssueOurs() is for those who
+// would leave them.
+absl::StatusOr<Core::Issued> Core::Issue(Files files, const CaNow& ca) const {
+  auto management = IssueManagement(files, *ca);
   if (!management.ok()) return management.status();
-  auto boot = BootCertificates(config_, authority_);
+  auto boot = BootCertificates(config_, ca->issuing);
   if (!boot.ok()) return boot.status();
   const bool is_boot_ours = config_.certificates.empty();
+  if (is_boot_ours) {
+    for (tls::Certificate& each : *boot) each.chain_pem += ChainTail(*ca, std::time(nullptr));
+  }
   std::vector<std::string> mistakes;
   if (!is_boot_ours) Check(*boot, HostsOfBoot(config_), mistakes);
   const CoveredHosts hosts = ManagementHosts(config_.management_names, config_.management.address);
@@ -117,7 +109,7 @@ absl::StatusOr<Core::Issued> Core::Issue(Files files) const {
     if (!trial.ok()) return trial.status();
   }
   Issued issued;
-  issued.states.push_back(StateOf({"ca", authority_.certificate_pem, ""}, false));
+  issued.authorities = ca;
   for (const tls::Certificate& each : *boot) issued.states.push_back(StateOf(each, is_boot_ours));
   for (const tls::Certificate& each : management->brought) {
     if (std::ranges::find(issued.states, each.name, &CertificateState::name) !=
@@ -126,7 +118,7 @@ absl::StatusOr<Core::Issued> Core::Issue(Files files) const {
     }
     issued.states.push_back(StateOf(each, false));
   }
-  issued.states.push_back(StateOf(management->own, true));  // the last: RenewManagement()
+  issued.states.push_back(StateOf(management->own, true));  // the last: IssueOurs()
   issued.facts = FactsOf(*boot);
   issued.management = std::make_shared<const ManagementChains>(*std::move(management));
   auto context =
@@ -139,9 +131,26 @@ absl::StatusOr<Core::Issued> Core::Issue(Files files) const {
   return issued;
 }
 
+absl::StatusOr<Core::Issued> Core::IssueOurs(const CaNow& ca) const {
+  if (config_.certificates.empty()) return Issue(Files::kLeave, ca);
+  auto management = IssueManagement(Files::kLeave, *ca);
+  if (!management.ok()) return management.status();
+  Issued issued;
+  {
+    const std::scoped_lock lock(certificates_mutex_);
+    issued.states = certificates_;
+    issued.facts = boot_certificates_;
+  }
+  issued.states.back() = StateOf(management->own, true);
+  issued.authorities = ca;
+  issued.management = std::make_shared<const ManagementChains>(*std::move(management));
+  return issued;
+}
+
 void Core::Take(Issued issued) {
-  tls_ = std::move(issued.context);
+  if (issued.context != nullptr) tls_ = std::move(issued.context);
   const std::scoped_lock lock(certificates_mutex_);
+  authorities_ = std::move(issued.authorities);
   management_chains_ = std::move(issued.management);
   certificates_ = std::move(issued.states);
   boot_certificates_ = std::move(issued.facts);
@@ -156,6 +165,11 @@ void Core::TellOfOutOfDate() {
     LogError(Text("management's certificate ", words), {{"certificate", std::string(chain.name)}});
     Audit(DaemonActor(), "certificates out of date", nullptr, {{"why", words}});
   }
+}
+
+std::shared_ptr<const Authorities> Core::authorities() const {
+  const std::scoped_lock lock(certificates_mutex_);
+  return authorities_;
 }
 
 std::vector<CertificateFacts> Core::boot_certificates() const {
@@ -179,13 +193,21 @@ std::string Core::certificates_refusal() const {
 }
 
 std::vector<CertificateState> Core::Certificates() const {
-  const std::scoped_lock lock(certificates_mutex_);
-  return certificates_;
+  CaNow ca;
+  std::vector<CertificateState> rest;
+  {
+    const std::scoped_lock lock(certificates_mutex_);
+    ca = authorities_;
+    rest = certificates_;
+  }
+  std::vector<CertificateState> all = StatesOf(*ca);
+  all.insert(all.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
+  return all;
 }
 
 absl::Status Core::RotateCertificates(const Actor& actor) {
   const std::scoped_lock turn(rotation_mutex_);
-  const absl::Status status = Rotate(actor, Files::kRead);
+  const absl::Status status = Rotate(actor, Issue(Files::kRead, authorities()));
   const std::string refusal(status.message());  // empty where it is good
   {
     const std::scoped_lock lock(certificates_mutex_);
@@ -195,57 +217,47 @@ absl::Status Core::RotateCertificates(const Actor& actor) {
   return status;
 }
 
-absl::Status Core::Rotate(const Actor& actor, Files files) {
-  // Keys take a while to make: without the core's lock, so that nothing waits.
-  auto issued = Issue(files);
+// Keys take a while to make: what is issued was made without the core's lock, so that nothing
+// waits.
+absl::Status Core::Rotate(const Actor& actor, absl::StatusOr<Issued> issued) {
   if (!issued.ok()) return issued.status();
-  const auto before = Told(Certificates());
-  {
-    const std::scoped_lock lock(mutex_);
+  const auto before = FingerprintsOf(Certificates());
+  if (absl::Status status = Serve(*std::move(issued)); !status.ok()) return status;
+  Audit(actor, "certificates", before, FingerprintsOf(Certificates()));
+  return absl::OkStatus();
+}
+
+absl::Status Core::Serve(Issued issued) {
+  const std::scoped_lock lock(mutex_);
+  if (issued.context != nullptr) {
     // Machines get theirs first, which may fail: all certificates change, or none.
-    const auto old = std::exchange(tls_, issued->context);
+    const auto old = std::exchange(tls_, issued.context);
     if (absl::Status status = RepublishLocked(); !status.ok()) {
       tls_ = old;
       return status;
     }
-    Take(*std::move(issued));
   }
-  Audit(actor, "certificates", before, Told(Certificates()));
-  return absl::OkStatus();
-}
-
-// Beside boot chains of others only this one is ours; no machine sees it, and so nothing is
-// published.
-absl::Status Core::RenewManagement() {
-  auto management = IssueManagement(Files::kLeave);
-  if (!management.ok()) return management.status();
-  const auto before = Told(Certificates());
-  {
-    const std::scoped_lock certificates_lock(certificates_mutex_);
-    certificates_.back() = StateOf(management->own, true);
-    management_chains_ = std::make_shared<const ManagementChains>(*std::move(management));
-  }
-  Audit(DaemonActor(), "certificates", before, Told(Certificates()));
+  Take(std::move(issued));
   return absl::OkStatus();
 }
 
 void Core::RenewCertificates(std::int64_t now_unix_seconds) {
   bool due = false;
+  const CaPhase phase = authorities()->phase;
   for (const CertificateState& each : Certificates()) {
     const std::int64_t days = DaysLeft(each, now_unix_seconds);
-    if (days >= kRenewDays) continue;
+    if (days >= WarnDays(each)) continue;
     due = due || each.is_ours;
     if (each.is_ours) continue;
-    LogWarning(Text("certificate ", each.name, " ends in ", days,
-                    " days; bring a new one, then 'slipway cert rotate'"),
-               {{"certificate", std::string(each.name)}, {"days", days}});
+    LogWarning(
+        Text("certificate ", each.name, " ends in ", days, " days; ", EndRemedy(each, phase)),
+        {{"certificate", std::string(each.name)}, {"days", days}});
   }
   if (!due) return;
   // Files of others are read when their owner says so: one that has ended, or is half copied, does
   // not keep ours from being renewed.
   const std::scoped_lock turn(rotation_mutex_);
-  const absl::Status status =
-      config_.certificates.empty() ? Rotate(DaemonActor(), Files::kLeave) : RenewManagement();
+  const absl::Status status = Rotate(DaemonActor(), IssueOurs(authorities()));
   if (!status.ok()) {
     LogError(Text("certificates are not renewed: ", std::string(status.message())));
   }

@@ -62,8 +62,9 @@ CertificateState StateOf(const tls::Certificate& certificate, bool is_ours) {
   state.names = AlternativeNames(*leaf);
   state.not_before = UnixOf(X509_get0_notBefore(leaf.get()));
   state.not_after = UnixOf(X509_get0_notAfter(leaf.get()));
-  // As a rotation looks at it (certificate_cover.h): with its issuer it ends for every client.
-  if (chain.size() > 1) {
+  // As a rotation looks at it (certificate_cover.h): with its issuer it ends for every client. What
+  // stands behind ours is for those who know the CA before alone (authorities.h).
+  if (chain.size() > 1 && !is_ours) {
     state.not_after = std::min(state.not_after, UnixOf(X509_get0_notAfter(chain[1].get())));
   }
   std::array<unsigned char, 32> digest{};

@@ -24,7 +24,8 @@ struct CertificateState {
   bool is_ours = false;     // issued by our CA: renewed by itself
 };
 
-// Of the chain's first; not_after: or its issuer's end, if earlier. Unread: all but the name empty.
+// Of the chain's first; not_after: or its issuer's end, if earlier and not ours. Unread: all but
+// the name empty.
 CertificateState StateOf(const tls::Certificate& certificate, bool is_ours);
 
 // Whole days from `now`; negative when it has expired.

@@ -23,6 +23,7 @@ import harness  # noqa: E402
 import test_harness  # noqa: E402,F401
 import test_firmware  # noqa: E402,F401  (each module registers its tests)
 import test_installer  # noqa: E402,F401
+import test_ca  # noqa: E402,F401
 import test_capture  # noqa: E402,F401
 import test_clients  # noqa: E402,F401
 import test_start  # noqa: E402,F401

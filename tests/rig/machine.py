@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import struct
 import subprocess
 import sys
@@ -43,10 +44,11 @@ def signature_list(certificates):
     return out
 
 
-def der_of(pem):
-    """The first certificate of a PEM file."""
-    return subprocess.run(["openssl", "x509", "-in", str(pem), "-outform", "DER"], check=True,
-                          capture_output=True).stdout
+def ders_of(pem):
+    """Every certificate of a PEM file: while the CA is rotated there are two."""
+    text = Path(pem).read_text(encoding="ascii")
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.S)
+    return [ssl.PEM_cert_to_DER_cert(block) for block in blocks]
 
 
 def firmware_folder(suite):
@@ -144,7 +146,8 @@ class Machine:
         for name in ("IPv6PXESupport",) if hw.pxe else ("IPv4PXESupport", "IPv6PXESupport"):
             command += ["-fw_cfg", f"name=opt/org.tianocore/{name},string=n"]
         if hw.certificates:
-            (folder / "cacerts").write_bytes(signature_list([der_of(pem) for pem in hw.certificates]))
+            (folder / "cacerts").write_bytes(signature_list(
+                [der for pem in hw.certificates for der in ders_of(pem)]))
             command += ["-fw_cfg", f"name=etc/edk2/https/cacerts,file={folder / 'cacerts'}"]
         if hw.ciphers:
             (folder / "ciphers").write_bytes(b"".join(struct.pack(">H", c) for c in hw.ciphers))

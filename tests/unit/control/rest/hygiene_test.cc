@@ -354,14 +354,14 @@ TEST_F(BackupTest, AStateComesBackAsItWas) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_EQ(uploads(), 0);
-  const std::string authority = core_->authority().certificate_pem;
+  const std::string authority = core_->authorities()->issuing.certificate_pem;
   const std::string first = core_->token().text;
   End();
   std::filesystem::rename(folder_ / "state", folder_ / "lost");
   const auto restored = Restore(tar_, folder_ / "state");
   ASSERT_TRUE(restored.ok()) << restored.status();
   Begin();
-  EXPECT_EQ(core_->authority().certificate_pem, authority);
+  EXPECT_EQ(core_->authorities()->issuing.certificate_pem, authority);
   EXPECT_EQ(core_->token().text, first);
   EXPECT_THAT(Slipway("machine list").text, HasSubstr("52:54:00:00:00:01"));
   EXPECT_EQ(Slipway("--token " + token + " image list").code, 0);

@@ -135,7 +135,7 @@ TEST_F(BroughtCertificateTest, WhoAsksForItsNameIsShownTheChainWholeOfTheKeyItTa
   EXPECT_THAT(Shown(kName, kEcdsa), ElementsAre("CN=slipway.example EC", "CN=Site CA EC"));
   EXPECT_THAT(Shown(kName, kRsa), ElementsAre("CN=slipway.example RSA", "CN=Site CA EC"));
   EXPECT_TRUE(IsAnswered(*Client(authority_)));
-  EXPECT_FALSE(IsAnswered(*Client(core_->authority()))) << "nor is it of our CA";
+  EXPECT_FALSE(IsAnswered(*Client(core_->authorities()->issuing))) << "nor is it of our CA";
 }
 
 TEST_F(BroughtCertificateTest, WhoAsksForTheAddressIsShownOursAsBefore) {

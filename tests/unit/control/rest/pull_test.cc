@@ -142,7 +142,7 @@ class PullTest : public RegistryTest {
   // The job as it ended.
   nlohmann::json Pull(const std::string& source, nlohmann::json more = nlohmann::json::object()) {
     more["source"] = source;
-    if (!more.contains("ca")) more["ca"] = core_->authority().certificate_pem;
+    if (!more.contains("ca")) more["ca"] = core_->authorities()->issuing.certificate_pem;
     const auto begun = client_->Post("/api/v1/images/pull", more.dump(), "application/json");
     if (begun->status != 202) return {{"state", "refused"}, {"error", begun->body}};
     while (true) {
@@ -244,9 +244,10 @@ TEST_F(PullTest, GivesCredentialsWhereTheyAreAskedForAndNowhereElse) {
 TEST_F(PullTest, WhatIsOverHoldsNoCredentials) {
   fake_->challenge = "Basic realm=\"registry\"";
   fake_->accepted = "Basic dXNlcjpzZWNyZXQ=";
-  RemoteRegistry remote(
-      *RemoteName::Parse(Source()),
-      {.ca_pem = core_->authority().certificate_pem, .user = "user", .password = "secret"});
+  RemoteRegistry remote(*RemoteName::Parse(Source()),
+                        {.ca_pem = core_->authorities()->issuing.certificate_pem,
+                         .user = "user",
+                         .password = "secret"});
   EXPECT_TRUE(remote.Manifest().ok());
   EXPECT_TRUE(remote.holds_credentials());
   remote.ForgetCredentials();

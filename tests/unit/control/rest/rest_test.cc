@@ -32,12 +32,12 @@ TEST_F(RestTest, TheTokenIsKeptSecretAndSurvivesARestart) {
   EXPECT_TRUE(core_->token().made_now);
   const auto permissions = std::filesystem::status(folder_ / "state/token").permissions();
   EXPECT_EQ(permissions & std::filesystem::perms::all, std::filesystem::perms(0600));
-  const std::string certificate = core_->authority().certificate_pem;
+  const std::string certificate = core_->authorities()->issuing.certificate_pem;
   End();
   Begin();
   EXPECT_EQ(core_->token().text, token);
   EXPECT_FALSE(core_->token().made_now);
-  EXPECT_EQ(core_->authority().certificate_pem, certificate);
+  EXPECT_EQ(core_->authorities()->issuing.certificate_pem, certificate);
 }
 
 TEST_F(RestTest, AClientThatDoesNotKnowTheCaRefusesTheServer) {

@@ -103,7 +103,7 @@ class WebhooksTest : public RestTest {
   WebhookRecord To(const Receiver& receiver, const std::string& name = "ops") const {
     WebhookRecord webhook{.name = name, .url = receiver.Url(), .filter = {}};
     webhook.filter.kinds = {FeedKind::kLink};
-    webhook.ca = core_->authority().certificate_pem;
+    webhook.ca = core_->authorities()->issuing.certificate_pem;
     return webhook;
   }
   // What it answered with 204, once that is so much.
@@ -487,7 +487,7 @@ TEST_F(WebhooksTest, AReceiverThatDripsIsWaitedForNoLongerThanATryMayTake) {
   for (const bool in_headers : {true, false}) {
     const Dripper dripper(folder_, in_headers ? certificate.get() : nullptr);
     WebhookRecord webhook{.name = in_headers ? "a" : "b", .url = dripper.Url(), .filter = {}};
-    webhook.ca = core_->authority().certificate_pem;
+    webhook.ca = core_->authorities()->issuing.certificate_pem;
     ASSERT_TRUE(webhooks.Add(webhook, DaemonActor()).ok());
     const auto start = std::chrono::steady_clock::now();
     const auto attempt = webhooks.Test(webhook.name, DaemonActor());

@@ -178,5 +178,17 @@ TEST_F(RotationTest, OursIsRenewedThoughAChainOfOthersHasEnded) {
   EXPECT_EQ(core_->store().Audit({.limit = 1}).value().front().what, "certificates");
 }
 
+TEST_F(RotationTest, TheCasOwnRotationLeavesChainsOfOthersAlone) {
+  Bring("boot.example", -1);  // nor is it read
+  ASSERT_TRUE(core_->StepCa(CaStep::kRotate, DaemonActor()).ok());
+  ASSERT_TRUE(core_->StepCa(CaStep::kActivate, DaemonActor()).ok());
+  EXPECT_EQ(published_, 0) << "no machine sees it";
+  const auto after = core_->Certificates();
+  ASSERT_EQ(after.size(), 4u);
+  EXPECT_EQ(after[1].fingerprint, before_[0].fingerprint) << "the CA before";
+  EXPECT_EQ(after[1 + kOwn].fingerprint, before_[kOwn].fingerprint);
+  EXPECT_NE(after[1 + kManagement].fingerprint, before_[kManagement].fingerprint);
+}
+
 }  // namespace
 }  // namespace slipway::control

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rotation of the CA itself, step by step (state/authorities.h). A step is made, issued by and
+// looked at whole, then on disk, then published; what cannot be published is taken back from disk.
+#include <utility>
+
+#include "control/config/certificate_cover.h"
+#include "control/log.h"
+#include "control/serve/core.h"
+#include "control/serve/issued.h"
+#include "control/text.h"
+
+namespace slipway::control {
+namespace {
+
+nlohmann::json Told(const Authorities& authorities) {
+  nlohmann::json told = FingerprintsOf(StatesOf(authorities));
+  told["phase"] = std::string(NameOf(authorities.phase));
+  return told;
+}
+
+}  // namespace
+
+absl::Status Core::StepCa(CaStep step, const Actor& actor) {
+  const std::scoped_lock turn(rotation_mutex_);
+  const CaNow before = authorities();
+  auto made = After(step, *before);
+  if (!made.ok()) return made.status();
+  if (made->phase == before->phase) return absl::OkStatus();  // it is where the step leads
+  const auto after = std::make_shared<const Authorities>(*std::move(made));
+  auto issued = IssueOurs(after);
+  if (!issued.ok()) return issued.status();
+  // Behind the boot servers' own stands the same.
+  const auto mistakes = CertificateMistakes(issued->management->own.chain_pem, {});
+  if (!mistakes.empty()) {
+    return absl::FailedPreconditionError(
+        Text("the new certificates would be refused: ", Join(mistakes, "; ")));
+  }
+  absl::Status status = StoreAuthorities(config_.state_directory, *after);
+  if (status.ok()) status = Serve(*std::move(issued));
+  if (!status.ok()) {
+    const absl::Status back = StoreAuthorities(config_.state_directory, *before);
+    if (!back.ok()) {
+      LogError(
+          Text("the CA's rotation may be a step ahead on disk, as the next start will have it: ",
+               std::string(back.message())));
+    }
+    return status;
+  }
+  Audit(actor, Text("certificates ca ", NameOf(step)), Told(*before), Told(*after));
+  return absl::OkStatus();
+}
+
+}  // namespace slipway::control
