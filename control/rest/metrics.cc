@@ -188,6 +188,18 @@ void CollectJournal(Core& core, std::vector<prometheus::MetricFamily>& families)
   families.push_back(std::move(failures).family());
 }
 
+void CollectHeld(Core& core, std::vector<prometheus::MetricFamily>& families) {
+  const HeldMachines::Counts counts = core.held().counts();
+  Family held("slipway_machines_held",
+              "Machines that were held when they asked last, and were not approved since.", kGauge);
+  held.Add({}, counts.kept);
+  families.push_back(std::move(held).family());
+  Family pushed_out("slipway_machines_held_pushed_out_total",
+                    "Machines that left the list of those held, as others asked later.", kCounter);
+  pushed_out.Add({}, counts.pushed_out);
+  families.push_back(std::move(pushed_out).family());
+}
+
 void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families) {
   const StreamLedger::Counts streams = core.streams().counts();
   Family open("slipway_event_streams", "Event streams open now.", kGauge);
@@ -275,6 +287,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   CollectAccess(core, families);
   CollectSite(core, families);
   CollectJournal(core, families);
+  CollectHeld(core, families);
   CollectStreams(core, families);
   return families;
 }

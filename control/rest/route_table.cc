@@ -110,6 +110,10 @@ constexpr Route kRoutes[] = {
      "Machine", "MachineChange"},
     {"DELETE", "/api/v1/machines/{machine}", kOperator, kChange, "Removes a machine.", "204"},
 
+    {"GET", "/api/v1/held", kViewer, kNone,
+     "Machines that rules hold until they are approved, that asked within a day or since.",
+     "[HeldMachine]", "", "limit after since"},
+
     {"GET", "/api/v1/rules", kViewer, kNone, "Rules, in their order.", "[Rule]", "", "limit after"},
     {"GET", "/api/v1/rules/{rule+}", kViewer, kNone, "One rule.", "Rule"},
     {"PUT", "/api/v1/rules/{rule+}", kOperator, kChange, "Makes or replaces a rule.", "Rule",

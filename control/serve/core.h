@@ -31,6 +31,7 @@
 #include "control/policy/boot_counter.h"
 #include "control/serve/boot_meter.h"
 #include "control/serve/explain.h"
+#include "control/serve/held_machines.h"
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
 #include "control/serve/retired_versions.h"
@@ -74,6 +75,7 @@ class Core {
   BootTimelines& timelines() { return *timelines_; }
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
+  HeldMachines& held() { return held_; }
   JournalHealth& journal_health() { return journal_health_; }
   SetsInUse& sets_in_use() { return sets_in_use_; }
   EventFeed& feed() { return *feed_; }
@@ -231,6 +233,7 @@ class Core {
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
   absl::Status OpenArchive();
+  absl::Status RestoreHeld();
   absl::Status OpenFeed();
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
@@ -335,6 +338,7 @@ class Core {
   std::int64_t announced_ = 0;  // the last record of the audit log that the feed knows
   std::unique_ptr<Store> store_;
   std::shared_ptr<BootArchive> archive_;
+  HeldMachines held_;  // the timelines tell it too
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;
   JournalHealth journal_health_;

@@ -16,15 +16,12 @@ using testing::SizeIs;
 // What tells the items of a list apart. A list that is new in the route table comes here, and is
 // filled by PagingTest.
 const std::map<std::string_view, const char*> kKeys = {
-    {"/api/v1/audit", "id"},          {"/api/v1/boots", "id"},
-    {"/api/v1/captures", "id"},       {"/api/v1/causes", "id"},
-    {"/api/v1/certificates", "name"}, {"/api/v1/drops", "name"},
-    {"/api/v1/images", "reference"},  {"/api/v1/leases", "address"},
-    {"/api/v1/machines", "mac"},      {"/api/v1/networks", "name"},
-    {"/api/v1/pulls", "id"},          {"/api/v1/queue", "mac"},
-    {"/api/v1/rollouts", "stable"},   {"/api/v1/rules", "name"},
-    {"/api/v1/templates", "name"},    {"/api/v1/tokens", "name"},
-    {"/api/v1/webhooks", "name"}};
+    {"/api/v1/audit", "id"},       {"/api/v1/boots", "id"},          {"/api/v1/captures", "id"},
+    {"/api/v1/causes", "id"},      {"/api/v1/certificates", "name"}, {"/api/v1/drops", "name"},
+    {"/api/v1/held", "mac"},       {"/api/v1/images", "reference"},  {"/api/v1/leases", "address"},
+    {"/api/v1/machines", "mac"},   {"/api/v1/networks", "name"},     {"/api/v1/pulls", "id"},
+    {"/api/v1/queue", "mac"},      {"/api/v1/rollouts", "stable"},   {"/api/v1/rules", "name"},
+    {"/api/v1/templates", "name"}, {"/api/v1/tokens", "name"},       {"/api/v1/webhooks", "name"}};
 
 std::string Mac(int last) {
   const auto octet = static_cast<std::uint8_t>(last);
@@ -42,9 +39,10 @@ class PagingTest : public RestTest {
     for (const int last : {1, 2}) {
       Put("machines/" + Mac(last), {{"labels", {{"rack", "a1"}}}});
       Wait(last);
+      IsHeld(last + 2);
     }
     for (const std::string name : {"a", "b"}) {
-      Put("rules/" + name, {{"selector", "rack=" + name}, {"action", "hold"}});
+      Put("rules/" + name, {{"selector", name == "a" ? "rack=a" : ""}, {"action", "hold"}});
       Put("templates/" + name, {{"text", "x"}});
       Put("tokens/" + name, {{"role", "viewer"}}, 201);
       Put("webhooks/" + name, {{"url", "https://127.0.0.1:1/" + name}}, 201);
@@ -93,6 +91,17 @@ class PagingTest : public RestTest {
     event.kind = dataplane::EventKind::kAdmissionWaits;
     event.number = last;
     event.set_text("before TLS");
+    core_->timelines().Take(event);
+  }
+  // By rule b, as no one has entered it.
+  void IsHeld(int last) {
+    dataplane::Event event;
+    event.mac = *MacAddress::Parse(Mac(last));
+    event.unix_nanoseconds =
+        std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    event.kind = dataplane::EventKind::kDhcpIgnored;
+    event.number = static_cast<std::int64_t>(Drop::kDhcpHeld);
+    event.set_text("rule=b");
     core_->timelines().Take(event);
   }
   // What the items of all pages have as `key`.
