@@ -45,8 +45,9 @@ class Builder {
       config.management_client_ca = Path(management, "client_ca");
     }
     for (const Section& client : management.Children("client")) {
-      config.management_clients.push_back(
-          {*client.Get<std::string>("name"), *client.Get<std::string>("role")});
+      config.management_clients.push_back({*client.Get<std::string>("name"),
+                                           *client.Get<std::string>("role"),
+                                           client.Get<std::string>("scope").value_or("")});
     }
     config.management_certificates = Certificates(management);
     BuildDataplane(root, config);

@@ -89,8 +89,9 @@ struct MachineConfig {
 
 // Who comes with a certificate.
 struct ManagementClient {
-  std::string name;  // subject's common name, or one of subjectAltName
-  std::string role;  // "viewer", "operator" or "admin"
+  std::string name;   // subject's common name, or one of subjectAltName
+  std::string role;   // "viewer", "operator" or "admin"
+  std::string scope;  // a selector (policy/access_scope.h); empty: all machines
 };
 
 enum class TlsPolicy : std::uint8_t { kFirmware, kModern };

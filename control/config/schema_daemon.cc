@@ -62,6 +62,12 @@ constexpr KeySchema kKeys[] = {
      .choices = "viewer operator admin",
      .example = "\"operator\"",
      .sentence = "What it may do: read; change image sets and machines; everything."},
+    {.table = "management.client",
+     .name = "scope",
+     .type = kText,
+     .example = "\"rack in (a1, a2)\"",
+     .sentence = "A selector of labels, groups, names or serial numbers: of a viewer or an "
+                 "operator, for these machines alone; absent: all."},
 
     {.table = "dataplane",
      .name = "cores",

@@ -154,7 +154,7 @@ absl::StatusOr<Actor> ByCertificate(const httplib::Request& request, Core& core)
   for (const ManagementClient& client : core.config().management_clients) {
     if (std::ranges::find(names, client.name) == names.end()) continue;
     return ActorOf(request, "certificate " + client.name,
-                   RoleOf(client.role).value_or(Role::kViewer));
+                   RoleOf(client.role).value_or(Role::kViewer), client.scope);
   }
   return absl::UnauthenticatedError(
       Text("the certificate of ", names.front(),
