@@ -112,7 +112,7 @@ TEST_F(HeldMachinesTest, TheNewestAreKeptAndTheOthersCounted) {
 
 TEST_F(HeldMachinesTest, AFloodOfThemIsToldInPartAndCounted) {
   std::size_t told = 0;
-  for (unsigned i = 0; i < 1000; ++i) told += Take(Mac(i), kBegan).has_value() ? 1 : 0;
+  for (unsigned i = 0; i < 1000; ++i) told += Take(Mac(i), kBegan).has_value() ? 1U : 0U;
   EXPECT_EQ(told, 32u);
   now_ += std::chrono::seconds(1);
   const auto next = Take(Mac(1000), kBegan);
