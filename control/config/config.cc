@@ -41,6 +41,8 @@ class Builder {
     const Section& management = root.Child("management");
     config.management = *management.Get<Endpoint>("address");
     config.management_names = management.List<std::string>("names");
+    config.management_requests_per_second =
+        Number<std::uint32_t>(management, "requests_per_second");
     if (management.Written("client_ca")) {
       config.management_client_ca = Path(management, "client_ca");
     }

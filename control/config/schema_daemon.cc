@@ -30,6 +30,15 @@ constexpr KeySchema kKeys[] = {
      .sentence = "Names that the management certificate carries beside its address; one of "
                  "[[management.certificate]] must cover them."},
     {.table = "management",
+     .name = "requests_per_second",
+     .type = kInteger,
+     .fallback = "0",
+     .unit = "requests",
+     .minimum = 0,
+     .maximum = 100'000,
+     .sentence = "That one token, one client certificate, or one address without either may make "
+                 "in the long run; ten times as many at once. 0: any number."},
+    {.table = "management",
      .name = "client_ca",
      .type = kPath,
      .example = "\"clients.pem\"",

@@ -154,6 +154,10 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
                   "Times an address was locked out for showing wrong tokens.", kCounter);
   lockouts.Add({}, core.throttle().lockouts());
   families.push_back(std::move(lockouts).family());
+  Family refused_requests("slipway_requests_refused_total",
+                          "Requests beyond management.requests_per_second.", kCounter);
+  refused_requests.Add({}, core.request_limit().refused());
+  families.push_back(std::move(refused_requests).family());
 }
 
 void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {

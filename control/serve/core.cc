@@ -34,6 +34,7 @@ Core::Core(const Config& config, Outlets outlets)
     : config_(config),
       outlets_(std::move(outlets)),
       streams_(kStreamsMax, kStreamsOfOneMax),
+      request_limit_(config.management_requests_per_second),
       served_(std::make_shared<const Config>(config)) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {

@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/request_limit.h"
 #include "control/access/sessions.h"
 #include "control/access/throttle.h"
 #include "control/boots/timelines.h"
@@ -98,6 +99,7 @@ class Core {
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
   Throttle& throttle() { return throttle_; }
+  RequestLimit& request_limit() { return request_limit_; }
   Sessions& sessions() { return sessions_; }
   const Token& token() const { return token_; }
   std::vector<CertificateFacts> boot_certificates() const;
@@ -346,6 +348,7 @@ class Core {
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   Throttle throttle_;
+  RequestLimit request_limit_;
   Sessions sessions_;
 
   std::mutex rotation_mutex_;              // one rotation at a time; taken before mutex_
