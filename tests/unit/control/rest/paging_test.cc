@@ -68,7 +68,7 @@ class PagingTest : public RestTest {
       });
     }
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (captures_.running() < 2 && std::chrono::steady_clock::now() < until) {
+    while (!IsSettled() && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   }
@@ -77,6 +77,18 @@ class PagingTest : public RestTest {
       client_->Delete(Text("/api/v1/captures/", capture["id"].dump()));
     }
     for (std::thread& capturer : capturers_) capturer.join();
+  }
+  // Nothing writes into the audit log any more, while lists are compared.
+  bool IsSettled() {
+    if (captures_.running() < 2) return false;
+    for (const auto& pull : nlohmann::json::parse(client_->Get("/api/v1/pulls")->body)) {
+      if (pull["state"] == "running") return false;
+    }
+    int captures = 0;
+    for (const auto& record : nlohmann::json::parse(client_->Get("/api/v1/audit")->body)) {
+      captures += record["what"].get<std::string>().starts_with("capture of ") ? 1 : 0;
+    }
+    return captures == 2;
   }
   void Put(const std::string& what, const nlohmann::json& body, int status = 200) {
     const auto put = client_->Put("/api/v1/" + what, body.dump(), "application/json");
