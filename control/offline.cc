@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/offline.h"
 
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "control/backup/backup.h"
 #include "control/parse_json.h"
+#include "control/progress.h"
 #include "control/store/audit_log.h"
 #include "control/store/store.h"
 #include "control/text.h"
@@ -55,7 +57,13 @@ absl::Status NoteRestore(const Options& options, const Restored& restored) {
 
 int RestoreBackup(const Options& options) {
   const std::filesystem::path state = options.at("--state");
-  const auto restored = Restore(options.at("--restore"), state);
+  const std::string& tar = options.at("--restore");
+  std::error_code unknown;
+  const std::uintmax_t size = std::filesystem::file_size(tar, unknown);
+  ProgressBar bar(/*is_wanted=*/true);
+  const auto restored = Restore(
+      tar, state, [&](std::uint64_t bytes) { bar.Show(bytes, unknown ? 0 : size, "is read"); });
+  bar.End();
   if (!restored.ok()) return Fail(std::string(restored.status().message()), 1);
   std::cout << state.string() << ": restored " << restored->files << " files, " << restored->bytes
             << " bytes\n";

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "dataplane/facts.h"
+
 namespace slipway::dataplane {
 
 Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival, Time now) {
@@ -205,7 +207,15 @@ void DhcpService::TellIgnored(const dhcp::Outcome& outcome, Drop drop, Time now)
   event.address = outcome.address;
   event.number = static_cast<std::int64_t>(drop);
   if (drop == Drop::kDhcpOtherServer) event.extra = outcome.client.server.value();
-  event.set_text(Describe(drop).sentence);
+  if (drop == Drop::kDhcpHeld) {
+    // What an operator is to know of whom he is to approve: names of 63 octets at most fit.
+    event.extra = outcome.network.value();
+    Facts facts(event);
+    facts.Add("rule", outcome.choice);
+    if (outcome.client.uuid.is_set()) facts.Add("uuid", outcome.client.uuid.ToString());
+  } else {
+    event.set_text(Describe(drop).sentence);
+  }
   around_.reporter.Tell(event, now);
 }
 

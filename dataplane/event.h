@@ -39,7 +39,10 @@ namespace slipway::dataplane {
   X(DhcpNak, "was refused an address")        /* text: reason */                                   \
   X(DhcpOther, "declined, released or asked") /* number: DHCP message type */                      \
   X(DhcpIgnored, "was not answered")          /* number: Drop; extra: the server that was chosen,  \
-                                                 0: none; text: the drop's sentence */             \
+                                                 0: none; text: the drop's sentence. DhcpHeld:     \
+                                                 extra: the first address of its network; text:    \
+                                                 rule=NAME, "machine" for its own record, and      \
+                                                 uuid=UUID where it told one */                    \
   X(DhcpConflict, "was to get an address that is in use") /* address: which; text: whose */        \
   X(ArpAsked, "asked where we are")                       /* text: which address of ours */        \
   X(DnsQuery, "asked for a name") /* number: query type; extra: response code; text: name */       \

@@ -3,9 +3,10 @@
 // Actor: who asks for something, as found by authentication (rest/authenticate.h), and what the
 // audit log says of them. Roles are ordered: each may do all that those before it may.
 //
-// An operator or a viewer may have a scope: machines that a selector fits, which are then all that
-// it reads of and changes (rest/scope.h). What all machines share (image sets, rules, networks) it
-// reads as others do and does not change; the audit log is beyond every scope.
+// An operator or a viewer, by a token or a certificate, may have a scope: machines that a selector
+// fits, which are then all that it reads of and changes (rest/scope.h). What all machines share
+// (image sets, rules, networks) it reads as others do and does not change; the audit log is beyond
+// every scope.
 #pragma once
 
 #include <array>

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -42,7 +43,9 @@ struct Restored {
 };
 // FailedPrecondition where `state` is there and not empty, or the tar of a newer slipwayd; DataLoss
 // where it is not one of ours or not whole. After an error nothing is left behind.
+// `told`: how many bytes of the tar have been read, again and again; may be empty.
 absl::StatusOr<Restored> Restore(const std::filesystem::path& tar,
-                                 const std::filesystem::path& state);
+                                 const std::filesystem::path& state,
+                                 const std::function<void(std::uint64_t bytes)>& told = {});
 
 }  // namespace slipway::control

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -76,7 +77,8 @@ class OutFile {
 
 class Restorer {
  public:
-  Restorer(const fs::path& tar, fs::path work) : tar_(tar), work_(std::move(work)) {}
+  Restorer(const fs::path& tar, fs::path work, const std::function<void(std::uint64_t bytes)>& told)
+      : tar_(tar), work_(std::move(work)), told_(told) {}
   ~Restorer() { archive_read_free(reader_); }
   Restorer(const Restorer&) = delete;
   Restorer& operator=(const Restorer&) = delete;
@@ -168,6 +170,7 @@ class Restorer {
     for (la_ssize_t got = 1; got > 0;) {
       got = archive_read_data(reader_, block.data(), block.size());
       if (got < 0) return NotOurs(tar_, name + " is cut off");
+      if (told_) told_(static_cast<std::uint64_t>(archive_filter_bytes(reader_, -1)));
       const auto size = static_cast<std::size_t>(got);
       hash.Update(AsBytes({block.data(), size}));
       if (!out.Append(block.data(), size)) {
@@ -186,6 +189,7 @@ class Restorer {
 
   const fs::path tar_;
   const fs::path work_;
+  const std::function<void(std::uint64_t bytes)>& told_;
   archive* reader_ = archive_read_new();
   std::map<std::string, Expected> missing_;
   std::set<fs::path> folders_;
@@ -194,7 +198,8 @@ class Restorer {
 
 }  // namespace
 
-absl::StatusOr<Restored> Restore(const fs::path& tar, const fs::path& state) {
+absl::StatusOr<Restored> Restore(const fs::path& tar, const fs::path& state,
+                                 const std::function<void(std::uint64_t bytes)>& told) {
   std::error_code error;
   const fs::path target = fs::absolute(state, error).lexically_normal();
   const fs::path name = target.has_filename() ? target : target.parent_path();
@@ -214,7 +219,7 @@ absl::StatusOr<Restored> Restore(const fs::path& tar, const fs::path& state) {
                   fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
                       fs::perms::others_read | fs::perms::others_exec,
                   error);
-  auto restored = Restorer(tar, work).Run();
+  auto restored = Restorer(tar, work, told).Run();
   // A directory takes the place of an empty one in one step.
   if (restored.ok() && (std::rename(work.c_str(), name.c_str()) != 0 ||
                         !Sync(name.parent_path(), O_RDONLY | O_DIRECTORY))) {

@@ -124,6 +124,21 @@ std::string Address(std::int64_t value) {
   return Ipv4Address(static_cast<std::uint32_t>(value)).ToString();
 }
 
+std::string IgnoredWords(const BootStep& step) {
+  // A step that an older release stored has the sentence.
+  if (const std::string_view rule = FactText(step.text, "rule"); !rule.empty()) {
+    return Text(": ", Describe(Drop::kDhcpHeld).sentence, ", by ",
+                rule == "machine" ? "its own record" : Text("rule ", rule));
+  }
+  const bool is_named = step.number >= 0 && step.number < static_cast<std::int64_t>(kDropCount);
+  std::string words = step.text.empty() && is_named
+                          ? Text(": ", kDropDescriptions[step.number].sentence)
+                      : step.text.empty() ? ""
+                                          : ": " + step.text;
+  if (step.extra != 0) words += ", " + Address(step.extra);
+  return words;
+}
+
 std::string OpenedWords(const BootStep& step) {
   std::string words = Text(" to port ", step.number, ", segments of ", step.extra, " bytes");
   if (step.text.empty()) return words;
@@ -176,12 +191,7 @@ std::string Sentence(const BootStep& step) {
       // A proxy acknowledges what it does not lease.
       return step.number > 0 ? Text(words, ", leased for ", step.number, " s") : words;
     case EventKind::kDhcpIgnored:
-      return words +
-             (step.text.empty() && step.number >= 0 &&
-                      step.number < static_cast<std::int64_t>(kDropCount)
-                  ? Text(": ", kDropDescriptions[step.number].sentence)
-                  : tail) +
-             (step.extra != 0 ? ", " + Address(step.extra) : "");
+      return words + IgnoredWords(step);
     case EventKind::kTcpOpened:
       return words + OpenedWords(step);
     case EventKind::kTcpRefused:

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <string>
 
+#include "control/cli/transfer.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -106,10 +107,16 @@ std::optional<int> RunCertificates(Client& client, const Command& command) {
        {"FOR", "names"}});
 }
 
+Answer FetchBackup(Client& client, const Command& command) {
+  const Transfer shown(client, !command.json,
+                       {.doing = "is written", .before = "the appliance puts it together"});
+  return client.GetFile(Text("/api/v1/backup", command.images ? "?images=true" : ""),
+                        command.words[1]);
+}
+
 int MakeBackup(Client& client, const Command& command) {
   const std::string& file = command.words[1];
-  const Answer answer =
-      client.GetFile(Text("/api/v1/backup", command.images ? "?images=true" : ""), file);
+  const Answer answer = FetchBackup(client, command);
   if (!answer.good) return Fail(answer);
   std::cout << file << ": written; it holds the CA's key and the first token. To restore it: "
             << "slipwayd --restore " << file << " --state DIR\n";

@@ -111,10 +111,14 @@ Answer Client::GetFile(const std::string& path, const std::filesystem::path& fil
   std::string text;  // of a refusal
   bool good = true;
   bool refused = false;
+  std::uint64_t bytes = 0;
+  std::uint64_t total = 0;
   auto result = http_->Get(
       path,
       [&](const httplib::Response& response) {
         refused = response.status >= 300;
+        const std::string length = response.get_header_value("Content-Length");
+        std::from_chars(length.data(), length.data() + length.size(), total);
         return true;
       },
       [&](const char* data, std::size_t size) {
@@ -123,6 +127,8 @@ Answer Client::GetFile(const std::string& path, const std::filesystem::path& fil
           return text.size() < 65536;
         }
         good = good && ::write(descriptor, data, size) == static_cast<ssize_t>(size);
+        bytes += size;
+        if (told_) told_(bytes, total);
         return good;
       });
   good = good && ::fsync(descriptor) == 0;
@@ -154,11 +160,13 @@ Answer Client::SendFile(const std::filesystem::path& file, Send send) {
   }
   std::string piece;
   return AnswerOf(send(static_cast<std::size_t>(size),
-                       [&](std::size_t, std::size_t length, httplib::DataSink& sink) {
+                       [&](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
                          piece.resize(std::min<std::size_t>(length, 1 << 20));
                          stream.read(piece.data(), static_cast<std::streamsize>(piece.size()));
                          const auto got = static_cast<std::size_t>(stream.gcount());
-                         return got != 0 && sink.write(piece.data(), got);
+                         if (got == 0 || !sink.write(piece.data(), got)) return false;
+                         if (told_) told_(offset + got, size);
+                         return true;
                        }));
 }
 

@@ -5,6 +5,7 @@
 // parse_command.h says where these come from.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -48,6 +49,11 @@ class Client {
   explicit Client(const Target& target);
   ~Client();
 
+  // Told after each piece of a file that goes or comes from then on, on the thread that waits for
+  // it; `total`: 0, not known.
+  using Told = std::function<void(std::uint64_t bytes, std::uint64_t total)>;
+  void TellProgress(Told told) { told_ = std::move(told); }
+
   // For answers that are short and soon old. At first it waits for ten minutes: imports take long.
   void GiveUpAfter(int seconds);
 
@@ -89,6 +95,7 @@ class Client {
 
   Target target_;
   std::unique_ptr<httplib::SSLClient> http_;
+  Told told_;
 };
 
 }  // namespace slipway::control

@@ -10,6 +10,7 @@
 
 #include "control/architecture.h"
 #include "control/cli/table.h"
+#include "control/cli/transfer.h"
 #include "control/cli/uki.h"
 #include "control/text.h"
 
@@ -62,7 +63,12 @@ Answer Send(Client& client, const Command& command, const fs::path& source) {
   }
   if (command.options.contains("arguments")) add("arch", OptionOf(command, "arch"));
   std::error_code error;
-  if (fs::is_directory(source, error)) return client.Put(path, {{"path", source.string()}});
+  const bool is_folder = fs::is_directory(source, error);
+  const Transfer shown(client, !command.json,
+                       {.doing = "is sent",
+                        .before = is_folder ? "the appliance reads it" : "",
+                        .after = "the appliance checks it"});
+  if (is_folder) return client.Put(path, {{"path", source.string()}});
   add("file", source.filename().string());
   return client.PutFile(path, source);
 }
@@ -99,18 +105,28 @@ class OwnFolder {
   fs::path path_;
 };
 
-// A file of a set, fetched by its digest.
-bool FetchFile(Client& client, const nlohmann::json& set, const std::string& path,
-               const fs::path& target) {
+// A file of a set, as it is called there, and where it is put.
+struct Wanted {
+  std::string path;
+  fs::path target;
+};
+
+Answer FetchBlob(Client& client, const std::string& blob, const Wanted& wanted, bool is_shown) {
+  const Transfer shown(client, is_shown, {.doing = Plain(wanted.path) + " is fetched"});
+  return client.GetFile(blob, wanted.target);
+}
+
+// Fetched by its digest.
+bool FetchFile(Client& client, const nlohmann::json& set, const Wanted& wanted, bool is_shown) {
   const std::string reference = Cell(set, "reference");
   for (const auto& file : set["files"]) {
-    if (Cell(file, "path") != path) continue;
-    const Answer answer = client.GetFile(Text("/v2/", reference.substr(0, reference.rfind(':')),
-                                              "/blobs/sha256:", Cell(file, "digest")),
-                                         target);
+    if (Cell(file, "path") != wanted.path) continue;
+    const std::string blob = Text("/v2/", reference.substr(0, reference.rfind(':')),
+                                  "/blobs/sha256:", Cell(file, "digest"));
+    const Answer answer = FetchBlob(client, blob, wanted, is_shown);
     return answer.good || Failed(answer.error);
   }
-  return Failed(Text(reference, ": has no ", path));
+  return Failed(Text(reference, ": has no ", wanted.path));
 }
 
 // What the set of --from proposes for --arch, as far as nothing else was said: its kernel and
@@ -130,13 +146,14 @@ bool TakeProposal(Client& client, const fs::path& folder, Command& command) {
     needs += Text(needs.empty() ? "" : ",", "image-set=", Cell(set, "reference"));
     if (!command.options.contains("kernel")) {
       command.options["kernel"] = folder / "kernel";
-      if (!FetchFile(client, set, Cell(boot, "kernel"), folder / "kernel")) return false;
+      const Wanted kernel{Cell(boot, "kernel"), folder / "kernel"};
+      if (!FetchFile(client, set, kernel, !command.json)) return false;
     }
     if (command.options.contains("initrd")) return true;
     std::string initrds;
     for (const auto& initrd : boot["initrds"]) {
       const fs::path target = folder / Text("initrd", initrds.size());
-      if (!FetchFile(client, set, initrd.get<std::string>(), target)) return false;
+      if (!FetchFile(client, set, {initrd.get<std::string>(), target}, !command.json)) return false;
       initrds += Text(initrds.empty() ? "" : ",", target.string());
     }
     command.options["initrd"] = initrds;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -72,6 +73,37 @@ int ShowMachine(Client& client, const Command& command) {
                                {"APPROVED", "approved"},
                                {"SCRIPT", "script"},
                                {"VARIABLES", "variables"}});
+  return 0;
+}
+
+int ListHeld(Client& client, const Command& command) {
+  std::map<std::string, std::string> query;
+  if (!command.since.empty()) {
+    const auto since = SinceOf(command.since);
+    if (!since) return 2;
+    query["since"] = *since;
+  }
+  const Answer answer = client.Get("/api/v1/held", query);
+  if (!answer.good || command.json) return PrintDone(answer, command, "");
+  auto machines = answer.json();
+  for (auto& machine : machines) {
+    // A table's moments are whole seconds.
+    for (const char* when : {"first_asked", "last_asked"}) {
+      machine[when] = static_cast<std::int64_t>(machine.value(when, 0.0));
+    }
+  }
+  std::cout << Table(machines, {{"MAC", "mac"},
+                                {"UUID", "uuid"},
+                                {"ARCH", "architecture"},
+                                {"CLIENT", "client"},
+                                {"NETWORK", "network"},
+                                {"RELAY", "relay"},
+                                {"RULE", "rule"},
+                                {"KNOWN", "known"},
+                                {"FIRST ASKED", "first_asked", true},
+                                {"LAST ASKED", "last_asked", true},
+                                {"TIMES", "asked"}});
+  if (!machines.empty()) std::cerr << "slipway: approve one: slipway machine approve MAC\n";
   return 0;
 }
 
@@ -146,6 +178,7 @@ std::optional<int> RunMachine(Client& client, const Command& command) {
   const auto& words = command.words;
   if (words[0] != "machine" || words.size() < 2) return std::nullopt;
   if (Is(command, "machine", "list", 2)) return ListMachines(client, command);
+  if (Is(command, "machine", "held", 2)) return ListHeld(client, command);
   if (Is(command, "machine", "show", 3)) return ShowMachine(client, command);
   if (Is(command, "machine", "set", 4)) return SetMachine(client, command);
   if (Begins(command, "machine", "label", 4)) return ChangeMachineTexts(client, command, "labels");

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/pull.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -15,6 +12,7 @@
 
 #include "control/cli/client.h"
 #include "control/cli/table.h"
+#include "control/progress.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -29,11 +27,6 @@ std::optional<std::string> ReadText(const std::filesystem::path& path) {
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
-}
-
-std::size_t Columns() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
 int Fail(const std::string& words) {
@@ -74,30 +67,10 @@ std::optional<nlohmann::json> BodyOf(const PullOrder& order) {
   return body;
 }
 
-std::string Mebibytes(std::uint64_t bytes) {
-  const std::uint64_t tenths = bytes * 10 >> 20;
-  return Text(tenths / 10, '.', tenths % 10);
-}
-
 }  // namespace
 
 bool IsPullOption(std::string_view name) {
   return name == "registry-ca" || name == "registry-credentials";
-}
-
-std::string PullLine(const nlohmann::json& progress, std::size_t columns) {
-  const auto bytes = progress.value("bytes", std::uint64_t{0});
-  const auto total = progress.value("bytes_total", std::uint64_t{0});
-  const std::string doing = Cell(progress, "doing");
-  if (total == 0) return doing.substr(0, columns);
-  constexpr std::size_t kBar = 24;
-  const std::uint64_t part = std::min(bytes, total);
-  const auto filled = static_cast<std::size_t>(part * kBar / total);
-  std::string line =
-      Text('[', std::string(filled, '#'), std::string(kBar - filled, '.'), "] ", part * 100 / total,
-           "% ", Mebibytes(part), " of ", Mebibytes(total), " MiB  ", doing);
-  line.resize(std::min(line.size(), columns));
-  return line;
 }
 
 int RunPull(Client& client, const PullOrder& order) {
@@ -106,18 +79,22 @@ int RunPull(Client& client, const PullOrder& order) {
   Answer answer = client.Post("/api/v1/images/pull", *body);
   if (!answer.good) return Fail(answer.error);
   const std::string path = Text("/api/v1/pulls/", answer.json().value("id", std::uint64_t{0}));
-  const bool live = ::isatty(STDERR_FILENO) == 1 && !order.json;
+  ProgressBar bar(!order.json);
   while (true) {
     answer = client.Get(path);
-    if (!answer.good) return Fail(answer.error);
+    if (!answer.good) {
+      bar.End();
+      return Fail(answer.error);
+    }
     const nlohmann::json progress = answer.json();
     const std::string state = Cell(progress, "state");
-    if (live) std::cerr << "\r\x1b[K" << PullLine(progress, Columns() - 1) << std::flush;
+    bar.Show(progress.value("bytes", std::uint64_t{0}),
+             progress.value("bytes_total", std::uint64_t{0}), Cell(progress, "doing"));
     if (state == "running") {
       std::this_thread::sleep_for(kInterval);
       continue;
     }
-    if (live) std::cerr << '\n';
+    bar.End();
     if (order.json) std::cout << answer.body;
     if (state != "done") {
       return order.json ? 1 : Fail(Text(Cell(progress, "error"), "; pull it again to go on"));

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -25,8 +24,5 @@ bool IsPullOption(std::string_view name);
 
 // The exit code.
 int RunPull(Client& client, const PullOrder& order);
-
-// One line of progress, `columns` wide at most.
-std::string PullLine(const nlohmann::json& progress, std::size_t columns);
 
 }  // namespace slipway::control

@@ -42,6 +42,8 @@ inline constexpr std::string_view kUsage =
   machine script MAC|UUID NAME|-    the template that its iPXE is sent to
   machine mode MAC|UUID MODE        always, once, until-success:N, hold
   machine approve|hold|reset|rm MAC|UUID
+  machine held [--since WHEN]       whom rules hold until they are approved, of those that asked
+                                    within a day
   rule list                         who gets what, in the order in which it is decided
   rule set NAME [--order N] [--when SELECTOR] [--action boot|quarantine|ignore|hold|local]
                 [--image NAME:TAG] [--mode MODE] [--script NAME|-]  what is not said stays
@@ -76,7 +78,7 @@ inline constexpr std::string_view kUsage =
                                     [--outcome OUTCOME] [--cause CAUSE] [--since WHEN]
   boot show MAC|ID [--follow]       every step of the last boot, in words
   watch [MAC]                       what happens, as it happens, until Ctrl-C  [--after ID]
-                                    [--kind step,boot,link,change,audit]
+                                    [--kind step,boot,link,change,held,audit]
   capture MAC [-w FILE]             its frames as pcapng, until Ctrl-C; without -w into a pipe, as
                                     | tshark -r -  [--seconds N] [--bytes N] [--snap N]
   why MAC                           why it did not boot, and what to do; exit code 1 if it failed

@@ -19,7 +19,7 @@
 namespace slipway::control {
 namespace {
 
-constexpr std::string_view kKinds = "step,boot,link,change";
+constexpr std::string_view kKinds = "step,boot,link,change,held";
 constexpr int kSilenceSeconds = 45;  // three times what the daemon lets pass without a comment
 constexpr int kRetryMilliseconds = 2000;
 constexpr int kRetryMillisecondsMax = 60'000;

@@ -27,6 +27,12 @@ std::pair<std::string, std::string> WordsOf(const ServerEvent& event, const nloh
             data.value("up", false) ? "link is up" : "link is down"};
   }
   if (event.type == "change") return {"", Text(Cell(data, "what"), ": was changed")};
+  if (event.type == "held") {
+    const std::string untold = Cell(data, "untold");
+    return {Cell(data, "mac"),
+            Text("waits to be approved, held by rule ", Cell(data, "rule"),
+                 untold == "0" ? "" : Text("; ", untold, " more began to: slipway machine held"))};
+  }
   if (event.type == "audit") {
     const std::string address = Cell(data, "address");
     return {"", Text(Cell(data, "who"), address.empty() ? "" : " from ", address, ": ",

@@ -18,6 +18,7 @@
 
 #include "control/config/certificate_cover.h"
 #include "control/config/cross_check.h"
+#include "control/policy/access_scope.h"
 #include "tls/pem.h"
 
 namespace slipway::control {
@@ -110,6 +111,19 @@ CoveredHosts HostsOfManagement(const Section& management) {
                          listening ? listening->address : Ipv4Address());
 }
 
+void CheckScope(const Section& client, Complaints& complaints) {
+  const auto text = client.Get<std::string>("scope");
+  const auto role = RoleOf(client.Get<std::string>("role").value_or(""));
+  if (!text || !role) return;
+  if (text->empty()) {
+    return complaints.Add(client, "scope", "means all machines; leave it out for that");
+  }
+  const auto scope = ParseScope(*text, *role);
+  if (scope.ok()) return;
+  const auto message = scope.status().message();
+  complaints.Add(client, "scope", {message.data(), message.size()});
+}
+
 void CheckClients(const Section& management, Complaints& complaints) {
   const auto path = management.Get<std::string>("client_ca");
   const auto& clients = management.Children("client");
@@ -124,6 +138,7 @@ void CheckClients(const Section& management, Complaints& complaints) {
                    "nobody can come with a certificate; write management.client_ca as well");
   }
   for (std::size_t i = 0; i < clients.size(); ++i) {
+    CheckScope(clients[i], complaints);
     for (std::size_t j = 0; j < i; ++j) {
       if (clients[i].Get<std::string>("name") != clients[j].Get<std::string>("name")) continue;
       complaints.Add(clients[i], "name", "has a role already; write each name once");

@@ -41,12 +41,15 @@ class Builder {
     const Section& management = root.Child("management");
     config.management = *management.Get<Endpoint>("address");
     config.management_names = management.List<std::string>("names");
+    config.management_requests_per_second =
+        Number<std::uint32_t>(management, "requests_per_second");
     if (management.Written("client_ca")) {
       config.management_client_ca = Path(management, "client_ca");
     }
     for (const Section& client : management.Children("client")) {
-      config.management_clients.push_back(
-          {*client.Get<std::string>("name"), *client.Get<std::string>("role")});
+      config.management_clients.push_back({*client.Get<std::string>("name"),
+                                           *client.Get<std::string>("role"),
+                                           client.Get<std::string>("scope").value_or("")});
     }
     config.management_certificates = Certificates(management);
     BuildDataplane(root, config);

@@ -89,8 +89,9 @@ struct MachineConfig {
 
 // Who comes with a certificate.
 struct ManagementClient {
-  std::string name;  // subject's common name, or one of subjectAltName
-  std::string role;  // "viewer", "operator" or "admin"
+  std::string name;   // subject's common name, or one of subjectAltName
+  std::string role;   // "viewer", "operator" or "admin"
+  std::string scope;  // a selector (policy/access_scope.h); empty: all machines
 };
 
 enum class TlsPolicy : std::uint8_t { kFirmware, kModern };
@@ -131,6 +132,7 @@ struct Config {
   std::filesystem::path state_directory;
   Endpoint management;
   std::vector<std::string> management_names;
+  std::uint32_t management_requests_per_second = 0;  // of one token or address; 0: any number
   std::optional<std::filesystem::path> management_client_ca;
   std::vector<ManagementClient> management_clients;
   std::vector<CertificateConfig> management_certificates;  // empty: our own CA signs

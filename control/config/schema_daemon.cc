@@ -30,6 +30,15 @@ constexpr KeySchema kKeys[] = {
      .sentence = "Names that the management certificate carries beside its address; one of "
                  "[[management.certificate]] must cover them."},
     {.table = "management",
+     .name = "requests_per_second",
+     .type = kInteger,
+     .fallback = "0",
+     .unit = "requests",
+     .minimum = 0,
+     .maximum = 100'000,
+     .sentence = "That one token, one client certificate, or one address without either may make "
+                 "in the long run; ten times as many at once. 0: any number."},
+    {.table = "management",
      .name = "client_ca",
      .type = kPath,
      .example = "\"clients.pem\"",
@@ -62,6 +71,12 @@ constexpr KeySchema kKeys[] = {
      .choices = "viewer operator admin",
      .example = "\"operator\"",
      .sentence = "What it may do: read; change image sets and machines; everything."},
+    {.table = "management.client",
+     .name = "scope",
+     .type = kText,
+     .example = "\"rack in (a1, a2)\"",
+     .sentence = "A selector of labels, groups, names or serial numbers: of a viewer or an "
+                 "operator, for these machines alone; absent: all."},
 
     {.table = "dataplane",
      .name = "cores",

@@ -39,9 +39,10 @@ enum class FeedKind : std::uint8_t {
   kLink,    // of a port
   kChange,  // somebody changed what every viewer may see
   kAudit,   // a record of the audit log
+  kHeld,    // a machine that a rule holds began to wait for its approval
 };
-inline constexpr std::array<std::string_view, 5> kFeedKindNames = {"step", "boot", "link", "change",
-                                                                   "audit"};
+inline constexpr std::array<std::string_view, 6> kFeedKindNames = {"step",   "boot",  "link",
+                                                                   "change", "audit", "held"};
 constexpr std::string_view NameOf(FeedKind kind) {
   return kFeedKindNames[static_cast<std::size_t>(kind)];
 }

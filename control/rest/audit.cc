@@ -44,6 +44,7 @@ void ListAudit(const httplib::Request& request, httplib::Response& response, Cor
   if (!Number(request, response, "before", query.before)) return;
   if (!Number(request, response, "since", query.since)) return;
   if (!Number(request, response, "limit", limit)) return;
+  if (limit == 0) return ReplyProblem(response, 400, "limit=0: write a number from 1 on");
   query.limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit, 1, kPageMax));
   const auto records = core.store().Audit(query);
   if (!records.ok()) return ReplyProblem(response, records.status());

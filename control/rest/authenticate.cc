@@ -154,11 +154,29 @@ absl::StatusOr<Actor> ByCertificate(const httplib::Request& request, Core& core)
   for (const ManagementClient& client : core.config().management_clients) {
     if (std::ranges::find(names, client.name) == names.end()) continue;
     return ActorOf(request, "certificate " + client.name,
-                   RoleOf(client.role).value_or(Role::kViewer));
+                   RoleOf(client.role).value_or(Role::kViewer), client.scope);
   }
   return absl::UnauthenticatedError(
       Text("the certificate of ", names.front(),
            " has no role here; write a [[management.client]] for it, or send a token"));
+}
+
+// False, and 429 replied, where `who` has made too many requests. What follows on the connection is
+// answered as ever.
+bool IsWithinLimit(const std::string& who, const httplib::Request& request,
+                   httplib::Response& response, Core& core) {
+  const Time now(std::chrono::steady_clock::now().time_since_epoch());
+  if (core.request_limit().Take(who, now)) return true;
+  const std::string detail =
+      Text("more than ", core.config().management_requests_per_second, " requests a second of ",
+           who, "; ask less often, or raise management.requests_per_second");
+  response.set_header("Retry-After", "1");
+  if (IsOfTheRegistry(request.path)) {
+    ReplyRegistryError(response, 429, "TOOMANYREQUESTS", detail);
+  } else {
+    ReplyProblem(response, 429, detail);
+  }
+  return false;
 }
 
 void Refuse(const httplib::Request& request, httplib::Response& response,
@@ -188,8 +206,8 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
     ReplyProblem(response, 414, "no path here is as long");
     return false;
   }
-  if (IsOpen(request)) return true;
   const std::string& address = request.remote_addr;
+  if (IsOpen(request)) return IsWithinLimit(address, request, response, core);
   const auto now = std::chrono::steady_clock::now();
   if (const auto left = core.throttle().LockedFor(address, now); left && ShowsSecret(request)) {
     response.set_header("Retry-After", std::to_string(left->count()));
@@ -208,6 +226,7 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
   }
   if (actor.ok()) {
     if (ShowsSecret(request)) core.throttle().Succeed(address);
+    if (!IsWithinLimit(actor->name, request, response, core)) return false;
     request_actor = *std::move(actor);
     return true;
   }
@@ -216,7 +235,9 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
     NoteLockout(request_actor, core.throttle().LockedFor(address, now)->count(), core);
   }
   if (wrong) {
-    Refuse(request, response, actor.status());
+    if (IsWithinLimit(address, request, response, core)) {
+      Refuse(request, response, actor.status());
+    }
   } else {
     ReplyProblem(response, actor.status());
   }

@@ -9,6 +9,9 @@
 // and client certificates are sent by browsers unasked, also along with what another site made them
 // send: what comes without a token and is no mere reading must come from our own page.
 //
+// Where management.requests_per_second says so, each token, certificate, and address without either
+// may ask so often and no more (access/request_limit.h).
+//
 // Whoever shows wrong tokens again and again is not listened to for a while (access/throttle.h);
 // to show none is no failure: that is how registry clients ask for the scheme.
 #pragma once

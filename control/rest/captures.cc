@@ -129,7 +129,7 @@ void ListCaptures(const httplib::Request& request, httplib::Response& response, 
                     {"bytes", state.bytes},
                     {"lost", state.lost}});
   }
-  Reply(response, list);
+  ReplyPage(request, response, std::move(list), "id");
 }
 
 void EndCapture(const httplib::Request& request, httplib::Response& response, Core& core,

@@ -2,7 +2,7 @@
 //
 // GET /events: the feed as server-sent events (WHATWG HTML 9.2), until the reader goes away.
 //
-// ?kind= (step, boot, link, change, audit; several with commas) and ?mac= choose; the header
+// ?kind= (step, boot, link, change, held, audit; several with commas) and ?mac= choose; the header
 // Last-Event-ID, or ?after= where it cannot be sent, is the id of the last event that the reader
 // has, without which it begins with what happens next. An event "gap" says what it missed: how many
 // events, or null where they were of a run before. After a quarter of a minute of silence comes a
@@ -173,7 +173,7 @@ std::optional<FeedFilter> ReadFilter(const httplib::Request& request, httplib::R
   const auto kinds = ParseKinds(request.get_param_value("kind"));
   if (!kinds) {
     ReplyProblem(response, 400,
-                 "kind is not of step, boot, link, change and audit, with commas between");
+                 "kind is not of step, boot, link, change, held and audit, with commas between");
     return std::nullopt;
   }
   for (const FeedKind kind : *kinds) {

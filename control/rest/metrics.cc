@@ -175,6 +175,10 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
                   "Times an address was locked out for showing wrong tokens.", kCounter);
   lockouts.Add({}, core.throttle().lockouts());
   families.push_back(std::move(lockouts).family());
+  Family refused_requests("slipway_requests_refused_total",
+                          "Requests beyond management.requests_per_second.", kCounter);
+  refused_requests.Add({}, core.request_limit().refused());
+  families.push_back(std::move(refused_requests).family());
 }
 
 void CollectSite(Core& core, std::vector<prometheus::MetricFamily>& families) {
@@ -207,6 +211,18 @@ void CollectJournal(Core& core, std::vector<prometheus::MetricFamily>& families)
                   "Tries to write leases to the disk that failed.", kCounter);
   failures.Add({}, health.failures());
   families.push_back(std::move(failures).family());
+}
+
+void CollectHeld(Core& core, std::vector<prometheus::MetricFamily>& families) {
+  const HeldMachines::Counts counts = core.held().counts();
+  Family held("slipway_machines_held",
+              "Machines that were held when they asked last, and were not approved since.", kGauge);
+  held.Add({}, counts.kept);
+  families.push_back(std::move(held).family());
+  Family pushed_out("slipway_machines_held_pushed_out_total",
+                    "Machines that left the list of those held, as others asked later.", kCounter);
+  pushed_out.Add({}, counts.pushed_out);
+  families.push_back(std::move(pushed_out).family());
 }
 
 void CollectStreams(Core& core, std::vector<prometheus::MetricFamily>& families) {
@@ -296,6 +312,7 @@ std::vector<prometheus::MetricFamily> Collect(Core& core) {
   CollectAccess(core, families);
   CollectSite(core, families);
   CollectJournal(core, families);
+  CollectHeld(core, families);
   CollectStreams(core, families);
   return families;
 }

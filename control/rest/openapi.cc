@@ -143,7 +143,10 @@ constexpr const char* kEventsAndWebhooks =
     "\n## Live events\n\n`GET /api/v1/events` is a stream of server-sent events (WHATWG HTML "
     "9.2), which a browser's EventSource reads. `event:` is the kind,\n`data:` one JSON object: "
     "`step` (LiveStep), `boot` (Boot: it began, or its outcome or cause changed), `link` "
-    "(LiveLink), `change` (LiveChange)\nand, for operators, `audit` (LiveAudit). `?kind=` takes "
+    "(LiveLink), `change` (LiveChange), `held` (LiveHeld: a machine began to wait for its "
+    "approval; "
+    "two a second at most, and\n`untold` counts the others) and, for operators, `audit` "
+    "(LiveAudit). `?kind=` takes "
     "several with commas; `?mac=` leaves what is about one machine.\n\nIds rise by one with each "
     "event of any kind, also over restarts. The last 16,384 are kept: with `Last-Event-ID` (or "
     "`?after=`) a stream goes on\nbehind that one. Where events are gone it begins with `gap` "
@@ -188,7 +191,8 @@ constexpr std::string_view kCaptures =
     "in front of the next (epb_dropcount). At most 4 captures run\n(409 beyond). Who captured "
     "whom, and for how long, is in the audit log.\n"
     "\n## Scopes\n\nA token with a scope lists, reads, watches and captures its own machines: "
-    "lists of machines, boots, leases, captures and the queue page over those alone, and\nwhat "
+    "lists of machines, those held, boots, leases, captures and the queue page over those alone, "
+    "and\nwhat "
     "names another machine is refused (403). What all machines share is read as others read it; "
     "the audit log is not (`docs/operating.md`).\n";
 

@@ -91,11 +91,12 @@ void AddPulls(Router& router, Pulls& pulls) {
               [&pulls](const httplib::Request& request, httplib::Response& response) {
                 BeginPull(request, response, pulls);
               });
-  router.Get("/api/v1/pulls", [&pulls](const httplib::Request&, httplib::Response& response) {
-    nlohmann::json list = nlohmann::json::array();
-    for (const PullProgress& progress : pulls.List()) list.push_back(ToJson(progress));
-    Reply(response, list);
-  });
+  router.Get("/api/v1/pulls",
+             [&pulls](const httplib::Request& request, httplib::Response& response) {
+               nlohmann::json list = nlohmann::json::array();
+               for (const PullProgress& progress : pulls.List()) list.push_back(ToJson(progress));
+               ReplyPage(request, response, std::move(list), "id");
+             });
   router.Get("/api/v1/pulls/{pull}",
              [&pulls](const httplib::Request& request, httplib::Response& response) {
                const auto progress = pulls.Find(IdOf(request));

@@ -83,7 +83,7 @@ constexpr Route kRoutes[] = {
      "Pulls from another registry; the same that is under way is not begun again.", "202 Pull",
      "PullRequest"},
     {"GET", "/api/v1/pulls", kViewer, kNone, "Pulls from other registries, and how far they are.",
-     "[Pull]"},
+     "[Pull]", "", "limit after"},
     {"GET", "/api/v1/pulls/{pull}", kViewer, kNone, "How far one pull is.", "Pull"},
     {"DELETE", "/api/v1/pulls/{pull}", kOperator, kChange, "Ends a pull.", "204"},
 
@@ -121,6 +121,10 @@ constexpr Route kRoutes[] = {
     {"PUT", "/api/v1/machines/{machine}", kOperator, kChange, "Makes or changes a machine.",
      "Machine", "MachineChange"},
     {"DELETE", "/api/v1/machines/{machine}", kOperator, kChange, "Removes a machine.", "204"},
+
+    {"GET", "/api/v1/held", kViewer, kNone,
+     "Machines that rules hold until they are approved, that asked within a day or since.",
+     "[HeldMachine]", "", "limit after since"},
 
     {"GET", "/api/v1/rules", kViewer, kNone, "Rules, in their order.", "[Rule]", "", "limit after"},
     {"GET", "/api/v1/rules/{rule+}", kViewer, kNone, "One rule.", "Rule"},
@@ -177,7 +181,7 @@ constexpr Route kRoutes[] = {
      "A machine's frames as they come and go, as pcapng; see [Captures](#captures).",
      "@application/x-pcapng", "", "seconds bytes snap"},
     {"GET", "/api/v1/captures", kOperator, kNone, "Captures that run, and what they have seen.",
-     "[Capture]"},
+     "[Capture]", "", "limit after"},
     {"DELETE", "/api/v1/captures/{capture}", kOperator, kChange,
      "Ends a capture; its reader gets a whole file.", "204"},
     {"GET", "/api/v1/events", kViewer, kNone,
@@ -191,7 +195,8 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/v1/webhooks/{name}", kAdmin, kChange, "Removes a webhook.", "204"},
     {"POST", "/api/v1/webhooks/{name}/test", kAdmin, kChange, "Sends one message, now.",
      "WebhookAttempt"},
-    {"GET", "/api/v1/causes", kViewer, kNone, "The causes that a diagnosis may name.", "[Cause]"},
+    {"GET", "/api/v1/causes", kViewer, kNone, "The causes that a diagnosis may name.", "[Cause]",
+     "", "limit after"},
 };
 
 }  // namespace

@@ -91,6 +91,7 @@ void ReplyRegistryError(httplib::Response& response, int status, std::string_vie
                         std::string_view message);
 void AddSecureBoot(Router& router, Core& core);
 void AddMachines(Router& router, Core& core);
+void AddHeld(Router& router, Core& core);
 void AddRules(Router& router, Core& core);  // rules, explain
 void AddRollouts(Router& router, Core& core);
 void AddTemplates(Router& router, Core& core);

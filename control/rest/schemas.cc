@@ -110,6 +110,12 @@ constexpr Schema kSchemas[] = {
      "uuid?:string name?:string serial?:string image_set?:string groups?:[string] "
      "labels?:{string} variables?:{string} script?:string mode?:string hold?:boolean "
      "approved?:boolean"},
+    {"HeldMachine",
+     "Of a machine that a rule holds: what it said of itself, when it asked (Unix seconds) and how "
+     "often; `known`: whether it is in the catalog or the configuration file, by that `name`.",
+     "mac:string uuid:string architecture:string client:string vendor_class:string network:string "
+     "relay:string rule:string first_asked:number last_asked:number asked:integer known:boolean "
+     "name:string"},
     {"Rule", "",
      "name:string order:integer selector:string action:string image_set:string mode:string "
      "options:[RuleOption] variables:{string} script:string"},
@@ -203,6 +209,10 @@ constexpr Schema kSchemas[] = {
     {"LiveChange", "Of an event `change`: what was changed is to be read again.",
      "at:integer resource:image|machine|rule|rollout|network|template|certificates|secure-boot "
      "what:string"},
+    {"LiveHeld", "Of an event `held`: as HeldMachine. `untold`: others that began to wait.",
+     "at:number mac:string uuid:string architecture:string client:string vendor_class:string "
+     "network:string relay:string rule:string first_asked:number last_asked:number asked:integer "
+     "untold:integer"},
     {"LiveAudit", "Of an event `audit`: a record without before, after and hashes.",
      "id:integer at:integer who:string address:string request:string what:string"},
     {"LiveGap", "Of an event `gap`; null: those of a run before.", "lost:integer~"},

@@ -47,6 +47,7 @@ struct RestServer::State {
     AddPulls(router, pulls);
     AddSecureBoot(router, core);
     AddMachines(router, core);
+    AddHeld(router, core);
     AddRules(router, core);
     AddRollouts(router, core);
     AddTemplates(router, core);

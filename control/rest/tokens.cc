@@ -5,7 +5,7 @@
 // which role.
 #include <ctime>
 
-#include "control/policy/selector.h"
+#include "control/policy/access_scope.h"
 #include "control/rest/actor_json.h"
 #include "control/rest/routes.h"
 #include "control/text.h"
@@ -27,26 +27,6 @@ nlohmann::json ToJson(const TokenRecord& token) {
           {"created", token.created},
           {"expires", Moment(token.expires)},
           {"last_used", Moment(token.last_used)}};
-}
-
-// As it is kept: empty, or a selector that labels, groups and names decide.
-absl::StatusOr<std::string> ParseScope(const std::string& text, Role role) {
-  if (text.empty()) return text;
-  if (role == Role::kAdmin) {
-    return absl::InvalidArgumentError(
-        "scope: an admin's token has none, as an admin may do everything; make it an operator's or "
-        "a viewer's");
-  }
-  const auto scope = Selector::Parse(text);
-  if (!scope.ok()) return scope.status();
-  for (const Requirement& each : scope->requirements()) {
-    if (!FactOf(each.key)) continue;
-    return absl::InvalidArgumentError(
-        Text("scope: ", each.ToString(),
-             ": is told by the machine itself, which could say "
-             "anything; write labels, such as rack=a1, or group, name, serial"));
-  }
-  return scope->ToString();
 }
 
 void ListTokens(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -71,7 +51,11 @@ void MakeToken(const httplib::Request& request, httplib::Response& response, Cor
   if (!role) return ReplyProblem(response, 400, "role is not viewer, operator or admin");
   token.role = *role;
   const auto scope = ParseScope(body->value("scope", ""), *role);
-  if (!scope.ok()) return ReplyProblem(response, scope.status());
+  if (!scope.ok()) {
+    const auto message = scope.status().message();
+    return ReplyProblem(response, 400,
+                        Text("scope: ", std::string_view(message.data(), message.size())));
+  }
   token.scope = *scope;
   if (body->contains("expires_in_seconds")) {
     const auto seconds = body->value("expires_in_seconds", std::int64_t{0});

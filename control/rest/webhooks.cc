@@ -62,7 +62,8 @@ std::optional<std::string> Fill(const nlohmann::json& body, WebhookRecord& webho
     std::vector<std::string> names;
     for (const auto& each : body["kinds"]) names.push_back(each.get<std::string>());
     const auto kinds = ParseKinds(Join(names, ","));
-    if (!kinds || kinds->empty()) return "kinds are not of step, boot, link, change and audit";
+    if (!kinds || kinds->empty())
+      return "kinds are not of step, boot, link, change, held and audit";
     webhook.filter.kinds = *kinds;
   }
   if (body.contains("mac")) {

@@ -77,7 +77,7 @@ void AddWhy(Router& router, Core& core) {
              [&core](const httplib::Request& request, httplib::Response& response) {
                ReplyWhy(request, response, core);
              });
-  router.Get("/api/v1/causes", [](const httplib::Request&, httplib::Response& response) {
+  router.Get("/api/v1/causes", [](const httplib::Request& request, httplib::Response& response) {
     nlohmann::json list = nlohmann::json::array();
     for (const Cause& cause : Causes()) {
       list.push_back({{"id", cause.id},
@@ -86,7 +86,7 @@ void AddWhy(Router& router, Core& core) {
                       {"seen", cause.seen},
                       {"remedy", Lines(cause.remedy)}});
     }
-    Reply(response, list);
+    ReplyPage(request, response, std::move(list), "id");
   });
 }
 

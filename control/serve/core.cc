@@ -2,11 +2,13 @@
 #include "control/serve/core.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
 #include "control/backup/backup.h"
 #include "control/boots/boot_json.h"
+#include "control/boots/causes.h"
 #include "control/log.h"
 #include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
@@ -33,6 +35,7 @@ Core::Core(const Config& config, Outlets outlets)
       outlets_(std::move(outlets)),
       streams_(kStreamsMax, kStreamsOfOneMax),
       trust_files_(config.secure_boot),
+      request_limit_(config.management_requests_per_second),
       served_(std::make_shared<const Config>(config)) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {
@@ -108,6 +111,24 @@ absl::Status Core::OpenArchive() {
   auto under_way = archive_->UnderWay(config_.limits.machines);
   if (!under_way.ok()) return under_way.status();
   timelines_->Restore(*std::move(under_way));
+  return RestoreHeld();
+}
+
+// Those of whom the archive says that they ended held, the oldest first, then those under way.
+absl::Status Core::RestoreHeld() {
+  constexpr std::int64_t kNanosecondsBack = 7 * 86'400'000'000'000;
+  const std::int64_t now =
+      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  const auto ended = archive_->List({.cause = std::string(Describe(CauseId::kHeld).id),
+                                     .since_unix_nanoseconds = now - kNanosecondsBack,
+                                     .limit = HeldMachines::kMost});
+  if (!ended.ok()) return ended.status();
+  for (auto boot = ended->rbegin(); boot != ended->rend(); ++boot) {
+    const auto whole = archive_->Find(boot->id);
+    if (!whole.ok()) return whole.status();
+    if (*whole) held_.Restore(**whole);
+  }
+  for (const Boot& boot : timelines_->All()) held_.Restore(boot);
   return absl::OkStatus();
 }
 

@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/access/request_limit.h"
 #include "control/access/sessions.h"
 #include "control/access/throttle.h"
 #include "control/boots/timelines.h"
@@ -31,6 +32,7 @@
 #include "control/policy/boot_counter.h"
 #include "control/serve/boot_meter.h"
 #include "control/serve/explain.h"
+#include "control/serve/held_machines.h"
 #include "control/serve/image_check.h"
 #include "control/serve/image_shelf.h"
 #include "control/serve/retired_versions.h"
@@ -77,6 +79,7 @@ class Core {
   BootTimelines& timelines() { return *timelines_; }
   BootArchive& archive() { return *archive_; }
   LeaseBook& leases() { return leases_; }
+  HeldMachines& held() { return held_; }
   JournalHealth& journal_health() { return journal_health_; }
   SetsInUse& sets_in_use() { return sets_in_use_; }
   EventFeed& feed() { return *feed_; }
@@ -104,6 +107,7 @@ class Core {
   // Issues anew what is ours and ends within kRenewDays.
   void RenewCertificates(std::int64_t now_unix_seconds);
   Throttle& throttle() { return throttle_; }
+  RequestLimit& request_limit() { return request_limit_; }
   Sessions& sessions() { return sessions_; }
   const Token& token() const { return token_; }
   std::vector<CertificateFacts> boot_certificates() const;
@@ -247,6 +251,7 @@ class Core {
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
   absl::Status OpenArchive();
+  absl::Status RestoreHeld();
   absl::Status OpenFeed();
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
@@ -356,12 +361,14 @@ class Core {
   std::int64_t announced_ = 0;  // the last record of the audit log that the feed knows
   std::unique_ptr<Store> store_;
   std::shared_ptr<BootArchive> archive_;
+  HeldMachines held_;  // the timelines tell it too
   std::unique_ptr<BootTimelines> timelines_;
   LeaseBook leases_;
   JournalHealth journal_health_;
   Token token_;
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
   Throttle throttle_;
+  RequestLimit request_limit_;
   Sessions sessions_;
 
   std::mutex rotation_mutex_;  // one rotation at a time, and none in a backup; before mutex_

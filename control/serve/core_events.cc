@@ -34,6 +34,16 @@ FeedEvent Announcement(const AuditRecord& record, FeedKind kind, const nlohmann:
           .body = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
+FeedEvent HeldEvent(const HeldMachines::News& news, const Config& config) {
+  nlohmann::json data = ToJson(news.machine, config);
+  data["at"] = data["last_asked"];
+  data["untold"] = news.untold;
+  return {.kind = FeedKind::kHeld,
+          .unix_nanoseconds = news.machine.last_unix_nanoseconds,
+          .mac = news.machine.mac,
+          .body = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
 }  // namespace
 
 absl::Status Core::OpenFeed() {
@@ -50,10 +60,15 @@ absl::Status Core::OpenFeed() {
         Text("events may get numbers that were given before: ", std::string(status.message())));
   }
   feed_ = std::make_unique<EventFeed>(kFeedEvents, first);
-  timelines_->Observe(
-      {.step = [this](const Boot& boot,
-                      const BootStep& step) { feed_->Publish(StepEvent(boot, step)); },
-       .outcome = [this](const Boot& boot) { feed_->Publish(BootEvent(boot)); }});
+  timelines_->Observe({.step =
+                           [this](const Boot& boot, const BootStep& step) {
+                             feed_->Publish(StepEvent(boot, step));
+                             const slipway::Time now(
+                                 std::chrono::steady_clock::now().time_since_epoch());
+                             const auto news = held_.Take(boot, step, now);
+                             if (news) feed_->Publish(HeldEvent(*news, *served()));
+                           },
+                       .outcome = [this](const Boot& boot) { feed_->Publish(BootEvent(boot)); }});
   const auto newest = store_->Audit({.limit = 1});
   if (!newest.ok()) return newest.status();
   announced_ = newest->empty() ? 0 : newest->front().id;

@@ -97,6 +97,7 @@ absl::StatusOr<Machine> Core::ChangeMachine(const Machine& named, const nlohmann
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   auto stored = store_->PutMachine(machine, actor);
   if (!stored.ok()) return stored.status();
+  if (changes.contains("approved")) held_.Forget(*stored);
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return stored;
 }

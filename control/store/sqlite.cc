@@ -15,6 +15,21 @@ absl::Status ErrorOf(sqlite3* database, int code) {
   return absl::InternalError(what);
 }
 
+// A migration, and the step of it that failed.
+struct Way {
+  std::int64_t from;
+  std::int64_t to;
+  std::int64_t step;
+};
+absl::Status Stopped(const absl::Status& why, const Way& way) {
+  const auto message = why.message();
+  return {why.code(),
+          Text("the state directory is of an older slipwayd (schema ", way.from, ") and could not ",
+               "be brought to schema ", way.to, ": step ", way.step + 1, ": ",
+               std::string_view(message.data(), message.size()),
+               "; it is as it was: start that slipwayd, or make what stood in the way go away")};
+}
+
 }  // namespace
 
 Statement::Statement(sqlite3* database, std::string_view sql) : database_(database) {
@@ -100,11 +115,17 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
              "; make its folder writable for the daemon"));
   }
   sqlite3_busy_timeout(handle, 5000);
+  absl::Status status;
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
                              "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF"}) {
-    if (absl::Status status = database->Execute(pragma); !status.ok()) return status;
+    if (status.ok()) status = database->Execute(pragma);
   }
-  if (absl::Status status = database->Migrate(migrations); !status.ok()) return status;
+  if (status.ok()) status = database->Migrate(migrations);
+  if (!status.ok()) {
+    const auto message = status.message();
+    return absl::Status(
+        status.code(), Text(file.string(), ": ", std::string_view(message.data(), message.size())));
+  }
   return database;
 }
 
@@ -130,22 +151,27 @@ absl::Status Database::Migrate(Migrations migrations) {
   std::int64_t version = 0;
   {
     Statement statement = Prepare("PRAGMA user_version");
-    if (statement.Next()) version = statement.Integer(0);
+    if (!statement.Next()) return statement.status();
+    version = statement.Integer(0);
   }
-  if (version > static_cast<std::int64_t>(migrations.size())) {
+  const auto known = static_cast<std::int64_t>(migrations.size());
+  if (version < 0 || version > known) {
     return absl::FailedPreconditionError(
         Text("the state directory was written by a newer slipwayd (schema ", version,
-             ", this one knows ", migrations.size(), "); start that one, or another directory"));
+             ", this one knows ", known, "); start that one, or another directory"));
   }
-  for (auto step = static_cast<std::size_t>(version); step < migrations.size(); ++step) {
-    Transaction transaction(*this);
-    if (!transaction.status().ok()) return transaction.status();
-    if (absl::Status status = Execute(migrations[step]); !status.ok()) return status;
-    const std::string record = Text("PRAGMA user_version=", step + 1);
-    if (absl::Status status = Execute(record.c_str()); !status.ok()) return status;
-    if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  if (version == known) return absl::OkStatus();
+  // All of them or none: what stops halfway is as it was, and the slipwayd before still reads it.
+  Transaction transaction(*this);
+  if (!transaction.status().ok()) return transaction.status();
+  for (std::int64_t step = version; step < known; ++step) {
+    const absl::Status status = Execute(migrations[static_cast<std::size_t>(step)]);
+    if (!status.ok()) return Stopped(status, {version, known, step});
   }
-  return absl::OkStatus();
+  const std::string record = Text("PRAGMA user_version=", known);
+  absl::Status status = Execute(record.c_str());
+  if (status.ok()) status = transaction.Commit();
+  return status.ok() ? status : Stopped(status, {version, known, known});
 }
 
 absl::Status Transaction::Commit() {

@@ -20,7 +20,8 @@
 
 namespace slipway::control {
 
-// One step of a schema's history; applied once, in order, recorded in user_version.
+// The steps of a schema's history; those that a file has not yet are applied once, in order, in one
+// transaction that also records it in user_version: a step that was released never changes.
 using Migrations = std::span<const char* const>;
 
 class Statement {
@@ -57,6 +58,8 @@ class Statement {
 
 class Database {
  public:
+  // FailedPrecondition where the file's schema is newer than these migrations. Where one of them
+  // fails the file is as it was.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::filesystem::path& file,
                                                         Migrations migrations);
   // As it is, without its history; NotFound where there is no such file.

@@ -110,6 +110,8 @@ Outcome Server::Receive(const Received& in, MutableBytes reply, Time now) {
 void Server::Serve(Exchange& x, Outcome& outcome, Probe* again) {
   outcome.drop = state_->policy == nullptr ? Drop::kDhcpNoNetwork : Resolve(*state_->policy, x);
   outcome.client = x.client;
+  if (x.choice != nullptr) outcome.choice = x.choice->name;
+  if (x.network != nullptr) outcome.network = x.network->prefix.network();
   if (outcome.drop != Drop::kNone) return;
   outcome.boot = x.boot;
   outcome.probe_at = x.in.ingress;

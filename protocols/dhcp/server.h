@@ -94,6 +94,8 @@ struct Outcome {
   Client client;                   // facts; views point into the message
   const BootRule* boot = nullptr;  // in the policy; what was offered
   std::string_view reason;         // of a NAK, as the client is told; a constant
+  std::string_view choice;  // the name of the choice that decided, in the policy; empty: none
+  Ipv4Address network;      // the first address of the client's network; 0.0.0.0: none
 };
 
 struct ServerSettings {

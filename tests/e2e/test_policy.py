@@ -24,7 +24,11 @@ def approval(context):
         with appliance.machine().start() as guest:
             until(lambda: "holds this machine" in str(daemon.boot(FIRST)), "its DISCOVER is in its story")
             expect(not guest.seen("Station IP address is"), "it was offered an address all the same")
+            held = daemon.json("machine", "held")
+            expect([(each["mac"], each["rule"], each["architecture"], each["client"], each["known"]) for each in held]
+                   == [(FIRST, "ask", "x64", "http", False)] and held[0]["network"], str(held))
             daemon.run("machine", "approve", FIRST)
+            expect(daemon.json("machine", "held") == [], "it waits, approved")
             told = daemon.json("explain", "--mac", FIRST)
             expect(told["decided_by"] == "rest" and told["uri"], str(told))
             expect(guest.wait(appliance.payload.line, 240), appliance.why(guest))

@@ -137,6 +137,11 @@ export interface Machine {
   boots_completed: number; boots_failed: number;
 }
 
+export interface HeldMachine {
+  mac: string; uuid: string; architecture: string; client: string; vendor_class: string; network: string; relay: string;
+  rule: string; first_asked: number; last_asked: number; asked: number; known: boolean; name: string;
+}
+
 export interface Finding { severity: 'note' | 'warning' | 'refusal'; code: string; words: string; remedy: string }
 export interface FileVerdict {
   path: string; architecture: string; role: string; outcome: string; words: string; findings: Finding[];

@@ -31,13 +31,13 @@ const PAGES: { page: string; words: string; icon: Icon }[] = [
 ];
 
 // Steps come by the thousand when many machines boot: only who reads them asks for them.
-const FEW_KINDS: Kind[] = ['boot', 'change'];
-const ALL_KINDS: Kind[] = ['step', 'boot', 'link', 'change'];
+const FEW_KINDS: Kind[] = ['boot', 'change', 'held'];
+const ALL_KINDS: Kind[] = ['step', 'boot', 'link', 'change', 'held'];
 
 function show(place: Place, who: Who): ComponentChildren {
   switch (place.page) {
     case 'overview': return <Overview />;
-    case 'machines': return place.key ? <MachinePage key={place.key} mac={place.key} who={who} /> : <Machines query={place.query} />;
+    case 'machines': return place.key ? <MachinePage key={place.key} mac={place.key} who={who} /> : <Machines query={place.query} who={who} />;
     case 'boots': return <BootPage key={place.key} id={place.key} />;
     case 'images': return place.key ? <ImagePage key={place.key} reference={place.key} who={who} /> : <Images who={who} />;
     case 'networks': return <Networks />;

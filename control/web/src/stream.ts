@@ -7,7 +7,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Boot, Step } from './api';
 import { refresh } from './live';
 
-export type Kind = 'step' | 'boot' | 'link' | 'change' | 'audit';
+export type Kind = 'step' | 'boot' | 'link' | 'change' | 'audit' | 'held';
 export interface LiveStep extends Step { boot: number; mac: string; address: string }
 export type Happening = { id: string; at: number } & (
   | { kind: 'step'; data: LiveStep }
@@ -15,6 +15,7 @@ export type Happening = { id: string; at: number } & (
   | { kind: 'link'; data: { port: string; up: boolean } }
   | { kind: 'change'; data: { resource: string; what: string } }
   | { kind: 'audit'; data: { who: string; what: string } }
+  | { kind: 'held'; data: { mac: string; rule: string; untold: number } }
   | { kind: 'gap'; data: { lost: number | null } });
 export type StreamState = 'trying' | 'open' | 'none';
 
@@ -62,6 +63,7 @@ function take(kind: Happening['kind'], message: MessageEvent<string>) {
   feed.events.length = Math.min(feed.events.length, KEPT);
   if (kind === 'boot') refreshSoon('/api/v1/boots');
   if (kind === 'change') refreshSoon('/api/v1/');
+  if (kind === 'held') refreshSoon('/api/v1/held');
   draw();
 }
 

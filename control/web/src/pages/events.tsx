@@ -10,7 +10,7 @@ import { useFeed, type Happening } from '../stream';
 import { toneOf } from '../timeline';
 
 const KINDS: [string, string][] = [
-  ['', 'Everything'], ['step', 'Steps of boots'], ['boot', 'Boots: how they stand'], ['trouble', 'Trouble only'], ['change', 'Changes'], ['link', 'Links'],
+  ['', 'Everything'], ['step', 'Steps of boots'], ['boot', 'Boots: how they stand'], ['trouble', 'Trouble only'], ['held', 'Waits to be approved'], ['change', 'Changes'], ['link', 'Links'],
 ];
 const SHOWN = 300;
 
@@ -28,6 +28,7 @@ function Sign({ event }: { event: Happening }) {
       return <Badge tone={tones[toneOf(event.data)] ?? 'idle'}>{event.data.kind.replace(/^(Dhcp|Tcp|Tls|Http|Dns|Arp).*/, '$1').toUpperCase().slice(0, 9)}</Badge>;
     }
     case 'link': return <Badge tone={event.data.up ? 'good' : 'bad'}>Link</Badge>;
+    case 'held': return <Badge tone="warn">Held</Badge>;
     case 'gap': return <Badge tone="warn">Missed</Badge>;
     default: return <Badge tone="idle">{event.kind === 'audit' ? 'Audit' : 'Change'}</Badge>;
   }
@@ -39,6 +40,7 @@ function Words({ event }: { event: Happening }) {
     case 'step': return <><a href={`#/boots/${event.data.boot}`}>{event.data.mac}</a> {event.data.words}</>;
     case 'link': return <>port {event.data.port} is {event.data.up ? 'up' : 'down'}</>;
     case 'change': return <>{event.data.resource}: {event.data.what}</>;
+    case 'held': return <><a href={`#/machines/${event.data.mac}`}>{event.data.mac}</a> waits to be approved, held by rule {event.data.rule}{event.data.untold > 0 && `; ${event.data.untold} more began to`}</>;
     case 'audit': return <>{event.data.who}: {event.data.what}</>;
     case 'gap': return <>{event.data.lost === null ? 'what happened before slipwayd started anew' : `${event.data.lost} events`}; the lists of the other pages are whole</>;
   }

@@ -2,9 +2,9 @@
 //
 // All machines that the catalog knows or that were seen booting, with how far each is.
 import { useMemo, useState } from 'preact/hooks';
-import type { Boot, Cause, Machine } from '../api';
-import { useLive } from '../live';
-import { Badge, BootProgress, Cell, Choice, Empty, Head, OutcomeBadge, ProblemBox, Search, Table, Time } from '../parts';
+import type { Boot, Cause, HeldMachine, Machine, Who } from '../api';
+import { refresh, useLive } from '../live';
+import { Badge, BootProgress, Cell, Choice, Empty, Head, may, OutcomeBadge, ProblemBox, Search, Table, Time, useChange } from '../parts';
 import { go, type Query } from '../route';
 
 const SHOWN = 200;
@@ -52,11 +52,46 @@ function MachineRow({ row }: { row: Row }) {
   );
 }
 
+// Who waits for an operator; nothing is drawn where nobody does.
+function Held({ who }: { who: Who }) {
+  const live = useLive<HeldMachine[]>('/api/v1/held?limit=100', 3000);
+  const { run, busy, problem } = useChange();
+  const held = live.value ?? [];
+  if (held.length === 0) return null;
+  const approve = (mac: string) => run('PUT', `/api/v1/machines/${mac}`, { approved: true }, () => refresh('/api/v1/'));
+  return (
+    <section class="panel flush" aria-label="Machines that wait to be approved">
+      <h2 class="inset">Wait to be approved</h2>
+      {problem && <ProblemBox problem={problem} />}
+      <Table caption="Machines that wait to be approved, the one that asked last first" columns={['Machine', 'Client', 'Network', 'Rule', 'Last asked', 'Approval']}>
+        {held.map((each) => (
+          <tr key={each.mac}>
+            <Cell label="Machine" class="main">
+              <a href={`#/machines/${each.mac}`}>{each.name || each.mac}</a>
+              <small>{each.uuid || (each.name ? each.mac : '')}</small>
+            </Cell>
+            <Cell label="Client">{[each.architecture, each.client].filter(Boolean).join(' ') || <span class="note">not told</span>}</Cell>
+            <Cell label="Network">{each.network}{each.relay && <small>relay {each.relay}</small>}</Cell>
+            <Cell label="Rule">{each.rule}</Cell>
+            <Cell label="Last asked"><Time unix={each.last_asked} /></Cell>
+            <Cell label="Approval">
+              {may(who.role, 'operator')
+                ? <button type="button" disabled={busy} aria-label={`Approve ${each.name || each.mac}`} onClick={() => approve(each.mac)}>Approve</button>
+                : <span class="note">by an operator</span>}
+            </Cell>
+          </tr>
+        ))}
+      </Table>
+      {live.more && <p class="note">The first {held.length}; slipway machine held has them all.</p>}
+    </section>
+  );
+}
+
 const STATES: [string, string][] = [
   ['', 'Any state'], ['under way', 'Booting'], ['complete', 'Booted'], ['failed', 'Failed'], ['abandoned', 'Gave up'], ['never', 'Never seen'],
 ];
 
-export function Machines({ query }: { query: Query }) {
+export function Machines({ query, who }: { query: Query; who: Who }) {
   const machines = useLive<Machine[]>('/api/v1/machines?limit=10000', 10_000);
   const boots = useLive<Boot[]>('/api/v1/boots?limit=500', 1000);
   const causes = useLive<Cause[]>('/api/v1/causes', 600_000);
@@ -79,6 +114,7 @@ export function Machines({ query }: { query: Query }) {
         <div class="notice"><strong>Only these:</strong> {causes.value?.find((each) => each.id === cause)?.sentence ?? cause}. <a href="#/machines">Show all</a></div>
       )}
       {problem && <ProblemBox problem={problem} />}
+      <Held who={who} />
       {machines.value && boots.value && fitting.length === 0 && (
         <Empty>{rows.length === 0
           ? 'No machine yet. Power one on in a network that Slipway serves, and it shows up here.'

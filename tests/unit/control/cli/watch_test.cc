@@ -101,6 +101,13 @@ TEST(WatchTextTest, SaysWhenWhoAndWhat) {
             "14:13:20.000  port net0          link is down");
   EXPECT_EQ(line("change", R"({"at": 1790000000, "resource": "rule", "what": "rule a"})"),
             "14:13:20.000                     rule a: was changed");
+  EXPECT_EQ(line("held", R"({"at": 1790000000.0, "mac": "52:54:00:00:00:01", "rule": "ask",
+                             "untold": 0})"),
+            "14:13:20.000  52:54:00:00:00:01  waits to be approved, held by rule ask");
+  EXPECT_EQ(line("held", R"({"at": 1790000000.0, "mac": "52:54:00:00:00:01", "rule": "ask",
+                             "untold": 7})"),
+            "14:13:20.000  52:54:00:00:00:01  waits to be approved, held by rule ask; 7 more began "
+            "to: slipway machine held");
   EXPECT_EQ(line("gap", R"({"lost": 12})"), "--- 12 events were missed ---");
   EXPECT_EQ(line("gap", R"({"lost": null})"),
             "--- slipwayd started anew: what happened meanwhile is not known ---");

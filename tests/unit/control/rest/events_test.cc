@@ -116,8 +116,8 @@ class EventsTest : public RestTest {
   // What is wrong with the data of an event, by its schema.
   std::optional<std::string> Fault(const ServerEvent& event) const {
     const std::map<std::string, const char*> types = {
-        {"step", "LiveStep"},     {"boot", "Boot"},       {"link", "LiveLink"},
-        {"change", "LiveChange"}, {"audit", "LiveAudit"}, {"gap", "LiveGap"}};
+        {"step", "LiveStep"},   {"boot", "Boot"},   {"link", "LiveLink"}, {"change", "LiveChange"},
+        {"audit", "LiveAudit"}, {"gap", "LiveGap"}, {"held", "LiveHeld"}};
     const auto data = nlohmann::json::parse(event.data, nullptr, false);
     return SchemaChecker(api_).Mismatch(data, JsonSchemaOf(types.at(event.type)));
   }

@@ -411,7 +411,14 @@ TEST_F(BackupTest, ARestoredAuditLogThatIsNotWholeIsAFailure) {
 TEST_F(BackupTest, WithoutImagesTheirIndexSaysWhatIsMissing) {
   ImportBootFile("debian:stable");
   ASSERT_EQ(Slipway("backup " + tar_.string()).code, 0);
-  ASSERT_TRUE(Restore(tar_, other_).ok());
+  std::uint64_t told = 0;
+  const auto tell = [&](std::uint64_t bytes) {
+    EXPECT_GE(bytes, told);
+    told = bytes;
+  };
+  ASSERT_TRUE(Restore(tar_, other_, tell).ok());
+  EXPECT_GT(told, 0u);
+  EXPECT_LE(told, std::filesystem::file_size(tar_));
   EXPECT_THAT(Files(other_), HasSubstr("images/index.json"));
   const auto image = core_->Images()->front();
   EXPECT_TRUE(std::filesystem::exists(other_ / "images/blobs/sha256" / image.digest));

@@ -141,7 +141,7 @@ image_set = "debian:stable"
       workers[0].sent_bytes = seconds * 125'000'000;
       for (std::uint64_t i = 0; i < 5 * seconds; ++i) workers[0].transmit_bursts.Add(20);
       workers[0].busy_cycles = workers[0].idle_cycles = seconds * 1'000'000;
-      workers[0].drops.counts[1] = 7;
+      for (const std::size_t kind : drops_) workers[0].drops.counts[kind] = 7;
       workers[0].admission.limit = 256;
       workers[0].admission.waiting_at_syn = 3;
       workers[0].admission.expected_wait_ms = 1500;
@@ -172,6 +172,7 @@ image_set = "debian:stable"
   }
 
   std::atomic<std::uint64_t> asked_{0};  // by the server's threads
+  std::vector<std::size_t> drops_{1};    // kinds that were counted; said before anybody asks
 
   Ran Slipway(const std::string& arguments) {
     const std::string command = Text(SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),

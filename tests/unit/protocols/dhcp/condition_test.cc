@@ -113,7 +113,10 @@ TEST(Choice, AMachineThatIsHeldOrBootsLocallyStillGetsItsSystemsLease) {
     settings.machines = {
         {.mac = MacOf(1), .choices = std::make_shared<const Choices>(Chosen(each.disposition))}};
     Bench bench(settings);
-    EXPECT_EQ(bench.Hear(Said(kDiscover, MacOf(1)).Http()).drop, each.firmware);
+    const Outcome firmware = bench.Hear(Said(kDiscover, MacOf(1)).Http());
+    EXPECT_EQ(firmware.drop, each.firmware);
+    EXPECT_EQ(firmware.choice, "r");
+    EXPECT_EQ(firmware.network, settings.networks[0].prefix.network());
     EXPECT_EQ(bench.Hear(Said(kDiscover, MacOf(1))).drop, each.system);
     EXPECT_EQ(bench.Hear(Said(kDiscover, MacOf(2)).Http()).drop, Drop::kNone) << "another machine";
   }
