@@ -242,10 +242,13 @@ const std::string* NeedsMessage(const Selector& selector) {
   return nullptr;
 }
 
+bool IsSeenFirmware(std::string_view word) {
+  return word == kTcpFingerprint || word == kTlsFingerprint;
+}
+
 bool NeedsSeenFirmware(const Selector& selector) {
-  return std::ranges::any_of(selector.requirements(), [](const Requirement& one) {
-    return one.key == kTcpFingerprint || one.key == kTlsFingerprint;
-  });
+  return std::ranges::any_of(selector.requirements(),
+                             [](const Requirement& one) { return IsSeenFirmware(one.key); });
 }
 
 std::optional<dhcp::Fact> FactOf(std::string_view word) {

@@ -82,8 +82,10 @@ bool Means(const Selector& selector, const MachineFacts& facts);
 // The first word of the selector that only a machine's message can answer; null: the catalog knows
 // whether a machine is meant.
 const std::string* NeedsMessage(const Selector& selector);
-// Whether it asks what a machine was last seen to boot with, so that its next boot may change whom
-// it means.
+// Whether a word names what a machine was last seen to boot with: a fact of the catalog that the
+// machine itself tells.
+bool IsSeenFirmware(std::string_view word);
+// Whether a selector asks for that, so that a machine's next boot may change whom it means.
 bool NeedsSeenFirmware(const Selector& selector);
 
 // The fact of a message that a word names; nullopt for any other word.

@@ -40,7 +40,7 @@ absl::StatusOr<std::string> ParseScope(const std::string& text, Role role) {
   const auto scope = Selector::Parse(text);
   if (!scope.ok()) return scope.status();
   for (const Requirement& each : scope->requirements()) {
-    if (!FactOf(each.key)) continue;
+    if (!FactOf(each.key) && !IsSeenFirmware(each.key)) continue;
     return absl::InvalidArgumentError(
         Text("scope: ", each.ToString(),
              ": is told by the machine itself, which could say "

@@ -43,14 +43,14 @@ Said Firmware(DhcpMessageType type = kDiscover) {
 }
 
 TEST(Fingerprint, IsWrittenInSixteenDigitsAndReadAgain) {
-  for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{1}, 0x0123456789abcdefULL,
-                                    0xfedcba9876543210ULL, ~std::uint64_t{0}}) {
+  constexpr std::uint64_t kValues[] = {0, 1, 0x0123456789abcdef, 0xfedcba9876543210, ~0ULL};
+  for (const std::uint64_t value : kValues) {
     const FingerprintText text(value);
     EXPECT_EQ(text.view().size(), 16u);
     EXPECT_EQ(ParseFingerprint(text.view()), value);
   }
-  EXPECT_EQ(FingerprintText(0x0123456789abcdefULL).view(), "0123456789abcdef");
-  EXPECT_EQ(ParseFingerprint("0123456789ABCDEF"), 0x0123456789abcdefULL);
+  EXPECT_EQ(FingerprintText(0x0123456789abcdef).view(), "0123456789abcdef");
+  EXPECT_EQ(ParseFingerprint("0123456789ABCDEF"), std::uint64_t{0x0123456789abcdef});
   for (const char* wrong : {"", "0", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeg"}) {
     EXPECT_FALSE(ParseFingerprint(wrong)) << wrong;
   }
