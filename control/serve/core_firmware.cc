@@ -68,8 +68,7 @@ absl::Status Core::RememberFirmware(const std::vector<FirmwareOfMac>& seen,
   const std::scoped_lock lock(mutex_);
   if (absl::Status status = store_->NoteFirmware(notes); !status.ok()) return status;
   const auto asks = AsksForFirmware();
-  if (!asks.ok()) return asks.status();
-  if (!*asks) return absl::OkStatus();
+  if (asks.ok() && !*asks) return absl::OkStatus();
   // It is noted, whatever becomes of that: it is tried again (Housekeep).
   is_stale_ = true;
   RepublishStale(std::chrono::steady_clock::now());
