@@ -321,6 +321,7 @@ void ControlPlane::Tidy() {
   }
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     plans_.Take(boot);
+    firmware_.Take(boot);
     NoteEnd(boot);
     canaries_.Take(boot);
   }
@@ -328,6 +329,9 @@ void ControlPlane::Tidy() {
   // Before the story says that it has ended: what has not is told again after a restart.
   if (const absl::Status status = plans_.Count(*core_, UnixNanoseconds()); !status.ok()) {
     LogError(Text("boots are not counted for their plans: ", std::string(status.message())));
+  }
+  if (const absl::Status status = firmware_.Keep(*core_, wall); !status.ok()) {
+    LogError(Text("what machines boot with is not kept: ", std::string(status.message())));
   }
   StoreBoots(stopping_.load());
   // The two take turns with publications by the core's lock.

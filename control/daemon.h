@@ -28,6 +28,7 @@
 #include "control/serve/boot_log.h"
 #include "control/serve/canary_watch.h"
 #include "control/serve/core.h"
+#include "control/serve/firmware_watch.h"
 #include "control/serve/plan_watch.h"
 #include "control/store/journal_writer.h"
 #include "protocols/dhcp/lease.h"
@@ -77,9 +78,10 @@ class ControlPlane {
   std::chrono::steady_clock::time_point stored_{};
   std::chrono::steady_clock::time_point forgotten_{};
   Silence silence_{std::chrono::nanoseconds(TimelineLimits().silence_nanoseconds)};
-  PlanWatch plans_;       // the tender's
-  CanaryWatch canaries_;  // the tender's
-  BootLog boot_log_;      // the tender's
+  PlanWatch plans_;         // the tender's
+  FirmwareWatch firmware_;  // the tender's
+  CanaryWatch canaries_;    // the tender's
+  BootLog boot_log_;        // the tender's
   std::mutex wanted_mutex_;
   std::condition_variable to_load_;
   std::set<std::string, std::less<>> wanted_;  // paths of files that are not in memory

@@ -7,6 +7,8 @@
 
 #include "dataplane/extra_services.h"
 #include "protocols/base/check.h"
+#include "protocols/base/fingerprint.h"
+#include "tls/fingerprint.h"
 
 namespace slipway::dataplane {
 namespace {
@@ -28,8 +30,8 @@ std::uint16_t Newest(std::span<const std::uint16_t> versions) {
   return newest;
 }
 
-// "sni=boot.test suites=009f,009e,...", whole numbers only. Of every handshake: straight into the
-// event, without a string in between.
+// "sni=boot.test hello=0123456789abcdef suites=009f,009e,...", whole numbers only. Of every
+// handshake: straight into the event, without a string in between.
 void WriteOffer(const tls::ClientOffer& offer, Event& event) {
   constexpr std::size_t kNameMax = 64;
   constexpr std::size_t kSuiteSize = 5;  // four digits and what parts them
@@ -42,7 +44,9 @@ void WriteOffer(const tls::ClientOffer& offer, Event& event) {
     put(std::string_view(offer.server_name).substr(0, kNameMax));
     put(" ");
   }
-  put("suites=");
+  put("hello=");
+  put(FingerprintText(tls::FingerprintOf(offer)).view());
+  put(" suites=");
   for (const std::uint16_t suite : offer.suites) {
     if (static_cast<std::size_t>(end - to) < kSuiteSize) break;
     for (int shift = 12; shift >= 0; shift -= 4) *to++ = kDigits[(suite >> shift) & 0xf];

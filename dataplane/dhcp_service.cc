@@ -2,12 +2,31 @@
 #include "dataplane/dhcp_service.h"
 
 #include <algorithm>
-#include <string>
+#include <string_view>
 #include <utility>
 
 #include "dataplane/facts.h"
+#include "protocols/base/fingerprint.h"
 
 namespace slipway::dataplane {
+
+namespace {
+
+// Vendor class and fingerprint; of the first as much as leaves room for the second.
+void SetQuestionText(Event& event, const dhcp::Client& client) {
+  constexpr std::string_view kFact = "discover";
+  constexpr std::size_t kFactSize =
+      kFact.size() + std::string_view(" =").size() + kFingerprintDigits;
+  const bool has_fact = client.fingerprint != 0;
+  const std::size_t room = Event::kTextMax - (has_fact ? kFactSize : 0);
+  const std::string_view before = client.kind == dhcp::ClientKind::kIpxe ? "iPXE " : "";
+  std::size_t size = before.copy(event.text_bytes.data(), room);
+  size += AsText(client.vendor_class).copy(event.text_bytes.data() + size, room - size);
+  event.text_size = static_cast<std::uint8_t>(size);
+  if (has_fact) Facts(event).Add(kFact, FingerprintText(client.fingerprint).view());
+}
+
+}  // namespace
 
 Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival, Time now) {
   const dhcp::Received in{.message = datagram.payload,
@@ -171,11 +190,7 @@ void DhcpService::TellQuestion(const dhcp::Outcome& outcome, Time now) {
   const auto architectures = outcome.client.architecture_list();
   event.number = architectures.empty() ? -1 : architectures.front();
   event.extra = outcome.client.relay.value();
-  if (outcome.client.kind == dhcp::ClientKind::kIpxe) {
-    event.set_text("iPXE " + std::string(AsText(outcome.client.vendor_class)));
-  } else {
-    event.set_text(AsText(outcome.client.vendor_class));
-  }
+  SetQuestionText(event, outcome.client);
   switch (outcome.client.type) {
     case DhcpMessageType::kDiscover:
       event.kind = EventKind::kDhcpDiscover;

@@ -28,13 +28,16 @@ namespace slipway::dataplane {
 // name=number with a blank between, those of the transport: window, scale, sack, timestamps, rtt_us
 // (smoothed), acked (bytes), timeouts, recoveries, closures (of the peer's window), closed_ms (how
 // long it is closed now), because (what ended it: a Drop's name, or stalled, no-answer, unreachable
-// (one of the two, or HttpStalled, and ICMP said why), silent, linger).
+// (one of the two, or HttpStalled, and ICMP said why), silent, linger). Three name what the message
+// says of the software that sent it: discover=DIGITS (protocols/dhcp/fingerprint.h; of boot
+// clients, the last word), syn=FORM (protocols/tcp/syn_form.h), hello=DIGITS (tls/fingerprint.h).
 #define SLIPWAY_EVENT_KINDS(X)                                                                     \
   X(DhcpDiscover, "asked for an address")     /* number: architecture, -1: none; extra: relay's    \
                                                  address, 0: none; text: vendor class, after       \
-                                                 "iPXE " where it says in user class that it is */ \
+                                                 "iPXE " where it says in user class that it is,   \
+                                                 and before discover=DIGITS */                     \
   X(DhcpOffer, "was offered an address")      /* number: DhcpOfferOf; text: boot URI */            \
-  X(DhcpRequest, "requested an address")      /* as DhcpDiscover */                                \
+  X(DhcpRequest, "requested an address")      /* as DhcpDiscover, without its last word */         \
   X(DhcpAck, "got its address")               /* number: lease seconds */                          \
   X(DhcpNak, "was refused an address")        /* text: reason */                                   \
   X(DhcpOther, "declined, released or asked") /* number: DHCP message type */                      \
@@ -49,7 +52,8 @@ namespace slipway::dataplane {
   X(TcpOpened, "connected")       /* number: port; extra: peer's MSS; text: facts */               \
   X(TcpRefused, "came to a closed port")   /* number: port */                                      \
   X(TlsOffered, "offered TLS")             /* number: newest version; extra: how many suites;      \
-                                              text: sni=NAME suites=HEX,HEX,... as many as fit */  \
+                                              text: sni=NAME hello=DIGITS suites=HEX,HEX,...,      \
+                                              as many as fit */                                    \
   X(TlsDone, "finished the TLS handshake") /* number: version; text: suite, group */               \
   X(TlsFailed, "failed the TLS handshake") /* number: alert sent, extra: received, -1: none */     \
   X(AdmissionWaits, "waits for its turn")  /* number: position; extra: expected ms, -1: unknown;   \

@@ -46,6 +46,7 @@
 #include "protocols/icmp/responder.h"
 #include "protocols/ip/reassembly.h"
 #include "protocols/tcp/host.h"
+#include "protocols/tcp/syn_form.h"
 #include "protocols/wire/ipv4.h"
 
 namespace slipway::dataplane {
@@ -123,6 +124,7 @@ class Worker {
     bool waits = false;  // before the ServerHello, for its machine's turn
     Admission::Id machine = Admission::kNobody;
     std::uint64_t seen = 0;  // acknowledged at the last review
+    tcp::SynForm form;       // of its SYN, for its story
   };
   static_assert(sizeof(Service) == 64);
   // Where a segment came from, and so where answers go.
@@ -138,6 +140,7 @@ class Worker {
   // What is kept of a machine that waits for its turn.
   struct Kept {
     tcp::Segment syn;
+    tcp::SynForm form;
     tcp::FourTuple tuple;
     Hop from;
     Time since{};  // when it came
@@ -247,6 +250,7 @@ class Worker {
   tcp::Host tcp_;
   BootServiceFactory factory_;
   std::vector<Service> services_;  // by ConnectionId::index
+  tcp::SynForm form_;              // while a SYN is being taken: its form
   std::deque<tcp::ConnectionId> work_;
   WorkBudget budget_;
   bool others_wait_ = false;        // Emit left connections that have something to send

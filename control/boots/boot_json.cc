@@ -11,6 +11,14 @@ double Seconds(std::int64_t nanoseconds) { return static_cast<double>(nanosecond
 
 }  // namespace
 
+nlohmann::json ToJson(const BootFirmware& firmware) {
+  return {{"client", firmware.client},
+          {"dhcp", firmware.dhcp},
+          {"tcp", firmware.tcp},
+          {"tls", firmware.tls},
+          {"like", LikenessOf(firmware)}};
+}
+
 nlohmann::json ToJson(const Boot& boot, BootDetail detail) {
   nlohmann::json json = {{"id", boot.id},
                          {"mac", boot.mac.ToString()},
@@ -23,6 +31,8 @@ nlohmann::json ToJson(const Boot& boot, BootDetail detail) {
                          {"tls", boot.tls},
                          {"bytes", boot.bytes}};
   if (detail == BootDetail::kSummary) return json;
+  const auto firmware = FirmwareOf(boot);
+  json["firmware"] = firmware ? ToJson(*firmware) : nlohmann::json();
   json["steps"] = nlohmann::json::array();
   for (const BootStep& step : boot.steps) {
     json["steps"].push_back({{"at", Seconds(step.unix_nanoseconds - boot.began())},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/boots/firmware.h"
 #include "control/boots/story.h"
 #include "control/text.h"
 #include "protocols/base/drop.h"
@@ -182,7 +183,8 @@ std::string Sentence(const BootStep& step) {
   switch (step.kind) {
     case EventKind::kDhcpDiscover:
     case EventKind::kDhcpRequest:
-      return words + tail + (step.extra != 0 ? ", through relay " + Address(step.extra) : "");
+      return Text(words, step.text.empty() ? "" : ": ", VendorClassOf(step.text)) +
+             (step.extra != 0 ? ", through relay " + Address(step.extra) : "");
     case EventKind::kDhcpConflict:
       return step.text.empty() ? words : Text(words, ", by ", step.text);
     case EventKind::kDnsQuery:

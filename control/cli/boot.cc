@@ -40,6 +40,9 @@ int ShowBoot(Client& client, const Command& command) {
       for (; shown < steps.size(); ++shown) std::cout << StepLine(steps[shown]) << std::flush;
       const std::string outcome = Cell(boot, "outcome");
       if (!command.follow || outcome != "under way") {
+        if (boot.contains("firmware") && boot["firmware"].is_object()) {
+          std::cout << "firmware: " << FirmwareWords(boot["firmware"]) << "\n";
+        }
         std::cout << Text(outcome, ": ", Cell(boot, "words"), " (", Cell(boot, "seconds"), " s, ",
                           Cell(boot, "bytes"), " bytes",
                           Cell(boot, "tls").empty() ? "" : ", " + Cell(boot, "tls"), ")\n");

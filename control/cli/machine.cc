@@ -57,6 +57,9 @@ int ShowMachine(Client& client, const Command& command) {
   for (const char* ruled : {"image_set", "script"}) {
     if (Cell(machine, ruled).empty()) machine[ruled] = kByRules;
   }
+  std::vector<std::string> firmware;
+  for (const auto& each : machine["firmware"]) firmware.push_back(FirmwareWords(each));
+  machine["firmware"] = Join(firmware, "; ");
   machine["boots"] =
       Text(Cell(machine, "boots_completed"), " ok, ", Cell(machine, "boots_failed"), " failed");
   std::cout << Sheet(machine, {{"MAC", "mac"},
@@ -72,7 +75,8 @@ int ShowMachine(Client& client, const Command& command) {
                                {"HELD", "hold"},
                                {"APPROVED", "approved"},
                                {"SCRIPT", "script"},
-                               {"VARIABLES", "variables"}});
+                               {"VARIABLES", "variables"},
+                               {"FIRMWARE", "firmware"}});
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "control/cli/table.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -35,6 +36,22 @@ int Misused(std::string_view what) {
 }
 
 bool IsUnread(const Answer& before) { return !before.good && before.status != 404; }
+
+std::string FirmwareWords(const nlohmann::json& firmware) {
+  std::string words = Cell(firmware, "client");
+  const char* between = ": ";
+  for (const char* part : {"dhcp", "tcp", "tls"}) {
+    const std::string text = Cell(firmware, part);
+    if (text.empty()) continue;
+    words += Text(between, part, ' ', text);
+    between = ", ";
+  }
+  if (const std::string like = Cell(firmware, "like"); !like.empty()) {
+    words += Text(" (like ", like, ')');
+  }
+  const std::string since = Cell(firmware, Column{.title = {}, .key = "since", .moment = true});
+  return since.empty() ? words : Text(words, ", since ", since);
+}
 
 std::string Listed(const nlohmann::json& texts) {
   std::string line;

@@ -32,6 +32,8 @@ int Misused(std::string_view what);
 // What there is now is not known: neither that it is so, nor that there is nothing.
 bool IsUnread(const Answer& before);
 
+// What a machine or a boot says of firmware: "http: dhcp 0123456789abcdef, tcp 65535:1460:mss".
+std::string FirmwareWords(const nlohmann::json& firmware);
 // "key=value,other=value"
 std::string Listed(const nlohmann::json& texts);
 // The command's words from the fourth on: "key=value" sets one of the object's texts, "key-"

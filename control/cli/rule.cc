@@ -16,15 +16,16 @@ constexpr std::array<BodyOption, 5> kSetOptions = {{{"when", "selector"},
                                                     {"image", "image_set"},
                                                     {"mode", "mode"},
                                                     {"script", "script"}}};
-constexpr std::array<BodyOption, 9> kExplainOptions = {{{"mac", "mac"},
-                                                        {"uuid", "uuid"},
-                                                        {"arch", "arch"},
-                                                        {"client", "client"},
-                                                        {"network", "network"},
-                                                        {"client-id", "client_id"},
-                                                        {"circuit-id", "circuit_id"},
-                                                        {"remote-id", "remote_id"},
-                                                        {"vendor-class", "vendor_class"}}};
+constexpr std::array<BodyOption, 10> kExplainOptions = {{{"mac", "mac"},
+                                                         {"uuid", "uuid"},
+                                                         {"arch", "arch"},
+                                                         {"client", "client"},
+                                                         {"network", "network"},
+                                                         {"client-id", "client_id"},
+                                                         {"circuit-id", "circuit_id"},
+                                                         {"remote-id", "remote_id"},
+                                                         {"vendor-class", "vendor_class"},
+                                                         {"dhcp-fingerprint", "dhcp_fingerprint"}}};
 
 // What no option of this command says stays as it is, but for what the action that is given has no
 // use for.

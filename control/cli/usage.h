@@ -65,6 +65,7 @@ inline constexpr std::string_view kUsage =
   explain --mac MAC [--arch ARCH]   what a machine would get, and by which rule  [--uuid U]
                 [--client http|ipxe|pxe|plain] [--network NAME] [--client-id HEX]
                 [--circuit-id TEXT] [--remote-id TEXT] [--vendor-class TEXT]
+                [--dhcp-fingerprint DIGITS]
   network list
   network show NAME
   network set NAME [--subnet P] [--pools A-B,...] [--router A] [--dns A,...] [--domain TEXT]

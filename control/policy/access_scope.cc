@@ -15,7 +15,7 @@ absl::StatusOr<std::string> ParseScope(std::string_view text, Role role) {
   const auto scope = Selector::Parse(text);
   if (!scope.ok()) return scope.status();
   for (const Requirement& each : scope->requirements()) {
-    if (!FactOf(each.key)) continue;
+    if (!FactOf(each.key) && !IsSeenFirmware(each.key)) continue;
     return absl::InvalidArgumentError(
         Text(each.ToString(),
              ": is told by the machine itself, which could say anything; write labels, such as "

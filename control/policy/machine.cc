@@ -151,7 +151,8 @@ MachineFacts FactsOf(const Machine& machine) {
                      .name = machine.name,
                      .serial = machine.serial,
                      .groups = &machine.groups,
-                     .labels = &machine.labels};
+                     .labels = &machine.labels,
+                     .firmware = &machine.firmware};
   if (machine.mac) facts.mac = machine.mac->ToString();
   if (machine.uuid) facts.uuid = machine.uuid->ToString();
   return facts;
@@ -169,7 +170,8 @@ nlohmann::json ToJson(const Machine& machine) {
           {"hold", machine.hold},
           {"approved", machine.approved},
           {"boots_completed", machine.completed},
-          {"boots_failed", machine.failed}};
+          {"boots_failed", machine.failed},
+          {"firmware", ToJson(machine.firmware)}};
 }
 
 absl::Status Update(const nlohmann::json& changes, Machine& machine) {

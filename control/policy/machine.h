@@ -55,6 +55,7 @@ struct Machine {
   // Boots since its plan was last begun anew: Update().
   std::uint32_t completed = 0;
   std::uint32_t failed = 0;  // or abandoned
+  std::vector<SeenFirmware> firmware;
 };
 
 // None is null. A machine that did not change is the same object from one reading to the next.

@@ -12,7 +12,10 @@ namespace {
 
 constexpr std::size_t kSelectorMax = 2048;
 constexpr std::size_t kKeyMax = 63;
-constexpr std::array<std::string_view, 3> kCatalogFacts = {"name", "serial", "group"};
+constexpr std::string_view kTcpFingerprint = "tcp-fingerprint";
+constexpr std::string_view kTlsFingerprint = "tls-fingerprint";
+constexpr std::array<std::string_view, 5> kCatalogFacts = {"name", "serial", "group",
+                                                           kTcpFingerprint, kTlsFingerprint};
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsKeyLetter(char c) {
@@ -144,6 +147,15 @@ bool FitsAny(const Requirement& one, std::string_view text) {
       one.patterns, [&](const std::string& pattern) { return dhcp::FitsPattern(pattern, text); });
 }
 
+// One that was never seen fits nothing, not even '*'.
+bool FitsSeen(const Requirement& one, const MachineFacts& facts, std::string BootFirmware::*part) {
+  return facts.firmware != nullptr &&
+         std::ranges::any_of(*facts.firmware, [&](const SeenFirmware& seen) {
+           const std::string& text = seen.firmware.*part;
+           return !text.empty() && FitsAny(one, text);
+         });
+}
+
 bool MeetsInCatalog(const Requirement& one, const MachineFacts& facts) {
   // Views compare their lengths first.
   const std::string_view key = one.key;
@@ -154,6 +166,8 @@ bool MeetsInCatalog(const Requirement& one, const MachineFacts& facts) {
   }
   if (key == "name") return facts.in_catalog && FitsAny(one, facts.name);
   if (key == "serial") return facts.in_catalog && FitsAny(one, facts.serial);
+  if (key == kTcpFingerprint) return FitsSeen(one, facts, &BootFirmware::tcp);
+  if (key == kTlsFingerprint) return FitsSeen(one, facts, &BootFirmware::tls);
   if (facts.labels == nullptr) return false;
   const auto label = facts.labels->find(one.key);
   return label != facts.labels->end() && (one.patterns.empty() || FitsAny(one, label->second));
@@ -226,6 +240,15 @@ const std::string* NeedsMessage(const Selector& selector) {
     }
   }
   return nullptr;
+}
+
+bool IsSeenFirmware(std::string_view word) {
+  return word == kTcpFingerprint || word == kTlsFingerprint;
+}
+
+bool NeedsSeenFirmware(const Selector& selector) {
+  return std::ranges::any_of(selector.requirements(),
+                             [](const Requirement& one) { return IsSeenFirmware(one.key); });
 }
 
 std::optional<dhcp::Fact> FactOf(std::string_view word) {

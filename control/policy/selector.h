@@ -8,10 +8,12 @@
 //   rack in (a1, a2)          one of these;  "rack notin (a1, a2)": none of these
 //   retired                   the machine has this label;  "!retired": it has not
 //
-// Facts: mac, uuid, client-id, circuit-id, remote-id, arch, client, vendor-class, network (what a
-// DHCP message says: protocols/dhcp/condition.h), and of machines in the catalog: name, serial,
-// group. Every other word is a label. A machine has several groups: "group=web" asks for one of
-// them. The form is that of Kubernetes' label selectors; the patterns are ours.
+// Facts: mac, uuid, client-id, circuit-id, remote-id, arch, client, vendor-class, network,
+// dhcp-fingerprint (what a DHCP message says: protocols/dhcp/condition.h), and of machines in the
+// catalog: name, serial, group, tcp-fingerprint, tls-fingerprint (as last seen: seen_firmware.h).
+// Every other word is a label. A machine has several groups: "group=web" asks for one of them; so
+// it may have several fingerprints, its firmware's and its iPXE's. The form is that of Kubernetes'
+// label selectors; the patterns are ours.
 //
 // An empty selector means every machine.
 #pragma once
@@ -25,6 +27,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "control/policy/seen_firmware.h"
 #include "protocols/dhcp/condition.h"
 
 namespace slipway::control {
@@ -38,6 +41,7 @@ struct MachineFacts {
   std::string_view serial;
   const std::set<std::string>* groups = nullptr;  // null: none
   const std::map<std::string, std::string>* labels = nullptr;
+  const std::vector<SeenFirmware>* firmware = nullptr;
 };
 
 struct Requirement {
@@ -78,6 +82,11 @@ bool Means(const Selector& selector, const MachineFacts& facts);
 // The first word of the selector that only a machine's message can answer; null: the catalog knows
 // whether a machine is meant.
 const std::string* NeedsMessage(const Selector& selector);
+// Whether a word names what a machine was last seen to boot with: a fact of the catalog that the
+// machine itself tells.
+bool IsSeenFirmware(std::string_view word);
+// Whether a selector asks for that, so that a machine's next boot may change whom it means.
+bool NeedsSeenFirmware(const Selector& selector);
 
 // The fact of a message that a word names; nullopt for any other word.
 std::optional<dhcp::Fact> FactOf(std::string_view word);

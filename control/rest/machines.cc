@@ -21,6 +21,9 @@ namespace {
 
 nlohmann::json Shown(const Machine& machine) {
   nlohmann::json json = ToJson(machine);
+  for (std::size_t i = 0; i < machine.firmware.size(); ++i) {
+    json["firmware"][i]["like"] = LikenessOf(machine.firmware[i].firmware);
+  }
   json["id"] = machine.id;
   json["mac"] = machine.mac ? machine.mac->ToString() : "";
   json["uuid"] = machine.uuid ? machine.uuid->ToString() : "";
@@ -30,11 +33,12 @@ nlohmann::json Shown(const Machine& machine) {
 // Holds from the look at If-Match to the change. What the change needs is loaded before.
 std::mutex writing;
 
-// What the operator says of it; boots that count change nothing of that.
+// What the operator says of it; what its boots tell changes nothing of that.
 nlohmann::json Said(const Machine& machine) {
   nlohmann::json json = Shown(machine);
   json.erase("boots_completed");
   json.erase("boots_failed");
+  json.erase("firmware");
   return json;
 }
 

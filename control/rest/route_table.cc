@@ -132,7 +132,9 @@ constexpr Route kRoutes[] = {
      "RuleChange"},
     {"DELETE", "/api/v1/rules/{rule+}", kOperator, kChange, "Removes a rule.", "204"},
     {"GET", "/api/v1/explain", kViewer, kNone, "What a machine would get, and by which rule.",
-     "Explanation", "", "mac uuid client_id arch client network vendor_class circuit_id remote_id"},
+     "Explanation", "",
+     "mac uuid client_id arch client network vendor_class circuit_id remote_id "
+     "dhcp_fingerprint"},
 
     {"GET", "/api/v1/rollouts", kViewer, kNone, "Rollouts, and how their versions' boots end.",
      "[RolloutState]", "", "limit after"},

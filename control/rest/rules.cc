@@ -81,12 +81,13 @@ std::optional<Question> QuestionOf(const httplib::Request& request, httplib::Res
     const char* name;
     std::string* text;
   };
-  const std::array<Part, 6> parts = {{{"arch", &question.architecture},
+  const std::array<Part, 7> parts = {{{"arch", &question.architecture},
                                       {"client", &question.client},
                                       {"network", &question.network},
                                       {"vendor_class", &question.vendor_class},
                                       {"circuit_id", &question.circuit},
-                                      {"remote_id", &question.remote}}};
+                                      {"remote_id", &question.remote},
+                                      {"dhcp_fingerprint", &question.dhcp_fingerprint}}};
   for (const auto& [name, value] : request.params) {
     if (name == "mac") continue;
     if (const auto part =
@@ -101,7 +102,8 @@ std::optional<Question> QuestionOf(const httplib::Request& request, httplib::Res
       ReplyProblem(response, 400,
                    Text(name, "=", value,
                         ": not understood; there are mac, uuid, client_id (hexadecimal), arch, "
-                        "client, network, vendor_class, circuit_id and remote_id"));
+                        "client, network, vendor_class, circuit_id, remote_id and "
+                        "dhcp_fingerprint"));
       return std::nullopt;
     }
   }

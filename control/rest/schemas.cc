@@ -105,7 +105,11 @@ constexpr Schema kSchemas[] = {
     {"Machine", "",
      "id:integer mac:string uuid:string name:string serial:string image_set:string "
      "groups:[string] labels:{string} variables:{string} script:string mode:string hold:boolean "
-     "approved:boolean boots_completed:integer boots_failed:integer"},
+     "approved:boolean boots_completed:integer boots_failed:integer firmware:[SeenFirmware]"},
+    {"SeenFirmware",
+     "What a machine's boots showed of its firmware, or of the iPXE after it; `since` in Unix "
+     "seconds: it is as it is. Fingerprints are no proof; empty: it was not seen.",
+     "client:http|ipxe|pxe dhcp:string tcp:string tls:string like:string since:integer"},
     {"MachineChange", "What it mentions is changed.",
      "uuid?:string name?:string serial?:string image_set?:string groups?:[string] "
      "labels?:{string} variables?:{string} script?:string mode?:string hold?:boolean "
@@ -189,10 +193,13 @@ constexpr Schema kSchemas[] = {
      "cause:string tls:string bytes:integer loading?:Loading~"},
     {"Loading", "The file that a machine downloads now, and how much of it it has.",
      "path:string bytes:integer of:integer"},
+    {"BootFirmware",
+     "What the machine said of the software that booted, until it had its first whole file.",
+     "client:http|ipxe|pxe dhcp:string tcp:string tls:string like:string"},
     {"BootStory", "A boot with its steps, `at` in seconds since it began.",
      "id:integer mac:string address:string began:number seconds:number outcome:string words:string "
      "cause:string tls:string bytes:integer loading:Loading~ steps:[BootStep] "
-     "steps_left_out:integer"},
+     "steps_left_out:integer firmware:BootFirmware~"},
     {"BootStep", "",
      "at:number kind:string words:string number:integer extra:integer connection:integer "
      "text:string"},

@@ -18,10 +18,12 @@ std::optional<Selector> SelectorOf(const httplib::Request& request, httplib::Res
     return std::nullopt;
   }
   if (const std::string* word = NeedsMessage(*selector)) {
-    ReplyProblem(response, 400,
-                 Text("selector: ", *word,
-                      ": is told by a machine's message, and a list is of what the catalog has; "
-                      "write labels, such as rack=a1, or group, name, serial, mac, uuid"));
+    ReplyProblem(
+        response, 400,
+        Text("selector: ", *word,
+             ": is told by a machine's message, and a list is of what the catalog has; "
+             "write labels, such as rack=a1, or group, name, serial, mac, uuid, tcp-fingerprint, "
+             "tls-fingerprint"));
     return std::nullopt;
   }
   return *selector;

@@ -67,6 +67,11 @@ struct Outlets {
   std::function<void()> wake = {};
 };
 
+struct FirmwareOfMac {
+  MacAddress mac;
+  BootFirmware firmware;
+};
+
 class Core {
  public:
   // Makes the state directory what it must be: databases, CA, token.
@@ -198,6 +203,10 @@ class Core {
   // more, whether they count or not.
   absl::Status CountBoots(const std::vector<BootCounter::Counted>& boots,
                           const std::vector<BootCounter::Counted>& settled = {});
+  // What boots showed of their machines' firmware (core_firmware.cc): kept of those in the catalog,
+  // where it is other than before; published once, where something asks for that.
+  absl::Status RememberFirmware(const std::vector<FirmwareOfMac>& seen,
+                                std::int64_t now_unix_seconds);
   // Those of them whose machines have a plan that a count may end.
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
@@ -338,6 +347,7 @@ class Core {
   absl::StatusOr<Planned> PlanOf(const MacAddress& mac, const std::vector<Rule>& rules,
                                  const std::unordered_map<std::uint64_t, Uuid>& uuids);
   absl::Status ForgetVerdict(const std::string& digest);
+  absl::StatusOr<bool> AsksForFirmware();
   // Of what nothing leads to any more; where that cannot be told now, Housekeep() tries again.
   void CollectGarbage();
   // What a reference leads to, for the audit log; null for nothing.

@@ -9,6 +9,7 @@
 #include "control/serve/policy_builder.h"
 #include "control/text.h"
 #include "protocols/base/bytes.h"
+#include "protocols/base/fingerprint.h"
 #include "protocols/dhcp/message.h"
 
 namespace slipway::control {
@@ -104,6 +105,22 @@ absl::StatusOr<Discover> Compose(const Question& question) {
   add(2, question.remote);
   discover.Add(82, relay);
   return discover;
+}
+
+// Of the message that the machine would send; the one composed here is no firmware's. 0: not known.
+absl::StatusOr<std::uint64_t> FingerprintOf(const Question& question,
+                                            const std::optional<Machine>& machine) {
+  std::string text = question.dhcp_fingerprint;
+  if (text.empty() && machine) {
+    const auto seen = std::ranges::find_if(machine->firmware, [&](const SeenFirmware& each) {
+      return each.firmware.client == question.client;
+    });
+    if (seen != machine->firmware.end()) text = seen->firmware.dhcp;
+  }
+  if (text.empty()) return 0;
+  if (const auto fingerprint = ParseFingerprint(text)) return *fingerprint;
+  return Wrong("dhcp_fingerprint", Text('"', text, "\" is no fingerprint; write 16 hexadecimal ",
+                                        "digits, as 'slipway boot show' has them"));
 }
 
 std::string WordsOf(const dhcp::Term& term) {
@@ -234,7 +251,10 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
   const auto message = dhcp::Parse(discover->bytes(), scratch);
   if (!message) return absl::InternalError("the question makes no DISCOVER");
   const dhcp::Client client = dhcp::Fingerprint(*message);
-  const dhcp::Facts facts{.client = client, .message = *message, .network = network->name};
+  const auto fingerprint = FingerprintOf(question, inputs.machine);
+  if (!fingerprint.ok()) return fingerprint.status();
+  const dhcp::Facts facts{
+      .client = client, .message = *message, .network = network->name, .fingerprint = *fingerprint};
 
   Explanation told;
   told.network = network->name;

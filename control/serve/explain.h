@@ -31,6 +31,8 @@ struct Question {
   std::string client_identifier;     // octets, as the next two; empty: none
   std::string circuit;
   std::string remote;
+  // 16 digits; empty: as the catalog last saw such a client of the machine, else no text at all.
+  std::string dhcp_fingerprint;
 };
 
 struct Explanation {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "control/boots/firmware.h"
 #include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/boot_version.h"
@@ -87,7 +88,8 @@ absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac,
     if (!word.empty()) question.architecture = word;
     constexpr std::string_view kIpxe = "iPXE ";
     const bool ipxe = discover->text.starts_with(kIpxe);
-    question.vendor_class = discover->text.substr(ipxe ? kIpxe.size() : 0);
+    question.vendor_class = VendorClassOf(discover->text).substr(ipxe ? kIpxe.size() : 0);
+    question.dhcp_fingerprint = DiscoverFingerprintOf(discover->text);
     question.client = ipxe                                             ? "ipxe"
                       : question.vendor_class.starts_with("PXEClient") ? "pxe"
                                                                        : "http";

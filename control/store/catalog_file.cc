@@ -38,6 +38,7 @@ const char* const kMigrations[] = {
     kTokenScopeMigration,
     kTemplateMigration,
     kWaitingMigration,
+    "ALTER TABLE machines ADD COLUMN firmware TEXT NOT NULL DEFAULT '[]';",
 };
 
 }  // namespace

@@ -10,7 +10,8 @@
 namespace slipway::control {
 namespace {
 
-constexpr std::string_view kColumns = "id, name, mac, uuid, image_set, document, completed, failed";
+constexpr std::string_view kColumns =
+    "id, name, mac, uuid, image_set, document, completed, failed, firmware";
 
 absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
   std::vector<Machine> machines;
@@ -28,6 +29,7 @@ absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
     machine.image_set = ImageSetName::Parse(statement.String(4));
     machine.completed = static_cast<std::uint32_t>(statement.Integer(6));
     machine.failed = static_cast<std::uint32_t>(statement.Integer(7));
+    machine.firmware = ParseSeenFirmware(ParseJson(statement.String(8)));
     machines.push_back(std::move(machine));
   }
   return Whole(statement, std::move(machines));
@@ -36,7 +38,7 @@ absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
 // What has no column of its own.
 nlohmann::json DocumentOf(const Machine& machine) {
   nlohmann::json document = ToJson(machine);
-  for (const char* column : {"name", "image_set", "boots_completed", "boots_failed"}) {
+  for (const char* column : {"name", "image_set", "boots_completed", "boots_failed", "firmware"}) {
     document.erase(column);
   }
   return document;
@@ -131,11 +133,24 @@ absl::Status MachineTable::CountBoot(std::int64_t id, bool completed) {
   return status;
 }
 
+absl::Status MachineTable::NoteFirmware(std::int64_t id, const std::vector<SeenFirmware>& seen) {
+  Statement statement = database_.Prepare("UPDATE machines SET firmware=? WHERE id=?");
+  const std::string firmware = ToJson(seen).dump();
+  absl::Status status = statement.Bind(1, firmware).Bind(2, id).Run();
+  if (!status.ok() || !kept_) return status;
+  if (const auto place = kept_->find(id); place != kept_->end()) {
+    Machine noted = *place->second;
+    noted.firmware = seen;
+    place->second = std::make_shared<const Machine>(std::move(noted));
+  }
+  return status;
+}
+
 // Gives a new machine its id.
 absl::Status MachineTable::Write(Machine& machine) {
   Statement statement = database_.Prepare(
       "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set, document, completed, "
-      "failed) VALUES(?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+      "failed, firmware) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
   if (machine.id != 0) statement.Bind(1, machine.id);
   statement.Bind(2, machine.name);
   if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
@@ -144,6 +159,8 @@ absl::Status MachineTable::Write(Machine& machine) {
   const std::string document = DocumentOf(machine).dump();
   statement.Bind(5, set).Bind(6, document);
   statement.Bind(7, std::int64_t{machine.completed}).Bind(8, std::int64_t{machine.failed});
+  const std::string firmware = ToJson(machine.firmware).dump();
+  statement.Bind(9, firmware);
   if (statement.Next()) machine.id = statement.Integer(0);
   return statement.Run();
 }
@@ -154,6 +171,7 @@ std::string TitleOf(const Machine& machine) {
 
 nlohmann::json Told(const Machine& machine) {
   nlohmann::json told = ToJson(machine);
+  told.erase("firmware");  // nobody's doing
   told["mac"] = machine.mac ? machine.mac->ToString() : "";
   told["uuid"] = machine.uuid ? machine.uuid->ToString() : "";
   return told;

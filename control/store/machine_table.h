@@ -35,6 +35,8 @@ class MachineTable {
   absl::StatusOr<Machine> Put(const Machine& machine, const std::optional<Machine>& before);
   absl::Status Remove(std::int64_t id);
   absl::Status CountBoot(std::int64_t id, bool completed);
+  // In the place of what was seen before; nothing where there is no such machine.
+  absl::Status NoteFirmware(std::int64_t id, const std::vector<SeenFirmware>& seen);
   // Reads anew what is asked for next: the changes since the last commit are not to be.
   void Forget() { kept_.reset(); }
 

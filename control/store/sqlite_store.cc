@@ -113,6 +113,13 @@ class SqliteStore final : public Store {
     return status;
   }
 
+  absl::Status NoteFirmware(std::span<const MachineFirmware> seen) override {
+    const std::scoped_lock lock(mutex_);
+    absl::Status status = NoteAll(seen);
+    if (!status.ok()) machines_.Forget();
+    return status;
+  }
+
   absl::StatusOr<std::vector<Rule>> Rules() override {
     const std::scoped_lock lock(mutex_);
     return policy_.Rules();
@@ -369,6 +376,16 @@ class SqliteStore final : public Store {
     }
     for (const BootCounter::Counted& boot : settled) {
       if (absl::Status status = waiting_.Remove(boot); !status.ok()) return status;
+    }
+    return transaction.Commit();
+  }
+
+  absl::Status NoteAll(std::span<const MachineFirmware> seen) {
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    for (const MachineFirmware& each : seen) {
+      absl::Status status = machines_.NoteFirmware(each.machine, each.firmware);
+      if (!status.ok()) return status;
     }
     return transaction.Commit();
   }

@@ -55,6 +55,12 @@ struct MachineBoot {
   bool completed = false;
 };
 
+// What a machine of the catalog is seen to boot with from now on.
+struct MachineFirmware {
+  std::int64_t machine = 0;  // its id
+  std::vector<SeenFirmware> firmware;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -77,6 +83,9 @@ class Store {
   // The first are counted and the second wait no more: both or, after an error, neither.
   virtual absl::Status CountBoots(std::span<const MachineBoot> boots,
                                   std::span<const BootCounter::Counted> settled) = 0;
+  // All of them or, after an error, none; machines that are no more are passed over. No operator's
+  // doing either.
+  virtual absl::Status NoteFirmware(std::span<const MachineFirmware> seen) = 0;
 
   virtual absl::StatusOr<std::vector<Rule>> Rules() = 0;  // in their order
   virtual absl::Status PutRule(const Rule& rule, const Actor& actor) = 0;

@@ -38,6 +38,7 @@ bool Worker::Holds(const tcp::Segment& segment, const tcp::FourTuple& tuple, con
   if (!kept.syn_kept) TellWaiting(id, WaitingPlace::kSyn, now);
   kept.syn = segment;
   kept.syn.text = {};
+  kept.form = form_;
   kept.tuple = tuple;
   kept.from = from;
   kept.since = now;
@@ -81,7 +82,9 @@ void Worker::TakeKeptSyn(Kept& kept, Time now) {
   if (!kept.syn_kept) return;
   kept.syn_kept = false;
   if (now - kept.since > kTimestampKept) kept.syn.options.timestamps.reset();
+  form_ = kept.form;
   static_cast<void>(TakeSegment(kept.syn, kept.tuple, kept.from, now));
+  form_ = {};
 }
 
 // The handshakes of a machine that was admitted, as far as they waited for that.

@@ -13,13 +13,14 @@ namespace {
 std::int64_t Microseconds(Duration duration) { return duration / std::chrono::microseconds(1); }
 
 // How the peer's TCP is, as its SYN said.
-void SetOpenedText(Event& event, const tcp::Info& info) {
+void SetOpenedText(Event& event, const tcp::Info& info, const tcp::SynForm& form) {
   Facts facts(event);
   facts.Add("window", info.peer_window);
   facts.Add("scale", unsigned{info.peer.window_scale.value_or(0)});
   facts.Add("sack", info.peer.sack_permitted ? 1 : 0);
   facts.Add("timestamps", info.peer.timestamps ? 1 : 0);
   facts.Add("rtt_us", Microseconds(info.smoothed_rtt));
+  if (form.known) facts.Add("syn", tcp::SynFormText(form).view());
 }
 
 // How the connection went, and what ended it.
@@ -47,8 +48,12 @@ Drop Worker::DeliverTcp(const Packet& packet, Time now) {
   segment->ecn = EcnOf(packet.ip.service);
   const auto tuple = tcp::FourTuple::Of(*segment, packet.ip.source, packet.ip.destination);
   const Hop from{packet.back.station, packet.interface};
-  if (segment->flags.syn && Holds(*segment, tuple, from, now)) return Drop::kNone;
-  return TakeSegment(*segment, tuple, from, now);
+  if (!segment->flags.syn) return TakeSegment(*segment, tuple, from, now);
+  form_ = tcp::FormOf(packet.ip.payload);
+  const Drop drop =
+      Holds(*segment, tuple, from, now) ? Drop::kNone : TakeSegment(*segment, tuple, from, now);
+  form_ = {};
+  return drop;
 }
 
 // Bare ACKs of one connection that stand here in succession; or the one packet that stands here.
@@ -127,6 +132,7 @@ Drop Worker::TakeDelivery(const tcp::Delivery& delivery, const tcp::FourTuple& t
     service.id = delivery.connection;
     service.station = from.station;
     service.interface = from.interface;
+    service.form = form_;
     tcp_.LimitMss(service.id, links_[service.interface].mss());
   }
   // Whoever sends acceptable segments is where answers go: a router may have been replaced.
@@ -179,7 +185,7 @@ void Worker::Open(Service& service, Ipv4Address address, Time now) {
   event.kind = EventKind::kTcpOpened;
   event.number = info.tuple.local_port.value();
   event.extra = info.peer.mss.value_or(0);
-  SetOpenedText(event, info);
+  SetOpenedText(event, info, service.form);
   reporter_.Tell(event, now);
   if (info.tuple.local_port == kHttpsPort || info.tuple.local_port == kHttpPort) {
     service.machine = admission_.Connected(service.station, address, now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/dhcp/client.h"
 
+#include "protocols/dhcp/fingerprint.h"
 #include "protocols/dhcp/message.h"
 
 namespace slipway::dhcp {
@@ -69,6 +70,9 @@ Client Fingerprint(const Message& message) {
       const auto list = client.architecture_list();
       client.architecture_disagrees = std::ranges::find(list, *named) == list.end();
     }
+  }
+  if (client.type == DhcpMessageType::kDiscover && client.is_boot_client()) {
+    client.fingerprint = FirmwareFingerprint(message);
   }
   return client;
 }

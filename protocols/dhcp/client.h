@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Client: what one DHCP message says about the machine that sent it; the firmware's fingerprint.
+// Client: what one DHCP message says about the machine that sent it.
 //
 // Kinds, in the order of proof: iPXE says so in user class 77 or sends option 175, and is asked
 // first because it also calls itself PXEClient; then option 60's prefix, HTTPClient (UEFI 24.7) or
@@ -72,6 +72,8 @@ struct Client {
   Bytes vendor_class;                   // option 60; a view into the message
   Ipv4Address relay;                    // giaddr; 0.0.0.0: it is on the wire itself
   Ipv4Address server;                   // option 54, the server it chose; 0.0.0.0: none
+  // FirmwareFingerprint() of a boot client's DISCOVER, for its story; 0: not made of this message.
+  std::uint64_t fingerprint = 0;
 
   std::span<const std::uint16_t> architecture_list() const {
     return std::span(architectures).first(architecture_count);

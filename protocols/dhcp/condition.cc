@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "protocols/base/fingerprint.h"
+#include "protocols/dhcp/fingerprint.h"
 #include "protocols/dhcp/message.h"
 
 namespace slipway::dhcp {
@@ -87,6 +89,18 @@ bool FitsArchitecture(const Term& term, const Client& client) {
   });
 }
 
+std::uint64_t FingerprintOf(const Facts& facts) {
+  if (!facts.fingerprint) {
+    const std::uint64_t made = facts.client.fingerprint;
+    facts.fingerprint = made != 0 ? made : FirmwareFingerprint(facts.message);
+  }
+  return *facts.fingerprint;
+}
+
+bool FitsFingerprint(const Term& term, std::uint64_t fingerprint) {
+  return FitsAny(term, fingerprint == 0 ? "" : FingerprintText(fingerprint).view());
+}
+
 bool Fits(const Term& term, const Facts& facts) {
   TextBuffer text;
   switch (term.fact) {
@@ -98,6 +112,8 @@ bool Fits(const Term& term, const Facts& facts) {
       return FitsAny(term, AsText(facts.client.vendor_class));
     case Fact::kNetwork:
       return FitsAny(term, facts.network);
+    case Fact::kFingerprint:
+      return FitsFingerprint(term, FingerprintOf(facts));
     case Fact::kMac:
       PutMac(facts.client.mac, text);
       break;

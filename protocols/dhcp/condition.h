@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +30,8 @@ struct Message;
   X(Architecture, "arch")          /* of each in option 93: "x64", "arm64"; a number if unknown */ \
   X(Client, "client")              /* "http", "ipxe", "pxe", "plain" */                            \
   X(VendorClass, "vendor-class")   /* option 60 */                                                 \
-  X(Network, "network")            /* the name of the network the message came from */
+  X(Network, "network")            /* the name of the network the message came from */             \
+  X(Fingerprint, "dhcp-fingerprint") /* of the software that sent it (fingerprint.h), 16 digits */
 
 enum class Fact : std::uint8_t {
 #define SLIPWAY_DHCP_FACT_ENUMERATOR(name, word) k##name,
@@ -55,6 +57,8 @@ struct Facts {
   const Client& client;
   const Message& message;
   std::string_view network;
+  // Made when a term first asks for it, once for all of them, where it was not given; 0: none.
+  mutable std::optional<std::uint64_t> fingerprint = {};
 };
 
 bool Holds(const Term& term, const Facts& facts);

@@ -31,6 +31,7 @@ Parsed<Message> Parse(Bytes bytes, OptionScratch& scratch) {
   if (!type) return Drop::kDhcpTypeMissing;
   if (*type < 1 || *type > 8) return Drop::kDhcpTypeUnexpected;
 
+  message.options_field = bytes;
   message.is_request = header->op == kDhcpBootRequest;
   message.type = static_cast<DhcpMessageType>(*type);
   message.hops = header->hops;

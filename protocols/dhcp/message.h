@@ -34,6 +34,7 @@ struct Message {
   MacAddress mac;
   Bytes file;  // the BOOTP file field up to its NUL; empty when it holds options
   Options options;
+  Bytes options_field;  // as it came, from the first option on; not what file and sname hold
 
   bool wants_broadcast() const { return (flags & kDhcpBroadcastFlag) != 0; }
   bool is_relayed() const { return !giaddr.is_unspecified(); }

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -171,7 +173,35 @@ TEST_F(WorkerDhcpTest, TellsThatAnIpxeIsOne) {
   const auto events = appliance_->Events();
   ASSERT_FALSE(events.empty());
   ASSERT_EQ(events[0].kind, EventKind::kDhcpDiscover);
-  EXPECT_EQ(events[0].text(), "iPXE PXEClient:Arch:00007");
+  EXPECT_THAT(std::string(events[0].text()),
+              testing::MatchesRegex("iPXE PXEClient:Arch:00007 discover=[0-9a-f]+"));
+}
+
+// It is the last word, so that a vendor class of the same words is not taken for it.
+TEST_F(WorkerDhcpTest, TellsTheFingerprintOfADiscoverHoweverLongItsVendorClass) {
+  Start();
+  const std::string longest = "HTTPClient:Arch:00016:UNDI:003001 discover=" + std::string(200, 'x');
+  std::set<std::string> told;
+  for (const std::size_t size :
+       {std::size_t{33}, std::size_t{93}, std::size_t{94}, longest.size()}) {
+    appliance_->Events();
+    const std::string vendor = longest.substr(0, size);
+    Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover, {}, vendor)));
+    const auto events = appliance_->Events();
+    ASSERT_FALSE(events.empty()) << size;
+    const std::string text(events[0].text());
+    const std::size_t at = text.rfind(" discover=");
+    ASSERT_EQ(at, std::min<std::size_t>(size, 93)) << text;
+    EXPECT_EQ(text.substr(0, at), vendor.substr(0, at));
+    const std::string digits = text.substr(at + 10);
+    EXPECT_THAT(digits, testing::MatchesRegex("[0-9a-f]+"));
+    EXPECT_THAT(digits, testing::SizeIs(16));
+    told.insert(digits);
+  }
+  EXPECT_EQ(told.size(), 4u) << "of all of the vendor class, not of what is shown of it";
+  appliance_->Events();
+  Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover, {}, "MSFT 5.0")));
+  EXPECT_EQ(appliance_->Events().at(0).text(), "MSFT 5.0") << "it does not boot";
 }
 
 // What a worker reads at the beginning of a round, the test reads for it; between that and the

@@ -224,12 +224,14 @@ TEST_F(WorkerReportsTest, TellsHowThePeersTcpAndTlsAre) {
   Boot(station, Port(1024), Port(443), TLS1_2_VERSION);
   std::map<EventKind, Event> told;
   for (const Event& event : appliance_->Events()) told.insert_or_assign(event.kind, event);
-  EXPECT_EQ(told.at(EventKind::kTcpOpened).text(),
-            "window=65536 scale=2 sack=1 timestamps=1 rtt_us=1000");
+  EXPECT_THAT(std::string(told.at(EventKind::kTcpOpened).text()),
+              testing::MatchesRegex("window=65536 scale=2 sack=1 timestamps=1 rtt_us=1000 "
+                                    "syn=[0-9]+:[0-9]+:mss-nop-ws2-nop-nop-sack-nop-nop-ts"));
   const Event& offered = told.at(EventKind::kTlsOffered);
   EXPECT_EQ(offered.number, TLS1_2_VERSION);
   EXPECT_GT(offered.extra, 10);
-  EXPECT_THAT(offered.text(), testing::ContainsRegex("^suites=c0[0-9a-f]+,[0-9a-f,]*[0-9a-f]$"));
+  EXPECT_THAT(offered.text(),
+              testing::ContainsRegex("^hello=[0-9a-f]+ suites=c0[0-9a-f]+,[0-9a-f,]*[0-9a-f]$"));
   const Event& closed = told.at(EventKind::kTcpClosed);
   EXPECT_THAT(std::string(closed.text()),
               testing::MatchesRegex("acked=" + std::to_string(closed.number) +

@@ -53,6 +53,7 @@ TEST(Selector, AMistakeIsNamedWithItsPlace) {
   } kCases[] = {
       {"arch", "'arch' is a fact, not a label; write 'arch=VALUE'"},
       {"!mac", "is a fact, not a label"},
+      {"tls-fingerprint", "is a fact, not a label; write 'tls-fingerprint=VALUE'"},
       {"=x", "character 1: write a key"},
       {"rack=a,", "a requirement is missing after ','"},
       {"rack=a,,b", "write a key"},
@@ -92,6 +93,17 @@ MachineFacts Known() {
   static const std::map<std::string, std::string> kLabels = {{"rack", "a1"}, {"empty", ""}};
   facts.groups = &kGroups;
   facts.labels = &kLabels;
+  static const std::vector<SeenFirmware> kFirmware = {{{.client = "http",
+                                                        .dhcp = "67f18dbc6287be40",
+                                                        .tcp = "65535:1460:mss",
+                                                        .tls = "fd4508cff06e1bd0"},
+                                                       1},
+                                                      {{.client = "ipxe",
+                                                        .dhcp = "6ee514fe8a8303ad",
+                                                        .tcp = "65532:1460:nop-nop-ws9-mss",
+                                                        .tls = ""},
+                                                       2}};
+  facts.firmware = &kFirmware;
   return facts;
 }
 
@@ -128,11 +140,38 @@ TEST(Selector, WhatIsKnownIsDecidedAndTheRestIsLeft) {
       {"group!=web", "no", "yes"},
       {"name=WEB*", "yes", "no"},
       {"serial=S2", "no", "no"},
+      {"tcp-fingerprint=65535:1460:mss", "yes", "no"},
+      {"tcp-fingerprint=65532:*", "yes", "no"},
+      {"tcp-fingerprint=64240:*", "no", "no"},
+      {"tcp-fingerprint!=65532:*", "no", "yes"},
+      {"tcp-fingerprint in (1:0:none, *-ws9-mss)", "yes", "no"},
+      {"tls-fingerprint=FD4508CFF06E1BD0", "yes", "no"},
+      {"tls-fingerprint=*", "yes", "no"},
+      {"tls-fingerprint=", "no", "no"},
+      {"tls-fingerprint notin (fd45*, ff73*)", "no", "yes"},
+      {"dhcp-fingerprint=67f18dbc6287be40", "?", "?"},
   };
   for (const auto& each : kCases) {
     EXPECT_EQ(Answer(each.text, Known()), each.known) << each.text;
     EXPECT_EQ(Answer(each.text, MachineFacts{}), each.unknown) << each.text;
   }
+}
+
+TEST(Selector, OfAListAsksWhatBootsShowedAndNotWhatAMessageSays) {
+  EXPECT_EQ(NeedsMessage(Parsed("tcp-fingerprint=*, tls-fingerprint!=x")), nullptr);
+  const Selector message = Parsed("rack=a1, dhcp-fingerprint=67f18dbc6287be40");
+  ASSERT_NE(NeedsMessage(message), nullptr);
+  EXPECT_EQ(*NeedsMessage(message), "dhcp-fingerprint");
+  EXPECT_TRUE(NeedsSeenFirmware(Parsed("rack=a1, tcp-fingerprint!=x")));
+  EXPECT_TRUE(NeedsSeenFirmware(Parsed("tls-fingerprint in (x, y)")));
+  EXPECT_FALSE(NeedsSeenFirmware(message));
+}
+
+TEST(Selector, AFormOfASynIsOneValue) {
+  const char* text = "tcp-fingerprint=65532:1460:nop-nop-ts-nop-nop-sack-nop-ws9-mss, rack=a1";
+  const Selector selector = Parsed(text);
+  ASSERT_EQ(selector.requirements().size(), 2u);
+  EXPECT_EQ(selector.ToString(), text);
 }
 
 }  // namespace

@@ -158,8 +158,8 @@ TEST_F(ListsTest, PagesAreFullWhateverLeavesTheSelectionMeanwhile) {
 
 TEST_F(ListsTest, WhatCannotBeAskedOfAListIsSaid) {
   for (const char* list : {"machines", "boots", "leases"}) {
-    for (const char* word :
-         {"arch", "client", "network", "vendor-class", "client-id", "circuit-id", "remote-id"}) {
+    for (const char* word : {"arch", "client", "network", "vendor-class", "client-id", "circuit-id",
+                             "remote-id", "dhcp-fingerprint"}) {
       const auto answer = client_->Get(Selected(list, Text("rack=a1, ", word, "=x")));
       EXPECT_EQ(answer->status, 400) << list << ' ' << word;
       EXPECT_THAT(answer->body,

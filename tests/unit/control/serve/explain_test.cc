@@ -180,13 +180,35 @@ class Site {
   explicit Site(std::uint32_t seed) : random_(seed) {}
 
   std::string Selector() {
-    constexpr const char* kRequirements[] = {
-        "mac=52:54:*",  "mac!=*:01",      "arch=x64",        "arch in (arm64, ia32)",
-        "client=http",  "client!=ipxe",   "network=lab",     "network!=lab",
-        "rack=a1",      "rack",           "!rack",           "rack notin (a1, b1)",
-        "group=web",    "group!=web",     "circuit-id=eth*", "circuit-id!=eth7",
-        "name=web*",    "serial=S1",      "uuid=",           "vendor-class=*Arch:00016*",
-        "remote-id=*7", "client-id=0102", "uuid=04030201-*", "serial!=S1"};
+    constexpr const char* kRequirements[] = {"mac=52:54:*",
+                                             "mac!=*:01",
+                                             "arch=x64",
+                                             "arch in (arm64, ia32)",
+                                             "client=http",
+                                             "client!=ipxe",
+                                             "network=lab",
+                                             "network!=lab",
+                                             "rack=a1",
+                                             "rack",
+                                             "!rack",
+                                             "rack notin (a1, b1)",
+                                             "group=web",
+                                             "group!=web",
+                                             "circuit-id=eth*",
+                                             "circuit-id!=eth7",
+                                             "name=web*",
+                                             "serial=S1",
+                                             "uuid=",
+                                             "vendor-class=*Arch:00016*",
+                                             "remote-id=*7",
+                                             "client-id=0102",
+                                             "uuid=04030201-*",
+                                             "serial!=S1",
+                                             "dhcp-fingerprint=0123*",
+                                             "dhcp-fingerprint!=0123456789abcdef",
+                                             "dhcp-fingerprint=",
+                                             "tcp-fingerprint=*:mss",
+                                             "tls-fingerprint!=fd45*"};
     std::string text;
     for (unsigned i = Below(4); i > 0; --i) {
       text += Text(text.empty() ? "" : ", ", kRequirements[Below(std::size(kRequirements))]);
@@ -211,6 +233,7 @@ class Site {
     if (Below(2) != 0) question.circuit = Below(2) != 0 ? "eth7" : "ETH8";
     if (Below(2) != 0) question.remote = "sw7";
     if (Below(2) != 0) question.client_identifier = "\x01\x02";
+    if (Below(2) != 0) question.dhcp_fingerprint = "0123456789abcdef";
     return question;
   }
   std::optional<Machine> NextMachine(const Question& question) {
@@ -222,6 +245,13 @@ class Site {
     if (Below(2) != 0) machine.groups = {"web", "x"};
     if (Below(2) != 0) machine.name = "web1";
     if (Below(2) != 0) machine.serial = "S1";
+    if (Below(2) != 0) {
+      machine.firmware = {{{.client = "http",
+                            .dhcp = "0123fedcba987654",
+                            .tcp = "65535:1460:mss",
+                            .tls = "fd4508cff06e1bd0"},
+                           1}};
+    }
     machine.approved = Below(2) != 0;
     machine.completed = Below(2);
     return machine;
@@ -249,6 +279,14 @@ std::map<std::string, std::string> AllFacts(const Question& question,
             question.client == "http" ? (question.architecture == "x64" ? "00016" : "00019")
                                       : (question.architecture == "x64" ? "00007" : "00011"),
             ":UNDI:003000")}};
+  facts["dhcp-fingerprint"] = question.dhcp_fingerprint;
+  if (machine && !machine->firmware.empty()) {
+    const BootFirmware& seen = machine->firmware.front().firmware;
+    facts.insert({{"tcp-fingerprint", seen.tcp}, {"tls-fingerprint", seen.tls}});
+    if (question.dhcp_fingerprint.empty() && question.client == seen.client) {
+      facts["dhcp-fingerprint"] = seen.dhcp;
+    }
+  }
   if (machine) {
     facts.insert({{"name", machine->name}, {"serial", machine->serial}});
     for (const auto& [key, value] : machine->labels) facts[key] = value;

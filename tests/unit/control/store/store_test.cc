@@ -2,6 +2,7 @@
 #include "control/store/store.h"
 
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,46 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
   EXPECT_EQ(ToJson(**found), ToJson(machine));
   EXPECT_FALSE(store->FindMachine(std::nullopt, std::nullopt)->has_value());
   EXPECT_FALSE(store->FindMachine(WithMac(2, "a:1").mac, std::nullopt)->has_value());
+}
+
+TEST_F(StoreTest, WhatAMachineBootsWithIsKeptBesideWhatIsSaidOfIt) {
+  const SeenFirmware seen{{.client = "http", .dhcp = "d", .tcp = "t", .tls = "s"}, 7};
+  {
+    auto store = *OpenSqliteStore(folder_ / "catalog.db");
+    const auto stored = store->PutMachine(WithMac(1, "a:1"), Tester());
+    ASSERT_TRUE(stored.ok());
+    ASSERT_THAT(*store->Machines(), SizeIs(1));
+    const std::vector<MachineFirmware> notes = {{stored->id, {seen}}, {stored->id + 7, {seen}}};
+    EXPECT_TRUE(store->NoteFirmware(notes).ok()) << "one of them is no more";
+    EXPECT_EQ(store->Machines()->front()->firmware, std::vector{seen}) << "in memory too";
+    EXPECT_THAT(*store->Audit({.limit = 10}), SizeIs(1)) << "the machine's alone";
+    Machine changed = *store->Machines()->front();
+    changed.labels["rack"] = "a1";
+    ASSERT_TRUE(store->PutMachine(changed, Tester()).ok());
+  }
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  ASSERT_THAT(*store->Machines(), SizeIs(1));
+  EXPECT_EQ(store->Machines()->front()->firmware, std::vector{seen});
+  EXPECT_EQ(store->Machines()->front()->labels.at("rack"), "a1");
+  EXPECT_EQ(store->FindMachine(WithMac(1, "a:1").mac, std::nullopt)->value().firmware,
+            std::vector{seen});
+}
+
+// Its row has what the migration gave it.
+TEST_F(StoreTest, AMachineOfAnEarlierReleaseHasBootedWithNothingYet) {
+  { auto store = *OpenSqliteStore(folder_ / "catalog.db"); }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_ / "catalog.db").c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database,
+                         "INSERT INTO machines(name, mac, image_set) "
+                         "VALUES('old', x'525400000001', 'a:1')",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(database);
+  auto store = *OpenSqliteStore(folder_ / "catalog.db");
+  ASSERT_THAT(*store->Machines(), SizeIs(1));
+  EXPECT_EQ(store->Machines()->front()->name, "old");
+  EXPECT_THAT(store->Machines()->front()->firmware, IsEmpty());
 }
 
 std::string Described(Store& store) {

@@ -5,6 +5,7 @@
 
 #include "tests/support/pcap.h"
 #include "tests/unit/protocols/dhcp/bench.h"
+#include "tests/unit/protocols/dhcp/captured.h"
 #include "tests/unit/protocols/dhcp/edk2_reader.h"
 
 namespace slipway::dhcp {
@@ -23,21 +24,6 @@ std::vector<support::FrameBytes> ReadCapture(const std::string& name) {
   }
   ADD_FAILURE() << "tests/captures/" << name << ".pcap is not there";
   return {};
-}
-
-// The payload of an untagged IPv4 UDP frame to `port`; empty for every other frame.
-slipway::Bytes UdpPayload(const support::FrameBytes& frame, std::uint16_t port) {
-  Reader reader(frame);
-  reader.Skip(12);
-  if (reader.U16() != 0x0800) return {};
-  const std::size_t header = (reader.U8() & 15U) * 4U;
-  reader.Skip(8);
-  if (reader.U8() != 17) return {};
-  reader.Skip(header - 10 + 2);
-  if (reader.U16() != port) return {};
-  const std::size_t length = reader.U16();
-  reader.Skip(2);
-  return length < 8 ? slipway::Bytes() : reader.Take(length - 8);
 }
 
 // The DHCP requests of one kind in a capture; option values are not to be used.

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "protocols/base/fingerprint.h"
+#include "protocols/dhcp/fingerprint.h"
 #include "tests/unit/protocols/dhcp/bench.h"
 #include "tests/unit/protocols/dhcp/edk2_reader.h"
 
@@ -62,6 +64,13 @@ bool Holds(const Said& said, const Term& term) {
   return bench.Hear(said).drop == Drop::kDhcpIgnoredByRule;
 }
 
+std::string FingerprintOf(const Said& said) {
+  const Octets octets = said.Bytes();
+  OptionScratch scratch;
+  const auto message = Parse(octets, scratch);
+  return std::string(FingerprintText(FirmwareFingerprint(*message)).view());
+}
+
 TEST(Condition, EachFactIsReadFromTheMessage) {
   const Octets relay{1, 4, 'e', 't', 'h', '7', 2, 2, 0x00, 0xfe};
   Octets smbios(17);
@@ -85,6 +94,7 @@ TEST(Condition, EachFactIsReadFromTheMessage) {
       {Fact::kClient, "http"},
       {Fact::kVendorClass, "HTTPClient:Arch:00016:*"},
       {Fact::kNetwork, "test"},
+      {Fact::kFingerprint, FingerprintOf(said)},
   };
   for (const auto& each : kCases) {
     const auto word = kFactWords[static_cast<std::size_t>(each.fact)];

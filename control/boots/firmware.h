@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BootFirmware: what a boot's story says of the software that booted: firmware, or the iPXE after
+// it. A function of stored steps, so that boots of before a restart say as much.
+//
+// It is what was said up to the first whole file, for from there on another program may speak: the
+// DISCOVER before the first connection, that connection's SYN and the first ClientHello.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace slipway::control {
+
+struct Boot;
+
+// Fingerprints as texts; empty: it was not seen. None is proof: anybody can send the same bytes.
+struct BootFirmware {
+  std::string client;  // "http", "ipxe" or "pxe", as selectors name them
+  std::string dhcp;    // protocols/dhcp/fingerprint.h, 16 digits
+  std::string tcp;     // protocols/tcp/syn_form.h, "65535:1460:mss"
+  std::string tls;     // tls/fingerprint.h, 16 digits
+
+  friend bool operator==(const BootFirmware&, const BootFirmware&) = default;
+};
+
+// Nullopt where no boot client's DISCOVER was seen, or a release wrote the story that made none.
+std::optional<BootFirmware> FirmwareOf(const Boot& boot);
+
+// Software that is known to say the same: "EDK II HTTP boot, TLS of OVMF 2022.11"; empty: none is.
+// The table is held against tests/captures.
+std::string LikenessOf(const BootFirmware& firmware);
+
+// The text of a DISCOVER's event (dataplane/event.h) as the client said it, and what follows it.
+std::string_view VendorClassOf(std::string_view text);
+std::string_view DiscoverFingerprintOf(std::string_view text);
+
+}  // namespace slipway::control
