@@ -58,7 +58,7 @@ constexpr Schema kSchemas[] = {
     {"TokenRequest", "", "role:viewer|operator|admin scope?:string expires_in_seconds?:integer"},
     {"Certificate", "Times in Unix seconds; the fingerprint is SHA-256.",
      "name:string subject:string issuer:string key:string names:[string] not_before:integer "
-      "not_after:integer days_left:integer state:valid|expired|not-yet-valid "
+     "not_after:integer days_left:integer state:valid|expired|not-yet-valid "
      "renewed_by_itself:boolean fingerprint:string"},
     {"CaRotation",
      "steady: one CA. prepared: the next one (`ca-next`) is to be enrolled, and signs nothing yet. "
