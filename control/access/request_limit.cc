@@ -22,8 +22,10 @@ bool RequestLimit::Take(const std::string& who, Time now) {
 
 void RequestLimit::MakeRoom() {
   if (sources_.size() < kSourcesMax) return;
-  sources_.erase(
-      std::ranges::min_element(sources_, {}, [](const auto& entry) { return entry.second.last; }));
+  const auto oldest =
+      std::ranges::min_element(sources_, {}, [](const auto& entry) { return entry.second.last; });
+  const std::string who = oldest->first;  // not by its place: g++ 12 sees a null in that
+  sources_.erase(who);
 }
 
 std::uint64_t RequestLimit::refused() const {

@@ -94,9 +94,10 @@ absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const Networ
   // The file was checked when it was read; this is asked at each publication.
   if (more.empty()) return config;
   std::vector<Problem> problems;
+  std::vector<Problem> warnings;  // networks have none
   const std::filesystem::path file("networks");
   const Section root = ReadJson(Root(config, more), file.string(), problems);
-  Complaints complaints(file, problems);
+  Complaints complaints(file, {problems, warnings});
   CheckNetworks(root, complaints);
   if (!problems.empty()) {
     std::vector<std::string> words;

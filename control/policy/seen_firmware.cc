@@ -55,13 +55,13 @@ std::vector<SeenFirmware> ParseSeenFirmware(const nlohmann::json& json) {
       const auto found = each.find(member);
       return found != each.end() && found->is_string() ? found->get<std::string>() : std::string();
     };
-    const auto since = each.find("since");
+    const nlohmann::json since = each.value("since", nlohmann::json());
     SeenFirmware seen{.firmware = {.client = text("client"),
                                    .dhcp = text("dhcp"),
                                    .tcp = text("tcp"),
                                    .tls = text("tls")}};
     if (seen.firmware.client.empty()) continue;
-    if (since != each.end() && since->is_number_integer()) seen.since_unix_seconds = *since;
+    if (since.is_number_integer()) seen.since_unix_seconds = since;
     all.push_back(std::move(seen));
   }
   return all;

@@ -34,8 +34,8 @@ Core::Core(const Config& config, Outlets outlets)
     : config_(config),
       outlets_(std::move(outlets)),
       streams_(kStreamsMax, kStreamsOfOneMax),
-      trust_files_(config.secure_boot),
       request_limit_(config.management_requests_per_second),
+      trust_files_(config.secure_boot),
       served_(std::make_shared<const Config>(config)) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Open(const Config& config, Outlets outlets) {
