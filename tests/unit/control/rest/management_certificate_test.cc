@@ -250,7 +250,7 @@ TEST_F(BroughtCertificateTest, OneThatHasEndedKeepsNoStartFromSucceedingAndNobod
   Begin();
   ASSERT_TRUE(core_ != nullptr);
   EXPECT_TRUE(IsAnswered(*client_)) << "by the address";
-  EXPECT_TRUE(IsAnswered(*Client(core_->authority()))) << "and by the name";
+  EXPECT_TRUE(IsAnswered(*Client(core_->authorities()->issuing))) << "and by the name";
   EXPECT_FALSE(IsAnswered(*Client(authority_)));
   const Ran list = Slipway("cert show");
   EXPECT_THAT(list.text, ContainsRegex("site-ecdsa.pem .*expired"));

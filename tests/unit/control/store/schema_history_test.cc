@@ -94,6 +94,9 @@ constexpr Step kCatalog[] = {
     {"CREATE TABLE waiting_boots(mac BLOB PRIMARY KEY, boot INTEGER NOT NULL, "
      "completed INTEGER NOT NULL, last INTEGER NOT NULL) WITHOUT ROWID;",
      "INSERT INTO waiting_boots VALUES(x'525400000001', 7, 1, 600);"},
+    {"ALTER TABLE machines ADD COLUMN firmware TEXT NOT NULL DEFAULT '[]';",
+     "UPDATE machines SET firmware='[{\"client\": \"http\", \"dhcp\": \"0123456789abcdef\","
+     "  \"tcp\": \"\", \"tls\": \"\", \"since\": 700}]';"},
 };
 constexpr std::size_t kPresent = std::size(kCatalog);
 constexpr std::size_t kChained = 3;  // the schema from which on the log is a chain
@@ -178,6 +181,10 @@ void ExpectMachines(Store& store, std::size_t version) {
   EXPECT_EQ(machine.completed, version >= 4 ? 2U : 0U);
   EXPECT_EQ(machine.failed, version >= 4 ? 1U : 0U);
   EXPECT_EQ(machine.labels.contains("rack"), version >= 4);
+  ASSERT_THAT(machine.firmware, SizeIs(version >= 13 ? 1 : 0));
+  if (version >= 13) {
+    EXPECT_EQ(machine.firmware.front().firmware.dhcp, "0123456789abcdef");
+  }
   const auto boots = store.Boots();
   ASSERT_TRUE(boots.ok()) << boots.status();
   EXPECT_THAT(*boots, SizeIs(1));
@@ -190,18 +197,24 @@ void ExpectPolicy(Store& store, std::size_t version) {
   const auto rules = store.Rules();
   ASSERT_TRUE(rules.ok()) << rules.status();
   ASSERT_THAT(*rules, SizeIs(version >= 4 ? 1 : 0));
-  if (version >= 4) EXPECT_EQ(rules->front().selector.ToString(), "rack=a1");
+  if (version >= 4) {
+    EXPECT_EQ(rules->front().selector.ToString(), "rack=a1");
+  }
   const auto rollouts = store.Rollouts();
   ASSERT_TRUE(rollouts.ok()) << rollouts.status();
   ASSERT_THAT(*rollouts, SizeIs(version >= 5 ? 1 : 0));
-  if (version >= 5) EXPECT_EQ(rollouts->front().percent, 10U);
+  if (version >= 5) {
+    EXPECT_EQ(rollouts->front().percent, 10U);
+  }
   const auto networks = store.Networks();
   ASSERT_TRUE(networks.ok()) << networks.status();
   EXPECT_THAT(*networks, SizeIs(version >= 8 ? 1 : 0));
   const auto templates = store.Templates();
   ASSERT_TRUE(templates.ok()) << templates.status();
   ASSERT_THAT(*templates, SizeIs(version >= 11 ? 1 : 0));
-  if (version >= 11) EXPECT_EQ(templates->front().text, "{{name}}");
+  if (version >= 11) {
+    EXPECT_EQ(templates->front().text, "{{name}}");
+  }
   const auto verdict = store.Verdict("d1");
   ASSERT_TRUE(verdict.ok()) << verdict.status();
   EXPECT_EQ(verdict->has_value(), version >= 2);

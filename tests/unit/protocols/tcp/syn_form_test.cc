@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -30,12 +32,12 @@ const std::vector<OneOption> kOptions = {{"mss", {2, 4, 0x05, 0xb4}},
                                          {"other", {34, 2}}};
 
 // A header with these options, filled up with what lies behind an end.
-Octets Syn(std::uint16_t window, Octets options) {
+Octets Syn(std::uint16_t window, const Octets& options) {
   Octets header(20);
   header[13] = tcp_flag::kSyn;
   header[14] = static_cast<std::uint8_t>(window >> 8);
   header[15] = static_cast<std::uint8_t>(window);
-  header.insert(header.end(), options.begin(), options.end());
+  std::ranges::copy(options, std::back_inserter(header));
   header[12] = static_cast<std::uint8_t>(header.size() / 4 << 4);
   return header;
 }
