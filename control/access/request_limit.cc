@@ -24,8 +24,7 @@ void RequestLimit::MakeRoom() {
   if (sources_.size() < kSourcesMax) return;
   const auto oldest =
       std::ranges::min_element(sources_, {}, [](const auto& entry) { return entry.second.last; });
-  const std::string who = oldest->first;  // not by its place: g++ 12 sees a null in that
-  sources_.erase(who);
+  if (oldest != sources_.end()) sources_.erase(oldest);
 }
 
 std::uint64_t RequestLimit::refused() const {
