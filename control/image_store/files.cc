@@ -67,13 +67,6 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, std::siz
   }
 }
 
-absl::Status SyncFolder(const std::filesystem::path& folder) {
-  const auto file = OpenFile(folder, O_RDONLY | O_DIRECTORY);
-  if (!file.ok()) return file.status();
-  if (::fsync(file->get()) != 0) return SystemFailure(folder.string(), "sync", errno);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<NewFile> NewFile::Create(const std::filesystem::path& incoming) {
   std::string name = (incoming / "XXXXXX").string();
   const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);

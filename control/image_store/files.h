@@ -41,7 +41,6 @@ absl::StatusOr<std::size_t> ReadSome(const FileDescriptor& file, const std::file
                                      MutableBytes out);
 // The whole of a small file; refused beyond `limit` bytes.
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& path, std::size_t limit);
-absl::Status SyncFolder(const std::filesystem::path& folder);
 
 // A file that is being written in `incoming` and will get its name when it is whole. Its temporary
 // name goes away with the object, or, after a crash, when the store is opened.

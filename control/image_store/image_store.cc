@@ -18,6 +18,7 @@
 #include "control/image_store/previous.h"
 #include "control/image_store/refusal.h"
 #include "control/image_store/uploads.h"
+#include "control/whole_file.h"
 
 namespace slipway::control {
 namespace {

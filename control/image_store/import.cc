@@ -20,6 +20,7 @@
 #include "control/image_store/lock.h"
 #include "control/image_store/refusal.h"
 #include "control/image_store/source.h"
+#include "control/whole_file.h"
 #include "protocols/http/media_type.h"
 
 namespace slipway::control {

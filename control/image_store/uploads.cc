@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/image_store/refusal.h"
+#include "control/whole_file.h"
 #include "protocols/base/check.h"
 
 namespace slipway::control {
