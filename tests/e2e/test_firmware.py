@@ -165,7 +165,7 @@ def demo_refuses(_context):
                            (("--debian13", "--payload", "iso"), "leave --debian13 out"),
                            (("--debian13", "--payload", "grub"), "no --payload grub"),
                            (("--debian13", "--payload", "hello", "--break", "signature"), "leave one of them out"),
-                           (("--arch", "arm64"), "--payload hello of Debian 12 alone")):
+                           (("--arch", "arm64", "--payload", "iso"), "--payload hello or uki of Debian 12 alone")):
         done = subprocess.run([sys.executable, str(debs.ROOT / "tests/rig/demo.py"), *words],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
                               check=False)

@@ -96,11 +96,12 @@ TEST_P(ScopedAccessTest, SeesItsMachinesAlone) {
   Have("rack=a1");
   const auto client = Scoped();
   for (const char* path :
-       {"/api/v1/machines/52:54:00:00:00:02", "/api/v1/boots/52:54:00:00:00:02",
-        "/api/v1/machines/52:54:00:00:00:02/why", "/api/v1/machines/52:54:00:00:00:02/capture",
-        "/api/v1/explain?mac=52:54:00:00:00:02"}) {
+       {"/api/v1/boots/52:54:00:00:00:02", "/api/v1/machines/52:54:00:00:00:02/why",
+        "/api/v1/machines/52:54:00:00:00:02/capture", "/api/v1/explain?mac=52:54:00:00:00:02"}) {
     EXPECT_EQ(client->Get(path)->status, 403) << path;
   }
+  // As one that is not there: a scope learns of no other machine.
+  EXPECT_EQ(client->Get("/api/v1/machines/52:54:00:00:00:02")->status, 404);
   const auto machines = nlohmann::json::parse(client->Get("/api/v1/machines")->body);
   ASSERT_EQ(machines.size(), 1u);
   EXPECT_EQ(machines[0]["mac"], "52:54:00:00:00:01");
