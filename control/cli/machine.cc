@@ -96,7 +96,8 @@ int ListHeld(Client& client, const Command& command) {
       machine[when] = static_cast<std::int64_t>(machine.value(when, 0.0));
     }
   }
-  std::cout << Table(machines, {{"MAC", "mac"},
+  std::cout << Table(machines, {{"MACHINE", "machine"},
+                                {"MAC", "mac"},
                                 {"UUID", "uuid"},
                                 {"ARCH", "architecture"},
                                 {"CLIENT", "client"},
@@ -107,7 +108,7 @@ int ListHeld(Client& client, const Command& command) {
                                 {"FIRST ASKED", "first_asked", true},
                                 {"LAST ASKED", "last_asked", true},
                                 {"TIMES", "asked"}});
-  if (!machines.empty()) std::cerr << "slipway: approve one: slipway machine approve MAC\n";
+  if (!machines.empty()) std::cerr << "slipway: approve one: slipway machine approve MACHINE\n";
   return 0;
 }
 

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GET /held: machines that asked to boot and that a rule holds until they are approved, the one
-// that asked last first; ?since= (Unix seconds) instead of the last day. One that was approved, or
-// that the rules do not hold any more, is not among them, however lately it asked.
+// that began to wait last first, so that pages stay what they are while machines ask; ?since= (Unix
+// seconds) instead of the last day. One that was approved, was answered since, or that the rules do
+// not hold any more, is not among them, however lately it asked.
+#include <algorithm>
 #include <charconv>
 #include <ctime>
 #include <map>
+#include <tuple>
 #include <unordered_map>
+#include <vector>
 
 #include "control/rest/routes.h"
 #include "control/rest/scope.h"
 #include "control/serve/policy_builder.h"
+#include "control/templates/variables.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -69,15 +74,29 @@ void ListHeld(const httplib::Request& request, httplib::Response& response, Core
   if (!scope.ok()) return ReplyProblem(response, scope.status());
   KnownMachines known(*machines, core.config());
   const auto config = core.served();
+  std::vector<HeldMachine> all = core.held().All();
+  std::ranges::sort(all, [](const HeldMachine& a, const HeldMachine& b) {
+    return std::tuple(b.first_unix_nanoseconds, a.mac.value()) <
+           std::tuple(a.first_unix_nanoseconds, b.mac.value());
+  });
+  // Of those that nobody entered, one answer for each rule: a flood of them is many.
+  std::map<std::string, bool> is_held_by;
+  const auto is_held = [&](const HeldMachine& held, const Machine* machine) {
+    if (machine != nullptr) return IsHeldByRule(held, *rules, machine);
+    const auto found = is_held_by.find(held.rule);
+    if (found != is_held_by.end()) return found->second;
+    return is_held_by.emplace(held.rule, IsHeldByRule(held, *rules, nullptr)).first->second;
+  };
   nlohmann::json list = nlohmann::json::array();
-  for (const HeldMachine& held : core.held().All()) {
+  for (const HeldMachine& held : all) {
     if (held.last_unix_nanoseconds / 1'000'000'000 < *since) continue;
     const Machine* const machine = known.Find(held);
     // Whom nobody entered is in no scope.
     const bool is_told =
         scope->is_all() || (machine == nullptr ? scope->Holds(held.mac) : scope->Holds(*machine));
-    if (!is_told || !IsHeldByRule(held, *rules, machine)) continue;
+    if (!is_told || !is_held(held, machine)) continue;
     nlohmann::json item = ToJson(held, *config);
+    item["machine"] = machine == nullptr ? held.mac.ToString() : KeyOf(*machine);
     item["known"] = machine != nullptr;
     item["name"] = machine == nullptr ? "" : machine->name;
     list.push_back(std::move(item));

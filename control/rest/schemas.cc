@@ -116,8 +116,10 @@ constexpr Schema kSchemas[] = {
      "approved?:boolean"},
     {"HeldMachine",
      "Of a machine that a rule holds: what it said of itself, when it asked (Unix seconds) and how "
-     "often; `known`: whether it is in the catalog or the configuration file, by that `name`.",
-     "mac:string uuid:string architecture:string client:string vendor_class:string network:string "
+     "often; `known`: whether it is in the catalog or the configuration file, by that `name`; "
+     "`machine`: what it is asked for and approved by, its MAC or its UUID.",
+     "machine:string mac:string uuid:string architecture:string client:string vendor_class:string "
+     "network:string "
      "relay:string rule:string first_asked:number last_asked:number asked:integer known:boolean "
      "name:string"},
     {"Rule", "",

@@ -44,6 +44,16 @@ FeedEvent HeldEvent(const HeldMachines::News& news, const Config& config) {
           .body = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
+// The dataplane says "held" of one whose plan has ended as well, by its rule's name. What cannot be
+// read now is told.
+bool WaitsForApproval(const HeldMachine& held, Core& core) {
+  const auto rules = core.Rules();
+  const auto machine =
+      core.KnownMachine(held.mac, held.uuid.is_set() ? std::optional(held.uuid) : std::nullopt);
+  if (!rules.ok() || !machine.ok()) return true;
+  return IsHeldByRule(held, *rules, *machine ? &**machine : nullptr);
+}
+
 }  // namespace
 
 absl::Status Core::OpenFeed() {
@@ -66,7 +76,9 @@ absl::Status Core::OpenFeed() {
                              const slipway::Time now(
                                  std::chrono::steady_clock::now().time_since_epoch());
                              const auto news = held_.Take(boot, step, now);
-                             if (news) feed_->Publish(HeldEvent(*news, *served()));
+                             if (news && WaitsForApproval(news->machine, *this)) {
+                               feed_->Publish(HeldEvent(*news, *served()));
+                             }
                            },
                        .outcome = [this](const Boot& boot) { feed_->Publish(BootEvent(boot)); }});
   const auto newest = store_->Audit({.limit = 1});

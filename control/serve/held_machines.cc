@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/boots/firmware.h"
 #include "control/boots/words.h"
 #include "control/policy/decide.h"
 #include "protocols/base/drop.h"
@@ -15,6 +16,7 @@ namespace {
 using dataplane::EventKind;
 
 constexpr std::string_view kIpxe = "iPXE ";
+constexpr std::string_view kItsOwnRecord = "machine";  // held by hand, or its plan has ended
 
 // The question that was not answered; null: it is not in the story.
 const BootStep* QuestionIn(const Boot& boot) {
@@ -22,6 +24,14 @@ const BootStep* QuestionIn(const Boot& boot) {
     return each.kind == EventKind::kDhcpDiscover || each.kind == EventKind::kDhcpRequest;
   });
   return step == boot.steps.rend() ? nullptr : &*step;
+}
+
+// What wants to boot and is offered something waits no more. The system of a held machine, which is
+// no boot client, gets its address all the same.
+bool IsAnswer(const Boot& boot, const BootStep& step) {
+  if (step.kind != EventKind::kDhcpOffer) return false;
+  const BootStep* const question = QuestionIn(boot);
+  return question != nullptr && IsBootClient(question->text);
 }
 
 std::string_view ClientOf(std::string_view vendor_class) {
@@ -73,8 +83,13 @@ const HeldMachine* HeldMachines::Note(const Boot& boot, const BootStep& step, bo
   const bool is_held = step.kind == EventKind::kDhcpIgnored &&
                        step.number == static_cast<std::int64_t>(Drop::kDhcpHeld);
   const std::string_view rule = is_held ? FactText(step.text, "rule") : std::string_view();
-  if (rule.empty()) return nullptr;
   const auto known = by_mac_.find(boot.mac.value());
+  if (known != by_mac_.end() && IsAnswer(boot, step)) {
+    machines_.erase(known->second);
+    by_mac_.erase(known);
+    return nullptr;
+  }
+  if (rule.empty() || rule == kItsOwnRecord) return nullptr;
   is_new = known == by_mac_.end();
   if (is_new) {
     machines_.push_front({.mac = boot.mac, .first_unix_nanoseconds = step.unix_nanoseconds});
@@ -88,7 +103,7 @@ const HeldMachine* HeldMachines::Note(const Boot& boot, const BootStep& step, bo
   held.network = Ipv4Address(static_cast<std::uint32_t>(step.extra));
   if (const BootStep* question = QuestionIn(boot)) {
     held.architecture = question->number;
-    held.vendor_class = question->text;
+    held.vendor_class = VendorClassOf(question->text);
     held.relay = Ipv4Address(static_cast<std::uint32_t>(question->extra));
   }
   held.last_unix_nanoseconds = std::max(held.last_unix_nanoseconds, step.unix_nanoseconds);

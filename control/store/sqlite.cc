@@ -25,9 +25,11 @@ absl::Status Stopped(const absl::Status& why, const Way& way) {
   const auto message = why.message();
   return {why.code(),
           Text("the state directory is of an older slipwayd (schema ", way.from, ") and could not ",
-               "be brought to schema ", way.to, ": step ", way.step + 1, ": ",
-               std::string_view(message.data(), message.size()),
-               "; it is as it was: start that slipwayd, or make what stood in the way go away")};
+               "be brought to schema ", way.to, ": ",
+               way.step < way.to ? Text("step ", way.step + 1) : std::string("the last commit"),
+               ": ", std::string_view(message.data(), message.size()),
+               "; this file is as it was: make what stood in the way go away, or go back to that "
+               "slipwayd, with a backup of its where another file was brought along before")};
 }
 
 }  // namespace

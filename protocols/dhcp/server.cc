@@ -92,8 +92,8 @@ Outcome Server::Receive(const Received& in, MutableBytes reply, Time now) {
   Outcome outcome;
   const std::int64_t now_unix_seconds = UnixSeconds(now);
   state_->table.Reap(now_unix_seconds, kReapsPerMessage);
-  OptionScratch scratch;
-  const Parsed<Message> message = Parse(in.message, scratch);
+  state_->scratch.used = 0;
+  const Parsed<Message> message = Parse(in.message, state_->scratch);
   if (!message) {
     outcome.drop = message.drop();
     return outcome;
@@ -196,8 +196,8 @@ std::optional<Outcome> Server::Emit(MutableBytes reply, Time now) {
     const bool offer = probe->state == Probe::State::kOfferDue;
     LeaseTable::Slot slot = state_->table.FindAddress(probe->address);
     const bool stands = slot != LeaseTable::kNone && state_->table[slot].probing;
-    OptionScratch scratch;
-    const Parsed<Message> message = Parse(probe->in.message, scratch);
+    state_->scratch.used = 0;
+    const Parsed<Message> message = Parse(probe->in.message, state_->scratch);
     // The copy outlives the probe's slot, which may be used again below.
     const Received in = probe->in;
     const bool tired = !offer && probe->tries >= Probes::kTriesMax;

@@ -91,7 +91,7 @@ struct Outcome {
   std::optional<Ipv4Address> probe;
   Attachment probe_at;
   Ipv4Address address;             // the one in question; 0.0.0.0: none
-  Client client;                   // facts; views point into the message
+  Client client;                   // facts; views live as the message does, and until the next call
   const BootRule* boot = nullptr;  // in the policy; what was offered
   std::string_view reason;         // of a NAK, as the client is told; a constant
   std::string_view choice;  // the name of the choice that decided, in the policy; empty: none

@@ -5,6 +5,7 @@
 
 #include "protocols/dhcp/addresses.h"
 #include "protocols/dhcp/lease_table.h"
+#include "protocols/dhcp/options.h"
 #include "protocols/dhcp/probes.h"
 #include "protocols/dhcp/server.h"
 
@@ -17,6 +18,7 @@ struct Server::State {
   LeaseTable table;
   Addresses addresses;
   Probes probes;
+  OptionScratch scratch;  // of the message that was taken last: an Outcome's views may point here
   const Policy* policy = nullptr;
   std::uint64_t revision = 0;  // of the latest change
 };

@@ -138,7 +138,7 @@ export interface Machine {
 }
 
 export interface HeldMachine {
-  mac: string; uuid: string; architecture: string; client: string; vendor_class: string; network: string; relay: string;
+  machine: string; mac: string; uuid: string; architecture: string; client: string; vendor_class: string; network: string; relay: string;
   rule: string; first_asked: number; last_asked: number; asked: number; known: boolean; name: string;
 }
 

@@ -58,16 +58,16 @@ function Held({ who }: { who: Who }) {
   const { run, busy, problem } = useChange();
   const held = live.value ?? [];
   if (held.length === 0) return null;
-  const approve = (mac: string) => run('PUT', `/api/v1/machines/${mac}`, { approved: true }, () => refresh('/api/v1/'));
+  const approve = (key: string) => run('PUT', `/api/v1/machines/${key}`, { approved: true }, () => refresh('/api/v1/'));
   return (
     <section class="panel flush" aria-label="Machines that wait to be approved">
       <h2 class="inset">Wait to be approved</h2>
       {problem && <ProblemBox problem={problem} />}
-      <Table caption="Machines that wait to be approved, the one that asked last first" columns={['Machine', 'Client', 'Network', 'Rule', 'Last asked', 'Approval']}>
+      <Table caption="Machines that wait to be approved, the one that began to wait last first" columns={['Machine', 'Client', 'Network', 'Rule', 'Last asked', 'Approval']}>
         {held.map((each) => (
           <tr key={each.mac}>
             <Cell label="Machine" class="main">
-              <a href={`#/machines/${each.mac}`}>{each.name || each.mac}</a>
+              <a href={`#/machines/${each.mac}`}>{each.name || each.machine}</a>
               <small>{each.uuid || (each.name ? each.mac : '')}</small>
             </Cell>
             <Cell label="Client">{[each.architecture, each.client].filter(Boolean).join(' ') || <span class="note">not told</span>}</Cell>
@@ -76,7 +76,7 @@ function Held({ who }: { who: Who }) {
             <Cell label="Last asked"><Time unix={each.last_asked} /></Cell>
             <Cell label="Approval">
               {may(who.role, 'operator')
-                ? <button type="button" disabled={busy} aria-label={`Approve ${each.name || each.mac}`} onClick={() => approve(each.mac)}>Approve</button>
+                ? <button type="button" disabled={busy} aria-label={`Approve ${each.name || each.mac}`} onClick={() => approve(each.machine)}>Approve</button>
                 : <span class="note">by an operator</span>}
             </Cell>
           </tr>

@@ -54,12 +54,14 @@ class HeldTest : public RestTest {
   std::int64_t now_ = std::time(nullptr) * kSecond;
 };
 
-TEST_F(HeldTest, AreListedAsTheyAskedTheLastOneFirst) {
+TEST_F(HeldTest, AreListedWithTheOneThatBeganToWaitLastFirst) {
   EXPECT_THAT(Held(), IsEmpty());
-  Asks(1, "rule=ask uuid=" + kUuid);
   Asks(2);
   Asks(1, "rule=ask uuid=" + kUuid);
+  Asks(1, "rule=ask uuid=" + kUuid);
   EXPECT_THAT(Held(), ElementsAre(Mac(1), Mac(2)));
+  Asks(2);
+  EXPECT_THAT(Held(), ElementsAre(Mac(1), Mac(2))) << "who asks again keeps its place in the pages";
   const auto first = First();
   EXPECT_EQ(first["uuid"], kUuid);
   EXPECT_EQ(first["architecture"], "arm64");
@@ -69,6 +71,7 @@ TEST_F(HeldTest, AreListedAsTheyAskedTheLastOneFirst) {
   EXPECT_EQ(first["rule"], "ask");
   EXPECT_EQ(first["asked"], 2);
   EXPECT_EQ(first["known"], false);
+  EXPECT_EQ(first["machine"], Mac(1));
   EXPECT_LE(first["first_asked"], first["last_asked"]);
   const Ran list = Slipway("machine held");
   EXPECT_EQ(list.code, 0);
@@ -76,7 +79,7 @@ TEST_F(HeldTest, AreListedAsTheyAskedTheLastOneFirst) {
        {Mac(1), Mac(2), kUuid, std::string("arm64"), std::string("lab")}) {
     EXPECT_THAT(list.text, HasSubstr(word));
   }
-  EXPECT_THAT(list.text, HasSubstr("slipway machine approve MAC"));
+  EXPECT_THAT(list.text, HasSubstr("slipway machine approve MACHINE"));
   EXPECT_THAT(nlohmann::json::parse(Slipway("--json machine held").text), SizeIs(2));
   EXPECT_THAT(Slipway("boot show " + Mac(1)).text,
               HasSubstr("a rule holds this machine until an operator approves it, by rule ask"));
@@ -124,6 +127,7 @@ TEST_F(HeldTest, OneOfTheCatalogIsToldByItsName) {
   Asks(1, "rule=ask uuid=" + kUuid);
   EXPECT_EQ(First()["name"], "node1");
   EXPECT_EQ(First()["known"], true);
+  EXPECT_EQ(First()["machine"], kUuid) << "a record by its MAC would be a second one";
   EXPECT_EQ(Slipway("machine approve " + kUuid).code, 0);
   EXPECT_THAT(Held(), IsEmpty());
   EXPECT_THAT(Slipway("machine show " + kUuid).text, HasSubstr("NAME       node1\n"));
@@ -172,6 +176,16 @@ TEST_F(HeldTest, ThatOneBeginsToWaitIsTold) {
   EXPECT_EQ(data["mac"], Mac(1));
   EXPECT_EQ(told.events[0]->mac, MacAddress::Parse(Mac(1)));
   EXPECT_THAT(client_->Get("/metrics")->body, HasSubstr("slipway_machines_held 100"));
+}
+
+TEST_F(HeldTest, ThatAPlanHasEndedIsToldToNobody) {
+  const std::uint64_t before = core_->feed().newest();
+  ASSERT_EQ(Slipway("rule set once --order 10 --action boot --mode once").code, 0);
+  Asks(1, "rule=once");
+  Asks(2, "rule=machine");
+  const auto told = core_->feed().Read(before, {.mac = std::nullopt, .kinds = {FeedKind::kHeld}},
+                                       1000, EventFeed::Clock::now());
+  EXPECT_THAT(told.events, IsEmpty()) << "no approval would help";
 }
 
 TEST_F(HeldTest, AScopeHoldsItsMachinesAlone) {

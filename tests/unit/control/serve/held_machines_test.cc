@@ -94,6 +94,24 @@ TEST_F(HeldMachinesTest, AreThoseAloneThatWereHeld) {
   EXPECT_THAT(held_.All(), IsEmpty());
 }
 
+TEST_F(HeldMachinesTest, SayTheirVendorClassWithoutWhatWeAddToIt) {
+  const Boot boot = Asks(Mac(1), kBegan, "HTTPClient:Arch:00016 discover=67f18dbc6287be40");
+  ASSERT_TRUE(held_.Take(boot, Ignored(kBegan, "rule=ask"), now_));
+  EXPECT_EQ(held_.All()[0].vendor_class, "HTTPClient:Arch:00016");
+}
+
+TEST_F(HeldMachinesTest, WhoIsAnsweredWaitsNoMore) {
+  Boot boot = Asks(Mac(1), kBegan);
+  const BootStep offer{.unix_nanoseconds = kBegan, .kind = EventKind::kDhcpOffer};
+  held_.Take(boot, Ignored(kBegan, "rule=ask"), now_);
+  // Its system, which asks for an address alone.
+  held_.Take(Asks(Mac(1), kBegan, "Linux"), offer, now_);
+  EXPECT_THAT(held_.All(), SizeIs(1));
+  held_.Take(boot, offer, now_);
+  EXPECT_THAT(held_.All(), IsEmpty());
+  EXPECT_EQ(held_.counts().kept, 0u);
+}
+
 TEST_F(HeldMachinesTest, TheNewestAreKeptAndTheOthersCounted) {
   constexpr unsigned kAll = HeldMachines::kMost + 100;
   for (unsigned i = 0; i < kAll; ++i) {

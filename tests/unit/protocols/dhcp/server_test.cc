@@ -48,6 +48,15 @@ TEST(Server, FourMessagesGiveAnAddressAndOneDurableChange) {
   EXPECT_FALSE(options.Has(DhcpOption::kBootFile));
 }
 
+// RFC 3396: its pieces are put together beside the message, and are read after Receive().
+TEST(Server, AVendorClassInPiecesIsToldAsAWhole) {
+  Bench bench;
+  const Outcome offered = bench.Hear(
+      Said(kDiscover).Text(60, "HTTPClient:Arch:00016:").U16(93, 16).Text(60, "UNDI:003000"));
+  ASSERT_EQ(offered.decision, Decision::kOffered);
+  EXPECT_EQ(AsText(offered.client.vendor_class), "HTTPClient:Arch:00016:UNDI:003000");
+}
+
 TEST(Server, TenMachinesGetTenAddressesAndTheEleventhIsToldWhyNot) {
   Bench bench;
   for (unsigned machine = 0; machine < 10; ++machine) {
