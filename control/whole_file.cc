@@ -46,10 +46,10 @@ absl::Status WriteFile(const std::filesystem::path& file, std::string_view text,
   }
   good = good && ::fsync(descriptor) == 0;
   ::close(descriptor);
-  if (!good || std::rename(temporary.c_str(), file.c_str()) != 0) {
-    return SystemError(file, "cannot be written");
-  }
-  return absl::OkStatus();
+  if (good && std::rename(temporary.c_str(), file.c_str()) == 0) return absl::OkStatus();
+  absl::Status status = SystemError(file, "cannot be written");
+  std::filesystem::remove(temporary, error);  // it may hold half a secret
+  return status;
 }
 
 absl::Status SyncFolder(const std::filesystem::path& folder) {

@@ -42,8 +42,8 @@ struct Succession {
   // two. Behind a server's certificate of the new one, it leads whoever knows the old alone to
   // that. Issuer and subject have one name, so that RFC 5280 6.1.4 (l) does not count it against a
   // path length of 0, which authorities had that were made before there were successors. OpenSSL
-  // goes by that; GnuTLS, Go and iPXE count it, and take it from authorities made since, which
-  // allow 1.
+  // goes by that; GnuTLS and Go count it, and take it from authorities made since, which allow 1.
+  // iPXE never takes it: it finds issuers by name alone, and stops at this one itself.
   std::string cross_pem;
 };
 std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int days = 3650);

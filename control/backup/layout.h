@@ -13,7 +13,7 @@ namespace slipway::control {
 
 inline constexpr std::string_view kBackupList = "backup.json";
 // Another one with every name that is added below, so that a slipwayd which does not know it can
-// say whose the backup is: 2 came with images/previous.json. All of them are read.
+// say whose it is: 2 came with images/previous.json and ca.rotation. All of them are read.
 inline constexpr std::uint64_t kBackupVersion = 2;
 inline constexpr std::array<std::string_view, 3> kBackupDatabases = {"catalog.db", "leases.db",
                                                                      "boots.db"};

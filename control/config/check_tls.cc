@@ -82,7 +82,8 @@ class CertificateChecker {
     const CertificateFaults faults = FaultsOf(pem.str(), hosts_);
     for (const std::string& fault : faults.dates) {
       if (dates == Dates::kWarning) {
-        complaints_.Warn(section_, "chain", fault + "; meanwhile our own is shown in its place");
+        complaints_.Warn(section_, "chain",
+                         fault + "; meanwhile another one that is valid is shown, or our own");
       } else {
         complaints_.Add(section_, "chain", fault);
       }

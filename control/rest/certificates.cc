@@ -2,8 +2,9 @@
 //
 // Certificates: GET /certificates (the CA, the boot servers', management's), POST
 // /certificates/rotate. The CA itself: GET /ca (PEM), GET /ca/efi (EFI_SIGNATURE_LIST), both of two
-// while it is rotated; GET /ca/rotation, and POST /ca/rotate, activate, deactivate and retire,
-// which may be sent twice, and with If-Match are refused where another step came in between.
+// while it is rotated; GET /ca/rotation, and POST /ca/rotate, activate, deactivate and retire, of
+// which all but the last may be sent twice; with If-Match they are refused where another step came
+// in between.
 #include <ctime>
 #include <memory>
 #include <mutex>

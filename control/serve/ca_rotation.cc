@@ -26,7 +26,10 @@ absl::Status Core::StepCa(CaStep step, const Actor& actor) {
   const CaNow before = authorities();
   auto made = After(step, *before);
   if (!made.ok()) return made.status();
-  if (made->phase == before->phase) return absl::OkStatus();  // it is where the step leads
+  if (made->phase == before->phase) {  // it is where the step leads: nothing is changed, or noted
+    actor.is_noted = true;
+    return absl::OkStatus();
+  }
   const auto after = std::make_shared<const Authorities>(*std::move(made));
   auto issued = IssueOurs(after);
   if (!issued.ok()) return issued.status();
@@ -36,19 +39,22 @@ absl::Status Core::StepCa(CaStep step, const Actor& actor) {
     return absl::FailedPreconditionError(
         Text("the new certificates would be refused: ", Join(mistakes, "; ")));
   }
-  absl::Status status = StoreAuthorities(config_.state_directory, *after);
+  // Noted before it is done: no kill leaves a CA that changed and no record of that.
+  const std::string what = Text("certificates ca ", NameOf(step));
+  absl::Status status = store_->Note(actor, what, Told(*before), Told(*after));
+  if (!status.ok()) return status;
+  status = StoreAuthorities(config_.state_directory, *after);
   if (status.ok()) status = Serve(*std::move(issued));
   if (!status.ok()) {
+    Audit(actor, what, Told(*after), Told(*before));
     const absl::Status back = StoreAuthorities(config_.state_directory, *before);
     if (!back.ok()) {
       LogError(
           Text("the CA's rotation may be a step ahead on disk, as the next start will have it: ",
                std::string(back.message())));
     }
-    return status;
   }
-  Audit(actor, Text("certificates ca ", NameOf(step)), Told(*before), Told(*after));
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace slipway::control

@@ -78,7 +78,17 @@ absl::StatusOr<std::optional<Core::Rejudged>> Core::JudgeAgain(const ImageSet& s
   if (!before.ok()) return before.status();
   if (!all && before->has_value() && (*before)->version == by->version) return std::nullopt;
   auto verdict = JudgeImageSet(set, *by, BlobPaths());
-  if (!verdict.ok()) return std::nullopt;  // it was removed meanwhile
+  if (!verdict.ok()) {
+    const auto sets = Images();
+    const bool is_there =
+        sets.ok() && std::ranges::find(*sets, set.digest, &ImageSet::digest) != sets->end();
+    if (is_there) {  // else it was removed meanwhile
+      LogWarning(Text("image set ", set.reference, ": its verdict stays, as it cannot be judged: ",
+                      std::string(verdict.status().message())),
+                 {{"image_set", set.reference}, {"digest", set.digest}});
+    }
+    return std::nullopt;
+  }
   const std::string document = before->has_value() ? (*before)->document : "";
   Rejudged rejudged{.before = OutcomeIn(document), .after = *std::move(verdict)};
   const bool is_refused = rejudged.after.outcome == Outcome::kRefused;
@@ -119,9 +129,9 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(const Actor& actor, bool 
   std::vector<std::string> changed;
   std::map<std::string, std::optional<Rejudged>> done;  // by digest: several tags have one set
   for (const ImageSet& set : *sets) {
-    if (stop != nullptr && stop->load()) break;
     auto known = done.find(set.digest);
     if (known == done.end()) {
+      if (stop != nullptr && stop->load()) continue;  // what was judged is told for all its tags
       auto judged = JudgeAgain(set, all);
       if (!judged.ok()) return judged.status();
       known = done.emplace(set.digest, *std::move(judged)).first;

@@ -25,13 +25,20 @@ CoveredHosts HostsOfBoot(const Config& config) {
 }
 
 // That nothing keeps the appliance from being reached, whatever became of its owner's certificate.
-constexpr std::string_view kOursInstead = "; meanwhile our own is shown in its place";
+constexpr std::string_view kOursInstead =
+    "; meanwhile another one that is valid is shown, or our own";
 
 // Appends what is wrong with the operator's chains, once where one is of both.
+// `in_use`: chains whose dates are no mistake, as they were borne so far.
 void Check(const std::vector<tls::Certificate>& chains, const CoveredHosts& hosts,
-           std::vector<std::string>& mistakes) {
+           const std::vector<tls::Certificate>& in_use, std::vector<std::string>& mistakes) {
   for (const tls::Certificate& chain : chains) {
-    for (const std::string& mistake : CertificateMistakes(chain.chain_pem, hosts)) {
+    const CertificateFaults faults = FaultsOf(chain.chain_pem, hosts);
+    std::vector<std::string> counted = faults.others;
+    if (std::ranges::find(in_use, chain.chain_pem, &tls::Certificate::chain_pem) == in_use.end()) {
+      counted.insert(counted.begin(), faults.dates.begin(), faults.dates.end());
+    }
+    for (const std::string& mistake : counted) {
       std::string line = Text(chain.name, ": ", mistake);
       if (std::ranges::find(mistakes, line) == mistakes.end()) mistakes.push_back(std::move(line));
     }
@@ -92,16 +99,13 @@ absl::StatusOr<Core::Issued> Core::Issue(Files files, const CaNow& ca) const {
     for (tls::Certificate& each : *boot) each.chain_pem += ChainTail(*ca, std::time(nullptr));
   }
   std::vector<std::string> mistakes;
-  if (!is_boot_ours) Check(*boot, HostsOfBoot(config_), mistakes);
+  if (!is_boot_ours) Check(*boot, HostsOfBoot(config_), {}, mistakes);
   const CoveredHosts hosts = ManagementHosts(config_.management_names, config_.management.address);
-  if (files == Files::kRead) Check(management->brought, hosts, mistakes);
-  if (files == Files::kStart) {
-    for (const tls::Certificate& chain : management->brought) {
-      for (const std::string& mistake : FaultsOf(chain.chain_pem, hosts).others) {
-        mistakes.push_back(Text(chain.name, ": ", mistake));
-      }
-    }
+  // One that has ended keeps neither a start nor what else changes from succeeding.
+  if (files == Files::kRead) {
+    Check(management->brought, hosts, management_chains()->brought, mistakes);
   }
+  if (files == Files::kStart) Check(management->brought, hosts, management->brought, mistakes);
   if (!mistakes.empty()) return absl::FailedPreconditionError(Join(mistakes, "; "));
   if (!management->brought.empty()) {
     // Not to serve with, but to hear what is wrong with a key or a chain.

@@ -110,6 +110,28 @@ Authorities Swapped(const Authorities& now, CaPhase phase) {
   return {.phase = phase, .issuing = now.other, .other = now.issuing, .cross_pem = now.cross_pem};
 }
 
+bool IsThere(const CaFileStep& step, const fs::path& state_directory) {
+  if (step.text.empty()) return false;
+  const auto text = ReadFile(state_directory / step.name);
+  return text.ok() && *text == step.text;
+}
+
+// Where the file of a rotation was removed, as its error says, ca.pem still has both: of them the
+// key's alone is left.
+absl::Status KeepOwn(tls::Authority& authority, const fs::path& state_directory) {
+  const auto certificates = tls::ReadCertificates(authority.certificate_pem);
+  const auto key = tls::ReadPrivateKey(authority.private_key_pem);
+  if (certificates.size() < 2 || key == nullptr) return absl::OkStatus();
+  for (const tls::X509Pointer& each : certificates) {
+    if (X509_check_private_key(each.get(), key.get()) != 1) continue;
+    ERR_clear_error();
+    authority.certificate_pem = tls::ToPem(each.get());
+    return Apply({std::string(kBundle), authority.certificate_pem, kPublic}, state_directory);
+  }
+  ERR_clear_error();
+  return absl::OkStatus();
+}
+
 // Keys of a process that was killed while it wrote.
 void ForgetUnwritten(const fs::path& state_directory) {
   for (const std::string_view name : {kKey, kBundle, kRotation}) {
@@ -183,11 +205,16 @@ std::string NextStep(const Authorities& authorities) {
           AllowsNoSuccessor(authorities.issuing)
               ? "; of clients that know this one alone, those built on OpenSSL (firmware, curl, "
                 "slipway) still verify then, those on GnuTLS or Go refuse"
-              : "; clients that know this one alone still verify then");
+              : "; clients that know this one alone still verify then",
+          "; iPXE over HTTPS takes neither while there are two of one name: let it know one CA "
+          "alone, "
+          "and boot it over HTTP meanwhile");
     case CaPhase::kActive:
       return "when every client has enrolled this CA, 'slipway ca retire' ends the previous one: "
              "clients that know that alone are refused from then on, and who they are the wire "
-             "does not tell; 'slipway ca deactivate' lets the previous one sign again";
+             "does not tell; 'slipway ca deactivate' lets the previous one sign again; a key that "
+             "was "
+             "stolen is believed until the previous CA has left each client's own list too";
   }
   return "";
 }
@@ -260,6 +287,8 @@ absl::Status Apply(const CaFileStep& step, const fs::path& state_directory) {
 
 absl::Status StoreAuthorities(const fs::path& state_directory, const Authorities& wanted) {
   for (const CaFileStep& step : StepsTo(wanted)) {
+    // What is there needs no room on the disk: so the way back can be gone where that is full.
+    if (IsThere(step, state_directory)) continue;
     if (absl::Status status = Apply(step, state_directory); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -271,6 +300,7 @@ absl::StatusOr<Authorities> LoadAuthorities(const fs::path& state_directory) {
   if (!fs::exists(rotation)) {
     auto authority = LoadAuthority(state_directory);
     if (!authority.ok()) return authority.status();
+    if (absl::Status status = KeepOwn(*authority, state_directory); !status.ok()) return status;
     return Authorities{.issuing = *std::move(authority), .other = {}, .cross_pem = {}};
   }
   const auto text = ReadFile(rotation);
@@ -278,9 +308,7 @@ absl::StatusOr<Authorities> LoadAuthorities(const fs::path& state_directory) {
   auto authorities = FromText(rotation, *text);
   if (!authorities.ok()) return authorities.status();
   for (const CaFileStep& step : StepsTo(*authorities)) {
-    if (step.name == kRotation) continue;
-    const auto there = ReadFile(state_directory / step.name);
-    if (there.ok() && *there == step.text) continue;
+    if (step.name == kRotation || IsThere(step, state_directory)) continue;
     if (absl::Status status = Apply(step, state_directory); !status.ok()) return status;
   }
   return authorities;

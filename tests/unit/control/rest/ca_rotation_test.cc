@@ -158,7 +158,9 @@ TEST_F(CaRotationTest, AStepOutOfTurnIsRefusedAndSaysWhichIsNext) {
   EXPECT_EQ(early.code, 1);
   EXPECT_THAT(early.text, HasSubstr("'slipway ca rotate'"));
   const auto first = Step("rotate");
+  const auto noted = core_->store().Audit({})->size();
   EXPECT_EQ(Step("rotate"), first) << "sent twice, it is the same";
+  EXPECT_EQ(core_->store().Audit({})->size(), noted) << "and no change";
   EXPECT_THAT(std::string(Step("retire", 409)["detail"]), HasSubstr("'slipway ca activate'"));
   Step("activate");
   EXPECT_THAT(std::string(Step("rotate", 409)["detail"]), HasSubstr("'slipway ca retire'"));

@@ -267,7 +267,9 @@ TEST_F(BroughtCertificateTest, OneThatHasEndedKeepsNoStartFromSucceedingAndNobod
                                        10, EventFeed::Clock::now());
   EXPECT_EQ(told.events.size(), 2U) << "who listens is told as well";
   // Mended where it is needed, over that interface.
-  EXPECT_THAT(Rotate(), HasSubstr("the certificate has expired")) << "it is still the old one";
+  EXPECT_EQ(Rotate(), "") << "it is still the old one, and keeps nothing else from changing";
+  EXPECT_THAT(client_->Get("/metrics")->body,
+              HasSubstr("\nslipway_management_certificates_out_of_date 2\n"));
   Bring({}, authority_);
   Bring({.file = "site-rsa", .key_type = tls::KeyType::kRsa2048}, authority_);
   EXPECT_EQ(Rotate(), "");

@@ -271,6 +271,23 @@ TEST_F(StoredAuthoritiesTest, ARetiredCasKeyIsNowhereOnDisk) {
   }
 }
 
+// As the error of a damaged file says: it is removed, and ca.pem still has both.
+TEST_F(StoredAuthoritiesTest, WithoutItsRotationTheKeysOwnCertificateAloneIsLeft) {
+  const Authorities steady = Steady(tls::MakeAuthority({.key_type = KeyType::kEcdsaP256}));
+  const auto prepared = After(CaStep::kRotate, steady);
+  ASSERT_TRUE(prepared.ok());
+  for (const CaStep step : {CaStep::kDeactivate, CaStep::kActivate}) {
+    const auto left = After(step, *prepared);
+    ASSERT_TRUE(left.ok());
+    ASSERT_TRUE(StoreAuthorities(folder_, *left).ok());
+    fs::remove(folder_ / "ca.rotation");
+    const auto loaded = LoadAuthorities(folder_);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(loaded->issuing.certificate_pem, left->issuing.certificate_pem);
+    EXPECT_EQ(ReadFile(folder_ / "ca.pem").value(), left->issuing.certificate_pem);
+  }
+}
+
 TEST_F(StoredAuthoritiesTest, TheFirstStartMakesOneAndTheNextFindsIt) {
   const auto made = LoadAuthorities(folder_);
   ASSERT_TRUE(made.ok()) << made.status();
