@@ -180,7 +180,8 @@ TEST_F(HeldTest, ThatOneBeginsToWaitIsTold) {
 
 TEST_F(HeldTest, ThatAPlanHasEndedIsToldToNobody) {
   const std::uint64_t before = core_->feed().newest();
-  ASSERT_EQ(Slipway("rule set once --order 10 --action boot --mode once").code, 0);
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("rule set once --order 10 --image debian:stable --mode once").code, 0);
   Asks(1, "rule=once");
   Asks(2, "rule=machine");
   const auto told = core_->feed().Read(before, {.mac = std::nullopt, .kinds = {FeedKind::kHeld}},
