@@ -150,7 +150,7 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
   Family ended(
       "slipway_management_certificates_out_of_date",
       "Certificates of the operator's for management that have ended, or are yet to begin; "
-      "our own is shown in their place.",
+      "another one that is valid is shown in their place, or our own.",
       kGauge);
   const auto chains = core.management_chains();
   const auto valid = std::ranges::count_if(chains->brought, [](const tls::Certificate& chain) {
@@ -215,8 +215,10 @@ void CollectJournal(Core& core, std::vector<prometheus::MetricFamily>& families)
 
 void CollectHeld(Core& core, std::vector<prometheus::MetricFamily>& families) {
   const HeldMachines::Counts counts = core.held().counts();
-  Family held("slipway_machines_held",
-              "Machines that were held when they asked last, and were not approved since.", kGauge);
+  Family held(
+      "slipway_machines_held",
+      "Machines that were held when they asked last, and neither approved nor answered since.",
+      kGauge);
   held.Add({}, counts.kept);
   families.push_back(std::move(held).family());
   Family pushed_out("slipway_machines_held_pushed_out_total",

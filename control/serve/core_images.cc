@@ -134,6 +134,8 @@ void Core::TakeBack(const Ahead& ahead, const std::string& digest) {
 absl::Status Core::CheckAtTheDoor(const ImageSet& set, const Ahead& ahead) {
   auto site = ReadSite();
   if (!site.ok()) return site.status();
+  const bool is_here =
+      std::ranges::find(site->sets, set.digest, &ImageSet::digest) != site->sets.end();
   std::erase_if(site->sets, [&](const ImageSet& each) { return each.reference == set.reference; });
   site->sets.push_back(set);
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
@@ -150,6 +152,12 @@ absl::Status Core::CheckAtTheDoor(const ImageSet& set, const Ahead& ahead) {
     LogWarning(Text("image set ", set.reference,
                     ": firmware under Secure Boot would not boot it: ", verdict->words),
                {{"image_set", set.reference}, {"digest", set.digest}});
+  }
+  if (is_here) {
+    // What has changed since it was judged, Recheck() comes to: it tells what turned.
+    const auto before = verdicts_->Of(set.digest);
+    if (!before.ok()) return before.status();
+    if (before->has_value() && (*before)->version != by->version) return absl::OkStatus();
   }
   // Whoever gives a set that was refused in the meantime another name does not take its mark away.
   const bool is_refused = verdict->outcome == Outcome::kRefused;

@@ -3,8 +3,9 @@
 // What machines trust, as it changes while they boot: its files taken again, and image sets judged
 // by them. A set that is refused then goes on to be served to whom it is assigned, for nothing that
 // boots is taken away; it is marked, and told of by every way there is.
+#include <algorithm>
 #include <ctime>
-#include <map>
+#include <set>
 #include <utility>
 
 #include "control/log.h"
@@ -33,6 +34,10 @@ std::string OutcomeIn(const std::string& document) {
 struct Core::Rejudged {
   std::string before;  // the outcome's word; empty: it was never judged
   SetVerdict after;
+  std::shared_ptr<const FirmwareTrust> by;
+  std::int64_t refused_since = 0;
+
+  bool has_turned() const { return before != WordOf(after.outcome); }
 };
 
 absl::Status Core::ReadTrust(const Actor& actor) {
@@ -90,13 +95,11 @@ absl::StatusOr<std::optional<Core::Rejudged>> Core::JudgeAgain(const ImageSet& s
     return std::nullopt;
   }
   const std::string document = before->has_value() ? (*before)->document : "";
-  Rejudged rejudged{.before = OutcomeIn(document), .after = *std::move(verdict)};
-  const bool is_refused = rejudged.after.outcome == Outcome::kRefused;
-  const bool is_same = rejudged.before == WordOf(rejudged.after.outcome);
-  std::int64_t since = is_refused ? VerdictBook::SinceIn(document) : 0;
-  if (is_refused && !is_same && !rejudged.before.empty()) since = std::time(nullptr);
-  if (absl::Status status = Keep(set, rejudged.after, *by, since); !status.ok()) return status;
-  if (is_same) return std::nullopt;
+  Rejudged rejudged{.before = OutcomeIn(document), .after = *std::move(verdict), .by = by};
+  if (rejudged.after.outcome == Outcome::kRefused) {
+    const bool turned_now = rejudged.has_turned() && !rejudged.before.empty();
+    rejudged.refused_since = turned_now ? std::time(nullptr) : VerdictBook::SinceIn(document);
+  }
   return rejudged;
 }
 
@@ -127,18 +130,22 @@ absl::StatusOr<std::vector<std::string>> Core::Recheck(const Actor& actor, bool 
   const auto sets = Images();
   if (!sets.ok()) return sets.status();
   std::vector<std::string> changed;
-  std::map<std::string, std::optional<Rejudged>> done;  // by digest: several tags have one set
+  std::set<std::string> seen;  // digests: several tags have one set
   for (const ImageSet& set : *sets) {
-    auto known = done.find(set.digest);
-    if (known == done.end()) {
-      if (stop != nullptr && stop->load()) continue;  // what was judged is told for all its tags
-      auto judged = JudgeAgain(set, all);
-      if (!judged.ok()) return judged.status();
-      known = done.emplace(set.digest, *std::move(judged)).first;
+    if (!seen.insert(set.digest).second) continue;
+    if (stop != nullptr && stop->load()) break;
+    const auto judged = JudgeAgain(set, all);
+    if (!judged.ok()) return judged.status();
+    if (!*judged) continue;
+    const Rejudged& verdict = **judged;
+    // Before it is kept: after a kill it is judged, and told, once more rather than never.
+    for (const ImageSet& each : *sets) {
+      if (each.digest != set.digest || !verdict.has_turned()) continue;
+      changed.push_back(each.reference);
+      Tell(actor, each, verdict);
     }
-    if (!known->second) continue;
-    changed.push_back(set.reference);
-    Tell(actor, set, *known->second);
+    absl::Status status = Keep(set, verdict.after, *verdict.by, verdict.refused_since);
+    if (!status.ok()) return status;
   }
   return changed;
 }

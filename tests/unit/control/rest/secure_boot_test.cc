@@ -206,6 +206,8 @@ TEST_F(SecureBootTest, AnAssignedSetThatIsRefusedFromNowOnStaysServedAndIsMarked
   Put("dbx", ReadAll(own.der()));
   EXPECT_EQ(core_->LookAtTrust(), TrustLook::kUnsettled);
   EXPECT_EQ(core_->LookAtTrust(), TrustLook::kChanged);
+  // Whoever brings it once more before that is done takes nothing from what is told.
+  ASSERT_EQ(Slipway("image import " + file.string() + " debian:kept").code, 0);
   const auto changed = core_->Recheck(DaemonActor(), false);
   ASSERT_TRUE(changed.ok()) << changed.status();
   EXPECT_THAT(*changed, testing::UnorderedElementsAre("debian:stable", "debian:kept"));
@@ -232,10 +234,11 @@ TEST_F(SecureBootTest, AnAssignedSetThatIsRefusedFromNowOnStaysServedAndIsMarked
                                        10, EventFeed::Clock::now());
   std::vector<std::string> words;
   for (const auto& event : told.events) words.push_back(DataOf(*event));
-  EXPECT_THAT(words, testing::UnorderedElementsAre(
-                         HasSubstr("\"what\":\"secure-boot\""),
-                         HasSubstr("\"what\":\"image debian:stable secure-boot refused\""),
-                         HasSubstr("\"what\":\"image debian:kept secure-boot refused\"")));
+  EXPECT_THAT(
+      words, testing::UnorderedElementsAre(
+                 HasSubstr("\"what\":\"secure-boot\""), HasSubstr("\"what\":\"image debian:kept\""),
+                 HasSubstr("\"what\":\"image debian:stable secure-boot refused\""),
+                 HasSubstr("\"what\":\"image debian:kept secure-boot refused\"")));
   // The mark outlives a restart, and judging again by the same.
   End();
   Begin();
