@@ -10,6 +10,7 @@
 #include "control/boots/boot_json.h"
 #include "control/boots/causes.h"
 #include "control/log.h"
+#include "control/moment.h"
 #include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/policy_builder.h"
@@ -117,8 +118,7 @@ absl::Status Core::OpenArchive() {
 // Those of whom the archive says that they ended held, the oldest first, then those under way.
 absl::Status Core::RestoreHeld() {
   constexpr std::int64_t kNanosecondsBack = 7 * 86'400'000'000'000;
-  const std::int64_t now =
-      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  const std::int64_t now = UnixNanoseconds();
   const auto ended = archive_->List({.cause = std::string(Describe(CauseId::kHeld).id),
                                      .since_unix_nanoseconds = now - kNanosecondsBack,
                                      .limit = HeldMachines::kMost});
@@ -129,6 +129,13 @@ absl::Status Core::RestoreHeld() {
     if (*whole) held_.Restore(**whole);
   }
   for (const Boot& boot : timelines_->All()) held_.Restore(boot);
+  // Those that were approved after their story.
+  for (const HeldMachine& held : held_.All()) {
+    const auto uuid = held.uuid.is_set() ? std::optional(held.uuid) : std::nullopt;
+    const auto machine = KnownMachine(held.mac, uuid);
+    if (!machine.ok()) return machine.status();
+    if (*machine && (*machine)->approved) held_.Forget(**machine);
+  }
   return absl::OkStatus();
 }
 

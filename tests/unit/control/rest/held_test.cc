@@ -161,6 +161,11 @@ TEST_F(HeldTest, SurviveAsTheirStoriesDo) {
   ASSERT_THAT(list, SizeIs(2));
   EXPECT_EQ(list[1]["uuid"], kUuid);
   EXPECT_EQ(list[1]["architecture"], "arm64");
+  EXPECT_EQ(core_->held().counts().kept, 2u);
+  ASSERT_EQ(Slipway("machine approve " + Mac(1)).code, 0);
+  End();
+  Begin();
+  EXPECT_EQ(core_->held().counts().kept, 1u) << "its story is of before it was approved";
 }
 
 TEST_F(HeldTest, ThatOneBeginsToWaitIsTold) {
@@ -176,6 +181,14 @@ TEST_F(HeldTest, ThatOneBeginsToWaitIsTold) {
   EXPECT_EQ(data["mac"], Mac(1));
   EXPECT_EQ(told.events[0]->mac, MacAddress::Parse(Mac(1)));
   EXPECT_THAT(client_->Get("/metrics")->body, HasSubstr("slipway_machines_held 100"));
+}
+
+TEST_F(HeldTest, ARuleIsNotCalledAsWhatIsDecidedWithoutOne) {
+  for (const char* name : {"machine", "configuration"}) {
+    const Ran refused = Slipway(Text("rule set ", name, " --action hold"));
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.text, HasSubstr(Text(name, ": no name for a rule")));
+  }
 }
 
 TEST_F(HeldTest, ThatAPlanHasEndedIsToldToNobody) {
