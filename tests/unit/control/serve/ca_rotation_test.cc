@@ -9,9 +9,8 @@
 #include <ctime>
 #include <filesystem>
 
-#include "control/serve/core.h"
 #include "control/whole_file.h"
-#include "tests/unit/control/serve/image_sets.h"
+#include "tests/unit/control/serve/boot_site.h"
 #include "tls/pem.h"
 
 namespace slipway::control {
@@ -19,44 +18,11 @@ namespace {
 
 using testing::HasSubstr;
 
-class CaOfMachinesTest : public testing::Test {
+class CaOfMachinesTest : public BootSite {
  protected:
   CaOfMachinesTest() {
-    std::string pattern = testing::TempDir() + "slipway_ca_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    std::filesystem::create_directories(folder_ / "state");
-    EXPECT_TRUE(StoreAuthorities(folder_ / "state", old_).ok());
-    const ConfigResult parsed = ParseConfig(R"(
-[state]
-directory = "state"
-[management]
-address = "127.0.0.1:0"
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-pools = ["10.77.0.100-10.77.0.199"]
-[boot]
-names = ["boot.example"]
-)",
-                                            folder_ / "slipway.toml");
-    EXPECT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
-    Outlets outlets;
-    outlets.images = &memory_;
-    outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
-      snapshot_ = std::move(next);
-    };
-    auto core = Core::Open(parsed.config.value(), std::move(outlets));
-    EXPECT_TRUE(core.ok()) << core.status();
-    core_ = *std::move(core);
-    EXPECT_TRUE(core_->Republish().ok());
-  }
-  ~CaOfMachinesTest() override {
-    snapshot_.reset();
-    core_.reset();
-    std::filesystem::remove_all(folder_);
+    EXPECT_TRUE(StoreAuthorities(state(), old_).ok());
+    Open();
   }
 
   std::string Step(CaStep step) {
@@ -76,16 +42,12 @@ names = ["boot.example"]
     }
     EXPECT_EQ(chains, 2) << "an RSA and an ECDSA one";
   }
-  CaPhase OnDisk() const { return LoadAuthorities(folder_ / "state")->phase; }
+  CaPhase OnDisk() const { return LoadAuthorities(state())->phase; }
 
   const Authorities old_ = {
       .issuing = tls::MakeAuthority({.key_type = tls::KeyType::kEcdsaP256, .days = 100}),
       .other = {},
       .cross_pem = {}};
-  std::filesystem::path folder_;
-  NoImageMemory memory_;
-  std::unique_ptr<dataplane::Snapshot> snapshot_;
-  std::unique_ptr<Core> core_;
 };
 
 TEST_F(CaOfMachinesTest, BothChainsHaveTheCrossCertificateWhileTwoCasAreBelieved) {
@@ -114,14 +76,14 @@ TEST_F(CaOfMachinesTest, WhatCannotBePublishedIsTakenBackFromDisk) {
   ASSERT_EQ(Step(CaStep::kRotate), "");
   const auto before = core_->authorities();
   const auto shown = snapshot_->tls;
-  const std::string bundle = ReadFile(folder_ / "state/ca.pem").value_or("");
+  const std::string bundle = ReadFile(state() / "ca.pem").value_or("");
   // What no door lets in: it does not fit beside the file's network.
   const NetworkDocument unfit{"near", {{"subnet", "10.77.0.0/25"}}};
   ASSERT_TRUE(core_->store().PutNetwork(unfit, DaemonActor()).ok());
   EXPECT_THAT(Step(CaStep::kActivate), HasSubstr("do not fit together"));
   EXPECT_EQ(core_->authorities(), before);
   EXPECT_EQ(OnDisk(), CaPhase::kPrepared);
-  EXPECT_EQ(ReadFile(folder_ / "state/ca.pem").value_or(""), bundle);
+  EXPECT_EQ(ReadFile(state() / "ca.pem").value_or(""), bundle);
   EXPECT_EQ(snapshot_->tls, shown);
   ASSERT_TRUE(core_->store().RemoveNetwork("near", DaemonActor()).ok());
   EXPECT_EQ(Step(CaStep::kActivate), "");
@@ -132,7 +94,7 @@ TEST_F(CaOfMachinesTest, WhatCannotBePublishedIsTakenBackFromDisk) {
 TEST_F(CaOfMachinesTest, WhatCannotBeStoredIsNotServed) {
   const auto shown = snapshot_->tls;
   // A folder where the file would be.
-  std::filesystem::create_directories(folder_ / "state/ca.rotation.new/in the way");
+  std::filesystem::create_directories(state() / "ca.rotation.new/in the way");
   EXPECT_THAT(Step(CaStep::kRotate), HasSubstr("ca.rotation.new: cannot be written"));
   EXPECT_EQ(core_->authorities()->phase, CaPhase::kSteady);
   EXPECT_EQ(snapshot_->tls, shown);

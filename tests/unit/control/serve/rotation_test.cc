@@ -7,64 +7,25 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/serve/core.h"
 #include "control/text.h"
 #include "control/whole_file.h"
-#include "tests/unit/control/serve/image_sets.h"
+#include "tests/unit/control/serve/boot_site.h"
 
 namespace slipway::control {
 namespace {
 
 using testing::HasSubstr;
 
-class RotationTest : public testing::Test {
+class RotationTest : public BootSite {
  protected:
   // With a chain of the operator's own for boot.example.
   RotationTest() {
-    std::string pattern = testing::TempDir() + "slipway_rotation_XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
     // As a first start leaves it; an RSA key would take a second.
-    std::filesystem::create_directories(folder_ / "state");
-    EXPECT_TRUE(WriteFile(folder_ / "state/ca.key", authority_.private_key_pem, 0600).ok());
-    EXPECT_TRUE(WriteFile(folder_ / "state/ca.pem", authority_.certificate_pem, 0644).ok());
+    EXPECT_TRUE(WriteFile(state() / "ca.key", authority_.private_key_pem, 0600).ok());
+    EXPECT_TRUE(WriteFile(state() / "ca.pem", authority_.certificate_pem, 0644).ok());
     Bring("boot.example", 397);
-    const ConfigResult parsed = ParseConfig(R"(
-[state]
-directory = "state"
-[management]
-address = "127.0.0.1:0"
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-pools = ["10.77.0.100-10.77.0.199"]
-[boot]
-names = ["boot.example"]
-[[tls.certificate]]
-chain = "own.pem"
-key = "own.key"
-)",
-                                            folder_ / "slipway.toml");
-    EXPECT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
-    Outlets outlets;
-    outlets.images = &memory_;
-    outlets.publish = [this](std::unique_ptr<dataplane::Snapshot> next) {
-      snapshot_ = std::move(next);
-      ++published_;
-    };
-    auto core = Core::Open(parsed.config.value(), std::move(outlets));
-    EXPECT_TRUE(core.ok()) << core.status();
-    core_ = *std::move(core);
-    EXPECT_TRUE(core_->Republish().ok());
-    published_ = 0;
+    Open("[[tls.certificate]]\nchain = \"own.pem\"\nkey = \"own.key\"\n");
     before_ = core_->Certificates();
-  }
-  ~RotationTest() override {
-    snapshot_.reset();
-    core_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   // Puts a new chain into its files, which ends so many days from now.
@@ -99,12 +60,7 @@ key = "own.key"
 
   const tls::Authority authority_ =
       tls::MakeAuthority({.common_name = "Test CA", .key_type = tls::KeyType::kEcdsaP256});
-  std::filesystem::path folder_;
-  NoImageMemory memory_;
-  std::unique_ptr<dataplane::Snapshot> snapshot_;
-  std::unique_ptr<Core> core_;
   std::vector<CertificateState> before_;
-  int published_ = 0;
 };
 
 TEST_F(RotationTest, AChainThatFitsIsServedFromThenOn) {
