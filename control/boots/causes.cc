@@ -27,12 +27,10 @@ constexpr Cause kFineCauses[] = {
      "plan anew."},
     {CauseId::kHeld, "policy.held", kPending, "waits for an operator",
      "Its DISCOVER was dropped under DhcpHeld: a rule holds it until it is approved, its own "
-     "record "
-     "does, or its plan, as too many of its boots failed.",
-     "'slipway explain --mac MAC' says which.\n"
+     "record does, or its plan, as too many of its boots failed.",
+     "'slipway explain --mac MAC' says which; 'slipway machine held' lists all who wait.\n"
      "Approve it: slipway machine approve MAC. Release one that is held by hand: slipway machine "
-     "mode "
-     "MAC always. Let one that failed try again: slipway machine reset MAC."},
+     "mode MAC always. Let one that failed try again: slipway machine reset MAC."},
 };
 
 constexpr Cause kDhcpCauses[] = {

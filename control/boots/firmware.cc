@@ -26,14 +26,11 @@ std::size_t FactAt(std::string_view text) {
   return is_fact ? at : text.size();
 }
 
-std::string_view ClientOf(std::string_view text) {
-  return IsIpxe(text) ? "ipxe" : text.starts_with("HTTPClient") ? "http" : "pxe";
-}
-
 struct Known {
   std::string_view fingerprint;
   std::string_view name;
 };
+constexpr std::string_view kIpxe = "iPXE ";  // in front of an iPXE's vendor class
 constexpr Known kKnown[] = {
     {"67f18dbc6287be40", "EDK II HTTP boot"},    {"683c663f21183cc9", "EDK II PXE"},
     {"6ee514fe8a8303ad", "iPXE of 2019 (BIOS)"}, {"0f0e0b8563b9b7bc", "iPXE of 2025 (UEFI)"},
@@ -43,7 +40,16 @@ constexpr Known kKnown[] = {
 
 }  // namespace
 
-std::string_view VendorClassOf(std::string_view text) { return text.substr(0, FactAt(text)); }
+std::string_view ClientOf(std::string_view text) {
+  if (IsIpxe(text)) return "ipxe";
+  if (text.starts_with("PXEClient")) return "pxe";
+  return text.starts_with("HTTPClient") ? "http" : "";
+}
+
+std::string_view VendorClassOf(std::string_view text) {
+  text = text.substr(0, FactAt(text));
+  return text.substr(text.starts_with(kIpxe) ? kIpxe.size() : 0);
+}
 
 std::string_view DiscoverFingerprintOf(std::string_view text) {
   const std::size_t at = FactAt(text);

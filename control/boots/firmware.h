@@ -32,7 +32,9 @@ std::optional<BootFirmware> FirmwareOf(const Boot& boot);
 // The table is held against tests/captures.
 std::string LikenessOf(const BootFirmware& firmware);
 
-// The text of a DISCOVER's event (dataplane/event.h) as the client said it, and what follows it.
+// Of the text of a DISCOVER's event (dataplane/event.h): the kind of client, "http", "pxe" or
+// "ipxe", empty: none that boots; the vendor class as the client said it; and what follows it.
+std::string_view ClientOf(std::string_view text);
 std::string_view VendorClassOf(std::string_view text);
 std::string_view DiscoverFingerprintOf(std::string_view text);
 

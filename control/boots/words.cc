@@ -6,6 +6,7 @@
 
 #include "control/boots/firmware.h"
 #include "control/boots/story.h"
+#include "control/decided_by.h"
 #include "control/text.h"
 #include "protocols/base/drop.h"
 #include "protocols/base/ipv4.h"
@@ -129,7 +130,7 @@ std::string IgnoredWords(const BootStep& step) {
   // A step that an older release stored has the sentence.
   if (const std::string_view rule = FactText(step.text, "rule"); !rule.empty()) {
     return Text(": ", Describe(Drop::kDhcpHeld).sentence, ", by ",
-                rule == "machine" ? "its own record" : Text("rule ", rule));
+                rule == kOwnRecord ? "its own record" : Text("rule ", rule));
   }
   const bool is_named = step.number >= 0 && step.number < static_cast<std::int64_t>(kDropCount);
   std::string words = step.text.empty() && is_named

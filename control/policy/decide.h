@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "control/decided_by.h"
 #include "control/policy/machine.h"
 #include "control/policy/rule.h"
 
@@ -25,7 +26,9 @@ struct Candidate {
   std::string why;     // where a boot plan changed the action: "has booted once, as planned"
 
   std::string name() const {
-    return by_configuration ? "configuration" : rule == nullptr ? "machine" : rule->name;
+    return std::string(by_configuration  ? kByConfiguration
+                       : rule == nullptr ? kOwnRecord
+                                         : rule->name);
   }
 };
 

@@ -109,6 +109,12 @@ absl::Status Core::RemoveMachine(std::int64_t id, const Actor& actor) {
 }
 
 absl::Status Core::PutRule(const Rule& rule, const Actor& actor) {
+  if (rule.name == kOwnRecord || rule.name == kByConfiguration) {
+    return absl::InvalidArgumentError(
+        Text(rule.name,
+             ": no name for a rule, as 'slipway explain' says it of what is decided "
+             "without one; choose another"));
+  }
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
   if (!site.ok()) return site.status();

@@ -192,12 +192,12 @@ class Walk {
 
 std::string Conclude(const Explanation& told, const dhcp::Client& client) {
   const std::string by = told.decided_by == "configuration" ? "by the configuration"
-                         : told.decided_by == "machine"     ? "by its own record"
+                         : told.decided_by == kOwnRecord    ? "by its own record"
                                                             : Text("by rule ", told.decided_by);
   if (told.action == "ignore") return Text("is never answered, ", by);
   if (!client.is_boot_client()) return "gets an address, and is offered nothing to boot";
   if (told.action == "hold") {
-    return Text(told.decided_by == "machine"
+    return Text(told.decided_by == kOwnRecord
                     ? "is held until it is released: slipway machine mode MAC always"
                     : "is held until it is approved: slipway machine approve MAC",
                 ", ", by);
@@ -250,7 +250,7 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
   dhcp::OptionScratch scratch;
   const auto message = dhcp::Parse(discover->bytes(), scratch);
   if (!message) return absl::InternalError("the question makes no DISCOVER");
-  const dhcp::Client client = dhcp::Fingerprint(*message);
+  const dhcp::Client client = dhcp::ClientOf(*message);
   const auto fingerprint = FingerprintOf(question, inputs.machine);
   if (!fingerprint.ok()) return fingerprint.status();
   const dhcp::Facts facts{

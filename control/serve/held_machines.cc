@@ -6,6 +6,7 @@
 
 #include "control/boots/firmware.h"
 #include "control/boots/words.h"
+#include "control/decided_by.h"
 #include "control/policy/decide.h"
 #include "protocols/base/drop.h"
 #include "protocols/dhcp/condition.h"
@@ -14,9 +15,6 @@ namespace slipway::control {
 namespace {
 
 using dataplane::EventKind;
-
-constexpr std::string_view kIpxe = "iPXE ";
-constexpr std::string_view kItsOwnRecord = "machine";  // held by hand, or its plan has ended
 
 // The question that was not answered; null: it is not in the story.
 const BootStep* QuestionIn(const Boot& boot) {
@@ -32,12 +30,6 @@ bool IsAnswer(const Boot& boot, const BootStep& step) {
   if (step.kind != EventKind::kDhcpOffer) return false;
   const BootStep* const question = QuestionIn(boot);
   return question != nullptr && IsBootClient(question->text);
-}
-
-std::string_view ClientOf(std::string_view vendor_class) {
-  if (vendor_class.starts_with(kIpxe)) return "ipxe";
-  if (vendor_class.starts_with("PXEClient")) return "pxe";
-  return vendor_class.starts_with("HTTPClient") ? "http" : "";
 }
 
 std::string_view ArchitectureOf(std::int64_t code) {
@@ -61,9 +53,8 @@ nlohmann::json ToJson(const HeldMachine& held, const Config& config) {
   return {{"mac", held.mac.ToString()},
           {"uuid", held.uuid.is_set() ? held.uuid.ToString() : ""},
           {"architecture", ArchitectureOf(held.architecture)},
-          {"client", ClientOf(held.vendor_class)},
-          {"vendor_class",
-           held.vendor_class.substr(held.vendor_class.starts_with(kIpxe) ? kIpxe.size() : 0)},
+          {"client", ClientOf(held.question)},
+          {"vendor_class", VendorClassOf(held.question)},
           {"network", network == config.networks.end() ? "" : network->name},
           {"relay", AddressText(held.relay)},
           {"rule", held.rule},
@@ -89,7 +80,7 @@ const HeldMachine* HeldMachines::Note(const Boot& boot, const BootStep& step, bo
     by_mac_.erase(known);
     return nullptr;
   }
-  if (rule.empty() || rule == kItsOwnRecord) return nullptr;
+  if (rule.empty() || rule == kOwnRecord) return nullptr;
   is_new = known == by_mac_.end();
   if (is_new) {
     machines_.push_front({.mac = boot.mac, .first_unix_nanoseconds = step.unix_nanoseconds});
@@ -103,7 +94,7 @@ const HeldMachine* HeldMachines::Note(const Boot& boot, const BootStep& step, bo
   held.network = Ipv4Address(static_cast<std::uint32_t>(step.extra));
   if (const BootStep* question = QuestionIn(boot)) {
     held.architecture = question->number;
-    held.vendor_class = VendorClassOf(question->text);
+    held.question = question->text;
     held.relay = Ipv4Address(static_cast<std::uint32_t>(question->extra));
   }
   held.last_unix_nanoseconds = std::max(held.last_unix_nanoseconds, step.unix_nanoseconds);

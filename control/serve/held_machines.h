@@ -33,8 +33,8 @@ struct HeldMachine {
   MacAddress mac;
   Uuid uuid;                       // !is_set(): it told none
   std::int64_t architecture = -1;  // option 93; -1: it told none
-  std::string vendor_class;        // as a DISCOVER's text has it: "iPXE " first where it is one
-  std::string rule;                // a rule's name, or "machine": its own record
+  std::string question;            // the text of its DISCOVER: boots/firmware.h reads it
+  std::string rule;                // its name
   Ipv4Address network;             // the first address of it; 0.0.0.0: not known
   Ipv4Address relay;               // 0.0.0.0: it is on the wire itself
   std::int64_t first_unix_nanoseconds = 0;

@@ -86,13 +86,10 @@ absl::StatusOr<Explanation> PolicyFor(Core& core, const MacAddress& mac,
   if (discover != nullptr && discover->number >= 0) {
     const auto word = dhcp::ArchitectureWord(static_cast<std::uint16_t>(discover->number));
     if (!word.empty()) question.architecture = word;
-    constexpr std::string_view kIpxe = "iPXE ";
-    const bool ipxe = discover->text.starts_with(kIpxe);
-    question.vendor_class = VendorClassOf(discover->text).substr(ipxe ? kIpxe.size() : 0);
+    question.vendor_class = VendorClassOf(discover->text);
     question.dhcp_fingerprint = DiscoverFingerprintOf(discover->text);
-    question.client = ipxe                                             ? "ipxe"
-                      : question.vendor_class.starts_with("PXEClient") ? "pxe"
-                                                                       : "http";
+    const std::string_view client = ClientOf(discover->text);
+    question.client = client.empty() ? "http" : client;
   }
   return core.ExplainMachine(question);
 }

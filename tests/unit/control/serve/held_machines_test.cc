@@ -97,7 +97,7 @@ TEST_F(HeldMachinesTest, AreThoseAloneThatWereHeld) {
 TEST_F(HeldMachinesTest, SayTheirVendorClassWithoutWhatWeAddToIt) {
   const Boot boot = Asks(Mac(1), kBegan, "HTTPClient:Arch:00016 discover=67f18dbc6287be40");
   ASSERT_TRUE(held_.Take(boot, Ignored(kBegan, "rule=ask"), now_));
-  EXPECT_EQ(held_.All()[0].vendor_class, "HTTPClient:Arch:00016");
+  EXPECT_EQ(ToJson(held_.All()[0], Site())["vendor_class"], "HTTPClient:Arch:00016");
 }
 
 TEST_F(HeldMachinesTest, WhoIsAnsweredWaitsNoMore) {
