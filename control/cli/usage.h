@@ -98,8 +98,8 @@ inline constexpr std::string_view kUsage =
   audit list [--since WHEN]         who changed what; WHEN as 2h, 7d or Unix seconds
   audit verify [--head N:HASH]      whether the audit log is whole and untouched
   ca show                           the CA certificate (PEM); while it is rotated, both
-  ca show newest                    the one of them that will be left
   ca efi FILE                       the same as an EFI signature list, to enrol in firmware
+  ca show newest                    of both the one that will be left (PEM)
   ca status                         how far its rotation is, and the next step
   ca rotate                         makes the next CA, to be enrolled beside this one
   ca activate                       the next one signs; who knows the old one may still verify

@@ -27,25 +27,26 @@ nlohmann::json ToJson(const AuditRecord& record) {
           {"hash", record.hash}};
 }
 
-// False, and a problem replied, where the parameter is there and no number.
+// False, and a problem replied, where the parameter is there and no number from `least` on.
 bool Number(const httplib::Request& request, httplib::Response& response, const char* name,
-            std::int64_t& value) {
+            std::int64_t least, std::int64_t& value) {
   if (!request.has_param(name)) return true;
   const std::string text = request.get_param_value(name);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size() && value >= 0) return true;
-  ReplyProblem(response, 400, Text(name, "=", text, ": write a whole number"));
+  if (error == std::errc() && end == text.data() + text.size() && value >= least) {
+    return true;
+  }
+  ReplyProblem(response, 400, Text(name, "=", text, ": write a whole number from ", least, " on"));
   return false;
 }
 
 void ListAudit(const httplib::Request& request, httplib::Response& response, Core& core) {
   AuditQuery query;
   std::int64_t limit = query.limit;
-  if (!Number(request, response, "before", query.before)) return;
-  if (!Number(request, response, "since", query.since)) return;
-  if (!Number(request, response, "limit", limit)) return;
-  if (limit == 0) return ReplyProblem(response, 400, "limit=0: write a number from 1 on");
-  query.limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit, 1, kPageMax));
+  if (!Number(request, response, "before", 0, query.before)) return;
+  if (!Number(request, response, "since", 0, query.since)) return;
+  if (!Number(request, response, "limit", 1, limit)) return;
+  query.limit = static_cast<std::uint32_t>(std::min<std::int64_t>(limit, kPageMax));
   const auto records = core.store().Audit(query);
   if (!records.ok()) return ReplyProblem(response, records.status());
   nlohmann::json list = nlohmann::json::array();

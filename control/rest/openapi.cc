@@ -190,10 +190,12 @@ constexpr std::string_view kCaptures =
     "the\nfirst bytes of each frame. Frames that the reader is too slow for are lost and counted, "
     "in front of the next (epb_dropcount). At most 4 captures run\n(409 beyond). Who captured "
     "whom, and for how long, is in the audit log.\n"
-    "\n## Scopes\n\nA token with a scope lists, reads, watches and captures its own machines: "
+    "\n## Scopes\n\nA token or a client certificate with a scope lists, reads, watches and "
+    "captures its own machines: "
     "lists of machines, those held, boots, leases, captures and the queue page over those alone, "
-    "and\nwhat "
-    "names another machine is refused (403). What all machines share is read as others read it; "
+    "and\nanother machine, its boots and captures are answered as what is not there (404), "
+    "or refused (403) where the path is a MAC that need not be known. What all machines share is "
+    "read as others read it; "
     "the audit log is not (`docs/operating.md`).\n";
 
 }  // namespace
@@ -263,8 +265,9 @@ std::string ApiDocument() {
       "of `management.client_ca`. A browser has a session's\ncookie instead (`docs/web.md`), and "
       "changes nothing but from the appliance's own page. Roles: a viewer\nreads, an operator "
       "changes image sets, machines "
-      "and rules, an admin everything; each may do what those before it may. A token may have a "
-      "scope, a selector of machines: 403 keeps it to those\n(`docs/operating.md`).\n\n"
+      "and rules, an admin everything; each may do what those before it may. A token "
+      "or certificate may have a scope, a selector of machines: it is for those alone\n"
+      "(`docs/operating.md`).\n\n"
       "Lists come in pages: `?limit=` items (1,000 where it is not said, 10,000 at most), and "
       "`Link: <...>; rel=\"next\"` while there are more.\n"
       "A list has an `ETag`: `If-None-Match` with it is answered by 304 while nothing has changed. "

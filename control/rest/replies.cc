@@ -45,8 +45,7 @@ constexpr ProblemKind kProblems[] = {
      "Send the bytes as they are: no Content-Encoding, no form."},
     {429, "too-many-attempts", "Too Many Requests",
      "Wait as long as Retry-After says; the detail says what there was too much of, wrong tokens "
-     "or "
-     "requests, and of whom."},
+     "or requests, and of whom."},
     {503, "unavailable", "Service Unavailable", "Try again; the detail says what was missing."},
     {507, "insufficient-storage", "Insufficient Storage", "Make room where the detail says."},
     {500, "internal", "Internal Server Error", "Look into slipwayd's log, and tell its makers."}};
