@@ -61,15 +61,21 @@ struct Uuid {
     return octets[0] != 0 && octets[0] != 0xff;
   }
 
-  std::string ToString() const {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
+  // As Parse() reads it, in lower case.
+  static constexpr std::size_t kDigits = 36;
+  constexpr std::array<char, kDigits> Digits() const {
+    std::array<char, kDigits> text{};
+    std::size_t at = 0;
     for (std::size_t i = 0; i < octets.size(); ++i) {
-      if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-      text += kDigits[octets[i] >> 4];
-      text += kDigits[octets[i] & 15];
+      if (i == 4 || i == 6 || i == 8 || i == 10) text[at++] = '-';
+      text[at++] = "0123456789abcdef"[octets[i] >> 4];
+      text[at++] = "0123456789abcdef"[octets[i] & 15];
     }
     return text;
+  }
+  std::string ToString() const {
+    const std::array<char, kDigits> digits = Digits();
+    return {digits.data(), digits.size()};
   }
 };
 

@@ -45,7 +45,7 @@ std::optional<std::uint16_t> ArchitectureInVendorClass(std::string_view vendor_c
 
 }  // namespace
 
-Client Fingerprint(const Message& message) {
+Client ClientOf(const Message& message) {
   Client client;
   client.mac = message.mac;
   client.type = message.type;

@@ -83,6 +83,6 @@ struct Client {
 };
 
 // The facts of a message.
-Client Fingerprint(const Message& message);
+Client ClientOf(const Message& message);
 
 }  // namespace slipway::dhcp

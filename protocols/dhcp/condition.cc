@@ -42,10 +42,7 @@ void PutMac(const MacAddress& mac, TextBuffer& text) {
 
 void PutUuid(const Uuid& uuid, TextBuffer& text) {
   if (!uuid.is_set()) return;
-  for (std::size_t i = 0; i < uuid.octets.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text.Put('-');
-    text.PutHex(uuid.octets[i]);
-  }
+  for (const char digit : uuid.Digits()) text.Put(digit);
 }
 
 void PutOctets(Bytes octets, TextBuffer& text) {

@@ -281,7 +281,7 @@ std::optional<ReplyPlan> WriteLease(const Exchange& x, DhcpMessageType type, Ipv
 }  // namespace
 
 Drop Resolve(const Policy& policy, Exchange& x) {
-  x.client = Fingerprint(x.message);
+  x.client = ClientOf(x.message);
   if (!x.message.is_request) return Drop::kDhcpNotRequest;
   x.network = NetworkFor(policy, x.in, x.message);
   if (x.network == nullptr) return Drop::kDhcpNoNetwork;

@@ -214,7 +214,7 @@ std::optional<Outcome> Server::Emit(MutableBytes reply, Time now) {
                .now = now};
     if (tired) {
       outcome.drop = Drop::kDhcpAddressesInUse;
-      outcome.client = Fingerprint(*message);
+      outcome.client = ClientOf(*message);
       return outcome;
     }
     Serve(x, outcome, offer ? nullptr : probe);

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::uint8_t byte : message->options[option]) sum += byte;
   }
   static_cast<void>(message->RelayAddress(RelaySubOption::kLinkSelection));
-  const dhcp::Client client = dhcp::Fingerprint(*message);
+  const dhcp::Client client = dhcp::ClientOf(*message);
   if (client.architecture_count > dhcp::kArchitecturesMax || sum > 255 * size) __builtin_trap();
   return 0;
 }

@@ -36,7 +36,7 @@ std::vector<std::vector<std::uint8_t>> Requests(const std::string& capture, Clie
     OptionScratch scratch;
     const auto message = Parse(payload, scratch);
     EXPECT_TRUE(message.ok()) << capture << ": " << Describe(message.drop()).sentence;
-    if (!message || message->type != type || Fingerprint(*message).kind != kind) continue;
+    if (!message || message->type != type || ClientOf(*message).kind != kind) continue;
     found.emplace_back(payload.begin(), payload.end());
   }
   return found;

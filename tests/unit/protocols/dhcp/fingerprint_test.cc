@@ -163,7 +163,7 @@ TEST(FirmwareFingerprint, IsMadeForABootClientsStoryAlone) {
     const Octets octets = said.Bytes();
     OptionScratch scratch;
     const auto message = Parse(octets, scratch);
-    return message && Fingerprint(*message).fingerprint != 0;
+    return message && ClientOf(*message).fingerprint != 0;
   };
   EXPECT_TRUE(made(Said(kDiscover).Http()));
   EXPECT_TRUE(made(Said(kDiscover).Pxe()));
@@ -177,7 +177,7 @@ TEST(FirmwareFingerprint, ATermAsksForItOnceAndTakesWhatIsGiven) {
   OptionScratch scratch;
   const auto message = Parse(octets, scratch);
   ASSERT_TRUE(message);
-  const Client client = Fingerprint(*message);
+  const Client client = ClientOf(*message);
   const Term term{Fact::kFingerprint, false, {TextOf(octets)}};
   const Facts facts{.client = client, .message = *message, .network = "lab"};
   EXPECT_FALSE(facts.fingerprint) << "nobody has asked";
@@ -206,7 +206,7 @@ TEST(FirmwareFingerprint, OfFirmwareIsTheSameInAllItsMessages) {
       OptionScratch scratch;
       const auto message = Parse(payload, scratch);
       if (!message || !message->is_request) continue;
-      const Client client = Fingerprint(*message);
+      const Client client = ClientOf(*message);
       const std::string from =
           capture.name.starts_with("ovmf") ? "ovmf" : capture.name.substr(0, 9);
       const std::string_view vendor_class = AsText(client.vendor_class);

@@ -107,7 +107,7 @@ TEST(Fingerprint, TellsTheKindsApart) {
   const auto kind = [](const Said& said) {
     const Octets bytes = said.Bytes();
     OptionScratch scratch;
-    return Fingerprint(*Parse(bytes, scratch)).kind;
+    return ClientOf(*Parse(bytes, scratch)).kind;
   };
   const auto discover = [] { return Said(DhcpMessageType::kDiscover); };
   EXPECT_EQ(kind(discover()), ClientKind::kPlain);
@@ -131,7 +131,7 @@ TEST(Fingerprint, ReadsUuidAndArchitectures) {
                            .Text(60, "HTTPClient:Arch:00019:UNDI:003000")
                            .Bytes();
   OptionScratch scratch;
-  const Client client = Fingerprint(*Parse(bytes, scratch));
+  const Client client = ClientOf(*Parse(bytes, scratch));
   EXPECT_EQ(client.uuid.ToString(), "00112233-4455-6677-8899-aabbccddeeff");
   EXPECT_EQ(Uuid::Parse("00112233-4455-6677-8899-AABBCCDDEEFF"), client.uuid);
   ASSERT_EQ(client.architecture_count, 2);
