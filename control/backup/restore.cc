@@ -23,6 +23,7 @@
 #include "control/backup/layout.h"
 #include "control/parse_json.h"
 #include "control/text.h"
+#include "control/whole_file.h"
 
 namespace slipway::control {
 namespace {
@@ -40,13 +41,6 @@ absl::Status Newer(const fs::path& tar, std::uint64_t version) {
 absl::Status NotOurs(const fs::path& tar, std::string_view what) {
   return absl::DataLossError(
       Text(tar.string(), ": ", what, "; it is not a whole backup, take another copy"));
-}
-
-bool Sync(const fs::path& path, int flags) {
-  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC);
-  const bool good = descriptor >= 0 && ::fsync(descriptor) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  return good;
 }
 
 // What a file is written to; closed with the object.
@@ -97,7 +91,7 @@ class Restorer {
     if (result != ARCHIVE_EOF) return NotOurs(tar_, archive_error_string(reader_));
     if (!missing_.empty()) return NotOurs(tar_, missing_.begin()->first + " is missing");
     for (const fs::path& folder : folders_) {
-      if (!Sync(folder, O_RDONLY | O_DIRECTORY)) return NotOurs(tar_, "cannot be written to disk");
+      if (!SyncFolder(folder).ok()) return NotOurs(tar_, "cannot be written to disk");
     }
     return restored_;
   }
@@ -221,8 +215,8 @@ absl::StatusOr<Restored> Restore(const fs::path& tar, const fs::path& state,
                   error);
   auto restored = Restorer(tar, work, told).Run();
   // A directory takes the place of an empty one in one step.
-  if (restored.ok() && (std::rename(work.c_str(), name.c_str()) != 0 ||
-                        !Sync(name.parent_path(), O_RDONLY | O_DIRECTORY))) {
+  if (restored.ok() &&
+      (std::rename(work.c_str(), name.c_str()) != 0 || !SyncFolder(name.parent_path()).ok())) {
     restored = absl::UnavailableError(
         Text(name.string(), ": cannot be put in place: ", std::string_view(std::strerror(errno))));
   }

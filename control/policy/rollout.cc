@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "control/text.h"
+#include "protocols/base/fingerprint.h"
 
 namespace slipway::control {
 namespace {
@@ -66,9 +67,9 @@ absl::Status Set(const std::string& member, const nlohmann::json& value, Rollout
 std::uint32_t Bucket(const Rollout& rollout, const Machine& machine) {
   const std::string name = Text(rollout.stable.ToString(), ' ',
                                 machine.mac ? machine.mac->ToString() : machine.uuid->ToString());
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-  return static_cast<std::uint32_t>((hash >> 32) % 100);
+  Fnv1a hash;
+  hash.Add(AsBytes(name));
+  return static_cast<std::uint32_t>((hash.value() >> 32) % 100);
 }
 
 }  // namespace

@@ -87,21 +87,30 @@ void ListHeld(const httplib::Request& request, httplib::Response& response, Core
     if (found != is_held_by.end()) return found->second;
     return is_held_by.emplace(held.rule, IsHeldByRule(held, *rules, nullptr)).first->second;
   };
-  nlohmann::json list = nlohmann::json::array();
-  for (const HeldMachine& held : all) {
+  std::vector<std::size_t> told;  // places in `all`
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const HeldMachine& held = all[i];
     if (held.last_unix_nanoseconds / 1'000'000'000 < *since) continue;
     const Machine* const machine = known.Find(held);
     // Whom nobody entered is in no scope.
     const bool is_told =
         scope->is_all() || (machine == nullptr ? scope->Holds(held.mac) : scope->Holds(*machine));
-    if (!is_told || !is_held(held, machine)) continue;
-    nlohmann::json item = ToJson(held, *config);
-    item["machine"] = machine == nullptr ? held.mac.ToString() : KeyOf(*machine);
-    item["known"] = machine != nullptr;
-    item["name"] = machine == nullptr ? "" : machine->name;
-    list.push_back(std::move(item));
+    if (is_told && is_held(held, machine)) told.push_back(i);
   }
-  ReplyPage(request, response, std::move(list), "mac");
+  // Made of those that the page has alone: a flood of them is asked for again and again.
+  ReplyPage(request, response,
+            {.size = told.size(),
+             .key = [&](std::size_t place) { return all[told[place]].mac.ToString(); },
+             .item =
+                 [&](std::size_t place) {
+                   const HeldMachine& held = all[told[place]];
+                   const Machine* const machine = known.Find(held);
+                   nlohmann::json item = ToJson(held, *config);
+                   item["machine"] = machine == nullptr ? held.mac.ToString() : KeyOf(*machine);
+                   item["known"] = machine != nullptr;
+                   item["name"] = machine == nullptr ? "" : machine->name;
+                   return item;
+                 }});
 }
 
 }  // namespace

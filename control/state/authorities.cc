@@ -29,10 +29,6 @@ tls::X509Pointer FirstOf(const std::string& pem) {
   return all.empty() ? nullptr : std::move(all.front());
 }
 
-bool IsCa(const CertificateState& state) {
-  return state.name == "ca" || state.name.starts_with("ca-");
-}
-
 // Whether GnuTLS and Go, which know it alone, refuse what its successor signs (Succession).
 bool AllowsNoSuccessor(const tls::Authority& authority) {
   const auto certificate = FirstOf(authority.certificate_pem);
@@ -191,6 +187,7 @@ std::vector<CertificateState> StatesOf(const Authorities& authorities) {
     states.push_back(StateOf(
         {is_next ? "ca-next" : "ca-previous", authorities.other.certificate_pem, ""}, false));
   }
+  for (CertificateState& state : states) state.is_ca = true;
   return states;
 }
 
@@ -207,24 +204,22 @@ std::string NextStep(const Authorities& authorities) {
                 "slipway) still verify then, those on GnuTLS or Go refuse"
               : "; clients that know this one alone still verify then",
           "; iPXE over HTTPS takes neither while there are two of one name: let it know one CA "
-          "alone, "
-          "and boot it over HTTP meanwhile");
+          "alone, and boot it over HTTP meanwhile");
     case CaPhase::kActive:
       return "when every client has enrolled this CA, 'slipway ca retire' ends the previous one: "
              "clients that know that alone are refused from then on, and who they are the wire "
              "does not tell; 'slipway ca deactivate' lets the previous one sign again; a key that "
-             "was "
-             "stolen is believed until the previous CA has left each client's own list too";
+             "was stolen is believed until the previous CA has left each client's own list too";
   }
   return "";
 }
 
 std::int64_t WarnDays(const CertificateState& state) {
-  return IsCa(state) ? kCaWarnDays : kRenewDays;
+  return state.is_ca ? kCaWarnDays : kRenewDays;
 }
 
 std::string EndRemedy(const CertificateState& state, CaPhase phase) {
-  if (!IsCa(state)) return "bring a new one, then 'slipway cert rotate'";
+  if (!state.is_ca) return "bring a new one, then 'slipway cert rotate'";
   if (phase == CaPhase::kSteady) return "'slipway ca rotate' makes the next one, to be enrolled";
   if (phase == CaPhase::kPrepared) {
     return "let every client enrol the next one, then 'slipway ca activate'";

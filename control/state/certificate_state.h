@@ -22,6 +22,7 @@ struct CertificateState {
   std::int64_t not_after = 0;
   std::string fingerprint;  // SHA-256 of the DER, in hexadecimal
   bool is_ours = false;     // issued by our CA: renewed by itself
+  bool is_ca = false;       // our CA's, or that of a rotation's other one
 };
 
 // Of the chain's first; not_after: or its issuer's end, if earlier and not ours. Unread: all but
