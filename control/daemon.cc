@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/boots/words.h"
+#include "control/config/devices.h"
 #include "control/log.h"
 #include "control/moment.h"
 #include "control/rest/server.h"
@@ -278,11 +279,11 @@ void ControlPlane::TakeEvents() {
 void ControlPlane::TellOfLink(const dataplane::Event& event) const {
   if (event.kind != dataplane::EventKind::kLinkChanged) return;
   const auto port = static_cast<std::size_t>(event.number);
-  if (port >= config_.ports.size()) return;
-  core_->feed().Publish(
-      LinkEvent(config_.ports[port].device, event.extra != 0, event.unix_nanoseconds));
-  const std::string& device = config_.ports[port].device;
+  const auto devices = DevicesOf(config_);
+  if (port >= devices.size()) return;
+  const std::string& device = devices[port];
   const bool up = event.extra != 0;
+  core_->feed().Publish(LinkEvent(device, up, event.unix_nanoseconds));
   Log(up ? LogLevel::kInfo : LogLevel::kWarning,
       Text("port ", device, ": link is ", up ? "up" : "down"), {{"port", device}, {"up", up}});
 }

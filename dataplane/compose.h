@@ -5,7 +5,12 @@
 // and like it the only place that knows both.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
 #include "control/config/config.h"
+#include "control/config/devices.h"
 #include "control/seams.h"
 #include "dataplane/engine.h"
 #include "dataplane/options.h"
@@ -28,12 +33,17 @@ inline Options OptionsOf(const control::Config& config) {
                     .frames = config.limits.frames};
   options.admission = {.enabled = config.admission.enabled,
                        .machines_at_once = config.admission.machines_at_once};
+  // A [[port]] is an interface: those of one device are VLANs of one port.
+  for (const std::string& device : control::DevicesOf(config)) {
+    options.ports.push_back({.device = device, .mtu = 0, .trace_every = config.trace});
+  }
   for (const control::PortConfig& port : config.ports) {
-    options.ports.push_back({.device = port.device,
-                             .mtu = port.mtu,
-                             .vlan = port.vlan,
-                             .addresses = port.addresses,
-                             .trace_every = config.trace});
+    const std::size_t at = control::DeviceAt(config, port.device);
+    options.ports[at].mtu = std::max(options.ports[at].mtu, port.mtu);
+    options.interfaces.push_back({.port = static_cast<std::uint16_t>(at),
+                                  .mtu = port.mtu,
+                                  .vlan = port.vlan,
+                                  .addresses = port.addresses});
   }
   return options;
 }

@@ -34,7 +34,7 @@ Drop DhcpService::Receive(const udp::Datagram& datagram, const Arrival& arrival,
                           .destination = arrival.destination,
                           .source_port = datagram.source,
                           .destination_port = datagram.destination,
-                          .ingress = arrival.link.attachment()};
+                          .ingress = arrival.at.attachment()};
   const dhcp::Outcome outcome = server_.Receive(in, reply_, now);
   TellQuestion(outcome, now);
   Act(outcome, reply_, arrival.station, now);
@@ -64,7 +64,7 @@ void DhcpService::Expire(Time now) {
 // One commit frees a thousand replies; those the outbox has no room for leave in later rounds.
 void DhcpService::SendHeld(std::size_t interface, std::uint64_t durable, Time now) {
   std::deque<Held>& held = held_[interface];
-  Link& link = around_.links[interface];
+  Link& link = around_.interfaces[interface].link();
   while (!held.empty() && held.front().sequence <= durable && link.room() > 0) {
     Held reply = std::move(held.front());
     held.pop_front();
@@ -103,7 +103,7 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   if (event.kind == EventKind::kDhcpAck) event.number = outcome.lease_time.count();
   if (sequence != 0) {
     Hold(interface, {sequence, std::move(frame), event});
-  } else if (around_.links[interface].Send(std::move(frame))) {
+  } else if (around_.interfaces[interface].link().Send(std::move(frame))) {
     around_.reporter.Count(Step::kEmit, Drop::kNone);
     around_.reporter.Tell(event, now);
   } else {
@@ -113,8 +113,8 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
 
 void DhcpService::Hold(std::uint16_t interface, Held reply) {
   const std::size_t held = held_[interface].size();
-  const bool is_scarce =
-      held >= kHeldAlways && around_.links[interface].pool().in_use_permille() > kPoolMost;
+  const bool is_scarce = held >= kHeldAlways &&
+                         around_.interfaces[interface].link().pool().in_use_permille() > kPoolMost;
   if (held == kHeldMax || is_scarce) {
     around_.reporter.Count(Step::kEmit, Drop::kTransmitRingFull);
     return;
@@ -177,7 +177,7 @@ Frame DhcpService::BuildReply(const dhcp::ReplyPlan& plan, Bytes reply, const Ma
   MacAddress to = plan.destination_mac.value_or(station);
   if (plan.destination.is_broadcast()) to = MacAddress::Broadcast();
   return BuildUdp(
-      around_.links[plan.egress.interface],
+      around_.interfaces[plan.egress.interface],
       {.station = to, .source = plan.source, .destination = plan.destination},
       {.source = plan.source_port, .destination = plan.destination_port, .payload = reply});
 }

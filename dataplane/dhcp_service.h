@@ -5,9 +5,9 @@
 // an address once acknowledged is remembered: a reply that changes a lease is built, then held
 // until the journal says that the change is on disk.
 //
-// Replies of one port leave in the order of their sequence numbers. When the journal's channel is
-// full the change is taken back and the request counted as Drop::kDhcpJournalFull: the client asks
-// again.
+// Replies of one interface leave in the order of their sequence numbers. When the journal's channel
+// is full the change is taken back and the request counted as Drop::kDhcpJournalFull: the client
+// asks again.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@
 #include "dataplane/admission.h"
 #include "dataplane/event.h"
 #include "dataplane/handover.h"
-#include "dataplane/link.h"
+#include "dataplane/interface.h"
 #include "dataplane/packets.h"
 #include "dataplane/reporter.h"
 #include "dataplane/snapshot.h"
@@ -33,7 +33,7 @@ class DhcpService {
  public:
   // What a DHCP message came in.
   struct Arrival {
-    Link& link;
+    const Interface& at;
     MacAddress station;  // the frame's source
     Ipv4Address source;
     Ipv4Address destination;
@@ -41,8 +41,8 @@ class DhcpService {
   struct Surroundings {
     LeaseChannel& leases;
     Reporter& reporter;
-    std::span<Link> links;
-    std::span<arp::Responder> arp;  // of the links, in their order
+    std::span<const Interface> interfaces;
+    std::span<arp::Responder> arp;  // of the interfaces, in their order
     Admission& admission;
     Handover& others;  // their admissions are told of leases too; this is worker 0
     const WallClock& wall;
@@ -54,7 +54,7 @@ class DhcpService {
         around_(surroundings),
         server_zero_(std::chrono::seconds(settings.unix_seconds_at_zero)),
         followed_(surroundings.wall.unix_nanoseconds_at_zero()),
-        held_(surroundings.links.size()) {}
+        held_(surroundings.interfaces.size()) {}
 
   std::size_t Restore(std::span<const dhcp::Lease> leases) { return server_.Restore(leases); }
   void SetPolicy(const dhcp::Policy* policy) { server_.SetPolicy(policy); }
@@ -68,8 +68,8 @@ class DhcpService {
   Time Deadline() const { return server_.Deadline(); }
 
  private:
-  // Replies of one port that wait: what the journal's channel may hold back at once. Those of a
-  // port that takes nothing get no more of the packet memory than leaves a quarter of it to
+  // Replies of one interface that wait: what the journal's channel may hold back at once. Those of
+  // a link that takes nothing get no more of the packet memory than leaves a quarter of it to
   // everybody else; its clients ask again.
   static constexpr std::size_t kHeldMax = 4096;
   static constexpr std::size_t kHeldAlways = 64;
@@ -99,7 +99,7 @@ class DhcpService {
   Surroundings around_;
   Duration server_zero_;                // Unix time of the server's Time{}
   std::int64_t followed_;               // the wall clock at Time{}, as the server was told of it
-  std::vector<std::deque<Held>> held_;  // by interface: none waits for another's port
+  std::vector<std::deque<Held>> held_;  // by interface: none waits for another's link
   std::array<std::uint8_t, dhcp::kReplySizeMax> reply_{};
 };
 

@@ -160,7 +160,7 @@ std::vector<Link::End> Engine::EndsOf(unsigned index) const {
   for (std::size_t p = 0; p < ports_.size(); ++p) {
     Link::End end{.port = ports_[p].get(),
                   .queue = static_cast<std::uint16_t>(index),
-                  .interface = static_cast<std::uint16_t>(p),
+                  .index = static_cast<std::uint16_t>(p),
                   .through = nullptr,
                   .for_others = {},
                   .spread = ports_[p]->Capabilities().hardware.rss &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Link: one worker's end of one port: the queue pair it owns there, who the appliance is on that
-// wire, and the frames that wait for room in the transmit ring.
+// Link: one worker's end of one port: the queue pair it owns there, which of its frames are which
+// interface's (interface.h), and the frames that wait for room in the transmit ring.
 //
 // Where a port has fewer queues than there are workers, some have none. Such a worker receives what
 // others hand over (handover.h) and sends through the ring of the worker that owns queue 0.
@@ -13,7 +13,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -24,8 +23,8 @@
 #include "dataplane/packet_pool.h"
 #include "dataplane/trace.h"
 #include "dataplane/undi.h"
-#include "protocols/dhcp/policy.h"
-#include "protocols/wire/ethernet.h"
+#include "protocols/base/mac.h"
+#include "protocols/base/strong.h"
 
 namespace slipway::dataplane {
 
@@ -34,11 +33,12 @@ class Link {
   // Frames that may wait before connections pause; what answers a frame may still use the rest.
   static constexpr std::size_t kOutboxMax = 256;
   static constexpr std::size_t kOutboxCapacity = 512;
+  static constexpr std::uint16_t kNoInterface = 0xffff;
 
   struct End {
     Undi* port = nullptr;
     std::uint16_t queue = 0;
-    std::uint16_t interface = 0;         // index into Options::ports
+    std::uint16_t index = 0;             // of Options::ports
     FrameRing* through = nullptr;        // no queue of its own: frames leave by this ring
     std::vector<FrameRing*> for_others;  // frames of workers without a queue, to be sent by us
     bool spread = false;                 // RSS, and a queue for every worker
@@ -46,25 +46,20 @@ class Link {
 
   Link(const End& end, const PortOptions& options, PacketPool& pool)
       : end_(end),
-        options_(options),
         pool_(pool),
         trace_(options.trace_every),
         cuts_(end.port->Capabilities().hardware.tcp_segmentation) {}
 
   Undi& port() const { return *end_.port; }
-  std::uint16_t interface() const { return end_.interface; }
-  const PortOptions& options() const { return options_; }
+  std::uint16_t index() const { return end_.index; }
   PacketPool& pool() const { return pool_; }
-  // What a TCP segment carries at most, options included (RFC 6691).
-  std::uint16_t mss() const { return static_cast<std::uint16_t>(options_.mtu - kTcpIpHeaders); }
   MacAddress station() const { return end_.port->StationAddress(); }
-  dhcp::Attachment attachment() const { return {end_.interface, options_.vlan}; }
 
-  // The VLAN a frame must carry here; nullopt: none.
-  std::optional<VlanId> vlan() const {
-    if (options_.vlan == VlanId{}) return std::nullopt;
-    return options_.vlan;
-  }
+  // Whose the frames of a VLAN are from now on.
+  void SetInterface(VlanId vlan, std::uint16_t interface) { by_vlan_[vlan.value()] = interface; }
+  // Index of Options::interfaces; kNoInterface: the VLAN is not configured here. VlanId{}:
+  // untagged.
+  std::uint16_t InterfaceOf(VlanId vlan) const { return by_vlan_[vlan.value()]; }
 
   // The port keeps each connection on one queue, and every worker has one.
   bool spreads_by_itself() const { return end_.spread; }
@@ -108,7 +103,7 @@ class Link {
   CaptureTap& tap() { return tap_; }
 
  private:
-  static constexpr std::uint16_t kTcpIpHeaders = 40;
+  static constexpr std::size_t kVlans = 4096;                 // a number has 12 bits
   static constexpr std::uint32_t kCutTextMax = 65'535 - 120;  // IPv4's and TCP's largest headers
   static constexpr std::uint32_t kRunTextMax = 1 << 20;
 
@@ -117,8 +112,8 @@ class Link {
   void TakeForOthers();
 
   End end_;
-  PortOptions options_;
   PacketPool& pool_;
+  std::vector<std::uint16_t> by_vlan_ = std::vector<std::uint16_t>(kVlans, kNoInterface);
   Trace trace_;
   bool cuts_;
   std::array<Frame, kOutboxCapacity> outbox_;  // a ring

@@ -17,13 +17,19 @@
 
 namespace slipway::dataplane {
 
-// One port: an Ethernet link, one VLAN on it, and who we are there.
+// One port: an Ethernet link.
 struct PortOptions {
-  std::string device;        // PCI address or DPDK vdev string
-  std::uint16_t mtu = 1500;  // bytes of an IPv4 packet, 576 to 9216
-  VlanId vlan;               // 0: untagged
-  std::vector<Ipv4Prefix> addresses;
+  std::string device;             // PCI address or DPDK vdev string
+  std::uint16_t mtu = 1500;       // bytes: the largest of its interfaces'
   std::uint32_t trace_every = 0;  // print one of so many frames to standard error; 0: none
+};
+
+// One VLAN of a port, or its untagged frames, and who we are there.
+struct InterfaceOptions {
+  std::uint16_t port = 0;    // index into Options::ports
+  std::uint16_t mtu = 1500;  // bytes of an IPv4 packet, 576 to 9216
+  VlanId vlan;               // 0: untagged; no two of one port have the same
+  std::vector<Ipv4Prefix> addresses;
 };
 
 struct Limits {
@@ -48,6 +54,7 @@ struct Options {
   std::size_t memory_mib = 1024;  // EAL memory, without images
   std::size_t image_bytes = std::size_t{1} << 30;
   std::vector<PortOptions> ports;
+  std::vector<InterfaceOptions> interfaces;  // at least one of each port
   Limits limits;
   AdmissionOptions admission;
   // How long a DHCP offer waits for somebody to claim the address; zero: addresses are not probed.

@@ -11,16 +11,16 @@ namespace {
 constexpr std::size_t kLinkHeader = sizeof(ethernet::WireHeader);
 
 // An Ethernet header and room for `size` bytes after it; `room` is left at those bytes.
-Frame StartFrame(Link& link, const MacAddress& station, EtherType type, std::size_t size,
+Frame StartFrame(const Interface& at, const MacAddress& station, EtherType type, std::size_t size,
                  MutableBytes& room) {
-  Frame frame = link.pool().Allocate();
+  Frame frame = at.link().pool().Allocate();
   if (frame.empty()) return frame;
   room = frame.Append(kLinkHeader + size);
   if (room.empty()) return Frame();
-  ethernet::EmitHeader({.destination = station, .source = link.station(), .type = type, .vlan = {}},
+  ethernet::EmitHeader({.destination = station, .source = at.station(), .type = type, .vlan = {}},
                        room);
   room = room.subspan(kLinkHeader);
-  if (const auto vlan = link.vlan()) frame.RequestVlan(vlan->value());
+  at.Tag(frame);
   return frame;
 }
 
@@ -30,9 +30,9 @@ struct Payload {
   std::size_t later = 0;  // bytes appended to the frame afterwards
 };
 
-Frame StartPacket(Link& link, const Way& way, const Payload& payload, MutableBytes& room) {
+Frame StartPacket(const Interface& at, const Way& way, const Payload& payload, MutableBytes& room) {
   Frame frame =
-      StartFrame(link, way.station, ethernet::kIpv4, ipv4::kHeaderSize + payload.here, room);
+      StartFrame(at, way.station, ethernet::kIpv4, ipv4::kHeaderSize + payload.here, room);
   if (frame.empty()) return frame;
   ipv4::EmitHeader({.source = way.source,
                     .destination = way.destination,
@@ -47,32 +47,33 @@ Frame StartPacket(Link& link, const Way& way, const Payload& payload, MutableByt
 
 }  // namespace
 
-Frame BuildArp(Link& link, const arp::Message& message) {
+Frame BuildArp(const Interface& at, const arp::Message& message) {
   MutableBytes room;
-  Frame frame = StartFrame(link, message.destination, ethernet::kArp, arp::kPacketSize, room);
+  Frame frame = StartFrame(at, message.destination, ethernet::kArp, arp::kPacketSize, room);
   if (!frame.empty()) arp::Emit(message.packet, room);
   return frame;
 }
 
-Frame BuildIcmp(Link& link, const Way& way, const icmp::Message& message) {
+Frame BuildIcmp(const Interface& at, const Way& way, const icmp::Message& message) {
   MutableBytes room;
-  Frame frame = StartPacket(link, way, {.protocol = ipv4::kIcmp, .here = message.size()}, room);
+  Frame frame = StartPacket(at, way, {.protocol = ipv4::kIcmp, .here = message.size()}, room);
   if (!frame.empty()) icmp::Emit(message, room);
   return frame;
 }
 
-Frame BuildUdp(Link& link, const Way& way, const udp::Datagram& datagram) {
+Frame BuildUdp(const Interface& at, const Way& way, const udp::Datagram& datagram) {
   MutableBytes room;
-  Frame frame = StartPacket(link, way, {.protocol = ipv4::kUdp, .here = datagram.size()}, room);
+  Frame frame = StartPacket(at, way, {.protocol = ipv4::kUdp, .here = datagram.size()}, room);
   if (!frame.empty()) udp::Emit(datagram, {way.source, way.destination}, room);
   return frame;
 }
 
-Frame BuildTcp(Link& link, const Way& way, const tcp::Segment& segment, std::size_t text_size) {
+Frame BuildTcp(const Interface& at, const Way& way, const tcp::Segment& segment,
+               std::size_t text_size) {
   const std::size_t header = segment.header_size();
   MutableBytes room;
   Frame frame =
-      StartPacket(link, way, {.protocol = ipv4::kTcp, .here = header, .later = text_size}, room);
+      StartPacket(at, way, {.protocol = ipv4::kTcp, .here = header, .later = text_size}, room);
   if (frame.empty()) return frame;
   tcp::EmitHeader(segment, room);
   // The port completes the checksum, in hardware or software; it wants the pseudo header's sum.

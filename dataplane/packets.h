@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From values to frames: puts Ethernet and IPv4 around what the protocols emit, in a buffer of the
-// link's pool. An empty Frame means that the pool was empty: count Drop::kNoBuffer.
+// interface's link. An empty Frame means that the pool was empty: count Drop::kNoBuffer.
 //
 // An answer goes back to the station its question came from (Way::station): no neighbour has to
 // be resolved first, a router that took over is followed with its next packet, and nobody can
@@ -12,7 +12,7 @@
 // (RFC 6864 4.1), so it is 0.
 #pragma once
 
-#include "dataplane/link.h"
+#include "dataplane/interface.h"
 #include "protocols/arp/responder.h"
 #include "protocols/base/ipv4.h"
 #include "protocols/base/mac.h"
@@ -29,11 +29,12 @@ struct Way {
   Ipv4Address destination;
 };
 
-Frame BuildArp(Link& link, const arp::Message& message);
-Frame BuildIcmp(Link& link, const Way& way, const icmp::Message& message);
-Frame BuildUdp(Link& link, const Way& way, const udp::Datagram& datagram);
+Frame BuildArp(const Interface& at, const arp::Message& message);
+Frame BuildIcmp(const Interface& at, const Way& way, const icmp::Message& message);
+Frame BuildUdp(const Interface& at, const Way& way, const udp::Datagram& datagram);
 // Headers only, checksums requested from the port; the caller appends `text_size` bytes of text.
 // segment_text_max: 0, or the MSS at which the port shall cut a longer text (TSO).
-Frame BuildTcp(Link& link, const Way& way, const tcp::Segment& segment, std::size_t text_size);
+Frame BuildTcp(const Interface& at, const Way& way, const tcp::Segment& segment,
+               std::size_t text_size);
 
 }  // namespace slipway::dataplane

@@ -20,16 +20,15 @@ Header& At(MutableBytes bytes, std::size_t offset) {
 
 }  // namespace
 
-TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing& out)
+TcpRun::TcpRun(const Interface& at, const MacAddress& station, const tcp::Outgoing& out)
     : offset_(out.offset),
       length_(out.length),
-      step_(link.cuts() ? std::max<std::uint32_t>(out.length, 1) : out.mss),
+      step_(at.link().cuts() ? std::max<std::uint32_t>(out.length, 1) : out.mss),
       mss_(out.mss),
       sequence_(out.segment.seq.value()) {
   MutableBytes room(bytes_);
   ethernet::EmitHeader(
-      {.destination = station, .source = link.station(), .type = ethernet::kIpv4, .vlan = {}},
-      room);
+      {.destination = station, .source = at.station(), .type = ethernet::kIpv4, .vlan = {}}, room);
   const std::size_t transport = tcp::EmitHeader(out.segment, room.subspan(kTransportAt));
   // The IPv4 header of a run without text: Start() adds what it carries.
   ipv4::EmitHeader({.source = out.tuple.local_address,
@@ -47,7 +46,7 @@ TcpRun::TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing&
   pseudo_sum_ = tcp::PseudoHeaderSum(out.tuple.local_address, out.tuple.remote_address,
                                      static_cast<std::uint16_t>(transport));
   flags_ = At<TcpHeader>(room, kTransportAt).flags;
-  vlan_ = link.options().vlan.value();
+  vlan_ = at.vlan().value();
 }
 
 std::size_t TcpRun::frames_left() const {

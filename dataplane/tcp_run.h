@@ -37,7 +37,7 @@ class TcpRun {
     MutableBytes room;            // behind the headers, for all of it; or empty
   };
 
-  TcpRun(const Link& link, const MacAddress& station, const tcp::Outgoing& out);
+  TcpRun(const Interface& at, const MacAddress& station, const tcp::Outgoing& out);
 
   bool done() const { return done_; }
   // Where its text ends in the connection's source.

@@ -34,11 +34,17 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
   SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
   links_.reserve(setup.ends.size());
   for (const Link::End& end : setup.ends) {
-    const PortOptions& port = options_.ports[end.interface];
-    links_.emplace_back(end, port, pool_);
+    links_.emplace_back(end, options_.ports[end.index], pool_);
+  }
+  interfaces_.reserve(options_.interfaces.size());
+  for (const InterfaceOptions& options : options_.interfaces) {
+    Link& link = links_[options.port];
+    const auto index = static_cast<std::uint16_t>(interfaces_.size());
+    link.SetInterface(options.vlan, index);
+    interfaces_.emplace_back(index, options, link);
     // The operator says the addresses are ours: a restart must not cost booting machines the seven
     // seconds of a probe. Whoever else uses them answers the announcement, and is reported.
-    arp_.emplace_back(links_.back().station(), port.addresses,
+    arp_.emplace_back(link.station(), options.addresses,
                       arp::Settings{.start = arp::ClaimStart::kAnnounce}, seams.entropy);
   }
   seen_links_.resize(links_.size());
@@ -48,7 +54,7 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
                                         .unix_seconds_at_zero = wall_.UnixSeconds(Time{}),
                                         .probe_time = options_.probe_time};
     dhcp_.emplace(settings, seams.entropy,
-                  DhcpService::Surroundings{seams_.leases, reporter_, links_, arp_, admission_,
+                  DhcpService::Surroundings{seams_.leases, reporter_, interfaces_, arp_, admission_,
                                             seams_.others, wall_});
     dhcp_->Restore(setup.leases);
   }
@@ -102,7 +108,7 @@ void Worker::UseCaptures() {
   // Read before what it counts: a set that comes in between is shown again in the next round.
   captures_seen_ = seams_.captures.generation();
   const Captures::Set* const set = seams_.captures.Current();
-  for (Link& link : links_) link.tap().Use(set, index_, link.interface(), &unix_now_);
+  for (Link& link : links_) link.tap().Use(set, index_, link.index(), &unix_now_);
   seams_.captures.Seen(index_, captures_seen_);
 }
 
@@ -171,7 +177,11 @@ void Worker::WatchLinks(Time now) {
     SeenLink& seen = seen_links_[i];
     if (status.link_up == seen.up && status.link_changes == seen.changes) continue;
     seen = {status.link_up, status.link_changes};
-    if (status.link_up) arp_[i].Start(now);
+    if (status.link_up) {
+      for (const Interface& at : interfaces_) {
+        if (&at.link() == &links_[i]) arp_[at.index()].Start(now);
+      }
+    }
     Event event;
     event.kind = EventKind::kLinkChanged;
     event.number = static_cast<std::int64_t>(i);

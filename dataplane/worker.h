@@ -30,6 +30,7 @@
 #include "dataplane/dhcp_service.h"
 #include "dataplane/distribution.h"
 #include "dataplane/handover.h"
+#include "dataplane/interface.h"
 #include "dataplane/link.h"
 #include "dataplane/options.h"
 #include "dataplane/packets.h"
@@ -100,7 +101,7 @@ class Worker {
   // A frame on its way through a round.
   struct Arrived {
     Frame frame;
-    std::uint16_t interface = 0;
+    std::uint16_t link = 0;
     bool ours = false;  // another worker found that it is for this one
   };
   // An IPv4 packet for us, its frame, and what has been learned of both.
@@ -120,7 +121,7 @@ class Worker {
     std::uint16_t interface = 0;
     std::uint64_t number = 0;  // names the connection in events
     bool work_queued = false;
-    bool aside = false;  // in its port's line, until that has room
+    bool aside = false;  // in its link's line, until that has room
     bool waits = false;  // before the ServerHello, for its machine's turn
     Admission::Id machine = Admission::kNobody;
     std::uint64_t seen = 0;  // acknowledged at the last review
@@ -166,9 +167,9 @@ class Worker {
   // Classify.
   unsigned OwnerOf(const Arrived& arrived) const;
   Drop ClassifyFrame(Arrived& arrived, Time now);
-  Drop ReceiveArp(Link& link, const ethernet::Frame& frame, Time now);
+  Drop ReceiveArp(const Interface& at, const ethernet::Frame& frame, Time now);
   void TellArp(const arp::Packet& question, Time now);
-  Drop ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now);
+  Drop ReceiveIpv4(const Interface& at, Arrived& arrived, const ethernet::Frame& frame, Time now);
   bool AnswerSyn(Arrived& arrived, Time now);
   // Deliver.
   Drop DeliverPacket(const Packet& packet, Time now);
@@ -212,7 +213,7 @@ class Worker {
   std::size_t WorkOff(Time now);
   static Event EventOf(const Service& service, const tcp::Info& info);
   // Emit.
-  std::size_t EmitRun(const tcp::Outgoing& out, Link& link, const MacAddress& station);
+  std::size_t EmitRun(const tcp::Outgoing& out, const Interface& at, const MacAddress& station);
   bool FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source);
   bool AppendText(Frame& frame, LentText& lent, const TcpRun::Text& text);
   std::size_t SendStrays(Time now);
@@ -220,7 +221,7 @@ class Worker {
   bool HasRoom(const Link& link) const;
   std::optional<tcp::ConnectionId> NextToSend();
   std::optional<tcp::ConnectionId> NextReady();
-  std::optional<tcp::ConnectionId> NextAside(std::size_t interface);
+  std::optional<tcp::ConnectionId> NextAside(std::size_t link);
 
   unsigned index_;
   const Options& options_;
@@ -229,12 +230,13 @@ class Worker {
   Reporter reporter_;
   PacketPool& pool_;
   std::vector<Link> links_;
+  std::vector<Interface> interfaces_;  // of the links, in the order of options.interfaces
   struct SeenLink {
     bool up = false;
     std::uint64_t changes = 0;
   };
   std::vector<SeenLink> seen_links_;  // what was last told of them
-  std::vector<arp::Responder> arp_;   // of the links; asked on worker 0 alone
+  std::vector<arp::Responder> arp_;   // of the interfaces; asked on worker 0 alone
   ip::Reassembly reassembly_;
   icmp::Responder icmp_;
   // What ICMP says of connections and other workers hear of: their rings are for leases as well.

@@ -56,8 +56,8 @@ void PinTo(unsigned core) {
 dataplane::Options BenchOptions(std::vector<unsigned> cores, std::uint16_t mtu) {
   dataplane::Options options;
   options.cores = std::move(cores);
-  options.ports = {
-      {.device = "bench", .mtu = mtu, .vlan = {}, .addresses = {Ipv4Prefix{kServerAddress, 16}}}};
+  options.ports = {{.device = "bench", .mtu = mtu}};
+  options.interfaces = {{.mtu = mtu, .vlan = {}, .addresses = {Ipv4Prefix{kServerAddress, 16}}}};
   options.limits.handshake_share = 50;
   options.admission.enabled = false;  // readers of most rows never end, and would keep their turns
   options.limits.leases = 65'536;
@@ -123,7 +123,7 @@ absl::Status BenchServer::Prepare() {
       .options = options_,
       .tcp = tcp_,
       .pool = *pool_,
-      .ends = {{.port = &port_, .queue = 0, .interface = 0, .through = nullptr, .for_others = {}}},
+      .ends = {{.port = &port_, .queue = 0, .index = 0, .through = nullptr, .for_others = {}}},
       .leases = {}};
   worker_ = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, *entropy_, *handover_,

@@ -224,7 +224,7 @@ void Team::MakeWorker(Member& member) {
                                      .pool = *member.pool,
                                      .ends = {{.port = port_.get(),
                                                .queue = static_cast<std::uint16_t>(member.index),
-                                               .interface = 0,
+                                               .index = 0,
                                                .through = nullptr,
                                                .for_others = {},
                                                .spread = true}},

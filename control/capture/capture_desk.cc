@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "control/capture/pcapng.h"
+#include "control/config/devices.h"
 #include "control/moment.h"
 #include "control/text.h"
 
@@ -26,8 +27,9 @@ constexpr auto kWorkersPatience = std::chrono::seconds(1);
 
 std::vector<PcapngInterface> InterfacesOf(const Config& config, unsigned workers, unsigned ports) {
   std::vector<PcapngInterface> interfaces;
+  const auto devices = DevicesOf(config);
   for (unsigned port = 0; port < ports; ++port) {
-    const std::string device = port < config.ports.size() ? config.ports[port].device : "port";
+    const std::string device = port < devices.size() ? devices[port] : "port";
     for (unsigned worker = 0; worker < workers; ++worker) {
       interfaces.push_back({.name = workers == 1 ? device : Text(device, " worker ", worker),
                             .description = Text("port ", port, ", worker ", worker)});

@@ -10,6 +10,7 @@
 
 #include "control/architecture.h"
 #include "control/config/cross_check.h"
+#include "control/config/devices.h"
 #include "control/config/networks.h"
 #include "control/text.h"
 
@@ -205,9 +206,13 @@ std::string Report(const ConfigResult& result, const std::filesystem::path& file
   const auto counted = [](std::size_t number, std::string_view word) {
     return Text(number, ' ', word, number == 1 ? "" : "s");
   };
-  return Text(report, file.string(), ": good: ", counted(result.config->ports.size(), "port"), ", ",
-              counted(result.config->networks.size(), "network"), ", ",
-              counted(result.config->machines.size(), "machine"), '\n');
+  const Config& config = *result.config;
+  const std::size_t devices = DevicesOf(config).size();
+  const std::string vlans =
+      devices == config.ports.size() ? "" : Text(" of ", counted(config.ports.size(), "VLAN"));
+  return Text(report, file.string(), ": good: ", counted(devices, "port"), vlans, ", ",
+              counted(config.networks.size(), "network"), ", ",
+              counted(config.machines.size(), "machine"), '\n');
 }
 
 std::vector<std::uint16_t> PxeArchitectures(std::string_view name) {

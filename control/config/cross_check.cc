@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "control/architecture.h"
 #include "control/config/value.h"
@@ -50,6 +52,36 @@ class Unique {
  private:
   std::map<T, Where> places_;
 };
+
+// What the [[port]] tables before have named.
+struct SeenDevices {
+  Unique<std::string> names;                           // what stands before the arguments
+  std::map<std::string, std::string> texts;            // by name: all of it, as it stood first
+  Unique<std::pair<std::string, std::int64_t>> vlans;  // by name and number
+};
+
+// Tables of one device are VLANs of one port. What follows a virtual device's name configures it,
+// and nobody says which of two would be meant.
+void CheckDevice(const Section& port, const std::string& device, SeenDevices& seen,
+                 Complaints& complaints) {
+  const std::string name = device.substr(0, device.find(','));
+  const std::string or_number =
+      IsPciAddress(name) ? "" : ", or number virtual devices, such as net_vhost1";
+  const Where where = port.At("device").where;
+  const unsigned line = seen.names.Seen(name, where);
+  const std::string& first = seen.texts.emplace(name, device).first->second;
+  const std::int64_t vlan = port.Get<std::int64_t>("vlan").value_or(0);
+  if (first != device) {
+    complaints.Add(
+        port, "device",
+        Text("already the port in line ", line,
+             ", with other arguments; write the same for another VLAN of it", or_number));
+  } else if (const unsigned same = seen.vlans.Seen({name, vlan}, where)) {
+    complaints.Add(port, "device",
+                   Text("already the port in line ", same, ", with the same VLAN",
+                        "; write each VLAN of a port once", or_number));
+  }
+}
 
 void CheckPortAddresses(const Section& port, Unique<Ipv4Address>& addresses,
                         Complaints& complaints) {
@@ -109,19 +141,11 @@ void CheckPorts(const Section& root, Complaints& complaints) {
   if (ports.empty()) {
     complaints.Add(root, "port: missing; write a [[port]] table with device and addresses");
   }
-  Unique<std::string> devices;
+  SeenDevices devices;
   Unique<Ipv4Address> addresses;
   for (const Section& port : ports) {
     if (const auto device = port.Get<std::string>("device")) {
-      // Two ports of one device would share its queues; VLANs of one port are separate tables of
-      // separate devices. What follows a virtual device's name only configures it.
-      const std::string name = device->substr(0, device->find(','));
-      if (const unsigned line = devices.Seen(name, port.At("device").where)) {
-        complaints.Add(port, "device",
-                       Text("already the port in line ", line,
-                            IsPciAddress(name) ? "; write each port once"
-                                               : "; number virtual devices, such as net_vhost1"));
-      }
+      CheckDevice(port, *device, devices, complaints);
       if (IsPciAddress(*device) && dataplane.Get<bool>("hugepages") == false) {
         complaints.Add(port, "device",
                        "a real port needs hugepages; write dataplane.hugepages = true");

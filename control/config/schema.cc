@@ -19,7 +19,9 @@ constexpr TableSchema kTables[] = {
     {"management.client", true, false,
      "Who may come with a certificate of management.client_ca instead of a token."},
     {"dataplane", false, false, "Processor cores and memory of the packet workers."},
-    {"port", true, true, "A network port that is served, one table each."},
+    {"port", true, true,
+     "A network port that is served, or one VLAN of it: one table each, a port's with the same "
+     "device."},
     {"network", true, true, "An IPv4 network whose machines get addresses or boot offers."},
     {"network.reservation", true, false, "An address kept for one machine."},
     {"network.route", true, false, "A static route given to clients (option 121)."},

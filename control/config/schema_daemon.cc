@@ -154,7 +154,7 @@ constexpr KeySchema kKeys[] = {
      .unit = "VLAN number",
      .minimum = 0,
      .maximum = 4094,
-     .sentence = "802.1Q VLAN of all frames; 0: untagged."},
+     .sentence = "802.1Q VLAN of its frames; 0: untagged ones."},
     {.table = "port",
      .name = "mtu",
      .type = kInteger,
@@ -162,7 +162,7 @@ constexpr KeySchema kKeys[] = {
      .unit = "bytes",
      .minimum = 576,
      .maximum = 9216,
-     .sentence = "Largest IPv4 datagram on the link."},
+     .sentence = "Largest IPv4 datagram on the link; VLANs of one port may differ."},
 
     {.table = "tls",
      .name = "policy",

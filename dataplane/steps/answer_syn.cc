@@ -57,13 +57,15 @@ bool HasChecksums(const Frame& frame, const ipv4::Packet& packet, Bytes network)
 // True when the frame has been dealt with: answered, or dropped for want of room and counted.
 bool Worker::AnswerSyn(Arrived& arrived, Time now) {
   Frame& frame = arrived.frame;
-  Link& link = links_[arrived.interface];
+  const Link& link = links_[arrived.link];
   Bytes received = frame.bytes();
   const auto* const headers = Take<Headers>(received);
   if (headers == nullptr || !IsPlainTcpSyn(*headers)) return false;
   const VlanId vlan(frame.vlan() ? *frame.vlan() & 0x0fff : 0);
-  if (headers->link.destination != link.station().octets || vlan != link.options().vlan)
+  const std::uint16_t interface = link.InterfaceOf(vlan);
+  if (headers->link.destination != link.station().octets || interface == Link::kNoInterface)
     return false;
+  const Interface& at = interfaces_[interface];
   const Bytes network = frame.bytes().subspan(kNetworkAt);
   const std::size_t total = headers->network.total_length;
   const MutableBytes room = frame.RoomForAnswer(kTransportAt + kTcpHeaderMax);
@@ -73,7 +75,7 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                             .protocol = ipv4::kTcp,
                             .options = {},
                             .payload = network.first(total).subspan(ipv4::kHeaderSize)};
-  if (ip::Judge(packet, link.options().addresses) != ip::Verdict{}) return false;
+  if (ip::Judge(packet, at.addresses()) != ip::Verdict{}) return false;
   if (link.room() == 0) {
     // Of what can wait for room, it is what costs least to lose: the client asks again. A machine
     // that we gave its address does not depend on that luck (and may have to wait for its turn).
@@ -99,8 +101,8 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                      .payload_size = static_cast<std::uint16_t>(size)},
                     answer.network);
   frame.BecomeAnswer(kTransportAt + size);
-  if (link.vlan()) frame.RequestVlan(vlan.value());
-  SendAnswer(arrived.interface, std::move(frame));
+  at.Tag(frame);
+  SendAnswer(interface, std::move(frame));
   return true;
 }
 

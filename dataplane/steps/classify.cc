@@ -19,7 +19,7 @@ std::size_t Worker::Classify(Time now) {
 // Where the port spreads connections over its queues, they are where they belong already.
 unsigned Worker::OwnerOf(const Arrived& arrived) const {
   const unsigned workers = seams_.others.workers();
-  if (!links_[arrived.interface].spreads_by_itself()) return Owner(arrived.frame.bytes(), workers);
+  if (!links_[arrived.link].spreads_by_itself()) return Owner(arrived.frame.bytes(), workers);
   return workers == 1 || !FlowOf(arrived.frame.bytes()) ? 0 : index_;
 }
 
@@ -27,31 +27,33 @@ Drop Worker::ClassifyFrame(Arrived& arrived, Time now) {
   if (!arrived.ours) {
     const unsigned owner = OwnerOf(arrived);
     if (owner != index_) {
-      arrived.frame.buffers()->port = arrived.interface;
+      arrived.frame.buffers()->port = arrived.link;
       return seams_.others.Give(index_, owner, std::move(arrived.frame)) ? Drop::kNone
                                                                          : Drop::kWorkerRingFull;
     }
   }
   if (tcp_.backlog_full() && AnswerSyn(arrived, now)) return Drop::kNone;
-  Link& link = links_[arrived.interface];
+  const Link& link = links_[arrived.link];
   std::optional<VlanId> stripped;
   if (const auto tag = arrived.frame.vlan()) stripped = VlanId(*tag & 0x0fff);
   const auto frame = ethernet::ParseFrame(arrived.frame.bytes(), stripped);
   if (!frame) return frame.drop();
   const ethernet::Header& header = frame->header;
-  if (header.vlan.value_or(VlanId{}) != link.options().vlan) return Drop::kVlanNotOurs;
+  const std::uint16_t interface = link.InterfaceOf(header.vlan.value_or(VlanId{}));
+  if (interface == Link::kNoInterface) return Drop::kVlanNotOurs;
+  const Interface& at = interfaces_[interface];
   if (header.destination != link.station() && !header.destination.is_broadcast()) {
     return Drop::kEthernetNotForUs;
   }
-  if (header.type == ethernet::kArp) return ReceiveArp(link, *frame, now);
-  if (header.type == ethernet::kIpv4) return ReceiveIpv4(arrived, *frame, now);
+  if (header.type == ethernet::kArp) return ReceiveArp(at, *frame, now);
+  if (header.type == ethernet::kIpv4) return ReceiveIpv4(at, arrived, *frame, now);
   return Drop::kEthernetTypeUnknown;
 }
 
-Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
+Drop Worker::ReceiveArp(const Interface& at, const ethernet::Frame& frame, Time now) {
   const auto packet = arp::Parse(frame.payload);
   if (!packet) return packet.drop();
-  const auto outcome = arp_[link.interface()].Receive(*packet, frame.header.source, now);
+  const auto outcome = arp_[at.index()].Receive(*packet, frame.header.source, now);
   if (outcome.conflict) {
     Event event;
     event.kind = EventKind::kAddressConflict;
@@ -61,9 +63,9 @@ Drop Worker::ReceiveArp(Link& link, const ethernet::Frame& frame, Time now) {
   }
   if (outcome.reply) {
     TellArp(*packet, now);
-    Frame reply = BuildArp(link, *outcome.reply);
+    Frame reply = BuildArp(at, *outcome.reply);
     if (reply.empty()) return Drop::kNoBuffer;
-    if (!link.SendFirst(std::move(reply))) return Drop::kTransmitRingFull;
+    if (!at.link().SendFirst(std::move(reply))) return Drop::kTransmitRingFull;
   }
   return outcome.drop;
 }
@@ -79,16 +81,16 @@ void Worker::TellArp(const arp::Packet& question, Time now) {
   reporter_.Tell(event, now);
 }
 
-Drop Worker::ReceiveIpv4(Arrived& arrived, const ethernet::Frame& frame, Time now) {
-  const Link& link = links_[arrived.interface];
+Drop Worker::ReceiveIpv4(const Interface& at, Arrived& arrived, const ethernet::Frame& frame,
+                         Time now) {
   const auto ip = ipv4::Parse(frame.payload, arrived.frame.ip_checksum());
   if (!ip) return ip.drop();
-  const ip::Verdict verdict = ip::Judge(*ip, link.options().addresses);
+  const ip::Verdict verdict = ip::Judge(*ip, at.addresses());
   if (verdict.drop != Drop::kNone) return verdict.drop;
   Packet packet{.back = {.station = frame.header.source,
                          .source = ip->destination,
                          .destination = ip->source},
-                .interface = arrived.interface,
+                .interface = at.index(),
                 .to_group = verdict.to_group || frame.header.destination.is_group(),
                 .transport_checksum = arrived.frame.transport_checksum(),
                 .ip = *ip};

@@ -133,7 +133,7 @@ Drop Worker::TakeDelivery(const tcp::Delivery& delivery, const tcp::FourTuple& t
     service.station = from.station;
     service.interface = from.interface;
     service.form = form_;
-    tcp_.LimitMss(service.id, links_[service.interface].mss());
+    tcp_.LimitMss(service.id, interfaces_[service.interface].mss());
   }
   // Whoever sends acceptable segments is where answers go: a router may have been replaced.
   if (delivery.drop == Drop::kNone) service.station = from.station;

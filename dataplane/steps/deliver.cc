@@ -92,7 +92,7 @@ Drop Worker::DeliverUdp(const Packet& packet, Time now) {
   if (dhcp_ &&
       (datagram->destination == kDhcpServerPort || datagram->destination == kPxeServerPort)) {
     return dhcp_->Receive(*datagram,
-                          {.link = links_[packet.interface],
+                          {.at = interfaces_[packet.interface],
                            .station = packet.back.station,
                            .source = packet.ip.source,
                            .destination = packet.ip.destination},
@@ -109,10 +109,10 @@ Drop Worker::DeliverDns(const Packet& packet, const udp::Datagram& query, Time n
   std::array<std::uint8_t, dns::kAnswerSizeMax> answer{};
   const auto size = dns::Answer(
       query.payload, snapshot_->dns,
-      {.address = packet.ip.destination, .link = links_[packet.interface].options().addresses},
+      {.address = packet.ip.destination, .link = interfaces_[packet.interface].addresses()},
       answer);
   if (!size) return size.drop();
-  SendAnswer(packet.interface, BuildUdp(links_[packet.interface], packet.back,
+  SendAnswer(packet.interface, BuildUdp(interfaces_[packet.interface], packet.back,
                                         {.source = kDnsPort,
                                          .destination = query.source,
                                          .payload = Bytes(answer).first(*size)}));
@@ -136,9 +136,9 @@ Drop Worker::DeliverIcmp(const Packet& packet, Time now) {
     // RFC 1122 3.2.2.6: what came in fragments is answered in one piece, cut where it must be.
     icmp::Message reply = *outcome.reply;
     const std::size_t body_max =
-        links_[packet.interface].options().mtu - ipv4::kHeaderSize - icmp::kHeaderSize;
+        interfaces_[packet.interface].mtu() - ipv4::kHeaderSize - icmp::kHeaderSize;
     reply.body = reply.body.first(std::min(reply.body.size(), body_max));
-    SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, reply));
+    SendAnswer(packet.interface, BuildIcmp(interfaces_[packet.interface], packet.back, reply));
   }
   if (outcome.path_mtu) TakePathMtu(*outcome.path_mtu, now);
   if (outcome.unreachable) TakeUnreachable(*outcome.unreachable, now);
@@ -172,7 +172,7 @@ void Worker::TellOthers(const Notice& notice) {
 void Worker::SendUnreachable(const Packet& packet, std::uint8_t code, Time now) {
   if (packet.to_group) return;
   if (const auto message = icmp_.Unreachable(packet.ip, code, now)) {
-    SendAnswer(packet.interface, BuildIcmp(links_[packet.interface], packet.back, *message));
+    SendAnswer(packet.interface, BuildIcmp(interfaces_[packet.interface], packet.back, *message));
   }
 }
 
@@ -180,7 +180,7 @@ void Worker::SendAnswer(std::uint16_t interface, Frame frame) {
   Drop drop = Drop::kNone;
   if (frame.empty()) {
     drop = Drop::kNoBuffer;
-  } else if (!links_[interface].Send(std::move(frame))) {
+  } else if (!interfaces_[interface].link().Send(std::move(frame))) {
     drop = Drop::kTransmitRingFull;
   }
   reporter_.Count(Step::kEmit, drop);

@@ -20,12 +20,12 @@ std::size_t Worker::Emit(Time now) {
     const auto id = NextToSend();
     if (!id) break;
     Service& service = services_[id->index];
-    Link& link = links_[service.interface];
+    const Interface& at = interfaces_[service.interface];
     // A turn is not cut short: who would be cut most often would get least.
     for (bool over = false; !over;) {
-      const auto out = tcp_.Emit(*id, now, link.run_max());
+      const auto out = tcp_.Emit(*id, now, at.link().run_max());
       if (!out) break;
-      const std::size_t sent = EmitRun(*out, link, service.station);
+      const std::size_t sent = EmitRun(*out, at, service.station);
       emitted += sent;
       room -= std::min(room, sent);
       over = out->turn_over;
@@ -36,8 +36,10 @@ std::size_t Worker::Emit(Time now) {
 
 // The segments of one run, cut by the port or here; returns how many. Their frames are made
 // together: the headers first, then the text of all of them in one call of its source.
-std::size_t Worker::EmitRun(const tcp::Outgoing& out, Link& link, const MacAddress& station) {
-  TcpRun run(link, station, out);
+std::size_t Worker::EmitRun(const tcp::Outgoing& out, const Interface& at,
+                            const MacAddress& station) {
+  Link& link = at.link();
+  TcpRun run(at, station, out);
   while (!run.done()) {
     std::array<Frame, TcpRun::kFramesMax> storage;
     const std::span wanted = std::span(storage).first(run.frames_left());
@@ -102,7 +104,7 @@ std::size_t Worker::SendStrays(Time now) {
   std::size_t sent = 0;
   while (const auto out = tcp_.EmitStray(now)) {
     SendAnswer(stray_way_.interface,
-               BuildTcp(links_[stray_way_.interface],
+               BuildTcp(interfaces_[stray_way_.interface],
                         {stray_way_.station, out->tuple.local_address, out->tuple.remote_address},
                         out->segment, 0));
     ++sent;

@@ -41,7 +41,7 @@ std::size_t Worker::Expire(Time now) {
     arp::Responder& arp = arp_[i];
     if (arp.Deadline() <= now) arp.Expire(now);
     while (const auto query = arp.Emit(now)) {
-      SendAnswer(links_[i].interface(), BuildArp(links_[i], *query));
+      SendAnswer(interfaces_[i].index(), BuildArp(interfaces_[i], *query));
       ++work;
     }
   }

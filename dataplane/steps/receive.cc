@@ -41,15 +41,15 @@ std::size_t Worker::Receive() {
       const std::uint8_t* const headers = frames[j].bytes().data();
       FetchLineToWrite(headers);
       FetchLineToWrite(headers + kHeadersPrefetched);
-      burst_[burst_size_++] = {std::move(frames[j]), link.interface(), /*ours=*/false};
+      burst_[burst_size_++] = {std::move(frames[j]), link.index(), /*ours=*/false};
     }
   }
   if (++first_link_ >= links_.size()) first_link_ = 0;
   const std::size_t handed =
       seams_.others.Take(index_, std::span(frames).first(kBurst - burst_size_));
   for (std::size_t i = 0; i < handed; ++i) {
-    const std::uint16_t interface = frames[i].buffers()->port;
-    burst_[burst_size_++] = {std::move(frames[i]), interface, /*ours=*/true};
+    const std::uint16_t link = frames[i].buffers()->port;
+    burst_[burst_size_++] = {std::move(frames[i]), link, /*ours=*/true};
   }
   StepCounters& step = reporter_.statistics.steps[static_cast<std::size_t>(Step::kReceive)];
   step.in += burst_size_;

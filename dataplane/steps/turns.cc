@@ -35,8 +35,9 @@ std::optional<tcp::ConnectionId> Worker::NextReady() {
     if (!id) return std::nullopt;
     Service& service = services_[id->index];
     if (service.aside) continue;
-    WaitingLine& line = aside_[service.interface];
-    if (line.empty() && HasRoom(links_[service.interface])) {
+    const Link& link = interfaces_[service.interface].link();
+    WaitingLine& line = aside_[link.index()];
+    if (line.empty() && HasRoom(link)) {
       if (const auto third = tcp_.FetchAhead()) FetchToRead(&services_[*third], sizeof(Service));
       return id;
     }
@@ -49,9 +50,9 @@ std::optional<tcp::ConnectionId> Worker::NextReady() {
   return std::nullopt;
 }
 
-std::optional<tcp::ConnectionId> Worker::NextAside(std::size_t interface) {
-  WaitingLine& line = aside_[interface];
-  while (!line.empty() && HasRoom(links_[interface])) {
+std::optional<tcp::ConnectionId> Worker::NextAside(std::size_t link) {
+  WaitingLine& line = aside_[link];
+  while (!line.empty() && HasRoom(links_[link])) {
     const tcp::ConnectionId id = line.Pop();
     Service& service = services_[id.index];
     if (service.id != id) continue;  // it ended meanwhile

@@ -94,12 +94,16 @@ class Lab:
         self.daemon.start(["ip", "netns", "exec", self.server])
 
     def _start_relay(self):
+        self.relay = self.start_relay("r1", self.relay_options, "relay.log")
+
+    def start_relay(self, other, options, log_name):
+        """A relay between r0 and another interface of the server's namespace, as a process."""
         program = debs.ROOT / "build" / self.context.preset / "tests/rig/slipway-relay"
-        options = [f"--{key}={value}" for key, value in self.relay_options.items()]
-        with open(self.folder / "relay.log", "wb") as log:
-            self.relay = subprocess.Popen(
-                ["ip", "netns", "exec", self.server, str(program), "r0", "r1",
-                 f"--seed={self.context.seed}", "--seconds=600", *options],
+        with open(self.folder / log_name, "wb") as log:
+            return subprocess.Popen(
+                ["ip", "netns", "exec", self.server, str(program), "r0", other,
+                 f"--seed={self.context.seed}", "--seconds=600",
+                 *(f"--{key}={value}" for key, value in options.items())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=machine.die_with_parent)
 
     def __exit__(self, kind=None, *_):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A port that is one VLAN of a trunk: the relay is the switch's access port between it and clients."""
+"""A port that is one VLAN of a trunk, or two: a relay is the switch's access port between it and clients."""
 
+import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from daemon import ADDRESS
 from dhcp_client import DISCOVER, frame, station
@@ -10,7 +12,17 @@ from lab import serving
 from test_clients import network
 from test_dhcp import inside
 
-VLAN = 7
+VLAN, OTHER = 7, 8
+SECOND = f"""[[port]]
+device = "net_af_packet0,iface=s0"
+addresses = ["10.78.0.1/24"]
+vlan = {OTHER}
+
+[[network]]
+name = "second"
+subnet = "10.78.0.0/24"
+pools = ["10.78.0.100-10.78.0.199"]
+"""
 FILES = {"big.img": 24 << 20, "small.efi": 4000}
 # Open a raw socket in a namespace: the frames come as hexadecimal lines on standard input.
 SENDER = """
@@ -21,6 +33,22 @@ for line in sys.stdin:
     raw.send(bytes.fromhex(line))
 """
 tagged = serving("vlan", FILES, relay={"vlan": VLAN}, port=f"vlan = {VLAN}")
+
+
+@contextlib.contextmanager
+def trunk(context):
+    """Two VLANs of one port, and a client's namespace in the second."""
+    both = serving("trunk", FILES, relay={"vlan": VLAN}, port=f"vlan = {VLAN}", more=SECOND)
+    with both(context) as lab:
+        space = f"{lab.client}b"
+        lab.namespace(space)
+        lab.veth("r2", lab.server, "e0", space)
+        relay = lab.start_relay("r2", {"vlan": OTHER}, "second-relay.log")
+        try:
+            yield lab, space
+        finally:
+            relay.terminate()
+            relay.wait()
 
 
 def send(lab, space, interface, frames):
@@ -102,3 +130,27 @@ def untagged_port(_, lab):
     send(lab, lab.client, "w0", [with_tag(data, 9) for data in discovers(25)])
     settled(lab, "VlanNotOurs", before + 25)
     lab.fetch("small.efi")
+
+
+@test("vlan", "two VLANs of one port: an address, names and whole files in both at once, and no way across",
+      trunk)
+def two_vlans(_, both):
+    lab, second = both
+    first, _interface = lab.port()
+    for space, subnet in ((first, "10.77.0."), (second, "10.78.0.")):
+        address = lab.dhcp(space)
+        expect(address.startswith(subnet), f"{address} instead of one of {subnet}")
+
+    def download(space):
+        out = lab.folder / f"{space}.out"
+        for _turn in range(3):
+            inside(space, "curl", "--silent", "--show-error", "--fail", "--cacert",
+                   lab.daemon.authority(), "--output", out, lab.url("big.img"))
+            expect(out.read_bytes() == lab.bytes_of("big.img"), "other bytes than were imported")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(download, (first, second)))
+    inside(second, "ping", "-c", "2", "-i", "0.05", "10.78.0.1")
+    inside(second, "ip", "route", "add", f"{ADDRESS}/32", "dev", "e0")
+    lost = inside(second, "ping", "-c", "2", "-i", "0.2", "-W", "1", ADDRESS, check=False)
+    expect("0 received" in lost, f"the address of VLAN {VLAN} answers in VLAN {OTHER}: {lost}")

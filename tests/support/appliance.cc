@@ -38,15 +38,18 @@ tcp::Settings SettingsFor(const ApplianceOptions& chosen) {
 Options OptionsFor(const ApplianceOptions& chosen) {
   Options options;
   options.cores.resize(chosen.workers);
-  options.ports = {{.device = "wire",
-                    .mtu = chosen.mtu,
-                    .vlan = chosen.vlan,
-                    .addresses = {Ipv4Prefix{kApplianceAddress, 24}}}};
-  if (chosen.second_mtu != 0) {
-    options.ports.push_back({.device = "second",
-                             .mtu = chosen.second_mtu,
-                             .vlan = {},
-                             .addresses = {Ipv4Prefix{kSecondAddress, 24}}});
+  options.ports = {{.device = "wire", .mtu = chosen.mtu}};
+  options.interfaces = {{.port = 0,
+                         .mtu = chosen.mtu,
+                         .vlan = chosen.vlan,
+                         .addresses = {Ipv4Prefix{kApplianceAddress, 24}}}};
+  if (chosen.second_mtu != 0)
+    options.ports.push_back({.device = "second", .mtu = chosen.second_mtu});
+  if (chosen.second_mtu != 0 || chosen.second_vlan != VlanId{}) {
+    options.interfaces.push_back({.port = static_cast<std::uint16_t>(options.ports.size() - 1),
+                                  .mtu = chosen.second_mtu != 0 ? chosen.second_mtu : chosen.mtu,
+                                  .vlan = chosen.second_vlan,
+                                  .addresses = {Ipv4Prefix{kSecondAddress, 24}}});
   }
   options.limits.connections = chosen.connections;
   options.limits.handshakes_at_once = chosen.handshakes;
@@ -99,7 +102,16 @@ std::unique_ptr<Snapshot> NewSnapshot(const Serving& serving) {
                    .architecture = {},
                    .uri = "http://boot.test/image.efi",
                    .next_server = {}}};
-  const dhcp::PolicySettings policy{.networks = {network}, .machines = {}, .boot = {}};
+  dhcp::PolicySettings policy{.networks = {network}, .machines = {}, .boot = {}};
+  if (serving.second_vlan) {
+    network.name = "second";
+    network.prefix = Ipv4Prefix{kSecondAddress, 24};
+    network.attachment = dhcp::Attachment{1, *serving.second_vlan};
+    network.server_address = kSecondAddress;
+    network.pools = {{Ipv4Address(10, 78, 0, 100), Ipv4Address(10, 78, 0, 200)}};
+    network.dns_servers = {kSecondAddress};
+    policy.networks.push_back(network);
+  }
   SLIPWAY_CHECK(dhcp::Policy::Mistakes(policy).empty());
   snapshot->dhcp = std::make_unique<const dhcp::Policy>(policy);
   SLIPWAY_CHECK(snapshot->dns.Add("boot.test", kApplianceAddress));
@@ -140,11 +152,11 @@ Appliance::Appliance(Memory& memory, const ApplianceOptions& chosen)
     detour_ = *std::move(ring);
   }
   for (unsigned i = 0; i < chosen.workers; ++i) {
-    Link::End end{.port = &wire_, .queue = 0, .interface = 0, .through = nullptr, .for_others = {}};
+    Link::End end{.port = &wire_, .queue = 0, .index = 0, .through = nullptr, .for_others = {}};
     if (i == 1) end.through = detour_.get();
     if (i == 0 && detour_) end.for_others = {detour_.get()};
     std::vector<Link::End> ends{end};
-    if (chosen.second_mtu != 0) ends.push_back({.port = &second_wire_, .interface = 1});
+    if (chosen.second_mtu != 0) ends.push_back({.port = &second_wire_, .index = 1});
     const WorkerSetup setup{.index = i,
                             .options = options_,
                             .tcp = tcp_,

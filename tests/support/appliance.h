@@ -46,11 +46,13 @@ std::shared_ptr<const MutableBytes> NewImage(Memory& memory, std::size_t size, s
 // A context with one ECDSA certificate and no tickets, made once in a process.
 std::shared_ptr<const tls::Context> TestContext();
 
-// Serves /image.efi, the name boot.test, and DHCP for 10.77.0.0/24 on the wire of `vlan`.
+// Serves /image.efi, the name boot.test, and DHCP for 10.77.0.0/24 on the wire of `vlan`; for
+// 10.78.0.0/24 too where a second interface is given.
 struct Serving {
   std::shared_ptr<const MutableBytes> image;
   VlanId vlan = {};
   bool tls = false;
+  std::optional<VlanId> second_vlan = {};
 };
 std::unique_ptr<Snapshot> NewSnapshot(const Serving& serving);
 
@@ -60,8 +62,10 @@ struct ApplianceOptions {
   std::uint16_t mtu = 1500;
   VlanId vlan = {};
   VirtualWireOptions wire = {};
-  unsigned leases = 16;          // on their way to the journal
-  std::uint16_t second_mtu = 0;  // of a second port, at kSecondAddress; 0: there is none
+  unsigned leases = 16;  // on their way to the journal
+  // Of a second interface, at kSecondAddress: with an MTU on a port of its own, else on the first.
+  std::uint16_t second_mtu = 0;
+  VlanId second_vlan = {};
   std::uint32_t connections = 16;
   std::uint32_t handshakes = 1024;  // under way at once
   AdmissionOptions admission = {};

@@ -69,8 +69,11 @@ inline constexpr Ends kUnbooted{.from = kMachine.from,
                                 .source = Ipv4Address(),
                                 .destination = Ipv4Address::Broadcast()};
 
-inline Buffer DhcpFrame(Bytes message) {
-  return UdpFrame(kUnbooted,
+// VlanId{}: untagged.
+inline Buffer DhcpFrame(Bytes message, VlanId vlan = {}) {
+  Ends ends = kUnbooted;
+  if (vlan != VlanId{}) ends.vlan = vlan;
+  return UdpFrame(ends,
                   {.source = kDhcpClientPort, .destination = kDhcpServerPort, .payload = message});
 }
 

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "control/config/devices.h"
+
 namespace slipway::control {
 namespace {
 
@@ -117,8 +119,14 @@ const BadConfig kBadConfigs[] = {
     {"NoCore", "[dataplane]\ncores = []\n",
      "s.toml:5:9: dataplane.cores = []: no worker would run; write at least one core"},
     {"DuplicatePort", "[[port]]\ndevice = \"net_tap0,iface=x\"\naddresses = [\"10.9.0.1/24\"]\n",
-     "s.toml:5:10: port.device = \"net_tap0,iface=x\": already the port in line 2; number virtual "
-     "devices, such as net_vhost1"},
+     "s.toml:5:10: port.device = \"net_tap0,iface=x\": already the port in line 2, with other "
+     "arguments; write the same for another VLAN of it, or number virtual devices, such as "
+     "net_vhost1"},
+    {"DuplicateVlan",
+     "vlan = 7\n[[port]]\ndevice = \"net_tap0\"\naddresses = [\"10.9.0.1/24\"]\nvlan = 8\n"
+     "[[port]]\ndevice = \"net_tap0\"\naddresses = [\"10.8.0.1/24\"]\nvlan = 7\n",
+     "s.toml:10:10: port.device = \"net_tap0\": already the port in line 2, with the same VLAN; "
+     "write each VLAN of a port once, or number virtual devices, such as net_vhost1"},
     {"RealPortWithoutHugepages",
      "[[port]]\ndevice = \"0000:03:00.0\"\naddresses = [\"10.9.0.1/24\"]\n",
      "s.toml:5:10: port.device = \"0000:03:00.0\": a real port needs hugepages; write "
@@ -260,6 +268,19 @@ TEST(ConfigTest, AFileThatIsNotThereIsOneProblem) {
       Report(result, "/nowhere/s.toml"),
       "/nowhere/s.toml: cannot be read (No such file or directory); name a readable file with "
       "--config\n1 problem; nothing was started\n");
+}
+
+TEST(ConfigTest, SeveralVlansAreOnePort) {
+  const std::string text =
+      std::string(kPort) +
+      "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"10.1.0.1/24\"]\n"
+      "[[port]]\ndevice = \"net_tap0\"\naddresses = [\"10.2.0.1/24\"]\nvlan = 7\nmtu = 9000\n";
+  const ConfigResult result = ParseConfig(text, "s.toml");
+  ASSERT_TRUE(result.config.has_value()) << Report(result, "s.toml");
+  EXPECT_EQ(Report(result, "s.toml"), "s.toml: good: 2 ports of 3 VLANs, 0 networks, 0 machines\n");
+  EXPECT_THAT(DevicesOf(*result.config), ElementsAre("net_tap0", "net_tap1"));
+  EXPECT_EQ(DeviceAt(*result.config, "net_tap1"), 1u);
+  EXPECT_EQ(result.config->ports[2].vlan, VlanId(7));
 }
 
 TEST(ConfigTest, ValuesArriveAsWritten) {
