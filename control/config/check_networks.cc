@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "control/config/cross_check.h"
 #include "control/config/value.h"
@@ -91,6 +92,7 @@ class NetworkChecker {
     } else if (attached && relayed) {
       complaints_.Add(network, "relayed", "a port has an address inside; leave relayed out");
     }
+    CheckIsOnOneWire(network, subnet);
     for (const Ipv4Prefix& own : own_) {
       if (subnet.Contains(own.address) && own.length != subnet.length) {
         complaints_.Add(
@@ -98,6 +100,23 @@ class NetworkChecker {
             Text("the port's address inside is ", own.ToString(), "; give both the same length"));
       }
     }
+  }
+
+  // Machines of the second would not be answered.
+  void CheckIsOnOneWire(const Section& network, const Ipv4Prefix& subnet) {
+    std::vector<Ipv4Address> inside;  // of each port the first
+    for (const Section& port : root_.Children("port")) {
+      const auto addresses = port.List<Ipv4Prefix>("addresses");
+      const auto own = std::ranges::find_if(
+          addresses, [&](const Ipv4Prefix& each) { return subnet.Contains(each.address); });
+      if (own != addresses.end()) inside.push_back(own->address);
+    }
+    if (inside.size() < 2) return;
+    complaints_.Add(network, "subnet",
+                    Text("two ports or VLANs have an address inside, ", inside[0].ToString(),
+                         " and ", inside[1].ToString(),
+                         "; a network is on one of them: write addresses of another subnet at the "
+                         "other"));
   }
 
   void CheckPools(const Section& network, const Ipv4Prefix& subnet) {

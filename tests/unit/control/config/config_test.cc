@@ -156,6 +156,12 @@ const BadConfig kBadConfigs[] = {
      "relayed = true\npools = [\"10.9.1.0-10.9.1.9\"]\n",
      "s.toml:11:10: network.subnet = \"10.9.0.0/16\": overlaps 10.9.0.0/24 of a in line 6; an "
      "address must name its network"},
+    {"NetworkOnTwoPorts",
+     "[[port]]\ndevice = \"net_tap0\"\naddresses = [\"10.0.0.2/24\"]\nvlan = 7\n" +
+         std::string(kNetwork),
+     "s.toml:10:10: network.subnet = \"10.0.0.0/24\": two ports or VLANs have an address inside, "
+     "10.0.0.1 and 10.0.0.2; a network is on one of them: write addresses of another subnet at the "
+     "other"},
     {"PoolOutsideSubnet",
      "[[network]]\nname = \"a\"\nsubnet = \"10.0.0.0/24\"\npools = [\"10.0.0.200-10.0.1.5\"]\n",
      "s.toml:7:10: network.pools = \"10.0.0.200-10.0.1.5\": reaches outside the subnet; stay "
