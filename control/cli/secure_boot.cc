@@ -38,7 +38,7 @@ std::string FileText(const Json& file) {
 
 std::string OutcomeText(const Json& verdict) {
   if (!verdict.is_object()) return "";
-  const std::string outcome = Cell(verdict, "outcome");
+  std::string outcome = Cell(verdict, "outcome");
   if (!verdict.contains("refused_since")) return outcome;
   const Column since{.title = {}, .key = "refused_since", .moment = true};
   return Text(outcome, " since ", Cell(verdict, since).substr(0, 10),  // the day
