@@ -142,7 +142,7 @@ void ControlPlane::Stop() {
 }
 
 void ControlPlane::Reload() {
-  const absl::Status status = core_->RotateCertificates(DaemonActor());
+  const absl::Status status = core_->certificates().Rotate(DaemonActor());
   if (status.ok()) {
     LogInfo("certificates are new");
   } else {
@@ -219,7 +219,7 @@ void ControlPlane::Tend() {
     if (now - rotated >= kTicketLifetime) {
       rotated = now;
       core_->RotateTickets();
-      core_->RenewCertificates(UnixNanoseconds() / 1'000'000'000);
+      core_->certificates().Renew(UnixNanoseconds() / 1'000'000'000);
     }
     std::this_thread::sleep_for(kTendInterval);
   }

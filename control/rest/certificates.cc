@@ -55,7 +55,7 @@ void ReplyRotation(httplib::Response& response, const Authorities& now) {
 
 void AddRotation(Router& router, Core& core) {
   router.Get("/api/v1/ca/rotation", [&core](const httplib::Request&, httplib::Response& response) {
-    ReplyRotation(response, *core.authorities());
+    ReplyRotation(response, *core.certificates().authorities());
   });
   // Holds from the look at If-Match to the change.
   const auto turn = std::make_shared<std::mutex>();
@@ -70,10 +70,10 @@ void AddRotation(Router& router, Core& core) {
     router.Post(each.path, [&core, turn, step = each.step](const httplib::Request& request,
                                                            httplib::Response& response) {
       const std::scoped_lock lock(*turn);
-      if (!MayChange(request, response, Versioned(*core.authorities()))) return;
-      const absl::Status status = core.StepCa(step, RequestActor(request));
+      if (!MayChange(request, response, Versioned(*core.certificates().authorities()))) return;
+      const absl::Status status = core.certificates().StepCa(step, RequestActor(request));
       if (!status.ok()) return ReplyProblem(response, status);
-      ReplyRotation(response, *core.authorities());
+      ReplyRotation(response, *core.certificates().authorities());
     });
   }
 }
@@ -83,21 +83,21 @@ void AddRotation(Router& router, Core& core) {
 void AddCertificates(Router& router, Core& core) {
   router.Get("/api/v1/certificates",
              [&core](const httplib::Request& request, httplib::Response& response) {
-               ReplyPage(request, response, ToJson(core.Certificates()), "name");
+               ReplyPage(request, response, ToJson(core.certificates().All()), "name");
              });
   router.Post("/api/v1/certificates/rotate",
               [&core](const httplib::Request& request, httplib::Response& response) {
-                const absl::Status status = core.RotateCertificates(RequestActor(request));
+                const absl::Status status = core.certificates().Rotate(RequestActor(request));
                 if (!status.ok()) return ReplyProblem(response, status);
-                Reply(response, ToJson(core.Certificates()));
+                Reply(response, ToJson(core.certificates().All()));
               });
   router.Get("/api/v1/ca", [&core](const httplib::Request& request, httplib::Response& response) {
-    const auto now = core.authorities();
+    const auto now = core.certificates().authorities();
     const bool newest = request.get_param_value("newest") == "true";
     response.set_content(newest ? NewestOf(*now) : BundleOf(*now), "application/x-pem-file");
   });
   router.Get("/api/v1/ca/efi", [&core](const httplib::Request&, httplib::Response& response) {
-    const auto list = tls::FirmwareEnrolment(BundleOf(*core.authorities()));
+    const auto list = tls::FirmwareEnrolment(BundleOf(*core.certificates().authorities()));
     response.set_content(std::string(list.begin(), list.end()), "application/octet-stream");
   });
   AddRotation(router, core);

@@ -136,7 +136,7 @@ void CollectAdmission(const std::vector<WorkerStatistics>& workers,
 void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) {
   Family days("slipway_certificate_days_left", "Whole days until a certificate ends; 0: it has.",
               kGauge);
-  for (const CertificateState& each : core.Certificates()) {
+  for (const CertificateState& each : core.certificates().All()) {
     const std::int64_t left = DaysLeft(each, std::time(nullptr));
     days.Add({{"certificate", each.name}},
              static_cast<std::uint64_t>(std::max<std::int64_t>(0, left)));
@@ -145,14 +145,14 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
   Family refused("slipway_certificates_refused",
                  "1: the last rotation was refused, and what is in use is older than its files.",
                  kGauge);
-  refused.Add({}, core.certificates_refusal().empty() ? 0 : 1);
+  refused.Add({}, core.certificates().refusal().empty() ? 0 : 1);
   families.push_back(std::move(refused).family());
   Family ended(
       "slipway_management_certificates_out_of_date",
       "Certificates of the operator's for management that have ended, or are yet to begin; "
       "another one that is valid is shown in their place, or our own.",
       kGauge);
-  const auto chains = core.management_chains();
+  const auto chains = core.certificates().management_chains();
   const auto valid = std::ranges::count_if(chains->brought, [](const tls::Certificate& chain) {
     return IsValidAt(chain, std::time(nullptr));
   });

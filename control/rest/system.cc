@@ -38,8 +38,8 @@ nlohmann::json Warnings(Core& core) {
   nlohmann::json warnings = nlohmann::json::array();
   if (core.journal_health().is_failing()) warnings.push_back(kNoLeases);
   const std::int64_t now = std::time(nullptr);
-  const CaPhase phase = core.authorities()->phase;
-  for (const CertificateState& each : core.Certificates()) {
+  const CaPhase phase = core.certificates().authorities()->phase;
+  for (const CertificateState& each : core.certificates().All()) {
     const std::int64_t days = DaysLeft(each, now);
     if (days >= WarnDays(each)) continue;
     warnings.push_back(
@@ -47,7 +47,7 @@ nlohmann::json Warnings(Core& core) {
              days < 0 ? "" : std::to_string(days), days < 0 ? "" : " days", "; ",
              each.is_ours ? "'slipway cert rotate' issues it anew" : EndRemedy(each, phase)));
   }
-  if (const std::string why = core.certificates_refusal(); !why.empty()) {
+  if (const std::string why = core.certificates().refusal(); !why.empty()) {
     warnings.push_back(
         Text("the last rotation of certificates was refused, and those of before are ",
              "in use: ", why, "; then 'slipway cert rotate'"));

@@ -63,7 +63,7 @@ void CountRecord(int is_sent, int, int type, const void* bytes, std::size_t size
 // OpenSSL asks at each handshake; a rotation needs nothing else.
 int ChooseCertificate(SSL* ssl, void* core) {
   AwaitHead();
-  const auto chains = static_cast<Core*>(core)->management_chains();
+  const auto chains = static_cast<Core*>(core)->certificates().management_chains();
   for (const tls::Certificate* each : ChainsFor(*chains, HostOf(ssl), std::time(nullptr))) {
     if (!Use(*ssl, *each)) return 0;
   }
@@ -109,7 +109,7 @@ bool PrepareTls(SSL_CTX& context, Core& core) {
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
   constexpr unsigned char kSessions[] = "slipway";
   SSL_CTX_set_session_id_context(&context, kSessions, sizeof kSessions - 1);
-  const auto chains = core.management_chains();
+  const auto chains = core.certificates().management_chains();
   const auto& authorities = core.config().management_client_ca;
   return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
          CanUse(context, chains->own) &&

@@ -6,8 +6,8 @@
 
 #include "control/config/certificate_cover.h"
 #include "control/log.h"
-#include "control/serve/core.h"
 #include "control/serve/issued.h"
+#include "control/serve/note.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -21,8 +21,8 @@ nlohmann::json Told(const Authorities& authorities) {
 
 }  // namespace
 
-absl::Status Core::StepCa(CaStep step, const Actor& actor) {
-  const std::scoped_lock turn(rotation_mutex_);
+absl::Status Certificates::StepCa(CaStep step, const Actor& actor) {
+  const std::scoped_lock turn(turn_);
   const CaNow before = authorities();
   auto made = After(step, *before);
   if (!made.ok()) return made.status();
@@ -41,13 +41,13 @@ absl::Status Core::StepCa(CaStep step, const Actor& actor) {
   }
   // Noted before it is done: no kill leaves a CA that changed and no record of that.
   const std::string what = Text("certificates ca ", NameOf(step));
-  absl::Status status = store_->Note(actor, what, Told(*before), Told(*after));
+  absl::Status status = around_.store.Note(actor, what, Told(*before), Told(*after));
   if (!status.ok()) return status;
-  status = StoreAuthorities(config_.state_directory, *after);
+  status = StoreAuthorities(around_.config.state_directory, *after);
   if (status.ok()) status = Serve(*std::move(issued));
   if (!status.ok()) {
-    Audit(actor, what, Told(*after), Told(*before));
-    const absl::Status back = StoreAuthorities(config_.state_directory, *before);
+    NoteDone(around_.store, actor, what, Told(*after), Told(*before));
+    const absl::Status back = StoreAuthorities(around_.config.state_directory, *before);
     if (!back.ok()) {
       LogError(
           Text("the CA's rotation may be a step ahead on disk, as the next start will have it: ",

@@ -13,6 +13,7 @@
 #include "control/moment.h"
 #include "control/parse_json.h"
 #include "control/serve/boot_rules.h"
+#include "control/serve/note.h"
 #include "control/serve/policy_builder.h"
 #include "control/serve/snapshot_builder.h"
 #include "control/store/boot_archive.h"
@@ -83,8 +84,24 @@ absl::Status Core::OpenState() {
                      .steps_per_boot = limits.steps_per_boot},
       [this](Ipv4Address address) { return leases_.MacOf(address, std::time(nullptr)); });
   if (absl::Status status = OpenFeed(); !status.ok()) return status;
-  TellOfOutOfDate();  // the feed as well
+  certificates_->TellOfOutOfDate();  // the feed as well
   return OpenArchive();
+}
+
+absl::Status Core::OpenAccess() {
+  auto certificates = Certificates::Open(
+      {.config = config_,
+       .store = *store_,
+       .ticket_keys = ticket_keys_,
+       .publish = [this](auto context) { return RepublishWith(std::move(context)); }},
+      tls_);
+  if (!certificates.ok()) return certificates.status();
+  certificates_ = *std::move(certificates);
+  auto token = LoadToken(config_.state_directory);
+  if (!token.ok()) return token.status();
+  token_ = *std::move(token);
+  const std::int64_t now = std::time(nullptr);
+  return store_->SetFirstToken(HashOf(token_.text), now);
 }
 
 // Once: the boots that a release before kept in the catalog.
@@ -220,6 +237,14 @@ absl::Status Core::RepublishLocked() {
   return absl::OkStatus();
 }
 
+absl::Status Core::RepublishWith(std::shared_ptr<const tls::Context> context) {
+  const std::scoped_lock lock(mutex_);
+  const auto old = std::exchange(tls_, std::move(context));
+  absl::Status status = RepublishLocked();
+  if (!status.ok()) tls_ = old;
+  return status;
+}
+
 void Core::RepublishStale(Time now) {
   if (!is_stale_ || now < republish_due_) return;
   const absl::Status status = RepublishLocked();
@@ -262,7 +287,7 @@ absl::StatusOr<std::filesystem::path> Core::Backup(const std::filesystem::path& 
   }
   {
     // No image set comes or goes between the index and the files that it names; nor does a CA.
-    const std::scoped_lock turn(rotation_mutex_);
+    const auto turn = certificates_->Hold();
     const std::scoped_lock lock(mutex_);
     const absl::Status status = LinkFiles(config_.state_directory, work, with_images);
     if (!status.ok()) return status;
@@ -273,12 +298,7 @@ absl::StatusOr<std::filesystem::path> Core::Backup(const std::filesystem::path& 
 
 void Core::Audit(const Actor& actor, const std::string& what, const nlohmann::json& before,
                  const nlohmann::json& after) {
-  const absl::Status status = store_->Note(actor, what, before, after);
-  if (!status.ok()) {
-    LogError(
-        Text("not in the audit log: ", actor.name, ": ", what, ": ", std::string(status.message())),
-        {{"who", actor.name}, {"what", what}});
-  }
+  NoteDone(*store_, actor, what, before, after);
 }
 
 }  // namespace slipway::control

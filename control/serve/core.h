@@ -31,6 +31,7 @@
 #include "control/image_store/image_store.h"
 #include "control/policy/boot_counter.h"
 #include "control/serve/boot_meter.h"
+#include "control/serve/certificates.h"
 #include "control/serve/explain.h"
 #include "control/serve/held_machines.h"
 #include "control/serve/image_check.h"
@@ -40,11 +41,7 @@
 #include "control/serve/trust_files.h"
 #include "control/serve/verdict_book.h"
 #include "control/serve/version_tally.h"
-#include "control/state/authorities.h"
-#include "control/state/certificate_facts.h"
-#include "control/state/certificate_state.h"
 #include "control/state/lease_book.h"
-#include "control/state/management_chains.h"
 #include "control/state/secrets.h"
 #include "control/state/state_lock.h"
 #include "control/store/journal_health.h"
@@ -89,33 +86,12 @@ class Core {
   SetsInUse& sets_in_use() { return sets_in_use_; }
   EventFeed& feed() { return *feed_; }
   StreamLedger& streams() { return streams_; }
-  // The CA in use now, and beside it the other one of a rotation; never null.
-  std::shared_ptr<const Authorities> authorities() const;
-  // Those in use now; the REST server asks at each handshake.
-  std::shared_ptr<const ManagementChains> management_chains() const;
-  // Of them the one that our CA signed.
-  std::shared_ptr<const tls::Certificate> management_certificate() const;
-  // Of everything in use: the CA and a rotation's, the boot servers', management's. A file of both
-  // is there once.
-  std::vector<CertificateState> Certificates() const;
-  // New boot and management certificates: issued anew by our CA, and those of the configuration
-  // read again from their files, where clients would take them (certificate_cover.h). Handshakes
-  // under way end with the old ones, connections and tickets go on. After an error everything is as
-  // it was, and the audit log, so the feed, has why.
-  absl::Status RotateCertificates(const Actor& actor);
-  // The next step of the CA's own rotation (ca_rotation.cc), as After() has it, on disk before it
-  // is told. Connections and tickets go on, and none is refused. After an error all is as it was.
-  absl::Status StepCa(CaStep step, const Actor& actor);
-  // Why the last of RotateCertificates() was refused, so that what is in use is older than its
-  // files; empty: it was not.
-  std::string certificates_refusal() const;
-  // Issues anew what is ours and ends within kRenewDays.
-  void RenewCertificates(std::int64_t now_unix_seconds);
+  Certificates& certificates() { return *certificates_; }
+  const Certificates& certificates() const { return *certificates_; }
   Throttle& throttle() { return throttle_; }
   RequestLimit& request_limit() { return request_limit_; }
   Sessions& sessions() { return sessions_; }
   const Token& token() const { return token_; }
-  std::vector<CertificateFacts> boot_certificates() const;
   std::vector<dataplane::WorkerStatistics> statistics() const { return outlets_.statistics(); }
 
   absl::Status Republish();
@@ -264,18 +240,8 @@ class Core {
   absl::Status OpenFeed();
   absl::Status TakeOverBoots();
   absl::Status OpenAccess();
-  struct Issued;
-  enum class Files : std::uint8_t { kLeave, kRead, kStart };  // of the operator's chains
-  using CaNow = std::shared_ptr<const Authorities>;
-  absl::StatusOr<Issued> Issue(Files files, const CaNow& ca) const;
-  absl::StatusOr<ManagementChains> IssueManagement(Files files, const Authorities& ca) const;
-  // Where the boot servers' are the operator's: management's alone. No machine sees it.
-  absl::StatusOr<Issued> IssueOurs(const CaNow& ca) const;
-  void TellOfOutOfDate();  // of management's, which keep no start from succeeding
-  // These two are called with rotation_mutex_ held.
-  absl::Status Rotate(const Actor& actor, absl::StatusOr<Issued> issued);
-  absl::Status Serve(Issued issued);  // published, or nothing has changed
-  void Take(Issued issued);           // the caller holds mutex_, or is alone
+  // With another context, or as it was.
+  absl::Status RepublishWith(std::shared_ptr<const tls::Context> context);
   // What decides what is served, as it is stored now.
   struct Site {
     std::shared_ptr<const Config> config;  // with the catalog's networks
@@ -381,13 +347,7 @@ class Core {
   RequestLimit request_limit_;
   Sessions sessions_;
 
-  std::mutex rotation_mutex_;  // one rotation at a time, and none in a backup; before mutex_
-  mutable std::mutex certificates_mutex_;  // the five that follow; taken within mutex_
-  CaNow authorities_;
-  std::shared_ptr<const ManagementChains> management_chains_;
-  std::string certificates_refusal_;
-  std::vector<CertificateState> certificates_;  // without the CA's; management's is the last
-  std::vector<CertificateFacts> boot_certificates_;
+  std::unique_ptr<Certificates> certificates_;  // its turn is before mutex_
 
   SetsInUse sets_in_use_;
   VersionTally tally_;

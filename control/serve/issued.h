@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What Core serves with once it is issued and everything that can be wrong with it was looked at;
-// of rotation.cc and ca_rotation.cc.
+// What is served with once it is issued and everything that can be wrong with it was looked at; of
+// certificates.cc and ca_rotation.cc.
 #pragma once
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "control/serve/core.h"
+#include "control/serve/certificates.h"
 
 namespace slipway::control {
 
-struct Core::Issued {
+struct Certificates::Issued {
   CaNow authorities;                            // it was issued by
   std::shared_ptr<const tls::Context> context;  // null: the boot servers' stays
   std::shared_ptr<const ManagementChains> management;

@@ -117,7 +117,7 @@ std::string NewestVersion(std::span<const Boot> boots) {
 Surroundings SurroundingsOf(Core& core, const MacAddress& mac, std::span<const Boot> boots) {
   Surroundings around{.now_unix_nanoseconds = std::chrono::system_clock::now().time_since_epoch() /
                                               std::chrono::nanoseconds(1),
-                      .certificates = core.boot_certificates()};
+                      .certificates = core.certificates().boot_facts()};
   if (boots.empty()) around.notes = Notes(core);
   const BootStep* discover = LastDiscover(boots);
   const auto policy = PolicyFor(core, mac, boots, discover);

@@ -18,7 +18,9 @@ using testing::Not;
 // The boot servers have chains of an operator's own, as in most tests here; management's is ours.
 class CaRotationTest : public RestTest {
  protected:
-  CaRotationTest() { old_ = Pin("old", core_->authorities()->issuing.certificate_pem); }
+  CaRotationTest() {
+    old_ = Pin("old", core_->certificates().authorities()->issuing.certificate_pem);
+  }
 
   std::filesystem::path Pin(const std::string& name, const std::string& pem) {
     const auto file = folder_ / (name + ".pem");
@@ -138,7 +140,7 @@ TEST_F(CaRotationTest, EachStateOutlivesTheProcess) {
 TEST_F(CaRotationTest, ABackupHoldsBothAndComesBackInTheSameState) {
   Step("rotate");
   Step("activate");
-  const auto before = *core_->authorities();
+  const auto before = *core_->certificates().authorities();
   ASSERT_EQ(Slipway("backup " + (folder_ / "backup.tar").string()).code, 0);
   End();
   std::filesystem::rename(folder_ / "state", folder_ / "lost");
@@ -147,8 +149,8 @@ TEST_F(CaRotationTest, ABackupHoldsBothAndComesBackInTheSameState) {
   const auto mode = std::filesystem::status(folder_ / "state/ca.rotation").permissions();
   EXPECT_EQ(mode & std::filesystem::perms::all, std::filesystem::perms(0600));
   Begin();
-  EXPECT_EQ(core_->authorities()->phase, CaPhase::kActive);
-  EXPECT_EQ(BundleOf(*core_->authorities()), BundleOf(before));
+  EXPECT_EQ(core_->certificates().authorities()->phase, CaPhase::kActive);
+  EXPECT_EQ(BundleOf(*core_->certificates().authorities()), BundleOf(before));
   EXPECT_TRUE(Answers(old_));
 }
 

@@ -152,7 +152,7 @@ TEST_F(HygieneTest, AFieldThatMeansNothingIsRefusedByItsName) {
 }
 
 TEST_F(OwnCertificatesTest, CertificatesRotateWithoutARefusedConnection) {
-  const auto before = core_->Certificates();
+  const auto before = core_->certificates().All();
   std::atomic<bool> stop{false};
   std::atomic<int> answered{0};
   std::atomic<int> refused{0};
@@ -174,7 +174,7 @@ TEST_F(OwnCertificatesTest, CertificatesRotateWithoutARefusedConnection) {
   asking.join();
   EXPECT_GT(answered, 3);
   EXPECT_EQ(refused, 0);
-  const auto after = core_->Certificates();
+  const auto after = core_->certificates().All();
   ASSERT_EQ(after.size(), 4u);
   for (std::size_t i = 0; i < after.size(); ++i) {
     EXPECT_EQ(before[i].name, after[i].name);
@@ -187,16 +187,16 @@ TEST_F(OwnCertificatesTest, CertificatesRotateWithoutARefusedConnection) {
 }
 
 TEST_F(OwnCertificatesTest, WhatEndsSoonIsRenewedOrWarnedOf) {
-  const auto before = core_->Certificates();
+  const auto before = core_->certificates().All();
   EXPECT_THAT(Slipway("cert show").text, HasSubstr("boot-ecdsa"));
   EXPECT_THAT(client_->Get("/metrics")->body,
               testing::ContainsRegex("slipway_certificate_days_left.certificate=\"boot-rsa\". 39"));
   EXPECT_EQ(nlohmann::json::parse(client_->Get("/api/v1/status")->body)["warnings"].size(), 0u);
   const std::int64_t end = before[1].not_after;
-  core_->RenewCertificates(end - 31 * 86400);
-  EXPECT_EQ(core_->Certificates()[1].fingerprint, before[1].fingerprint);
-  core_->RenewCertificates(end - 30 * 86400 + 1);
-  EXPECT_NE(core_->Certificates()[1].fingerprint, before[1].fingerprint);
+  core_->certificates().Renew(end - 31 * 86400);
+  EXPECT_EQ(core_->certificates().All()[1].fingerprint, before[1].fingerprint);
+  core_->certificates().Renew(end - 30 * 86400 + 1);
+  EXPECT_NE(core_->certificates().All()[1].fingerprint, before[1].fingerprint);
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("slipwayd"));
 }
 
@@ -354,14 +354,14 @@ TEST_F(BackupTest, AStateComesBackAsItWas) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_EQ(uploads(), 0);
-  const std::string authority = core_->authorities()->issuing.certificate_pem;
+  const std::string authority = core_->certificates().authorities()->issuing.certificate_pem;
   const std::string first = core_->token().text;
   End();
   std::filesystem::rename(folder_ / "state", folder_ / "lost");
   const auto restored = Restore(tar_, folder_ / "state");
   ASSERT_TRUE(restored.ok()) << restored.status();
   Begin();
-  EXPECT_EQ(core_->authorities()->issuing.certificate_pem, authority);
+  EXPECT_EQ(core_->certificates().authorities()->issuing.certificate_pem, authority);
   EXPECT_EQ(core_->token().text, first);
   EXPECT_THAT(Slipway("machine list").text, HasSubstr("52:54:00:00:00:01"));
   EXPECT_EQ(Slipway("--token " + token + " image list").code, 0);

@@ -44,7 +44,7 @@ class BroughtCertificateTest : public RestTest {
     Bring({.file = "site-rsa", .key_type = tls::KeyType::kRsa2048}, authority_);
     management_ = kTables;
     Begin();
-    before_ = core_->Certificates();
+    before_ = core_->certificates().All();
   }
 
   // The chain, with the authority behind it, and its key.
@@ -112,7 +112,7 @@ class BroughtCertificateTest : public RestTest {
     return ran.code == 0 ? "" : ran.text;
   }
   std::string FingerprintOf(const std::string& name) const {
-    for (const CertificateState& each : core_->Certificates()) {
+    for (const CertificateState& each : core_->certificates().All()) {
       if (each.name == name) return each.fingerprint;
     }
     return "none";
@@ -135,7 +135,8 @@ TEST_F(BroughtCertificateTest, WhoAsksForItsNameIsShownTheChainWholeOfTheKeyItTa
   EXPECT_THAT(Shown(kName, kEcdsa), ElementsAre("CN=slipway.example EC", "CN=Site CA EC"));
   EXPECT_THAT(Shown(kName, kRsa), ElementsAre("CN=slipway.example RSA", "CN=Site CA EC"));
   EXPECT_TRUE(IsAnswered(*Client(authority_)));
-  EXPECT_FALSE(IsAnswered(*Client(core_->authorities()->issuing))) << "nor is it of our CA";
+  EXPECT_FALSE(IsAnswered(*Client(core_->certificates().authorities()->issuing)))
+      << "nor is it of our CA";
 }
 
 TEST_F(BroughtCertificateTest, WhoAsksForTheAddressIsShownOursAsBefore) {
@@ -178,7 +179,7 @@ TEST_F(BroughtCertificateTest, TheyRotateWithoutARefusedConnection) {
     if (i == 0) {
       EXPECT_TRUE(IsAnswered(*lasting));
     }
-    const absl::Status status = core_->RotateCertificates(DaemonActor());
+    const absl::Status status = core_->certificates().Rotate(DaemonActor());
     EXPECT_TRUE(status.ok()) << status;
     // It trusts the first authority alone, so that a connection of now would be refused.
     if (i == 0) {
@@ -250,7 +251,8 @@ TEST_F(BroughtCertificateTest, OneThatHasEndedKeepsNoStartFromSucceedingAndNobod
   Begin();
   ASSERT_TRUE(core_ != nullptr);
   EXPECT_TRUE(IsAnswered(*client_)) << "by the address";
-  EXPECT_TRUE(IsAnswered(*Client(core_->authorities()->issuing))) << "and by the name";
+  EXPECT_TRUE(IsAnswered(*Client(core_->certificates().authorities()->issuing)))
+      << "and by the name";
   EXPECT_FALSE(IsAnswered(*Client(authority_)));
   const Ran list = Slipway("cert show");
   EXPECT_THAT(list.text, ContainsRegex("site-ecdsa.pem .*expired"));
@@ -300,7 +302,7 @@ TEST_F(BroughtCertificateTest, OneThatEndsSoonIsWarnedOf) {
 
 TEST_F(BroughtCertificateTest, OursIsRenewedWithoutTheirFiles) {
   std::ofstream(folder_ / "site-ecdsa.pem") << "half of it\n";
-  core_->RenewCertificates(before_.back().not_after - 29 * 86400);
+  core_->certificates().Renew(before_.back().not_after - 29 * 86400);
   EXPECT_NE(FingerprintOf("management"), before_.back().fingerprint);
   EXPECT_THAT(Warnings(), ElementsAre());
   EXPECT_TRUE(IsAnswered(*Client(authority_)));
@@ -312,7 +314,7 @@ TEST_F(BroughtCertificateTest, OursIsRenewedWithoutTheirFiles) {
   std::ofstream(folder_ / "site-ecdsa.pem") << "half of it\n";
   const std::string boot = FingerprintOf("boot-ecdsa");
   const std::string management = FingerprintOf("management");
-  core_->RenewCertificates(before_.back().not_after - 29 * 86400);
+  core_->certificates().Renew(before_.back().not_after - 29 * 86400);
   EXPECT_NE(FingerprintOf("boot-ecdsa"), boot);
   EXPECT_NE(FingerprintOf("management"), management);
   EXPECT_TRUE(IsAnswered(*Client(authority_)));
@@ -325,7 +327,7 @@ TEST_F(BroughtCertificateTest, AFileOfBothIsListedOnce) {
       "[[tls.certificate]]\nchain = \"site-ecdsa.pem\"\nkey = \"site-ecdsa.key\"\n";
   Begin();
   const std::string file = (folder_ / "site-ecdsa.pem").string();
-  const auto list = core_->Certificates();
+  const auto list = core_->certificates().All();
   EXPECT_EQ(std::ranges::count(list, file, &CertificateState::name), 1);
   const std::string metrics = client_->Get("/metrics")->body;
   const std::size_t first = metrics.find(file);

@@ -135,14 +135,16 @@ class SilentRegistry {
 class PullTest : public RegistryTest {
  protected:
   PullTest() : boot_(std::string(70000, 'b') + std::string(900000, 'c')) {
-    fake_ = std::make_unique<FakeRegistry>(folder_, *core_->management_certificate());
+    fake_ =
+        std::make_unique<FakeRegistry>(folder_, *core_->certificates().management_certificate());
     fake_->manifest = SetManifest(boot_);
     fake_->blobs = {{DigestOf("{}"), "{}"}, {DigestOf(boot_), boot_}};
   }
   // The job as it ended.
   nlohmann::json Pull(const std::string& source, nlohmann::json more = nlohmann::json::object()) {
     more["source"] = source;
-    if (!more.contains("ca")) more["ca"] = core_->authorities()->issuing.certificate_pem;
+    if (!more.contains("ca"))
+      more["ca"] = core_->certificates().authorities()->issuing.certificate_pem;
     const auto begun = client_->Post("/api/v1/images/pull", more.dump(), "application/json");
     if (begun->status != 202) return {{"state", "refused"}, {"error", begun->body}};
     while (true) {
@@ -225,7 +227,7 @@ TEST_F(PullTest, GoesOnWhereTheWireBroke) {
 }
 
 TEST_F(PullTest, GivesCredentialsWhereTheyAreAskedForAndNowhereElse) {
-  FakeRegistry store(folder_, *core_->management_certificate());
+  FakeRegistry store(folder_, *core_->certificates().management_certificate());
   store.blobs = fake_->blobs;
   fake_->redirect = "https://" + store.Address();
   fake_->challenge = "Basic realm=\"x\"";
@@ -245,7 +247,7 @@ TEST_F(PullTest, WhatIsOverHoldsNoCredentials) {
   fake_->challenge = "Basic realm=\"registry\"";
   fake_->accepted = "Basic dXNlcjpzZWNyZXQ=";
   RemoteRegistry remote(*RemoteName::Parse(Source()),
-                        {.ca_pem = core_->authorities()->issuing.certificate_pem,
+                        {.ca_pem = core_->certificates().authorities()->issuing.certificate_pem,
                          .user = "user",
                          .password = "secret"});
   EXPECT_TRUE(remote.Manifest().ok());

@@ -32,12 +32,12 @@ TEST_F(RestTest, TheTokenIsKeptSecretAndSurvivesARestart) {
   EXPECT_TRUE(core_->token().made_now);
   const auto permissions = std::filesystem::status(folder_ / "state/token").permissions();
   EXPECT_EQ(permissions & std::filesystem::perms::all, std::filesystem::perms(0600));
-  const std::string certificate = core_->authorities()->issuing.certificate_pem;
+  const std::string certificate = core_->certificates().authorities()->issuing.certificate_pem;
   End();
   Begin();
   EXPECT_EQ(core_->token().text, token);
   EXPECT_FALSE(core_->token().made_now);
-  EXPECT_EQ(core_->authorities()->issuing.certificate_pem, certificate);
+  EXPECT_EQ(core_->certificates().authorities()->issuing.certificate_pem, certificate);
 }
 
 TEST_F(RestTest, AClientThatDoesNotKnowTheCaRefusesTheServer) {
@@ -233,7 +233,7 @@ TEST_F(RestTest, WhyNamesTheCauseAndTheExitCodeSaysWhetherItFailed) {
 }
 
 TEST_F(RestTest, TheBootCertificatesFactsAreKnown) {
-  const auto& facts = core_->boot_certificates();
+  const auto& facts = core_->certificates().boot_facts();
   ASSERT_EQ(facts.size(), 2u);
   EXPECT_TRUE(facts[0].rsa);
   EXPECT_FALSE(facts[1].rsa);

@@ -405,7 +405,7 @@ class FaultyServer {
 };
 
 TEST_F(RulesTest, WhatCannotBeReadIsNotTakenForNothing) {
-  FaultyServer faulty(folder_, *core_->management_certificate());
+  FaultyServer faulty(folder_, *core_->certificates().management_certificate());
   for (const char* command :
        {"rule set r --image debian:next", "rule variable r a=b",
         "machine label 52:54:00:00:00:01 a=b", "machine variable 52:54:00:00:00:01 a=b",

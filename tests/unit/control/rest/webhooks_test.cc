@@ -98,12 +98,12 @@ class WebhooksTest : public RestTest {
   static constexpr WebhookPace kQuick{.first = 5ms, .most = 20ms, .give_up = 60s};
 
   std::unique_ptr<Receiver> MakeReceiver() {
-    return std::make_unique<Receiver>(folder_, *core_->management_certificate());
+    return std::make_unique<Receiver>(folder_, *core_->certificates().management_certificate());
   }
   WebhookRecord To(const Receiver& receiver, const std::string& name = "ops") const {
     WebhookRecord webhook{.name = name, .url = receiver.Url(), .filter = {}};
     webhook.filter.kinds = {FeedKind::kLink};
-    webhook.ca = core_->authorities()->issuing.certificate_pem;
+    webhook.ca = core_->certificates().authorities()->issuing.certificate_pem;
     return webhook;
   }
   // What it answered with 204, once that is so much.
@@ -482,12 +482,12 @@ class Dripper {
 };
 
 TEST_F(WebhooksTest, AReceiverThatDripsIsWaitedForNoLongerThanATryMayTake) {
-  const auto certificate = core_->management_certificate();
+  const auto certificate = core_->certificates().management_certificate();
   Webhooks webhooks(*core_, {.try_for = 1000ms});
   for (const bool in_headers : {true, false}) {
     const Dripper dripper(folder_, in_headers ? certificate.get() : nullptr);
     WebhookRecord webhook{.name = in_headers ? "a" : "b", .url = dripper.Url(), .filter = {}};
-    webhook.ca = core_->authorities()->issuing.certificate_pem;
+    webhook.ca = core_->certificates().authorities()->issuing.certificate_pem;
     ASSERT_TRUE(webhooks.Add(webhook, DaemonActor()).ok());
     const auto start = std::chrono::steady_clock::now();
     const auto attempt = webhooks.Test(webhook.name, DaemonActor());

@@ -26,7 +26,7 @@ class CaOfMachinesTest : public BootSite {
   }
 
   std::string Step(CaStep step) {
-    const absl::Status status = core_->StepCa(step, DaemonActor());
+    const absl::Status status = core_->certificates().StepCa(step, DaemonActor());
     return std::string(status.message());
   }
   // Of the published snapshot: whether both of its chains have so many certificates.
@@ -58,14 +58,14 @@ TEST_F(CaOfMachinesTest, BothChainsHaveTheCrossCertificateWhileTwoCasAreBelieved
   EXPECT_EQ(Step(CaStep::kActivate), "");
   ExpectChains(2);
   EXPECT_EQ(OnDisk(), CaPhase::kActive);
-  EXPECT_TRUE(core_->RotateCertificates(DaemonActor()).ok());
+  EXPECT_TRUE(core_->certificates().Rotate(DaemonActor()).ok());
   ExpectChains(2);
-  const auto all = core_->Certificates();
+  const auto all = core_->certificates().All();
   ASSERT_EQ(all.size(), 5U);
   EXPECT_EQ(all[1].name, "ca-previous");
   // The cross certificate ends with the old CA, which is no end of what is ours.
-  core_->RenewCertificates(std::time(nullptr) + 90LL * 86400);
-  EXPECT_EQ(core_->Certificates()[2].fingerprint, all[2].fingerprint);
+  core_->certificates().Renew(std::time(nullptr) + 90LL * 86400);
+  EXPECT_EQ(core_->certificates().All()[2].fingerprint, all[2].fingerprint);
   EXPECT_EQ(Step(CaStep::kRetire), "");
   ExpectChains(1);
   EXPECT_EQ(OnDisk(), CaPhase::kSteady);
@@ -74,14 +74,14 @@ TEST_F(CaOfMachinesTest, BothChainsHaveTheCrossCertificateWhileTwoCasAreBelieved
 
 TEST_F(CaOfMachinesTest, WhatCannotBePublishedIsTakenBackFromDisk) {
   ASSERT_EQ(Step(CaStep::kRotate), "");
-  const auto before = core_->authorities();
+  const auto before = core_->certificates().authorities();
   const auto shown = snapshot_->tls;
   const std::string bundle = ReadFile(state() / "ca.pem").value_or("");
   // What no door lets in: it does not fit beside the file's network.
   const NetworkDocument unfit{"near", {{"subnet", "10.77.0.0/25"}}};
   ASSERT_TRUE(core_->store().PutNetwork(unfit, DaemonActor()).ok());
   EXPECT_THAT(Step(CaStep::kActivate), HasSubstr("do not fit together"));
-  EXPECT_EQ(core_->authorities(), before);
+  EXPECT_EQ(core_->certificates().authorities(), before);
   EXPECT_EQ(OnDisk(), CaPhase::kPrepared);
   EXPECT_EQ(ReadFile(state() / "ca.pem").value_or(""), bundle);
   EXPECT_EQ(snapshot_->tls, shown);
@@ -96,7 +96,7 @@ TEST_F(CaOfMachinesTest, WhatCannotBeStoredIsNotServed) {
   // A folder where the file would be.
   std::filesystem::create_directories(state() / "ca.rotation.new/in the way");
   EXPECT_THAT(Step(CaStep::kRotate), HasSubstr("ca.rotation.new: cannot be written"));
-  EXPECT_EQ(core_->authorities()->phase, CaPhase::kSteady);
+  EXPECT_EQ(core_->certificates().authorities()->phase, CaPhase::kSteady);
   EXPECT_EQ(snapshot_->tls, shown);
 }
 

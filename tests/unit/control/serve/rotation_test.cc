@@ -25,7 +25,7 @@ class RotationTest : public BootSite {
     EXPECT_TRUE(WriteFile(state() / "ca.pem", authority_.certificate_pem, 0644).ok());
     Bring("boot.example", 397);
     Open("[[tls.certificate]]\nchain = \"own.pem\"\nkey = \"own.key\"\n");
-    before_ = core_->Certificates();
+    before_ = core_->certificates().All();
   }
 
   // Puts a new chain into its files, which ends so many days from now.
@@ -41,7 +41,7 @@ class RotationTest : public BootSite {
   }
   // The words of the error; empty: they are new.
   std::string Rotate() {
-    const absl::Status status = core_->RotateCertificates(DaemonActor());
+    const absl::Status status = core_->certificates().Rotate(DaemonActor());
     return std::string(status.message());
   }
   static std::vector<std::string> Fingerprints(const std::vector<CertificateState>& all) {
@@ -50,7 +50,7 @@ class RotationTest : public BootSite {
     return fingerprints;
   }
   void ExpectAsItWas() {
-    EXPECT_EQ(Fingerprints(core_->Certificates()), Fingerprints(before_));
+    EXPECT_EQ(Fingerprints(core_->certificates().All()), Fingerprints(before_));
     EXPECT_EQ(published_, 0);
     const auto noted = core_->store().Audit({.limit = 10}).value();
     for (const AuditRecord& record : noted) EXPECT_NE(record.what, "certificates");
@@ -67,7 +67,7 @@ TEST_F(RotationTest, AChainThatFitsIsServedFromThenOn) {
   const auto old = snapshot_->tls;
   Bring("boot.example", 90);
   EXPECT_EQ(Rotate(), "");
-  const auto after = core_->Certificates();
+  const auto after = core_->certificates().All();
   ASSERT_EQ(after.size(), 3u);
   EXPECT_EQ(after[0].fingerprint, before_[0].fingerprint);
   EXPECT_NE(after[kOwn].fingerprint, before_[kOwn].fingerprint);
@@ -83,13 +83,13 @@ TEST_F(RotationTest, AChainThatHasEndedIsNotServed) {
   EXPECT_THAT(words, HasSubstr((folder_ / "own.pem").string() + ": the certificate has expired"));
   EXPECT_THAT(words, HasSubstr("; bring a new one"));
   ExpectAsItWas();
-  EXPECT_EQ(core_->certificates_refusal(), words);
+  EXPECT_EQ(core_->certificates().refusal(), words);
   const AuditRecord noted = core_->store().Audit({.limit = 1}).value().front();
   EXPECT_EQ(noted.what, "certificates refused");
   EXPECT_THAT(noted.after, HasSubstr("has expired"));
   Bring("boot.example", 90);
   EXPECT_EQ(Rotate(), "");
-  EXPECT_EQ(core_->certificates_refusal(), "");
+  EXPECT_EQ(core_->certificates().refusal(), "");
 }
 
 TEST_F(RotationTest, AChainThatCoversNoBootNameIsNotServed) {
@@ -103,28 +103,28 @@ TEST_F(RotationTest, AChainThatCoversNoBootNameIsNotServed) {
 
 TEST_F(RotationTest, WhatCannotBePublishedLeavesAllCertificatesAsTheyWere) {
   const auto old = snapshot_->tls;
-  const auto management = core_->management_certificate();
+  const auto management = core_->certificates().management_certificate();
   // What no door lets in: it does not fit beside the file's network.
   const NetworkDocument unfit{"near", {{"subnet", "10.77.0.0/25"}}};
   ASSERT_TRUE(core_->store().PutNetwork(unfit, DaemonActor()).ok());
   Bring("boot.example", 90);
   EXPECT_THAT(Rotate(), HasSubstr("do not fit together"));
   ExpectAsItWas();
-  EXPECT_EQ(core_->management_certificate(), management);
+  EXPECT_EQ(core_->certificates().management_certificate(), management);
   ASSERT_TRUE(core_->store().RemoveNetwork("near", DaemonActor()).ok());
   ASSERT_TRUE(core_->Republish().ok());
   EXPECT_EQ(snapshot_->tls, old) << "nor does the next publication bring them";
   EXPECT_EQ(Rotate(), "");
   EXPECT_NE(snapshot_->tls, old);
-  EXPECT_NE(core_->management_certificate(), management);
+  EXPECT_NE(core_->certificates().management_certificate(), management);
 }
 
 TEST_F(RotationTest, OursIsRenewedThoughAChainOfOthersHasEnded) {
   Bring("boot.example", -1);
-  core_->RenewCertificates(before_[kManagement].not_after - 31 * 86400);
+  core_->certificates().Renew(before_[kManagement].not_after - 31 * 86400);
   ExpectAsItWas();
-  core_->RenewCertificates(before_[kManagement].not_after - 29 * 86400);
-  const auto after = core_->Certificates();
+  core_->certificates().Renew(before_[kManagement].not_after - 29 * 86400);
+  const auto after = core_->certificates().All();
   ASSERT_EQ(after.size(), 3u);
   EXPECT_EQ(after[kManagement].name, "management");
   EXPECT_TRUE(after[kManagement].is_ours);
@@ -136,10 +136,10 @@ TEST_F(RotationTest, OursIsRenewedThoughAChainOfOthersHasEnded) {
 
 TEST_F(RotationTest, TheCasOwnRotationLeavesChainsOfOthersAlone) {
   Bring("boot.example", -1);  // nor is it read
-  ASSERT_TRUE(core_->StepCa(CaStep::kRotate, DaemonActor()).ok());
-  ASSERT_TRUE(core_->StepCa(CaStep::kActivate, DaemonActor()).ok());
+  ASSERT_TRUE(core_->certificates().StepCa(CaStep::kRotate, DaemonActor()).ok());
+  ASSERT_TRUE(core_->certificates().StepCa(CaStep::kActivate, DaemonActor()).ok());
   EXPECT_EQ(published_, 0) << "no machine sees it";
-  const auto after = core_->Certificates();
+  const auto after = core_->certificates().All();
   ASSERT_EQ(after.size(), 4u);
   EXPECT_EQ(after[1].fingerprint, before_[0].fingerprint) << "the CA before";
   EXPECT_EQ(after[1 + kOwn].fingerprint, before_[kOwn].fingerprint);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The certificates that Core serves with, and how they change without a refused connection: a new
-// TLS context goes out with a new snapshot, and workers use the old one until they have taken it.
+#include "control/serve/certificates.h"
+
 #include <algorithm>
 #include <ctime>
 #include <iterator>
@@ -9,8 +9,9 @@
 
 #include "control/config/certificate_cover.h"
 #include "control/log.h"
-#include "control/serve/core.h"
 #include "control/serve/issued.h"
+#include "control/serve/note.h"
+#include "control/state/secrets.h"
 #include "control/text.h"
 
 namespace slipway::control {
@@ -56,23 +57,23 @@ absl::StatusOr<std::shared_ptr<const tls::Context>> ContextOf(const tls::Context
 
 }  // namespace
 
-absl::Status Core::OpenAccess() {
-  const auto& folder = config_.state_directory;
-  auto authorities = LoadAuthorities(folder);
+absl::StatusOr<std::unique_ptr<Certificates>> Certificates::Open(
+    Around around, std::shared_ptr<const tls::Context>& context) {
+  std::unique_ptr<Certificates> all(new Certificates(std::move(around)));
+  auto authorities = LoadAuthorities(all->around_.config.state_directory);
   if (!authorities.ok()) return authorities.status();
-  auto issued = Issue(Files::kStart, std::make_shared<const Authorities>(*std::move(authorities)));
+  auto issued =
+      all->Issue(Files::kStart, std::make_shared<const Authorities>(*std::move(authorities)));
   if (!issued.ok()) return issued.status();
-  Take(*std::move(issued));
-  auto token = LoadToken(folder);
-  if (!token.ok()) return token.status();
-  token_ = *std::move(token);
-  const std::int64_t now = std::time(nullptr);
-  return store_->SetFirstToken(HashOf(token_.text), now);
+  context = issued->context;
+  all->Take(*std::move(issued));
+  return all;
 }
 
-absl::StatusOr<ManagementChains> Core::IssueManagement(Files files, const Authorities& ca) const {
+absl::StatusOr<ManagementChains> Certificates::IssueManagement(Files files,
+                                                               const Authorities& ca) const {
   ManagementChains chains;
-  auto own = ManagementCertificate(config_, ca.issuing);
+  auto own = ManagementCertificate(around_.config, ca.issuing);
   if (!own.ok()) return own.status();
   chains.own = *std::move(own);
   chains.own.chain_pem += ChainTail(ca, std::time(nullptr));
@@ -80,7 +81,7 @@ absl::StatusOr<ManagementChains> Core::IssueManagement(Files files, const Author
     chains.brought = management_chains()->brought;
     return chains;
   }
-  auto brought = ReadChains(config_.management_certificates);
+  auto brought = ReadChains(around_.config.management_certificates);
   if (!brought.ok()) return brought.status();
   chains.brought = *std::move(brought);
   return chains;
@@ -89,18 +90,19 @@ absl::StatusOr<ManagementChains> Core::IssueManagement(Files files, const Author
 // A chain that no client would take is not shown to any: what is in use stays. Where the boot
 // servers' are the operator's, they are read, whatever `files` says: IssueOurs() is for those who
 // would leave them.
-absl::StatusOr<Core::Issued> Core::Issue(Files files, const CaNow& ca) const {
+absl::StatusOr<Certificates::Issued> Certificates::Issue(Files files, const CaNow& ca) const {
   auto management = IssueManagement(files, *ca);
   if (!management.ok()) return management.status();
-  auto boot = BootCertificates(config_, ca->issuing);
+  auto boot = BootCertificates(around_.config, ca->issuing);
   if (!boot.ok()) return boot.status();
-  const bool is_boot_ours = config_.certificates.empty();
+  const bool is_boot_ours = around_.config.certificates.empty();
   if (is_boot_ours) {
     for (tls::Certificate& each : *boot) each.chain_pem += ChainTail(*ca, std::time(nullptr));
   }
   std::vector<std::string> mistakes;
-  if (!is_boot_ours) Check(*boot, HostsOfBoot(config_), {}, mistakes);
-  const CoveredHosts hosts = ManagementHosts(config_.management_names, config_.management.address);
+  if (!is_boot_ours) Check(*boot, HostsOfBoot(around_.config), {}, mistakes);
+  const CoveredHosts hosts =
+      ManagementHosts(around_.config.management_names, around_.config.management.address);
   // One that has ended keeps neither a start nor what else changes from succeeding.
   if (files == Files::kRead) {
     Check(management->brought, hosts, management_chains()->brought, mistakes);
@@ -127,23 +129,23 @@ absl::StatusOr<Core::Issued> Core::Issue(Files files, const CaNow& ca) const {
   issued.management = std::make_shared<const ManagementChains>(*std::move(management));
   auto context =
       ContextOf({.certificates = *std::move(boot),
-                 .policy = config_.tls_policy == TlsPolicy::kModern ? tls::Policy::kModern
-                                                                    : tls::Policy::kFirmware,
-                 .ticket_keys = ticket_keys_});
+                 .policy = around_.config.tls_policy == TlsPolicy::kModern ? tls::Policy::kModern
+                                                                           : tls::Policy::kFirmware,
+                 .ticket_keys = around_.ticket_keys});
   if (!context.ok()) return context.status();
   issued.context = *std::move(context);
   return issued;
 }
 
-absl::StatusOr<Core::Issued> Core::IssueOurs(const CaNow& ca) const {
-  if (config_.certificates.empty()) return Issue(Files::kLeave, ca);
+absl::StatusOr<Certificates::Issued> Certificates::IssueOurs(const CaNow& ca) const {
+  if (around_.config.certificates.empty()) return Issue(Files::kLeave, ca);
   auto management = IssueManagement(Files::kLeave, *ca);
   if (!management.ok()) return management.status();
   Issued issued;
   {
-    const std::scoped_lock lock(certificates_mutex_);
-    issued.states = certificates_;
-    issued.facts = boot_certificates_;
+    const std::scoped_lock lock(mutex_);
+    issued.states = states_;
+    issued.facts = boot_facts_;
   }
   issued.states.back() = StateOf(management->own, true);
   issued.authorities = ca;
@@ -151,104 +153,99 @@ absl::StatusOr<Core::Issued> Core::IssueOurs(const CaNow& ca) const {
   return issued;
 }
 
-void Core::Take(Issued issued) {
-  if (issued.context != nullptr) tls_ = std::move(issued.context);
-  const std::scoped_lock lock(certificates_mutex_);
+void Certificates::Take(Issued issued) {
+  const std::scoped_lock lock(mutex_);
   authorities_ = std::move(issued.authorities);
   management_chains_ = std::move(issued.management);
-  certificates_ = std::move(issued.states);
-  boot_certificates_ = std::move(issued.facts);
+  states_ = std::move(issued.states);
+  boot_facts_ = std::move(issued.facts);
 }
 
-void Core::TellOfOutOfDate() {
-  const CoveredHosts hosts = ManagementHosts(config_.management_names, config_.management.address);
+void Certificates::TellOfOutOfDate() const {
+  const CoveredHosts hosts =
+      ManagementHosts(around_.config.management_names, around_.config.management.address);
   for (const tls::Certificate& chain : management_chains()->brought) {
     const CertificateFaults faults = FaultsOf(chain.chain_pem, hosts);
     if (faults.dates.empty()) continue;
     const std::string words = Text(chain.name, ": ", Join(faults.dates, "; "), kOursInstead);
     LogError(Text("management's certificate ", words), {{"certificate", std::string(chain.name)}});
-    Audit(DaemonActor(), "certificates out of date", nullptr, {{"why", words}});
+    NoteDone(around_.store, DaemonActor(), "certificates out of date", nullptr, {{"why", words}});
   }
 }
 
-std::shared_ptr<const Authorities> Core::authorities() const {
-  const std::scoped_lock lock(certificates_mutex_);
+std::shared_ptr<const Authorities> Certificates::authorities() const {
+  const std::scoped_lock lock(mutex_);
   return authorities_;
 }
 
-std::vector<CertificateFacts> Core::boot_certificates() const {
-  const std::scoped_lock lock(certificates_mutex_);
-  return boot_certificates_;
+std::vector<CertificateFacts> Certificates::boot_facts() const {
+  const std::scoped_lock lock(mutex_);
+  return boot_facts_;
 }
 
-std::shared_ptr<const ManagementChains> Core::management_chains() const {
-  const std::scoped_lock lock(certificates_mutex_);
+std::shared_ptr<const ManagementChains> Certificates::management_chains() const {
+  const std::scoped_lock lock(mutex_);
   return management_chains_;
 }
 
-std::shared_ptr<const tls::Certificate> Core::management_certificate() const {
+std::shared_ptr<const tls::Certificate> Certificates::management_certificate() const {
   const auto chains = management_chains();
   return {chains, &chains->own};
 }
 
-std::string Core::certificates_refusal() const {
-  const std::scoped_lock lock(certificates_mutex_);
-  return certificates_refusal_;
+std::string Certificates::refusal() const {
+  const std::scoped_lock lock(mutex_);
+  return refusal_;
 }
 
-std::vector<CertificateState> Core::Certificates() const {
+std::vector<CertificateState> Certificates::All() const {
   CaNow ca;
   std::vector<CertificateState> rest;
   {
-    const std::scoped_lock lock(certificates_mutex_);
+    const std::scoped_lock lock(mutex_);
     ca = authorities_;
-    rest = certificates_;
+    rest = states_;
   }
   std::vector<CertificateState> all = StatesOf(*ca);
   all.insert(all.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
   return all;
 }
 
-absl::Status Core::RotateCertificates(const Actor& actor) {
-  const std::scoped_lock turn(rotation_mutex_);
-  const absl::Status status = Rotate(actor, Issue(Files::kRead, authorities()));
+absl::Status Certificates::Rotate(const Actor& actor) {
+  const std::scoped_lock turn(turn_);
+  auto issued = Issue(Files::kRead, authorities());
+  const absl::Status status = issued.ok() ? ServeNoted(actor, *std::move(issued)) : issued.status();
   const std::string refusal(status.message());  // empty where it is good
   {
-    const std::scoped_lock lock(certificates_mutex_);
-    certificates_refusal_ = refusal;
+    const std::scoped_lock lock(mutex_);
+    refusal_ = refusal;
   }
-  if (!status.ok()) Audit(actor, "certificates refused", nullptr, {{"why", refusal}});
+  if (!status.ok()) {
+    NoteDone(around_.store, actor, "certificates refused", nullptr, {{"why", refusal}});
+  }
   return status;
 }
 
-// Keys take a while to make: what is issued was made without the core's lock, so that nothing
-// waits.
-absl::Status Core::Rotate(const Actor& actor, absl::StatusOr<Issued> issued) {
-  if (!issued.ok()) return issued.status();
-  const auto before = FingerprintsOf(Certificates());
-  if (absl::Status status = Serve(*std::move(issued)); !status.ok()) return status;
-  Audit(actor, "certificates", before, FingerprintsOf(Certificates()));
+absl::Status Certificates::ServeNoted(const Actor& actor, Issued issued) {
+  const auto before = FingerprintsOf(All());
+  if (absl::Status status = Serve(std::move(issued)); !status.ok()) return status;
+  NoteDone(around_.store, actor, "certificates", before, FingerprintsOf(All()));
   return absl::OkStatus();
 }
 
-absl::Status Core::Serve(Issued issued) {
-  const std::scoped_lock lock(mutex_);
+// Machines get theirs first, which may fail: all certificates change, or none.
+absl::Status Certificates::Serve(Issued issued) {
   if (issued.context != nullptr) {
-    // Machines get theirs first, which may fail: all certificates change, or none.
-    const auto old = std::exchange(tls_, issued.context);
-    if (absl::Status status = RepublishLocked(); !status.ok()) {
-      tls_ = old;
-      return status;
-    }
+    if (absl::Status status = around_.publish(issued.context); !status.ok()) return status;
   }
   Take(std::move(issued));
   return absl::OkStatus();
 }
 
-void Core::RenewCertificates(std::int64_t now_unix_seconds) {
+void Certificates::Renew(std::int64_t now_unix_seconds) {
   bool due = false;
   const CaPhase phase = authorities()->phase;
-  for (const CertificateState& each : Certificates()) {
+  for (const CertificateState& each : All()) {
     const std::int64_t days = DaysLeft(each, now_unix_seconds);
     if (days >= WarnDays(each)) continue;
     due = due || each.is_ours;
@@ -260,8 +257,10 @@ void Core::RenewCertificates(std::int64_t now_unix_seconds) {
   if (!due) return;
   // Files of others are read when their owner says so: one that has ended, or is half copied, does
   // not keep ours from being renewed.
-  const std::scoped_lock turn(rotation_mutex_);
-  const absl::Status status = Rotate(DaemonActor(), IssueOurs(authorities()));
+  const std::scoped_lock turn(turn_);
+  auto issued = IssueOurs(authorities());
+  const absl::Status status =
+      issued.ok() ? ServeNoted(DaemonActor(), *std::move(issued)) : issued.status();
   if (!status.ok()) {
     LogError(Text("certificates are not renewed: ", std::string(status.message())));
   }
