@@ -8,7 +8,10 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <ctime>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "protocols/base/check.h"
@@ -33,11 +36,13 @@ bool AddExtension(X509* certificate, X509* issuer, int nid, const std::string& v
   return ok;
 }
 
-bool SetName(X509_NAME* name, const std::string& common_name) {
+constexpr std::size_t kCommonNameMax = 64;  // characters: RFC 5280 appendix A
+
+// At this place among the name's parts; -1: behind them.
+bool SetName(X509_NAME* name, const std::string& common_name, int place = -1) {
   const auto* text = AsBytes(common_name).data();
-  // RFC 5280 appendix A: a common name has at most 64 characters.
-  const int size = static_cast<int>(std::min<std::size_t>(common_name.size(), 64));
-  return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, text, size, -1, 0) == 1;
+  const int size = static_cast<int>(std::min(common_name.size(), kCommonNameMax));
+  return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, text, size, place, 0) == 1;
 }
 
 // Version, serial, validity and key; names and extensions are the caller's.
@@ -115,6 +120,81 @@ ContextError UnreadableAuthority() {
 
 constexpr const char* kAuthorityUsage = "critical,keyCertSign,cRLSign";
 
+// A successor's mark, behind its predecessor's common name: " 2026-5c1f03a9".
+constexpr std::string_view kMarkForm = " dddd-xxxxxxxx";
+constexpr std::string_view kDigits = "0123456789abcdef";
+
+// The year in which it is made, and the end of its serial number.
+std::string MarkOf(const X509* certificate) {
+  std::tm now{};
+  std::array<char, 8> year{};
+  SLIPWAY_CHECK(ASN1_TIME_to_tm(nullptr, &now) == 1 &&
+                std::strftime(year.data(), year.size(), " %Y-", &now) == 6);
+  std::string mark = year.data();
+  const ASN1_INTEGER* const serial = X509_get0_serialNumber(certificate);
+  const Bytes bytes{ASN1_STRING_get0_data(serial),
+                    static_cast<std::size_t>(ASN1_STRING_length(serial))};
+  for (const std::uint8_t byte : bytes.last(4)) {
+    mark += kDigits[byte >> 4];
+    mark += kDigits[byte & 15];
+  }
+  return mark;
+}
+
+bool IsMark(std::string_view text) {
+  return std::ranges::equal(text, kMarkForm, [](char character, char form) {
+    if (form == 'd') return kDigits.substr(0, 10).find(character) != std::string_view::npos;
+    if (form == 'x') return kDigits.find(character) != std::string_view::npos;
+    return character == form;
+  });
+}
+
+// The common name that stands there, without a mark, and so short that one fits behind it.
+std::string Unmarked(const X509_NAME* name, int place) {
+  unsigned char* utf8 = nullptr;
+  const int size =
+      place < 0
+          ? -1
+          : ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, place)));
+  if (size < 0) return AuthorityRequest{}.common_name;
+  std::string text(utf8, utf8 + size);
+  OPENSSL_free(utf8);
+  if (text.size() >= kMarkForm.size() &&
+      IsMark(std::string_view(text).substr(text.size() - kMarkForm.size()))) {
+    text.resize(text.size() - kMarkForm.size());
+  }
+  std::size_t end = std::min(text.size(), kCommonNameMax - kMarkForm.size());
+  const auto is_inside = [&text](std::size_t at) {  // of a character of several bytes
+    return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80;
+  };
+  while (is_inside(end)) --end;
+  text.resize(end);
+  return text;
+}
+
+// Whether a successor of another name would be taken by its word; see Succession.
+bool AllowsAuthorityBelow(X509* authority) {
+  return X509_get_pathlen(authority) != 0 &&
+         X509_get_ext_by_NID(authority, NID_name_constraints, -1) < 0;
+}
+
+// Its successor's certificate, not yet signed.
+X509Pointer NextRoot(X509* before, EVP_PKEY* key, int days) {
+  const X509_NAME* const old_name = X509_get_subject_name(before);
+  while (true) {
+    X509Pointer next = NewCertificate(key, days);
+    SLIPWAY_CHECK(X509_set_subject_name(next.get(), old_name) == 1);
+    if (!AllowsAuthorityBelow(before)) return next;
+    X509_NAME* const name = X509_get_subject_name(next.get());
+    const int place = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    const std::string common_name = Unmarked(name, place) + MarkOf(next.get());
+    X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, place));
+    SLIPWAY_CHECK(SetName(name, common_name, place));
+    // Two of one year have the same digits once in four thousand million times.
+    if (X509_NAME_cmp(name, old_name) != 0) return next;
+  }
+}
+
 // Of a certificate that has its name: all else of a root, and its own signature. One authority may
 // stand below, which is its successor (MakeSuccessor()).
 void SignRoot(X509* root, EVP_PKEY* key) {
@@ -141,7 +221,7 @@ std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int d
   const std::optional<Issuer> issuer = ReadIssuer(old);
   if (!issuer) return UnreadableAuthority();
   X509* const before = issuer->certificate.get();
-  // By it alone clients tell two authorities of one name apart.
+  // By it clients find the right one of two authorities; of two of one name by it alone.
   if (X509_get0_subject_key_id(before) == nullptr) {
     return ContextError{"boot authority", "its certificate has no subjectKeyIdentifier",
                         "remove it and its key, have a new authority made, and enrol that"};
@@ -149,9 +229,7 @@ std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int d
   const bool is_ecdsa = EVP_PKEY_get_base_id(issuer->key.get()) == EVP_PKEY_EC;
   const KeyPointer key = NewKey(is_ecdsa ? KeyType::kEcdsaP256 : KeyType::kRsa3072);
   SLIPWAY_CHECK(key != nullptr);
-  const X509Pointer root = NewCertificate(key.get(), days);
-  const X509_NAME* const name = X509_get_subject_name(before);
-  SLIPWAY_CHECK(X509_set_subject_name(root.get(), name) == 1);
+  const X509Pointer root = NextRoot(before, key.get(), days);
   SignRoot(root.get(), key.get());
 
   const X509Pointer cross = NewCertificate(key.get(), days);
@@ -160,7 +238,8 @@ std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int d
   // Behind its issuer's end it would be worth nothing.
   const bool ends_first = ASN1_TIME_compare(end, X509_get0_notAfter(native)) < 0;
   const bool ok =
-      X509_set_subject_name(native, name) == 1 && X509_set_issuer_name(native, name) == 1 &&
+      X509_set_subject_name(native, X509_get_subject_name(root.get())) == 1 &&
+      X509_set_issuer_name(native, X509_get_subject_name(before)) == 1 &&
       (!ends_first || X509_set1_notAfter(native, end) == 1) &&
       AddExtension(native, before, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
       AddExtension(native, before, NID_key_usage, kAuthorityUsage) &&

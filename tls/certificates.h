@@ -34,16 +34,20 @@ struct AuthorityRequest {
 };
 Authority MakeAuthority(const AuthorityRequest& request);
 
-// What takes an authority's place: of the same name and type of key, so that whoever takes one
-// takes the other.
+// What takes an authority's place, with a key of the same type, so that whoever takes one takes the
+// other.
+//
+// It has a name of its own: the old one's, with the year and digits of its serial number behind the
+// common name. So clients that find an issuer by its name alone (iPXE) find the right one of two,
+// and of three. Where the old authority allows none below it (a path length of 0, as it was made
+// before there were successors) or constrains names, it has the old one's name.
 struct Succession {
   Authority next;
   // Its name and key as an intermediate that the old authority signed; ends with the first of the
   // two. Behind a server's certificate of the new one, it leads whoever knows the old alone to
-  // that. Issuer and subject have one name, so that RFC 5280 6.1.4 (l) does not count it against a
-  // path length of 0, which authorities had that were made before there were successors. OpenSSL
-  // goes by that; GnuTLS and Go count it, and take it from authorities made since, which allow 1.
-  // iPXE never takes it: it finds issuers by name alone, and stops at this one itself.
+  // that. Where both have one name, RFC 5280 6.1.4 (l) does not count it against a path length of
+  // 0, and OpenSSL goes by that; GnuTLS and Go count it, and iPXE stops at it, for it takes it for
+  // its own issuer.
   std::string cross_pem;
 };
 std::variant<Succession, ContextError> MakeSuccessor(const Authority& old, int days = 3650);

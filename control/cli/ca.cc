@@ -62,7 +62,7 @@ std::optional<int> RunCa(Client& client, const Command& command) {
   if (Is(command, "ca", "status", 2)) {
     return PrintRotation(client.Get(Text(kPath, "/rotation")), command);
   }
-  for (const std::string_view step : {"rotate", "activate", "deactivate", "retire"}) {
+  for (const std::string_view step : {"rotate", "withdraw", "activate", "deactivate", "retire"}) {
     if (!Is(command, "ca", step, 2)) continue;
     return PrintRotation(client.Post(Text(kPath, '/', step)), command);
   }

@@ -102,6 +102,7 @@ inline constexpr std::string_view kUsage =
   ca show newest                    of both the one that will be left (PEM)
   ca status                         how far its rotation is, and the next step
   ca rotate                         makes the next CA, to be enrolled beside this one
+  ca withdraw                       gives that up; clients that enrolled it go on believing it
   ca activate                       the next one signs; who knows the old one may still verify
   ca deactivate                     back: the old one signs again
   ca retire                         ends the old one: who knows it alone is refused

@@ -2,9 +2,9 @@
 //
 // Certificates: GET /certificates (the CA, the boot servers', management's), POST
 // /certificates/rotate. The CA itself: GET /ca (PEM), GET /ca/efi (EFI_SIGNATURE_LIST), both of two
-// while it is rotated; GET /ca/rotation, and POST /ca/rotate, activate, deactivate and retire, of
-// which all but the last may be sent twice; with If-Match they are refused where another step came
-// in between.
+// while it is rotated; GET /ca/rotation, and POST /ca/rotate, withdraw, activate, deactivate and
+// retire, of which all but the last may be sent twice; with If-Match they are refused where another
+// step came in between.
 #include <ctime>
 #include <memory>
 #include <mutex>
@@ -46,16 +46,18 @@ nlohmann::json Versioned(const Authorities& now) {
   return version;
 }
 
-void ReplyRotation(httplib::Response& response, const Authorities& now) {
+void ReplyRotation(httplib::Response& response, const Authorities& now,
+                   const std::string& next_step) {
   response.set_header("ETag", EntityTag(Versioned(now)));
   Reply(response, {{"phase", std::string(NameOf(now.phase))},
                    {"certificates", ToJson(StatesOf(now))},
-                   {"next_step", NextStep(now)}});
+                   {"next_step", next_step}});
 }
 
 void AddRotation(Router& router, Core& core) {
   router.Get("/api/v1/ca/rotation", [&core](const httplib::Request&, httplib::Response& response) {
-    ReplyRotation(response, *core.certificates().authorities());
+    const auto now = core.certificates().authorities();
+    ReplyRotation(response, *now, NextStep(*now));
   });
   // Holds from the look at If-Match to the change.
   const auto turn = std::make_shared<std::mutex>();
@@ -63,6 +65,7 @@ void AddRotation(Router& router, Core& core) {
     const char* path;
     CaStep step;
   } kSteps[] = {{"/api/v1/ca/rotate", CaStep::kRotate},
+                {"/api/v1/ca/withdraw", CaStep::kWithdraw},
                 {"/api/v1/ca/activate", CaStep::kActivate},
                 {"/api/v1/ca/deactivate", CaStep::kDeactivate},
                 {"/api/v1/ca/retire", CaStep::kRetire}};
@@ -73,7 +76,8 @@ void AddRotation(Router& router, Core& core) {
       if (!MayChange(request, response, Versioned(*core.certificates().authorities()))) return;
       const absl::Status status = core.certificates().StepCa(step, RequestActor(request));
       if (!status.ok()) return ReplyProblem(response, status);
-      ReplyRotation(response, *core.certificates().authorities());
+      const auto now = core.certificates().authorities();
+      ReplyRotation(response, *now, NextStepAfter(step, *now));
     });
   }
 }

@@ -35,6 +35,14 @@ bool AllowsNoSuccessor(const tls::Authority& authority) {
   return certificate != nullptr && X509_get_pathlen(certificate.get()) == 0;
 }
 
+// Where the first of the two allows no other; iPXE then finds neither (tls::Succession).
+bool HaveOneName(const Authorities& authorities) {
+  const auto one = FirstOf(authorities.issuing.certificate_pem);
+  const auto other = FirstOf(authorities.other.certificate_pem);
+  return one != nullptr && other != nullptr &&
+         X509_NAME_cmp(X509_get_subject_name(one.get()), X509_get_subject_name(other.get())) == 0;
+}
+
 absl::Status NotItsTurn(std::string_view words) {
   return absl::FailedPreconditionError(Text(words, "; see 'slipway ca status'"));
 }
@@ -154,6 +162,8 @@ std::string_view NameOf(CaStep step) {
   switch (step) {
     case CaStep::kRotate:
       return "rotate";
+    case CaStep::kWithdraw:
+      return "withdraw";
     case CaStep::kActivate:
       return "activate";
     case CaStep::kDeactivate:
@@ -203,15 +213,32 @@ std::string NextStep(const Authorities& authorities) {
               ? "; of clients that know this one alone, those built on OpenSSL (firmware, curl, "
                 "slipway) still verify then, those on GnuTLS or Go refuse"
               : "; clients that know this one alone still verify then",
-          "; iPXE over HTTPS takes neither while there are two of one name: let it know one CA "
-          "alone, and boot it over HTTP meanwhile");
+          HaveOneName(authorities)
+              ? "; iPXE over HTTPS takes neither while there are two of one name: let it know one "
+                "CA alone, and boot it over HTTP meanwhile"
+              : "; iPXE over HTTPS boots where it knows both, or this one alone: until 'slipway ca "
+                "retire' let none know the next one alone",
+          "; 'slipway ca withdraw' gives the next one up");
     case CaPhase::kActive:
-      return "when every client has enrolled this CA, 'slipway ca retire' ends the previous one: "
-             "clients that know that alone are refused from then on, and who they are the wire "
-             "does not tell; 'slipway ca deactivate' lets the previous one sign again; a key that "
-             "was stolen is believed until the previous CA has left each client's own list too";
+      return Text(
+          "when every client has enrolled this CA, 'slipway ca retire' ends the previous one: "
+          "clients that know that alone are refused from then on, and who they are the wire "
+          "does not tell; ",
+          HaveOneName(authorities)
+              ? "iPXE over HTTPS refuses until then; "
+              : "iPXE over HTTPS that knows this CA alone refuses until then; ",
+          "'slipway ca deactivate' lets the previous one sign again; a key that "
+          "was stolen is believed until the previous CA has left each client's own list too");
   }
   return "";
+}
+
+std::string NextStepAfter(CaStep step, const Authorities& authorities) {
+  if (step != CaStep::kWithdraw) return NextStep(authorities);
+  return Text(
+      "a client that enrolled the CA that was withdrawn goes on believing it: take it out of that "
+      "one's list, for its key is no longer here, but in backups that were made meanwhile; then ",
+      NextStep(authorities));
 }
 
 std::int64_t WarnDays(const CertificateState& state) {
@@ -237,6 +264,14 @@ absl::StatusOr<Authorities> After(CaStep step, const Authorities& now) {
       }
       if (!is_steady) return now;
       return Prepared(now);
+    case CaStep::kWithdraw:
+      if (is_steady) return now;
+      if (is_active) {
+        return NotItsTurn(
+            "the next CA signs already; let the previous one sign again, 'slipway ca deactivate', "
+            "then this");
+      }
+      return Authorities{.issuing = now.issuing, .other = {}, .cross_pem = {}};
     case CaStep::kActivate:
       if (is_steady) return NotItsTurn("there is no next CA; 'slipway ca rotate' makes it");
       if (is_active) return now;

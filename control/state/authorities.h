@@ -3,7 +3,7 @@
 // The CA, and while it is rotated the one beside it.
 //
 //     steady --rotate--> prepared --activate--> active --retire--> steady, with the new one
-//                           ^-----deactivate------'
+//       ^---withdraw--------' ^-----deactivate----'
 //
 // prepared: the next CA is made and handed out for enrolment; the old one signs, as before.
 // active:   the new one signs. Each chain has its certificate by the old one behind the server's
@@ -49,8 +49,14 @@ const std::string& NewestOf(const Authorities& authorities);
 std::string ChainTail(const Authorities& authorities, std::int64_t unix_seconds);
 // "ca", and beside it "ca-next" or "ca-previous".
 std::vector<CertificateState> StatesOf(const Authorities& authorities);
+enum class CaStep : std::uint8_t { kRotate, kWithdraw, kActivate, kDeactivate, kRetire };
+// "rotate", "withdraw", "activate", "deactivate", "retire".
+std::string_view NameOf(CaStep step);
+
 // What an operator does next, in words.
 std::string NextStep(const Authorities& authorities);
+// The same to whoever took this step, which may leave something to do at the clients.
+std::string NextStepAfter(CaStep step, const Authorities& authorities);
 
 // One that is not renewed by itself is warned of when it has fewer days left: kRenewDays; the CA's,
 // which takes a walk to every machine, 90.
@@ -58,9 +64,6 @@ std::int64_t WarnDays(const CertificateState& state);
 // What is to be done about it.
 std::string EndRemedy(const CertificateState& state, CaPhase phase);
 
-enum class CaStep : std::uint8_t { kRotate, kActivate, kDeactivate, kRetire };
-// "rotate", "activate", "deactivate", "retire".
-std::string_view NameOf(CaStep step);
 // `now` itself where it is where the step leads. FailedPrecondition, and which step is next, where
 // it is not the step's turn. kRotate makes a key, which takes a second.
 absl::StatusOr<Authorities> After(CaStep step, const Authorities& now);

@@ -110,6 +110,31 @@ TEST_F(CaRotationTest, ActivationHasAWayBack) {
   EXPECT_TRUE(Answers(fresh));
 }
 
+TEST_F(CaRotationTest, ANextCaIsGivenUpBeforeItSigns) {
+  const std::string old_pem = Shown("ca show");
+  Step("rotate");
+  const auto fresh = Pin("fresh", client_->Get("/api/v1/ca?newest=true")->body);
+  const auto both = Pin("both", Shown("ca show"));
+  EXPECT_THAT(Shown("ca status"), HasSubstr("'slipway ca withdraw'"));
+  const std::string told = Shown("ca withdraw");
+  EXPECT_THAT(told, HasSubstr("steady; next: "));
+  EXPECT_THAT(told, HasSubstr("goes on believing it")) << "of who enrolled it";
+  EXPECT_THAT(told, HasSubstr("'slipway ca rotate'"));
+  EXPECT_THAT(Shown("audit list"), HasSubstr("certificates ca withdraw"));
+  EXPECT_EQ(Shown("ca show"), old_pem);
+  EXPECT_EQ(Shown("ca show newest"), old_pem);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "state/ca.rotation"));
+  EXPECT_TRUE(Answers(old_));
+  EXPECT_TRUE(Answers(both)) << "one that it needs no more does no harm";
+  EXPECT_FALSE(Answers(fresh));
+  // What it is given up for: another, which is not the same.
+  Step("rotate");
+  EXPECT_NE(client_->Get("/api/v1/ca?newest=true")->body, BytesOf(fresh));
+  Step("activate");
+  EXPECT_TRUE(Answers(both)) << "by the certificate that the old CA gave the new one";
+  EXPECT_FALSE(Answers(fresh));
+}
+
 TEST_F(CaRotationTest, NoConnectionIsRefusedMeanwhile) {
   std::atomic<bool> stop{false};
   std::atomic<int> answered{0};
@@ -163,9 +188,15 @@ TEST_F(CaRotationTest, AStepOutOfTurnIsRefusedAndSaysWhichIsNext) {
   const auto noted = core_->store().Audit({})->size();
   EXPECT_EQ(Step("rotate"), first) << "sent twice, it is the same";
   EXPECT_EQ(core_->store().Audit({})->size(), noted) << "and no change";
+  const auto withdrawn = Step("withdraw");
+  EXPECT_EQ(withdrawn["phase"], "steady");
+  EXPECT_EQ(Step("withdraw"), withdrawn);
+  EXPECT_EQ(core_->store().Audit({})->size(), noted + 1);
+  Step("rotate");
   EXPECT_THAT(std::string(Step("retire", 409)["detail"]), HasSubstr("'slipway ca activate'"));
   Step("activate");
   EXPECT_THAT(std::string(Step("rotate", 409)["detail"]), HasSubstr("'slipway ca retire'"));
+  EXPECT_THAT(std::string(Step("withdraw", 409)["detail"]), HasSubstr("'slipway ca deactivate'"));
   EXPECT_EQ(Phase(), "active");
   EXPECT_EQ(Slipway("ca turn").code, 2);
 }
@@ -184,7 +215,9 @@ TEST_F(CaRotationTest, AStepThatAnotherCameBeforeIsRefusedWhereItSaysSo) {
 TEST_F(CaRotationTest, OnlyAnAdminRotates) {
   const std::string operators = MakeToken("shift --role operator");
   client_->set_bearer_token_auth(operators);
-  for (const char* step : {"rotate", "activate", "deactivate", "retire"}) Step(step, 403);
+  for (const char* step : {"rotate", "withdraw", "activate", "deactivate", "retire"}) {
+    Step(step, 403);
+  }
   EXPECT_EQ(Phase(), "steady") << "to see it, a viewer is enough";
 }
 

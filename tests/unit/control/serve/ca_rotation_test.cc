@@ -72,6 +72,31 @@ TEST_F(CaOfMachinesTest, BothChainsHaveTheCrossCertificateWhileTwoCasAreBelieved
   EXPECT_EQ(core_->store().Audit({.limit = 1}).value().front().what, "certificates ca retire");
 }
 
+TEST_F(CaOfMachinesTest, ANextCaIsWithdrawnAndMachinesGoOnWithTheOldOne) {
+  const std::string bundle = BundleOf(old_);
+  ASSERT_EQ(Step(CaStep::kRotate), "");
+  EXPECT_EQ(Step(CaStep::kWithdraw), "");
+  ExpectChains(1);
+  EXPECT_EQ(OnDisk(), CaPhase::kSteady);
+  EXPECT_FALSE(std::filesystem::exists(state() / "ca.rotation"));
+  EXPECT_EQ(ReadFile(state() / "ca.pem").value_or(""), bundle);
+  EXPECT_EQ(BundleOf(*core_->certificates().authorities()), bundle);
+  const auto noted = core_->store().Audit({.limit = 1}).value();
+  EXPECT_EQ(noted.front().what, "certificates ca withdraw");
+  // Sent twice it is no change, and no record.
+  EXPECT_EQ(Step(CaStep::kWithdraw), "");
+  EXPECT_EQ(core_->store().Audit({.limit = 1}).value().front().id, noted.front().id);
+  // From where the next one signs, by the way back alone.
+  ASSERT_EQ(Step(CaStep::kRotate), "");
+  ASSERT_EQ(Step(CaStep::kActivate), "");
+  EXPECT_THAT(Step(CaStep::kWithdraw), HasSubstr("'slipway ca deactivate'"));
+  ExpectChains(2);
+  ASSERT_EQ(Step(CaStep::kDeactivate), "");
+  EXPECT_EQ(Step(CaStep::kWithdraw), "");
+  ExpectChains(1);
+  EXPECT_EQ(BundleOf(*core_->certificates().authorities()), bundle);
+}
+
 TEST_F(CaOfMachinesTest, WhatCannotBePublishedIsTakenBackFromDisk) {
   ASSERT_EQ(Step(CaStep::kRotate), "");
   const auto before = core_->certificates().authorities();

@@ -9,10 +9,14 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "control/text.h"
 #include "control/whole_file.h"
@@ -22,21 +26,35 @@ namespace slipway::control {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using tls::KeyType;
 
-// As releases made it that knew no successors: nothing may stand between it and a server.
-tls::Authority WithoutPath(const tls::Authority& authority) {
+// With its certificate changed, and signed anew.
+template <class Change>
+tls::Authority Changed(const tls::Authority& authority, Change change) {
   const auto all = tls::ReadCertificates(authority.certificate_pem);
   const auto key = tls::ReadPrivateKey(authority.private_key_pem);
   X509* const root = all.front().get();
-  X509_EXTENSION_free(X509_delete_ext(root, X509_get_ext_by_NID(root, NID_basic_constraints, -1)));
-  X509_EXTENSION* const none =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
-  EXPECT_EQ(X509_add_ext(root, none, -1), 1);
-  X509_EXTENSION_free(none);
+  change(root);
   EXPECT_GT(X509_sign(root, key.get(), EVP_sha256()), 0);
   return {tls::ToPem(root), authority.private_key_pem};
+}
+
+void Extend(X509* certificate, int nid, const char* value) {
+  X509_EXTENSION* const added = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+  EXPECT_EQ(X509_add_ext(certificate, added, -1), 1);
+  X509_EXTENSION_free(added);
+}
+
+// As releases made it that knew no successors: nothing may stand between it and a server.
+tls::Authority WithoutPath(const tls::Authority& authority) {
+  return Changed(authority, [](X509* root) {
+    const int at = X509_get_ext_by_NID(root, NID_basic_constraints, -1);
+    X509_EXTENSION_free(X509_delete_ext(root, at));
+    Extend(root, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
+  });
 }
 
 Authorities Steady(tls::Authority authority) {
@@ -61,6 +79,49 @@ bool Trusts(const std::string& trusted_pem, const std::string& chain_pem) {
   return good;
 }
 
+// Whether iPXE takes it that trusts these (x509_validate_chain() of its src/crypto/x509.c, as read
+// there): it goes on from the last that was shown, by names alone, to what it was shown or trusts,
+// the newest first; the first of them that it trusts must lead back to the server's.
+bool IpxeTrusts(const std::string& trusted_pem, const std::string& chain_pem) {
+  const auto trusted = tls::ReadCertificates(trusted_pem);
+  const auto shown = tls::ReadCertificates(chain_pem);
+  std::vector<X509*> store;
+  std::vector<X509*> chain;
+  for (const auto& each : trusted) store.insert(store.begin(), each.get());
+  for (const auto& each : shown) {
+    store.insert(store.begin(), each.get());
+    chain.push_back(each.get());
+  }
+  while (true) {
+    const X509_NAME* const wanted = X509_get_issuer_name(chain.back());
+    const auto found = std::ranges::find_if(store, [wanted](const X509* each) {
+      return X509_NAME_cmp(X509_get_subject_name(each), wanted) == 0;
+    });
+    if (found == store.end() || *found == chain.back()) break;
+    chain.push_back(*found);
+    std::rotate(store.begin(), found, found + 1);
+  }
+  const auto first = std::ranges::find_if(chain, [&trusted](const X509* each) {
+    return std::ranges::any_of(trusted, [each](const auto& known) { return known.get() == each; });
+  });
+  if (first == chain.end()) return false;
+  const auto path_of = [](X509* each) {
+    const long path = X509_get_pathlen(each);
+    return path < 0 ? 99L : path + 1;
+  };
+  long left = path_of(*first);
+  for (auto issuer = first; issuer != chain.begin(); --issuer) {
+    X509* const each = *(issuer - 1);
+    const bool signed_it =
+        X509_NAME_cmp(X509_get_issuer_name(each), X509_get_subject_name(*issuer)) == 0 &&
+        X509_verify(each, X509_get0_pubkey(*issuer)) == 1;
+    ERR_clear_error();
+    if (!signed_it || left == 0) return false;
+    left = std::min(path_of(each), left - 1);
+  }
+  return true;
+}
+
 std::string ChainOf(const Authorities& now, KeyType type) {
   const auto issued = tls::IssueServerCertificate(
       now.issuing, {.key_type = type, .dns_names = {"boot.test"}, .ip_addresses = {}});
@@ -78,19 +139,33 @@ struct Belief {
   bool new_alone;
 };
 
+struct WholeRotation {
+  Authorities begin;
+  Authorities prepared;
+  Authorities active;
+  Authorities back;
+  Authorities retired;
+};
+
+WholeRotation RotationOf(const Authorities& begin) {
+  WholeRotation all{.begin = begin, .prepared = {}, .active = {}, .back = {}, .retired = {}};
+  all.prepared = Next(CaStep::kRotate, begin);
+  all.active = Next(CaStep::kActivate, all.prepared);
+  all.back = Next(CaStep::kDeactivate, all.active);
+  all.retired = Next(CaStep::kRetire, Next(CaStep::kActivate, all.back));
+  return all;
+}
+
 // Of a whole rotation; gives how it ends.
 Authorities ExpectWholeRotation(const Authorities& begin, const std::string& which) {
+  const WholeRotation all = RotationOf(begin);
   const std::string old_pem = begin.issuing.certificate_pem;
-  const Authorities prepared = Next(CaStep::kRotate, begin);
-  const std::string new_pem = prepared.other.certificate_pem;
-  const Authorities active = Next(CaStep::kActivate, prepared);
-  const Authorities back = Next(CaStep::kDeactivate, active);
-  const Authorities retired = Next(CaStep::kRetire, Next(CaStep::kActivate, back));
-  const std::pair<const Authorities*, Belief> states[] = {{&begin, {true, false}},
-                                                          {&prepared, {true, false}},
-                                                          {&active, {true, true}},
-                                                          {&back, {true, false}},
-                                                          {&retired, {false, true}}};
+  const std::string new_pem = all.prepared.other.certificate_pem;
+  const std::pair<const Authorities*, Belief> states[] = {{&all.begin, {true, false}},
+                                                          {&all.prepared, {true, false}},
+                                                          {&all.active, {true, true}},
+                                                          {&all.back, {true, false}},
+                                                          {&all.retired, {false, true}}};
   for (const auto& [state, belief] : states) {
     for (const KeyType type : {KeyType::kRsa2048, KeyType::kEcdsaP256}) {
       const std::string where =
@@ -107,12 +182,12 @@ Authorities ExpectWholeRotation(const Authorities& begin, const std::string& whi
     EXPECT_EQ(bundle.size(), state->phase == CaPhase::kSteady ? 1U : 2U);
     EXPECT_EQ(X509_check_private_key(bundle.front().get(), key.get()), 1) << "who signs is first";
     EXPECT_EQ(tls::FirmwareEnrolment(BundleOf(*state)).size(),
-              tls::FirmwareEnrolment(old_pem).size() * (state == &retired ? 0U : 1U) +
-                  tls::FirmwareEnrolment(new_pem).size() * (state == &begin ? 0U : 1U))
+              tls::FirmwareEnrolment(old_pem).size() * (state == &all.retired ? 0U : 1U) +
+                  tls::FirmwareEnrolment(new_pem).size() * (state == &all.begin ? 0U : 1U))
         << "firmware enrols as many";
-    EXPECT_EQ(NewestOf(*state), state == &begin ? old_pem : new_pem);
+    EXPECT_EQ(NewestOf(*state), state == &all.begin ? old_pem : new_pem);
   }
-  return retired;
+  return all.retired;
 }
 
 TEST(AuthoritiesTest, InEachStateClientsBelieveWhomTheyShould) {
@@ -125,7 +200,42 @@ TEST(AuthoritiesTest, InEachStateClientsBelieveWhomTheyShould) {
   }
 }
 
-TEST(AuthoritiesTest, ASuccessorHasTheNameAndTheTypeOfKey) {
+// The one of a release before has a successor of its name, and that one another: of the three, iPXE
+// takes the last two.
+TEST(AuthoritiesTest, IpxeTakesTheOldCaOrBothWhereTheNextHasANameOfItsOwn) {
+  const auto first =
+      RotationOf(Steady(WithoutPath(tls::MakeAuthority({.key_type = KeyType::kEcdsaP256}))));
+  const auto second = RotationOf(first.retired);
+  const auto third = RotationOf(second.retired);
+  for (const KeyType type : {KeyType::kRsa2048, KeyType::kEcdsaP256}) {
+    for (const WholeRotation* all : {&second, &third}) {
+      const std::string old_pem = all->begin.issuing.certificate_pem;
+      const std::string new_pem = all->retired.issuing.certificate_pem;
+      for (const Authorities* state : {&all->begin, &all->prepared, &all->active, &all->back}) {
+        const std::string chain = ChainOf(*state, type);
+        EXPECT_TRUE(IpxeTrusts(old_pem, chain)) << NameOf(state->phase);
+        EXPECT_TRUE(IpxeTrusts(old_pem + new_pem, chain)) << NameOf(state->phase);
+        EXPECT_TRUE(IpxeTrusts(new_pem + old_pem, chain)) << NameOf(state->phase);
+        EXPECT_FALSE(IpxeTrusts(new_pem, chain)) << NameOf(state->phase);
+      }
+      const std::string chain = ChainOf(all->retired, type);
+      EXPECT_FALSE(IpxeTrusts(old_pem, chain));
+      EXPECT_TRUE(IpxeTrusts(old_pem + new_pem, chain));
+      EXPECT_TRUE(IpxeTrusts(new_pem + old_pem, chain));
+      EXPECT_TRUE(IpxeTrusts(new_pem, chain));
+    }
+    // Of one name: with the second certificate of the chain it takes none.
+    const std::string old_pem = first.begin.issuing.certificate_pem;
+    const std::string new_pem = first.retired.issuing.certificate_pem;
+    EXPECT_TRUE(IpxeTrusts(old_pem, ChainOf(first.prepared, type)));
+    for (const std::string& trusted : {old_pem, new_pem, old_pem + new_pem, new_pem + old_pem}) {
+      EXPECT_FALSE(IpxeTrusts(trusted, ChainOf(first.active, type)));
+    }
+    EXPECT_TRUE(IpxeTrusts(new_pem, ChainOf(first.retired, type)));
+  }
+}
+
+TEST(AuthoritiesTest, ASuccessorHasTheTypeOfKeyAndANameOfItsOwn) {
   const auto old =
       tls::MakeAuthority({.common_name = "Site CA", .key_type = KeyType::kEcdsaP256, .days = 40});
   const auto prepared = Next(CaStep::kRotate, Steady(old));
@@ -133,11 +243,58 @@ TEST(AuthoritiesTest, ASuccessorHasTheNameAndTheTypeOfKey) {
   ASSERT_EQ(states.size(), 2U);
   EXPECT_EQ(states[0].name, "ca");
   EXPECT_EQ(states[1].name, "ca-next");
-  EXPECT_EQ(states[0].subject, states[1].subject);
+  EXPECT_EQ(states[0].subject, "CN=Site CA");
+  EXPECT_THAT(states[1].subject, MatchesRegex("CN=Site CA [0-9]{4}-[0-9a-f]{8}"));
+  EXPECT_EQ(states[1].issuer, states[1].subject);
   EXPECT_EQ(states[0].key, states[1].key);
   EXPECT_NE(states[0].fingerprint, states[1].fingerprint);
   EXPECT_GT(states[1].not_after, states[0].not_after + 3000LL * 86400);
   EXPECT_EQ(StatesOf(Next(CaStep::kActivate, prepared))[1].name, "ca-previous");
+  // Nor has one that was withdrawn the name of the next, which machines may know beside it.
+  const auto again = Next(CaStep::kRotate, Next(CaStep::kWithdraw, prepared));
+  EXPECT_NE(StatesOf(again)[1].subject, states[1].subject);
+  // A mark takes the place of a mark.
+  const auto third = Next(CaStep::kRotate, RotationOf(Steady(old)).retired);
+  EXPECT_THAT(StatesOf(third)[1].subject, MatchesRegex("CN=Site CA [0-9]{4}-[0-9a-f]{8}"));
+  EXPECT_NE(StatesOf(third)[1].subject, StatesOf(third)[0].subject);
+}
+
+TEST(AuthoritiesTest, ANameThatIsLongOrHasMorePartsIsKeptAsFarAsThereIsRoom) {
+  const auto next_subject = [](const tls::Authority& authority) {
+    return StatesOf(Next(CaStep::kRotate, Steady(authority)))[1].subject;
+  };
+  const std::string full(64, 'a');
+  const auto made = tls::MakeAuthority({.common_name = full, .key_type = KeyType::kEcdsaP256});
+  EXPECT_THAT(next_subject(made), MatchesRegex("CN=a{50} [0-9]{4}-[0-9a-f]{8}"));
+  std::string wide = "x";
+  for (int i = 0; i < 31; ++i) wide += "\xc3\xa4";  // the room ends within one of these
+  const auto umlauts = tls::MakeAuthority({.common_name = wide, .key_type = KeyType::kEcdsaP256});
+  EXPECT_THAT(next_subject(umlauts), MatchesRegex(R"(CN=x(\\C3\\A4){24} [0-9]{4}-[0-9a-f]{8})"));
+  const auto site = Changed(made, [](X509* root) {
+    X509_NAME* const name = X509_get_subject_name(root);
+    X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, 0));
+    const auto add = [name](int nid, const char* text) {
+      const auto* bytes = reinterpret_cast<const unsigned char*>(text);
+      EXPECT_EQ(X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, bytes, -1, -1, 0), 1);
+    };
+    add(NID_organizationName, "Site");
+    add(NID_commonName, "CA");
+    add(NID_serialNumber, "7");
+    EXPECT_EQ(X509_set_issuer_name(root, name), 1);
+  });
+  EXPECT_THAT(next_subject(site), MatchesRegex("serialNumber=7,CN=CA [0-9]{4}-[0-9a-f]{8},O=Site"));
+}
+
+// Beside a successor of another name, clients that know it alone would refuse.
+TEST(AuthoritiesTest, ASuccessorHasTheOldNameWhereTheOldCaAllowsNoOther) {
+  const auto fresh = tls::MakeAuthority({.key_type = KeyType::kEcdsaP256});
+  const auto constrained = Changed(fresh, [](X509* root) {
+    Extend(root, NID_name_constraints, "critical,permitted;DNS:boot.test");
+  });
+  for (const tls::Authority& old : {WithoutPath(fresh), constrained}) {
+    const auto states = StatesOf(Next(CaStep::kRotate, Steady(old)));
+    EXPECT_EQ(states[1].subject, states[0].subject);
+  }
 }
 
 TEST(AuthoritiesTest, TheCrossCertificateEndsWithTheOldCaAndIsNotShownAfterThat) {
@@ -177,16 +334,48 @@ TEST(AuthoritiesTest, StepsOutOfTurnAreRefusedWithTheOneThatIsNext) {
   EXPECT_THAT(refusal(CaStep::kRetire, steady), HasSubstr("no rotation"));
   EXPECT_THAT(refusal(CaStep::kRetire, prepared), HasSubstr("'slipway ca activate'"));
   EXPECT_THAT(refusal(CaStep::kRotate, active), HasSubstr("'slipway ca retire'"));
+  EXPECT_THAT(refusal(CaStep::kWithdraw, active), HasSubstr("'slipway ca deactivate'"));
   // Sent twice, each is where it leads.
   EXPECT_EQ(Next(CaStep::kRotate, prepared).other.certificate_pem, prepared.other.certificate_pem);
   EXPECT_EQ(Next(CaStep::kDeactivate, prepared).phase, CaPhase::kPrepared);
   EXPECT_EQ(Next(CaStep::kActivate, active).issuing.certificate_pem,
             active.issuing.certificate_pem);
+  EXPECT_EQ(Next(CaStep::kWithdraw, steady).issuing.certificate_pem,
+            steady.issuing.certificate_pem);
   EXPECT_THAT(NextStep(steady), HasSubstr("'slipway ca rotate'"));
   EXPECT_THAT(NextStep(prepared), HasSubstr("GnuTLS or Go refuse"));
   EXPECT_THAT(NextStep(active), HasSubstr("'slipway ca retire'"));
   const auto second = Next(CaStep::kRotate, Next(CaStep::kRetire, active));
   EXPECT_THAT(NextStep(second), HasSubstr("this one alone still verify"));
+  // Of iPXE: by whether the two have one name.
+  EXPECT_THAT(NextStep(prepared), HasSubstr("iPXE over HTTPS takes neither"));
+  EXPECT_THAT(NextStep(second), HasSubstr("where it knows both, or this one alone"));
+  EXPECT_THAT(NextStep(active), HasSubstr("iPXE over HTTPS refuses"));
+  EXPECT_THAT(NextStep(Next(CaStep::kActivate, second)), HasSubstr("knows this CA alone refuses"));
+}
+
+TEST(AuthoritiesTest, ANextCaThatIsWithdrawnLeavesTheOldOneAsItWas) {
+  const auto steady = Steady(tls::MakeAuthority({.key_type = KeyType::kEcdsaP256}));
+  const auto prepared = Next(CaStep::kRotate, steady);
+  EXPECT_THAT(NextStep(prepared), HasSubstr("'slipway ca withdraw'"));
+  // Also by the way back from an activation.
+  const auto back = Next(CaStep::kDeactivate, Next(CaStep::kActivate, prepared));
+  for (const Authorities* from : {&prepared, &back}) {
+    const auto withdrawn = Next(CaStep::kWithdraw, *from);
+    EXPECT_EQ(withdrawn.phase, CaPhase::kSteady);
+    EXPECT_EQ(withdrawn.issuing.certificate_pem, steady.issuing.certificate_pem);
+    EXPECT_EQ(withdrawn.issuing.private_key_pem, steady.issuing.private_key_pem);
+    EXPECT_EQ(BundleOf(withdrawn), BundleOf(steady));
+    EXPECT_EQ(withdrawn.cross_pem, "");
+    EXPECT_EQ(ChainTail(withdrawn, std::time(nullptr)), "");
+    const std::string chain = ChainOf(withdrawn, KeyType::kEcdsaP256);
+    EXPECT_TRUE(Trusts(steady.issuing.certificate_pem, chain));
+    EXPECT_TRUE(Trusts(BundleOf(prepared), chain)) << "one that it needs no more does no harm";
+    EXPECT_FALSE(Trusts(prepared.other.certificate_pem, chain));
+    EXPECT_THAT(NextStepAfter(CaStep::kWithdraw, withdrawn),
+                AllOf(HasSubstr("goes on believing it"), HasSubstr(NextStep(withdrawn))));
+  }
+  EXPECT_EQ(NextStepAfter(CaStep::kRotate, prepared), NextStep(prepared));
 }
 
 class StoredAuthoritiesTest : public testing::Test {
@@ -239,8 +428,12 @@ TEST_F(StoredAuthoritiesTest, AProcessKilledAtAnyStepLeavesTheStateBeforeOrTheOn
   const auto active = Next(CaStep::kActivate, prepared);
   const auto back = Next(CaStep::kDeactivate, active);
   const auto retired = Next(CaStep::kRetire, active);
-  const std::pair<const Authorities*, const Authorities*> ways[] = {
-      {&steady, &prepared}, {&prepared, &active}, {&active, &back}, {&active, &retired}};
+  const auto withdrawn = Next(CaStep::kWithdraw, prepared);
+  const std::pair<const Authorities*, const Authorities*> ways[] = {{&steady, &prepared},
+                                                                    {&prepared, &withdrawn},
+                                                                    {&prepared, &active},
+                                                                    {&active, &back},
+                                                                    {&active, &retired}};
   for (const auto& [from, to] : ways) {
     const std::size_t steps = StepsTo(*to).size();
     bool arrived = false;
@@ -260,14 +453,20 @@ TEST_F(StoredAuthoritiesTest, AProcessKilledAtAnyStepLeavesTheStateBeforeOrTheOn
   }
 }
 
-TEST_F(StoredAuthoritiesTest, ARetiredCasKeyIsNowhereOnDisk) {
+TEST_F(StoredAuthoritiesTest, TheKeyOfACaThatWasRetiredOrWithdrawnIsNowhereOnDisk) {
   const auto steady = Steady(tls::MakeAuthority({.key_type = KeyType::kEcdsaP256}));
-  const auto active = Next(CaStep::kActivate, Next(CaStep::kRotate, steady));
+  const auto prepared = Next(CaStep::kRotate, steady);
+  const auto active = Next(CaStep::kActivate, prepared);
   const auto retired = Next(CaStep::kRetire, active);
-  const fs::path state = Killed(active, retired, StepsTo(retired).size());
-  for (const auto& file : fs::directory_iterator(state)) {
-    EXPECT_EQ(Content(file.path()).find(steady.issuing.private_key_pem), std::string::npos);
-    EXPECT_EQ(Content(file.path()).find("\\n"), std::string::npos) << "nor as JSON has it";
+  const auto withdrawn = Next(CaStep::kWithdraw, prepared);
+  const std::tuple<const Authorities*, const Authorities*, const tls::Authority*> ends[] = {
+      {&active, &retired, &steady.issuing}, {&prepared, &withdrawn, &prepared.other}};
+  for (const auto& [from, to, gone] : ends) {
+    const fs::path state = Killed(*from, *to, StepsTo(*to).size());
+    for (const auto& file : fs::directory_iterator(state)) {
+      EXPECT_EQ(Content(file.path()).find(gone->private_key_pem), std::string::npos);
+      EXPECT_EQ(Content(file.path()).find("\\n"), std::string::npos) << "nor as JSON has it";
+    }
   }
 }
 
