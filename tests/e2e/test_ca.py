@@ -3,10 +3,13 @@
 
 import threading
 
+import build as payloads
+import machine
 from daemon import ADDRESS
-from harness import expect, test, until
-from lab import serving
+from harness import PATIENCE, expect, test, until
+from lab import Lab, serving
 from test_crash import restart
+from test_firmware import MAC, hardware
 
 network = serving("ca", {"load.img": 3 << 20, "small.efi": 4000})
 CURL, GNUTLS, SLIPWAY = "curl", "gnutls-cli", "slipway"
@@ -60,6 +63,14 @@ def phase(lab):
 def rotation(_, lab):
     pinned = Pinned(lab)
     pinned.expect({"old"}, "before")
+    # Given up once before it begins in earnest: who enrolled that next one believes it in vain.
+    lab.daemon.run("ca", "rotate")
+    pinned.enrol()
+    lab.daemon.run("ca", "withdraw")
+    expect(phase(lab) == "steady", phase(lab))
+    expect(not (lab.daemon.state / "ca.rotation").exists(), "the withdrawn CA's key is still there")
+    pinned.expect({"old", "both"}, "withdrawn")
+    given_up = pinned.files["new"].read_text(encoding="ascii")
     failed, over = [], threading.Event()
 
     def download(trusted):
@@ -71,6 +82,7 @@ def rotation(_, lab):
 
     lab.daemon.run("ca", "rotate")
     pinned.enrol()
+    expect(pinned.files["new"].read_text(encoding="ascii") != given_up, "the same next CA again")
     threads = [threading.Thread(target=download, args=(pinned.files[name],))
                for name in ("old", "both")]
     for thread in threads:
@@ -97,3 +109,50 @@ def rotation(_, lab):
     pinned.expect({"new", "both"}, "retired")
     expect(phase(lab) == "steady", phase(lab))
     expect(not (lab.daemon.state / "ca.rotation").exists(), "the old CA's key is still there")
+
+
+class Ipxe:
+    """A machine with Debian 13's iPXE on its disk, which trusts what its firmware does."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.payload = payloads.build("ipxe13")
+        self.payload.firmware = "trixie"
+        self.boots = 0
+        lab.daemon.import_payload(self.payload)
+
+    def expect(self, pinned, trusted, boots, when):
+        """Whether it boots over HTTPS with this list of CAs; where it refuses, it says so."""
+        self.boots += 1
+        hw = hardware(self.payload, self.lab.folder / f"m{self.boots}", f"tap:{self.lab.tap()}",
+                      pinned.files[trusted], self.boots)
+        hw.disk = self.payload.disk
+        pattern = self.payload.line if boots else r"\(https?://ipxe\.org/"
+        with machine.Machine(hw).start(("ip", "netns", "exec", self.lab.client)) as guest:
+            seen = guest.wait(pattern, self.payload.seconds * PATIENCE)
+            shown = "\n".join(guest.tail(12))
+            expect(seen, f"{when}, trusts {trusted}: not seen: {pattern}\n{shown}")
+            if not boots:
+                expect(not guest.seen(self.payload.line), f"{when}, trusts {trusted}: it booted")
+                return
+        mac = MAC.format(self.boots)
+        steps = str(self.lab.daemon.boot(mac))
+        expect("TlsDone" in steps, f"{when}, trusts {trusted}: without TLS: {steps}")
+
+
+@test("ca", "Debian 13's iPXE boots over HTTPS all through a rotation where it knows the old CA or both",
+      slow=True)
+def ipxe(context):
+    with Lab(context, "ca-ipxe", http=False) as lab:
+        pinned, guest = Pinned(lab), Ipxe(lab)
+        lab.daemon.run("ca", "rotate")
+        pinned.enrol()
+        guest.expect(pinned, "both", True, "prepared")
+        lab.daemon.run("ca", "activate")
+        guest.expect(pinned, "old", True, "active")
+        guest.expect(pinned, "both", True, "active")
+        # It goes on from the last certificate that it is shown, and so past the one that it trusts.
+        guest.expect(pinned, "new", False, "active")
+        lab.daemon.run("ca", "retire")
+        guest.expect(pinned, "both", True, "retired")
+        guest.expect(pinned, "new", True, "retired")
