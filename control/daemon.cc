@@ -294,10 +294,19 @@ void ControlPlane::StoreBoots(bool all) {
   const bool due = all || now - stored_ >= kStoreInterval;
   if (due) stored_ = now;
   auto changed = core_->timelines().TakeChanged(due);
+  // Also what has ended while others were counted: a story that says so is not told again after a
+  // restart.
+  CountEnded();
+  const VersionCounts counts = core_->tally().TakeChanged();
   absl::Status status = core_->archive().Put(
-      changed, {.boots_per_machine = config_.limits.boots_per_machine,
-                .boots = std::int64_t{config_.limits.machines} * config_.limits.boots_per_machine});
-  if (!status.ok()) core_->timelines().NotStored(std::move(changed));
+      changed,
+      {.boots_per_machine = config_.limits.boots_per_machine,
+       .boots = std::int64_t{config_.limits.machines} * config_.limits.boots_per_machine},
+      counts);
+  if (!status.ok()) {
+    core_->timelines().NotStored(std::move(changed));
+    core_->tally().NotStored(counts);
+  }
   if (status.ok() && now - forgotten_ >= kForgetInterval) {
     forgotten_ = now;
     const auto kept = std::chrono::nanoseconds(config_.limits.boots_kept).count();
@@ -315,22 +324,28 @@ void ControlPlane::NoteEnd(const Boot& boot) {
   core_->NoteBoot(boot);
 }
 
-void ControlPlane::Tidy() {
-  const std::int64_t wall = UnixNanoseconds();
-  if (silence_.CanBeTold(std::chrono::nanoseconds(wall), steady_clock::now())) {
-    core_->timelines().Sweep(wall);
-  }
+void ControlPlane::CountEnded() {
   for (const Boot& boot : core_->timelines().TakeEnded()) {
     plans_.Take(boot);
     firmware_.Take(boot);
     NoteEnd(boot);
     canaries_.Take(boot);
   }
-  for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) NoteEnd(boot);
-  // Before the story says that it has ended: what has not is told again after a restart.
   if (const absl::Status status = plans_.Count(*core_, UnixNanoseconds()); !status.ok()) {
     LogError(Text("boots are not counted for their plans: ", std::string(status.message())));
   }
+  if (const absl::Status status = core_->KeepCanaries(); !status.ok()) {
+    LogError(Text("failed boots of rollouts are not kept: ", std::string(status.message())));
+  }
+}
+
+void ControlPlane::Tidy() {
+  const std::int64_t wall = UnixNanoseconds();
+  if (silence_.CanBeTold(std::chrono::nanoseconds(wall), steady_clock::now())) {
+    core_->timelines().Sweep(wall);
+  }
+  CountEnded();
+  for (const Boot& boot : canaries_.Refused(*core_, UnixNanoseconds())) NoteEnd(boot);
   if (const absl::Status status = firmware_.Keep(*core_, wall); !status.ok()) {
     LogError(Text("what machines boot with is not kept: ", std::string(status.message())));
   }

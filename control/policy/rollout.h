@@ -34,6 +34,14 @@ struct Rollout {
                                    // by itself; 0: any number
 };
 
+// A boot of a rollout's candidate that failed, as it is kept while that rollout stands.
+struct CanaryFailure {
+  std::string stable;     // names the rollout
+  std::string version;    // of the candidate: "debian/0123456789ab"
+  std::int64_t boot = 0;  // its id
+  bool is_over = false;   // it completed after all: no failure any more
+};
+
 nlohmann::json ToJson(const Rollout& rollout);
 // Refused, by name: a member that is unknown, missing or wrong.
 absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann::json& json);

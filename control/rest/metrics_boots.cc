@@ -33,7 +33,7 @@ void CollectAll(Core& core, std::vector<prometheus::MetricFamily>& families) {
 
 void CollectTags(Core& core, std::vector<prometheus::MetricFamily>& families) {
   Family boots("slipway_image_set_boots",
-               "Boots of the version that a tag leads to, since slipwayd started; one that failed "
+               "Boots of the version that a tag leads to, kept across restarts; one that failed "
                "and came to its end after all is counted as complete, so this may fall.",
                kGauge);
   const auto sets = core.Images();

@@ -161,7 +161,8 @@ constexpr Schema kSchemas[] = {
      "percent:integer failures_max:integer stable_boots:VersionBoots~ "
      "candidate_boots:VersionBoots~ "
      "machines:integer"},
-    {"VersionBoots", "How the boots of a version ended since slipwayd started.",
+    {"VersionBoots",
+     "How the boots of a version ended, for as long as a tag leads to it; kept across restarts.",
      "digest:string complete:integer failed:integer last_failure:string"},
 
     {"Network", "",

@@ -48,6 +48,7 @@ absl::Status CanaryWatch::Resume(Core& core, std::int64_t now_unix_nanoseconds) 
   if (!boots.ok()) return boots.status();
   for (const Boot& boot : *boots) {
     if (boot.last() < now_unix_nanoseconds - kLookBackNanoseconds) continue;
+    if (!core.tally().Recall(boot.id)) continue;
     complete_[boot.id] = {.mac = boot.mac,
                           .due = now_unix_nanoseconds + RefusedBoot::kPatienceNanoseconds};
   }

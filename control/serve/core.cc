@@ -129,6 +129,7 @@ absl::Status Core::OpenArchive() {
   auto under_way = archive_->UnderWay(config_.limits.machines);
   if (!under_way.ok()) return under_way.status();
   timelines_->Restore(*std::move(under_way));
+  if (absl::Status status = RestoreCanaries(); !status.ok()) return status;
   return RestoreHeld();
 }
 

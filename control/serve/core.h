@@ -193,8 +193,13 @@ class Core {
   // leads to another by now: one that nobody may have booted, or that somebody pushed.
   absl::Status Promote(const ImageSetName& stable, const Actor& actor);
   absl::Status RollBack(const ImageSetName& stable, const Actor& actor);
-  // A boot has ended, as its timeline says: for the tally of the version that it asked for.
+  // A boot has ended, as its timeline says: for the tally of the version that it asked for, and for
+  // the rollouts that this is the candidate of (core_canaries.cc).
   void NoteBoot(const Boot& boot);
+  // Brings to disk which of these boots failed for a rollout. Before the archive has them as ended:
+  // a boot that has not ended there is told again after a restart, and counts once by its id. What
+  // an error leaves undone is done by a later call.
+  absl::Status KeepCanaries();
   VersionTally& tally() { return tally_; }
   const BootMeter& meter() const { return meter_; }
   absl::StatusOr<Explanation> ExplainMachine(const Question& question);
@@ -236,6 +241,7 @@ class Core {
   Core(const Config& config, Outlets outlets);
   absl::Status OpenState();
   absl::Status OpenArchive();
+  absl::Status RestoreCanaries();
   absl::Status RestoreHeld();
   absl::Status OpenFeed();
   absl::Status TakeOverBoots();
@@ -299,6 +305,9 @@ class Core {
   absl::StatusOr<nlohmann::json> CatalogNetwork(const std::string& name);
   absl::Status RollBackLocked(const ImageSetName& stable, const Actor& actor,
                               const nlohmann::json& why = nullptr);
+  // Of the rollout's candidate, by a machine of its canary; rolls back where that is one too many.
+  void NoteCanaryFailure(const Rollout& rollout, const std::string& version, const Boot& boot);
+  void ForgetCanary(const std::string& stable);  // its rollout was put anew, or has ended
   // Where nobody knows it: of the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   // By the UUID that its lease tells, or by its MAC. `uuids`: the leases'.
@@ -376,6 +385,7 @@ class Core {
     std::set<std::int64_t> boots;
   };
   std::map<std::string, CanaryFailures> canary_failures_;  // by the stable tag
+  std::vector<CanaryFailure> unkept_failures_;             // of those, what the catalog has not yet
   std::map<std::string, Missing> missing_;  // by reference: assigned, or somebody asked for it
   bool is_stale_ = false;                   // what is published is not what it should be
   Time republish_due_{};                    // not to be tried before, as it failed

@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/log.h"
 #include "control/policy/decide.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
-#include "control/serve/network_of.h"
 #include "control/serve/policy_builder.h"
 #include "control/templates/variables.h"
 #include "control/text.h"
@@ -153,7 +151,7 @@ absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->PutRollout(rollout, actor); !status.ok()) return status;
-  canary_failures_.erase(rollout.stable.ToString());
+  ForgetCanary(rollout.stable.ToString());
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return rollout;
 }
@@ -194,6 +192,7 @@ absl::Status Core::Promote(const ImageSetName& stable, const Actor& actor) {
   if (absl::Status status = store_->EndRollout(stable, "promoted", actor); !status.ok()) {
     return status;
   }
+  ForgetCanary(stable.ToString());
   return RepublishLocked();
 }
 
@@ -207,58 +206,8 @@ absl::Status Core::RollBackLocked(const ImageSetName& stable, const Actor& actor
   if (absl::Status status = store_->EndRollout(stable, "rolled back", actor, why); !status.ok()) {
     return status;
   }
+  ForgetCanary(stable.ToString());
   return RepublishLocked();
-}
-
-void Core::NoteBoot(const Boot& boot) {
-  meter_.Take(boot, {.image_set = tally_.SetOf(boot), .network = NetworkOf(*served(), boot)});
-  const std::string version = tally_.Take(boot);
-  if (version.empty()) return;
-  const std::scoped_lock lock(mutex_);
-  if (boot.outcome == BootOutcome::kComplete) {
-    // After all.
-    for (auto& [stable, failed] : canary_failures_) failed.boots.erase(boot.id);
-    return;
-  }
-  const auto rollouts = store_->Rollouts();
-  if (!rollouts.ok() || rollouts->empty()) return;
-  const auto sets = image_store_->List();
-  if (!sets.ok()) return;
-  std::optional<Machine> machine;
-  for (const Rollout& rollout : *rollouts) {
-    const auto set = std::ranges::find(*sets, rollout.candidate.ToString(), &ImageSet::reference);
-    if (set == sets->end() || VersionName(*set) != version) continue;
-    if (rollout.failures_max == 0) continue;
-    if (!machine) {
-      const auto known = MachineAt(boot.mac, leases_.Uuids());
-      if (!known.ok() || !*known) return;
-      machine = **known;
-    }
-    // Whoever asks for the candidate's files unasked decides nothing.
-    if (!InCanary(rollout, *machine)) continue;
-    CanaryFailures& of_version = canary_failures_[rollout.stable.ToString()];
-    if (of_version.version != version) of_version = {.version = version, .boots = {}};
-    auto& failed = of_version.boots;
-    failed.insert(boot.id);
-    if (failed.size() < rollout.failures_max) continue;
-    LogWarning(Text("rollout of ", rollout.stable.ToString(), " is rolled back after ",
-                    failed.size(), " failed boots of ", rollout.candidate.ToString(),
-                    "; last: ", boot.mac.ToString(), ": ", boot.words),
-               {{"image_set", rollout.stable.ToString()},
-                {"candidate", rollout.candidate.ToString()},
-                {"failed_boots", static_cast<std::int64_t>(failed.size())},
-                {"machine", boot.mac.ToString()},
-                {"boot", boot.id},
-                {"cause", std::string(boot.cause)}});
-    const nlohmann::json why = {{"failed_boots", failed.size()},
-                                {"last_mac", boot.mac.ToString()},
-                                {"last_boot", boot.id},
-                                {"last_words", boot.words}};
-    const absl::Status status = RollBackLocked(rollout.stable, DaemonActor(), why);
-    if (!status.ok()) {
-      LogError(std::string(status.message()), {{"image_set", rollout.stable.ToString()}});
-    }
-  }
 }
 
 // By its UUID before its MAC, as the dataplane finds it.

@@ -9,37 +9,85 @@
 namespace slipway::control {
 namespace {
 
-constexpr std::size_t kMachinesMax = 65'536;
+constexpr std::size_t kBootsMax = 65'536;
 
 }  // namespace
+
+void VersionTally::Restore(VersionCounts counts) {
+  const std::scoped_lock lock(mutex_);
+  versions_ = std::move(counts.versions);
+  for (const std::int64_t boot : counts.refused) Remember(boot, BootOutcome::kFailed);
+}
+
+bool VersionTally::Recall(std::int64_t boot) {
+  const std::scoped_lock lock(mutex_);
+  const auto known = counted_.find(boot);
+  if (known != counted_.end()) return known->second == BootOutcome::kComplete;
+  Remember(boot, BootOutcome::kComplete);
+  return true;
+}
+
+void VersionTally::Remember(std::int64_t boot, BootOutcome outcome) {
+  counted_[boot] = outcome;
+  if (counted_.size() > kBootsMax) counted_.erase(counted_.begin());
+}
 
 std::string VersionTally::Take(const Boot& boot) {
   std::string version = VersionOf(boot);
   if (version.empty() || boot.outcome == BootOutcome::kUnderWay) return "";
   const std::scoped_lock lock(mutex_);
   if (!kept_.contains(version)) return "";
-  if (last_.size() >= kMachinesMax) last_.clear();
+  const auto known = counted_.find(boot.id);
+  const bool again = known != counted_.end();
+  if (again && known->second == boot.outcome) return version;
   VersionCount& count = versions_[version];
-  Last& last = last_[boot.mac.value()];
-  const bool again = last.boot == boot.id;
-  if (again && last.outcome == boot.outcome) return version;
-  // A boot that failed may come to its end all the same.
-  if (again && last.outcome == BootOutcome::kComplete) --count.complete;
-  if (again && last.outcome != BootOutcome::kComplete) --count.failed;
-  last = {boot.id, boot.outcome};
+  if (again) {
+    // A boot that failed may come to its end all the same, and one that came to it be refused. Zero
+    // where the version was forgotten since.
+    const bool was_complete = known->second == BootOutcome::kComplete;
+    std::uint64_t& before = was_complete ? count.complete : count.failed;
+    if (before != 0) --before;
+    if (was_complete && refused_.size() < kBootsMax) refused_.push_back(boot.id);
+  }
+  Remember(boot.id, boot.outcome);
   if (boot.outcome == BootOutcome::kComplete) {
     ++count.complete;
   } else {
     ++count.failed;
     count.last_failure = Text(boot.mac.ToString(), ": ", boot.words);
   }
+  changed_.insert(version);
   return version;
 }
 
 void VersionTally::Keep(std::set<std::string> versions) {
   const std::scoped_lock lock(mutex_);
   kept_ = std::move(versions);
-  std::erase_if(versions_, [this](const auto& each) { return !kept_.contains(each.first); });
+  std::erase_if(versions_, [this](const auto& each) {
+    if (kept_.contains(each.first)) return false;
+    changed_.insert(each.first);
+    return true;
+  });
+}
+
+VersionCounts VersionTally::TakeChanged() {
+  const std::scoped_lock lock(mutex_);
+  VersionCounts counts;
+  counts.refused = std::exchange(refused_, {});
+  for (const std::string& version : changed_) {
+    const auto found = versions_.find(version);
+    counts.versions[version] = found == versions_.end() ? VersionCount{} : found->second;
+  }
+  changed_.clear();
+  return counts;
+}
+
+void VersionTally::NotStored(const VersionCounts& counts) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& each : counts.versions) changed_.insert(each.first);
+  if (refused_.size() < kBootsMax) {
+    refused_.insert(refused_.end(), counts.refused.begin(), counts.refused.end());
+  }
 }
 
 VersionCount VersionTally::Of(const std::string& version) const {

@@ -25,7 +25,11 @@ constexpr const char* kMigrations[] = {
     "CREATE INDEX boots_by_outcome ON boots(outcome, id);"
     "CREATE INDEX boots_by_cause ON boots(cause, id);",
     // Else a cause that never ends so would be walked from end to end.
-    "CREATE INDEX boots_by_cause_and_outcome ON boots(cause, outcome, id);"};
+    "CREATE INDEX boots_by_cause_and_outcome ON boots(cause, outcome, id);",
+    "CREATE TABLE version_boots("
+    "  version TEXT PRIMARY KEY, complete INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    "  last_failure TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE refused_boots(boot INTEGER PRIMARY KEY);"};
 
 constexpr std::string_view kColumns =
     "id, mac, address, began, last, complete, outcome, cause, words, tls, bytes, left_out";
@@ -125,8 +129,9 @@ absl::Status BootArchive::Count() {
   return statement.status();
 }
 
-absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& limits) {
-  if (boots.empty()) return absl::OkStatus();
+absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& limits,
+                              const VersionCounts& counts) {
+  if (boots.empty() && counts.is_empty()) return absl::OkStatus();
   const std::scoped_lock lock(mutex_);
   Transaction transaction(*database_);
   if (!transaction.status().ok()) return transaction.status();
@@ -163,9 +168,52 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& 
     }
     count -= database_->changes();
   }
+  if (absl::Status status = PutCounts(counts); !status.ok()) return status;
   if (absl::Status status = transaction.Commit(); !status.ok()) return status;
   count_ = count;
   return absl::OkStatus();
+}
+
+absl::Status BootArchive::PutCounts(const VersionCounts& counts) {
+  Statement put = database_->Prepare(
+      "INSERT OR REPLACE INTO version_boots(version, complete, failed, last_failure) "
+      "VALUES(?, ?, ?, ?)");
+  Statement forget = database_->Prepare("DELETE FROM version_boots WHERE version=?");
+  for (const auto& [version, count] : counts.versions) {
+    absl::Status status;
+    if (count.complete == 0 && count.failed == 0) {
+      status = forget.Bind(1, version).Run();
+    } else {
+      put.Bind(1, version).Bind(2, static_cast<std::int64_t>(count.complete));
+      put.Bind(3, static_cast<std::int64_t>(count.failed)).Bind(4, count.last_failure);
+      status = put.Run();
+    }
+    if (!status.ok()) return status;
+  }
+  if (counts.refused.empty()) return absl::OkStatus();
+  Statement refuse = database_->Prepare("INSERT OR IGNORE INTO refused_boots(boot) VALUES(?)");
+  for (const std::int64_t boot : counts.refused) {
+    if (absl::Status status = refuse.Bind(1, boot).Run(); !status.ok()) return status;
+  }
+  return database_->Execute("DELETE FROM refused_boots WHERE boot NOT IN (SELECT id FROM boots)");
+}
+
+absl::StatusOr<VersionCounts> BootArchive::BootsOfVersions() {
+  const std::scoped_lock lock(mutex_);
+  VersionCounts counts;
+  Statement versions =
+      database_->Prepare("SELECT version, complete, failed, last_failure FROM version_boots");
+  while (versions.Next()) {
+    counts.versions[versions.String(0)] = {
+        .complete = static_cast<std::uint64_t>(versions.Integer(1)),
+        .failed = static_cast<std::uint64_t>(versions.Integer(2)),
+        .last_failure = versions.String(3)};
+  }
+  if (absl::Status status = versions.status(); !status.ok()) return status;
+  Statement refused = database_->Prepare("SELECT boot FROM refused_boots");
+  while (refused.Next()) counts.refused.push_back(refused.Integer(0));
+  if (absl::Status status = refused.status(); !status.ok()) return status;
+  return counts;
 }
 
 absl::StatusOr<std::vector<Boot>> BootArchive::List(const BootFilter& filter) {

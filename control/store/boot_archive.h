@@ -7,6 +7,10 @@
 // A database of its own, like the leases: a burst of boots must not stand in the way of a change to
 // the catalog. What was put is on disk; boots that are under way are put every few seconds.
 //
+// Beside them lie the counts of how each version's boots ended (boots/version_count.h), which boots
+// that are kept no more stay in: both in one commit, so that a boot that has ended here is counted,
+// and one that has not is not, whenever the process ends.
+//
 // A restart goes on with the boots that were under way. Any thread.
 #pragma once
 
@@ -23,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/boots/timelines.h"
+#include "control/boots/version_count.h"
 #include "control/store/sqlite.h"
 
 namespace slipway::control {
@@ -46,8 +51,12 @@ class BootArchive {
  public:
   static absl::StatusOr<std::shared_ptr<BootArchive>> Open(const std::filesystem::path& file);
 
-  // Replaces boots with the same id; keeps the newest within the limits. One commit.
-  absl::Status Put(std::span<const Boot> boots, const ArchiveLimits& limits);
+  // Replaces boots with the same id; keeps the newest within the limits. Counts replace those of
+  // the same version, and boots are added to the refused ones. One commit.
+  absl::Status Put(std::span<const Boot> boots, const ArchiveLimits& limits,
+                   const VersionCounts& counts = {});
+  // As they were put; of the refused boots those that are kept.
+  absl::StatusOr<VersionCounts> BootsOfVersions();
   // Newest first, without their steps; began() and last() are what they were.
   absl::StatusOr<std::vector<Boot>> List(const BootFilter& filter);
   // The same of these machines alone, each named once, whatever filter.mac is. It costs what they
@@ -66,6 +75,7 @@ class BootArchive {
  private:
   explicit BootArchive(std::unique_ptr<Database> database) : database_(std::move(database)) {}
   absl::Status Count();
+  absl::Status PutCounts(const VersionCounts& counts);
 
   std::mutex mutex_;  // what follows
   std::unique_ptr<Database> database_;

@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "control/store/audit_log.h"
+#include "control/store/canary_table.h"
 #include "control/store/policy_table.h"
 #include "control/store/private_file.h"
 #include "control/store/token_table.h"
@@ -39,6 +40,7 @@ const char* const kMigrations[] = {
     kTemplateMigration,
     kWaitingMigration,
     "ALTER TABLE machines ADD COLUMN firmware TEXT NOT NULL DEFAULT '[]';",
+    kCanaryMigration,
 };
 
 }  // namespace

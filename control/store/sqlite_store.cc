@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "control/store/canary_table.h"
 #include "control/store/catalog_file.h"
 #include "control/store/machine_table.h"
 #include "control/store/named_rows.h"
@@ -41,6 +42,7 @@ class SqliteStore final : public Store {
         waiting_(*database_),
         tokens_(*database_),
         policy_(*database_),
+        canaries_(*database_),
         webhooks_(*database_) {}
 
   absl::Status Adopt() { return audit_.Adopt(); }
@@ -176,6 +178,8 @@ class SqliteStore final : public Store {
       const auto before = policy_.RolloutNow(rollout.stable);
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.Put(rollout); !status.ok()) return status;
+      const absl::Status forgotten = canaries_.Remove(rollout.stable.ToString());
+      if (!forgotten.ok()) return forgotten;
       return Change{"rollout of " + rollout.stable.ToString(), *before, ToJson(rollout)};
     });
   }
@@ -186,8 +190,22 @@ class SqliteStore final : public Store {
       const auto before = policy_.RolloutNow(stable);
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.RemoveRollout(stable); !status.ok()) return status;
+      if (absl::Status status = canaries_.Remove(stable.ToString()); !status.ok()) return status;
       return Change{Text("rollout of ", stable.ToString(), " ", what), *before, why};
     });
+  }
+
+  absl::StatusOr<std::vector<CanaryFailure>> CanaryFailures() override {
+    const std::scoped_lock lock(mutex_);
+    return canaries_.All();
+  }
+
+  absl::Status NoteCanaryFailures(std::span<const CanaryFailure> failures) override {
+    const std::scoped_lock lock(mutex_);
+    Transaction transaction(*database_);
+    if (!transaction.status().ok()) return transaction.status();
+    if (absl::Status status = canaries_.Put(failures); !status.ok()) return status;
+    return transaction.Commit();
   }
 
   absl::StatusOr<std::vector<Template>> Templates() override {
@@ -405,6 +423,7 @@ class SqliteStore final : public Store {
   WaitingTable waiting_;
   TokenTable tokens_;
   PolicyTable policy_;
+  CanaryTable canaries_;
   WebhookTable webhooks_;
 };
 

@@ -102,6 +102,11 @@ class Store {
   // `what` is told in the audit log: "promoted", "rolled back"; so is `why`, where it is given.
   virtual absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
                                   const Actor& actor, const nlohmann::json& why = nullptr) = 0;
+  // Boots that failed of the rollouts that stand: none of one that was put anew or has ended since.
+  virtual absl::StatusOr<std::vector<CanaryFailure>> CanaryFailures() = 0;
+  // Adds to them, in their order (canary_table.h); all or, after an error, none. No operator's
+  // doing, so not in the audit table.
+  virtual absl::Status NoteCanaryFailures(std::span<const CanaryFailure> failures) = 0;
 
   virtual absl::StatusOr<std::vector<Template>> Templates() = 0;  // by name
   virtual absl::Status PutTemplate(const Template& one, const Actor& actor) = 0;

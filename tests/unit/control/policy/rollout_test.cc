@@ -139,5 +139,38 @@ TEST(VersionTally, EachBootCountsOnceAsItEndedLast) {
   }
 }
 
+TEST(VersionTally, ARefusedBootIsNoMoreCompleteAlsoWhereTheMachineHasTriedAgainSince) {
+  VersionTally tally;
+  tally.Keep({"debian/0123456789ab"});
+  const std::string path = "/debian/0123456789ab/x.efi";
+  tally.Take(BootOf(1, 1, BootOutcome::kComplete, path));
+  tally.Take(BootOf(1, 2, BootOutcome::kFailed, path));
+  tally.Take(BootOf(1, 1, BootOutcome::kFailed, path));
+  EXPECT_EQ(tally.Of("debian/0123456789ab").complete, 0u);
+  EXPECT_EQ(tally.Of("debian/0123456789ab").failed, 2u);
+  EXPECT_THAT(tally.TakeChanged().refused, testing::ElementsAre(1));
+}
+
+TEST(VersionTally, WhatChangedIsGivenOnceAndGoesOnInTheNextProcess) {
+  const std::string version = "debian/0123456789ab";
+  const std::string path = "/debian/0123456789ab/x.efi";
+  VersionTally tally;
+  tally.Keep({version});
+  tally.Take(BootOf(1, 1, BootOutcome::kComplete, path));
+  const VersionCounts counts = tally.TakeChanged();
+  EXPECT_EQ(counts.versions.at(version).complete, 1u);
+  EXPECT_TRUE(tally.TakeChanged().is_empty());
+  tally.NotStored(counts);
+  EXPECT_EQ(tally.TakeChanged().versions.at(version).complete, 1u);
+  VersionTally next;
+  next.Restore(counts);
+  next.Keep({version});
+  EXPECT_TRUE(next.Recall(1));
+  next.Take(BootOf(1, 1, BootOutcome::kComplete, path));
+  EXPECT_EQ(next.Of(version).complete, 1u);
+  next.Keep({});
+  EXPECT_EQ(next.TakeChanged().versions.at(version).complete, 0u) << "no tag leads to it any more";
+}
+
 }  // namespace
 }  // namespace slipway::control

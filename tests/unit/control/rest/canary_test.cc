@@ -71,8 +71,11 @@ class CanaryTest : public RestTest {
   }
   // What has happened so far is on disk, as a process that ends leaves it.
   void Restart() {
-    ASSERT_TRUE(
-        core_->archive().Put(core_->timelines().TakeChanged(true), {.boots_per_machine = 8}).ok());
+    ASSERT_TRUE(core_->KeepCanaries().ok());
+    ASSERT_TRUE(core_->archive()
+                    .Put(core_->timelines().TakeChanged(true), {.boots_per_machine = 8},
+                         core_->tally().TakeChanged())
+                    .ok());
     End();
     Begin();
     watch_ = {};
@@ -133,6 +136,22 @@ TEST_F(CanaryTest, ItIsCountedAsFailedAndNoMoreAsComplete) {
   EXPECT_EQ(count["complete"], 0);
   EXPECT_EQ(count["failed"], 1);
   EXPECT_THAT(count["last_failure"].get<std::string>(), HasSubstr("it is not signed"));
+}
+
+TEST_F(CanaryTest, ARestartCountsARefusedBootOnce) {
+  Start(true);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 0").code, 0);
+  Downloads("debian:next", 30);
+  for (const Boot& boot : core_->timelines().TakeEnded()) core_->NoteBoot(boot);
+  Restart();
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["complete"], 1) << "nobody has looked again";
+  for (int restarts = 0; restarts < 3; ++restarts) {
+    ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
+    Tidy();
+    EXPECT_EQ(Rollouts()[0]["candidate_boots"]["complete"], 0) << restarts;
+    EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1) << restarts;
+    Restart();
+  }
 }
 
 TEST_F(CanaryTest, AProgramThatIsHeardOfRuns) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/image_store/oci.h"
+#include "control/store/boot_archive.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -42,6 +43,34 @@ class RolloutsTest : public RestTest {
     boot.steps = {{.kind = dataplane::EventKind::kHttpRequest,
                    .text = Text("GET /debian/", version, "/boot.efi")}};
     return boot;
+  }
+  // As kill -9 leaves it: after what was kept of the failures alone, or of the boots as well.
+  void Restart(bool boots_are_kept = true) {
+    ASSERT_TRUE(core_->KeepCanaries().ok());
+    if (boots_are_kept) {
+      ASSERT_TRUE(
+          core_->archive().Put({}, {.boots_per_machine = 8}, core_->tally().TakeChanged()).ok());
+    }
+    End();
+    Begin();
+  }
+  // "complete 1, failed 2"
+  std::string CandidateBoots() {
+    const auto rollouts = nlohmann::json::parse(client_->Get("/api/v1/rollouts")->body);
+    if (rollouts.empty()) return "no rollout";
+    const auto& boots = rollouts[0]["candidate_boots"];
+    return Text("complete ", boots["complete"].dump(), ", failed ", boots["failed"].dump());
+  }
+  // Two machines of the canary, and a rollout that so many failures end.
+  void StartCanary(int failures_max) {
+    ImportBootFile("debian:stable", 4000);
+    ImportBootFile("debian:next", 5000);
+    for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
+      ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
+    }
+    const Ran ran =
+        Slipway(Text("rollout start debian:stable debian:next --failures-max ", failures_max));
+    ASSERT_EQ(ran.code, 0) << ran.text;
   }
 };
 
@@ -209,6 +238,78 @@ TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {
   EXPECT_EQ(Sent(1), now) << "one of each is not two of it";
   Boot boot = Failed(1, now);
   boot.id = 10;
+  core_->NoteBoot(boot);
+  EXPECT_EQ(Sent(1), Version("debian:stable"));
+}
+
+TEST_F(RolloutsTest, ARestartForgetsNoBootOfACandidate) {
+  StartCanary(3);
+  const std::string next = Version("debian:next");
+  core_->NoteBoot(Failed(1, next));
+  Boot booted = Failed(3, next);
+  booted.id = 20;
+  booted.outcome = BootOutcome::kComplete;
+  core_->NoteBoot(booted);
+  Restart();
+  EXPECT_EQ(CandidateBoots(), "complete 1, failed 1");
+  EXPECT_THAT(Slipway("rollout list").text, HasSubstr("last failed: 52:54:00:00:00:01"));
+  core_->NoteBoot(Failed(3, next));
+  Restart();
+  EXPECT_EQ(CandidateBoots(), "complete 1, failed 2");
+  EXPECT_EQ(Sent(1), next);
+  Boot third = Failed(1, next);
+  third.id = 10;
+  core_->NoteBoot(third);
+  EXPECT_NE(Sent(1), next);
+  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+  EXPECT_EQ(noted["after"]["failed_boots"], 3);
+  // Nothing of it is left for the next rollout of that tag.
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
+  Restart();
+  third.id = 11;
+  core_->NoteBoot(third);
+  EXPECT_EQ(Sent(1), next);
+}
+
+// The process ends between what is kept of failures and of the boots: these are told again.
+TEST_F(RolloutsTest, ABootThatIsToldAgainAfterARestartIsOneFailure) {
+  StartCanary(2);
+  const std::string next = Version("debian:next");
+  core_->NoteBoot(Failed(1, next));
+  Restart(false);
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 0");
+  core_->NoteBoot(Failed(1, next));
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 1");
+  EXPECT_EQ(Sent(1), next);
+  // One that completes after all is none, also in what is kept.
+  Boot boot = Failed(1, next);
+  boot.outcome = BootOutcome::kComplete;
+  core_->NoteBoot(boot);
+  Restart();
+  EXPECT_EQ(CandidateBoots(), "complete 1, failed 0");
+  core_->NoteBoot(Failed(3, next));
+  EXPECT_EQ(Sent(1), next);
+}
+
+TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARolloutThatIsPut) {
+  StartCanary(2);
+  const std::string before = Version("debian:next");
+  core_->NoteBoot(Failed(1, before));
+  Restart();
+  ImportBootFile("debian:next", 6000);
+  const std::string now = Version("debian:next");
+  core_->NoteBoot(Failed(3, now));
+  Restart();
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 1");
+  EXPECT_EQ(Sent(1), now) << "one of each is not two of it";
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Restart();
+  Boot boot = Failed(1, now);
+  boot.id = 10;
+  core_->NoteBoot(boot);
+  EXPECT_EQ(Sent(1), now);
+  Restart();
+  boot.id = 11;
   core_->NoteBoot(boot);
   EXPECT_EQ(Sent(1), Version("debian:stable"));
 }

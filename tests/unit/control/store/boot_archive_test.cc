@@ -240,6 +240,34 @@ TEST_F(BootArchiveTest, TheOldAreForgottenAndTheUnfinishedFound) {
   EXPECT_THAT(under_way[0].steps, SizeIs(8));
 }
 
+TEST_F(BootArchiveTest, CountsOfVersionsAreKeptWhenTheirBootsAreNot) {
+  const ArchiveLimits limits{.boots_per_machine = 1, .boots = 100};
+  std::vector<Boot> boots = {NewBoot(1), NewBoot(2)};
+  boots[1].mac = boots[0].mac;
+  VersionCounts counts;
+  counts.versions["debian/0123456789ab"] = {
+      .complete = 1, .failed = 2, .last_failure = "52:54:00:00:00:01: w"};
+  counts.versions["debian/ba9876543210"] = {.complete = 3, .failed = 0, .last_failure = {}};
+  counts.refused = {boots[0].id, boots[1].id};
+  ASSERT_TRUE(archive_->Put(boots, limits, counts).ok());
+  Open();
+  auto kept = *archive_->BootsOfVersions();
+  ASSERT_THAT(kept.versions, SizeIs(2));
+  EXPECT_EQ(kept.versions["debian/0123456789ab"].complete, 1U);
+  EXPECT_EQ(kept.versions["debian/0123456789ab"].failed, 2U);
+  EXPECT_EQ(kept.versions["debian/0123456789ab"].last_failure, "52:54:00:00:00:01: w");
+  EXPECT_THAT(kept.refused, testing::ElementsAre(boots[1].id)) << "the other has no story";
+  // What is not said stays, and of zeros nothing does.
+  counts.refused.clear();
+  counts.versions.clear();
+  counts.versions["debian/0123456789ab"] = {};
+  ASSERT_TRUE(archive_->Put({}, limits, counts).ok());
+  kept = *archive_->BootsOfVersions();
+  ASSERT_THAT(kept.versions, SizeIs(1));
+  EXPECT_EQ(kept.versions["debian/ba9876543210"].complete, 3U);
+  EXPECT_THAT(kept.refused, SizeIs(1));
+}
+
 TEST_F(BootArchiveTest, AnyPageOfManyComesSoon) {
   const char* wanted = std::getenv("SLIPWAY_ARCHIVE_BOOTS");
   const std::int64_t count = wanted == nullptr ? 3000 : std::atoll(wanted);

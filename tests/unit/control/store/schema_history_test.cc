@@ -97,6 +97,9 @@ constexpr Step kCatalog[] = {
     {"ALTER TABLE machines ADD COLUMN firmware TEXT NOT NULL DEFAULT '[]';",
      "UPDATE machines SET firmware='[{\"client\": \"http\", \"dhcp\": \"0123456789abcdef\","
      "  \"tcp\": \"\", \"tls\": \"\", \"since\": 700}]';"},
+    {"CREATE TABLE canary_failures(stable TEXT NOT NULL, boot INTEGER NOT NULL, "
+     "version TEXT NOT NULL, PRIMARY KEY(stable, boot)) WITHOUT ROWID;",
+     "INSERT INTO canary_failures VALUES('debian:stable', 7, 'debian/0123456789ab');"},
 };
 constexpr std::size_t kPresent = std::size(kCatalog);
 constexpr std::size_t kChained = 3;  // the schema from which on the log is a chain
@@ -205,6 +208,13 @@ void ExpectPolicy(Store& store, std::size_t version) {
   ASSERT_THAT(*rollouts, SizeIs(version >= 5 ? 1 : 0));
   if (version >= 5) {
     EXPECT_EQ(rollouts->front().percent, 10U);
+  }
+  const auto failures = store.CanaryFailures();
+  ASSERT_TRUE(failures.ok()) << failures.status();
+  ASSERT_THAT(*failures, SizeIs(version >= 14 ? 1 : 0));
+  if (version >= 14) {
+    EXPECT_EQ(failures->front().version, "debian/0123456789ab");
+    EXPECT_EQ(failures->front().boot, 7);
   }
   const auto networks = store.Networks();
   ASSERT_TRUE(networks.ok()) << networks.status();
@@ -358,6 +368,9 @@ TEST_F(SchemaHistoryTest, BootsOfTheFirstSchemaAreFoundByTheirCause) {
   const auto whole = (*archive)->Find(7);
   ASSERT_TRUE(whole.ok() && *whole);
   EXPECT_EQ((*whole)->steps.at(0).text, "HTTPClient");
+  const auto counts = (*archive)->BootsOfVersions();
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  EXPECT_TRUE(counts->is_empty());
   EXPECT_THAT(Raw(file).Rows("SELECT name FROM sqlite_master WHERE type='index'"),
               testing::Contains("boots_by_cause_and_outcome"));
 }
