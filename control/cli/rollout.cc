@@ -94,6 +94,16 @@ int ShowRollout(Client& client, const Command& command) {
   return 0;
 }
 
+// What the tag of a rollout leads to now; empty: that cannot be told.
+std::string StableNow(Client& client, const std::string& stable) {
+  const Answer list = client.Get("/api/v1/rollouts");
+  if (!list.good) return "";
+  for (const auto rollouts = list.json(); const auto& each : rollouts) {
+    if (Cell(each, "stable") == stable) return Cell(each["stable_boots"], "digest");
+  }
+  return "";
+}
+
 int StartRollout(Client& client, const Command& command) {
   nlohmann::json given = Given(command, kStartOptions);
   given["candidate"] = command.words[3];
@@ -111,6 +121,10 @@ int StartRollout(Client& client, const Command& command) {
   // What no option of this command says stays as it is.
   nlohmann::json rollout = before.good ? before.json() : nlohmann::json::object();
   rollout.update(given);
+  // Started again as it is: against what the tag leads to now. Who changes something accepts none.
+  const bool is_again = before.good && given.size() == 1;
+  const std::string stable = is_again ? StableNow(client, command.words[2]) : "";
+  if (!stable.empty()) rollout["stable_digest"] = stable;
   return PrintDone(client.PutOver(before, path, rollout), command,
                    Text(command.words[2], ": its canary boots ", command.words[3],
                         " from now on; see 'slipway rollout list'"));

@@ -27,7 +27,8 @@ struct Rollout {
   ImageSetName candidate;          // another tag
   std::string candidate_digest{};  // what that led to when this was last put: the version on trial;
                                    // empty: put before it was noted
-  std::string stable_digest{};     // the same of the tag: the version that it is held against
+  std::string stable_digest{};     // the version that it is held against: what the tag led to when
+                                   // that was first tried, or was last said to be seen
   Selector selector;               // of the catalog's facts only; empty: all of its machines
   std::uint32_t percent = 100;     // of those: the same machines each time, more when it rises
   std::uint32_t failures_max = 0;  // boots of the candidate that may fail before it is rolled back

@@ -3,7 +3,8 @@
 // Rollouts: GET /rollouts, PUT /rollouts/{name:tag} to begin or change one, GET one, POST
 // .../promote, DELETE to roll back. A PUT replaces the whole rollout; If-Match and ETag keep two
 // operators from undoing each other, and whoever promotes from what another meant. Whatever a PUT
-// says of it, the version on trial is the one that the candidate leads to at that moment.
+// says of it, the version on trial is the one that the candidate leads to at that moment. What that
+// is held against stays (Core::PutRollout).
 #include <algorithm>
 #include <mutex>
 

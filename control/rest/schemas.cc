@@ -148,12 +148,15 @@ constexpr Schema kSchemas[] = {
 
     {"Rollout",
      "`candidate_digest` is the version on trial: what the candidate led to when the rollout was "
-     "put; `stable_digest` is what it is held against: what the tag led to then. Where either has "
-     "moved since it is not promoted; to put the rollout again tries what they lead to now.",
+     "put; `stable_digest` is what it is held against: what the tag led to when that was first "
+     "tried. Where either has moved since it is not promoted; to put the rollout again tries what "
+     "the candidate leads to now.",
      "stable:string candidate:string candidate_digest:string stable_digest:string selector:string "
      "percent:integer failures_max:integer"},
     {"RolloutChange",
-     "An answer may be sent back; both digests are noted by the appliance, whatever they say here.",
+     "An answer may be sent back; both digests are noted by the appliance. `stable_digest`: where "
+     "the tag was moved since, what it leads to now, to go on against that; anything else changes "
+     "nothing.",
      "stable?:string candidate?:string candidate_digest?:string stable_digest?:string "
      "selector?:string percent?:integer failures_max?:integer"},
     {"RolloutState", "`machines` is how many of the catalog are in the canary.",

@@ -187,7 +187,9 @@ class Core {
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
-  // As it is stored: with the versions that its two tags lead to now.
+  // As it is stored: with the version that its candidate leads to now, and the one that this was
+  // held against when it was first tried. Where the tag was moved since it is held against that
+  // only if `rollout` names it: whoever changes something else has not seen it.
   absl::StatusOr<Rollout> PutRollout(const Rollout& rollout, const Actor& actor);
   // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where either tag
   // leads to another by now: one that nobody may have booted, or that somebody pushed.
@@ -258,6 +260,7 @@ class Core {
     std::vector<Template> templates;
   };
   absl::StatusOr<Site> ReadSite();
+  static std::string HeldAgainst(const Site& site, const Rollout& rollout);
   std::shared_ptr<const Documents> DocumentsOf(const Site& site) const;
   absl::StatusOr<Template> TemplateNow(const std::string& name);
   // Asked with a change in place, before it is stored: refuses what could not be published.

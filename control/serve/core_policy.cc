@@ -137,6 +137,16 @@ absl::Status Core::RemoveRule(const std::string& name, const Actor& actor) {
   return RepublishLocked();
 }
 
+// The version of the tag that the rollout is held against, once it is put.
+std::string Core::HeldAgainst(const Site& site, const Rollout& rollout) {
+  const std::string now = LeadsTo(site.sets, rollout.stable);
+  const auto before = std::ranges::find(site.rollouts, rollout.stable, &Rollout::stable);
+  if (before == site.rollouts.end() || before->stable_digest.empty()) return now;
+  const bool goes_on = before->candidate == rollout.candidate &&
+                       before->candidate_digest == rollout.candidate_digest;
+  return goes_on && rollout.stable_digest != now ? before->stable_digest : now;
+}
+
 absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor) {
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
@@ -146,7 +156,7 @@ absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor
     if (absl::Status status = NeedsSet(site->sets, name); !status.ok()) return status;
   }
   rollout.candidate_digest = LeadsTo(site->sets, rollout.candidate);
-  rollout.stable_digest = LeadsTo(site->sets, rollout.stable);
+  rollout.stable_digest = HeldAgainst(*site, rollout);
   Place(site->rollouts, rollout,
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;

@@ -202,6 +202,47 @@ TEST_F(RolloutsTest, ATagThatWasMovedMeanwhileIsNotTakenAwayByAPromotion) {
   EXPECT_EQ(Version("debian:stable"), kept);
 }
 
+TEST_F(RolloutsTest, WhoRaisesThePercentageAcceptsNoTagThatWasMovedMeanwhile) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  const std::string old = Version("debian:stable"), tried = Version("debian:next");
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
+  ImportBootFile("debian:stable", 6000);
+  const std::string fix = Version("debian:stable");
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 50").code, 0);
+  const std::string path = "/api/v1/rollouts/debian:stable";
+  // As a script puts it that runs over and over, and what was read sent back.
+  const nlohmann::json same = {{"candidate", "debian:next"}, {"percent", 50}};
+  for (int again = 0; again < 2; ++again) {
+    for (const std::string& body : {same.dump(), client_->Get(path)->body}) {
+      const auto put = client_->Put(path, body, "application/json");
+      ASSERT_EQ(put->status, 200) << put->body;
+      EXPECT_THAT(put->body, HasSubstr(Text("\"stable_digest\":\"", old)));
+    }
+  }
+  EXPECT_THAT(Slipway("rollout list").text,
+              HasSubstr("debian:stable: was moved meanwhile, to " + fix));
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 1);
+  EXPECT_EQ(Version("debian:stable"), fix);
+  // Whoever starts it again as it is does.
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  EXPECT_EQ(core_->Rollouts()->front().percent, 50U);
+  EXPECT_THAT(client_->Get(path)->body, HasSubstr(Text("\"stable_digest\":\"", fix)));
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  EXPECT_EQ(Version("debian:stable"), tried);
+}
+
+TEST_F(RolloutsTest, AnotherCandidateIsHeldAgainstWhatTheTagLeadsToThen) {
+  ImportBootFile("debian:stable", 4000);
+  ImportBootFile("debian:next", 5000);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
+  ImportBootFile("debian:stable", 6000);
+  ImportBootFile("debian:other", 7000);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:other --percent 50").code, 0);
+  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
+  EXPECT_EQ(Version("debian:stable"), Version("debian:other"));
+}
+
 // As a promotion leaves it that was killed when the tag had moved.
 TEST_F(RolloutsTest, ATagThatLeadsToTheCandidatesVersionAlreadyIsPromoted) {
   ImportBootFile("debian:stable", 4000);
