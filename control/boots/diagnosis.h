@@ -34,7 +34,10 @@ struct Surroundings {
   bool image_set_is_there = true;
   std::string policy;               // what the policy says of it, in a sentence; empty: not known
   std::string secure_boot_refusal;  // why firmware would refuse its boot file; empty: it would not
-  std::vector<std::string> notes;   // for a machine that was never seen: ports without a link, ...
+  // What the set needs and the machine is known not to have, a sentence each. No cause: what is
+  // known may be wrong.
+  std::vector<std::string> unmet_needs;
+  std::vector<std::string> notes;  // for a machine that was never seen: ports without a link, ...
 };
 
 enum class Certainty : std::uint8_t { kCertain, kLikely, kPossible };

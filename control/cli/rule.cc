@@ -135,6 +135,9 @@ int ExplainMachine(Client& client, const Command& command) {
               << Cell(step, "words") << '\n';
   }
   std::cout << Cell(told, "words") << '\n';
+  for (const auto& need : told.value("unmet_needs", nlohmann::json::array())) {
+    std::cout << "but the image set " << need.get<std::string>() << '\n';
+  }
   return 0;
 }
 

@@ -129,9 +129,10 @@ constexpr Schema kSchemas[] = {
      "name?:string order?:integer selector?:string action?:string image_set?:string mode?:string "
      "options?:[RuleOption] variables?:{string} script?:string"},
     {"RuleOption", "A DHCP option.", "code:integer hex:string"},
-    {"Explanation", "",
+    {"Explanation",
+     "`unmet_needs`: of what the image set needs, what such a machine is known not to have.",
      "network:string machine:string steps:[ExplanationStep] decided_by:string action:string "
-     "image_set:string uri:string words:string"},
+     "image_set:string uri:string words:string unmet_needs:[string]"},
     {"ExplanationStep", "", "rule:string decides:boolean words:string"},
 
     {"TemplateChange",

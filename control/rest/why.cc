@@ -43,7 +43,14 @@ void ReplyWhy(const httplib::Request& request, httplib::Response& response, Core
   const auto known = BootsOf(core, *mac);
   if (!known.ok()) return ReplyProblem(response, known.status());
   const std::vector<Boot>& boots = *known;
-  const Diagnosis diagnosis = Diagnose(boots, SurroundingsOf(core, *mac, boots));
+  const Surroundings around = SurroundingsOf(core, *mac, boots);
+  Diagnosis diagnosis = Diagnose(boots, around);
+  // A remark: a program that ends for want of memory may be a complete boot to the wire.
+  if (diagnosis.boot != 0) {
+    for (const std::string& need : around.unmet_needs) {
+      diagnosis.evidence.push_back({0, Text("what it boots ", need)});
+    }
+  }
   const Cause& cause = Describe(diagnosis.cause);
   nlohmann::json evidence = nlohmann::json::array();
   for (const Evidence& each : diagnosis.evidence) {

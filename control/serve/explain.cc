@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/policy/decide.h"
+#include "control/serve/needs.h"
 #include "control/serve/policy_builder.h"
 #include "control/text.h"
 #include "protocols/base/bytes.h"
@@ -213,6 +214,16 @@ std::string Conclude(const Explanation& told, const dhcp::Client& client) {
               told.image_set.empty() ? "" : told.image_set + ", ", told.uri, ", ", by);
 }
 
+// Of the set whose file it is sent to; what a document of its own would load is not known.
+void AddNeeds(const Question& question, const ExplainInputs& inputs, Explanation& told) {
+  const auto set = std::ranges::find_if(inputs.sets, [&](const ImageSet& each) {
+    return told.uri.find(Text('/', VersionName(each), '/')) != std::string::npos;
+  });
+  if (set == inputs.sets.end()) return;
+  const Machine* const machine = inputs.machine ? &*inputs.machine : nullptr;
+  told.unmet_needs = UnmetNeeds(*set, question.client, machine);
+}
+
 }  // namespace
 
 nlohmann::json ToJson(const Explanation& explanation) {
@@ -227,7 +238,8 @@ nlohmann::json ToJson(const Explanation& explanation) {
           {"action", explanation.action},
           {"image_set", explanation.image_set},
           {"uri", explanation.uri},
-          {"words", explanation.words}};
+          {"words", explanation.words},
+          {"unmet_needs", explanation.unmet_needs}};
 }
 
 absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInputs& inputs) {
@@ -293,6 +305,7 @@ absl::StatusOr<Explanation> Explain(const Question& question, const ExplainInput
     told.image_set = told.uri = "";
     told.words = Text("is not answered, by network ", network->name, ": ", Describe(drop).sentence);
   }
+  AddNeeds(question, known, told);
   return told;
 }
 

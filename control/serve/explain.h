@@ -49,6 +49,9 @@ struct Explanation {
   std::string image_set;
   std::string uri;    // what firmware would be sent to
   std::string words;  // all of it in a sentence
+  // Of what the image set needs, what such a machine is known not to have (needs.h). It is sent
+  // there all the same.
+  std::vector<std::string> unmet_needs;
 };
 nlohmann::json ToJson(const Explanation& explanation);
 

@@ -134,7 +134,9 @@ Surroundings SurroundingsOf(Core& core, const MacAddress& mac, std::span<const B
   // What was booted is judged, not what would be booted now: a candidate may be rolled back since.
   const std::string version = NewestVersion(boots);
   const auto booted = version.empty() ? set : std::ranges::find(*sets, version, VersionName);
-  if (booted != sets->end()) around.secure_boot_refusal = RefusalOf(core, *booted);
+  if (booted == sets->end()) return around;
+  around.secure_boot_refusal = RefusalOf(core, *booted);
+  if (set != sets->end() && set->digest == booted->digest) around.unmet_needs = policy->unmet_needs;
   return around;
 }
 

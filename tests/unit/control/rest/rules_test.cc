@@ -108,6 +108,31 @@ TEST_F(RulesTest, LabelsDecideAndAreSeen) {
   EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:01").text, HasSubstr("web: needs rack in"));
 }
 
+TEST_F(RulesTest, ANeedThatIsNotMetIsSaidBeforeTheBootAndAfterIt) {
+  ImportBootFile("debian:stable");
+  ASSERT_EQ(Slipway("image import " + (folder_ / "boot.efi").string() +
+                    " debian:stable --needs memory-mib=4096")
+                .code,
+            0);
+  ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 memory-mib=2048").code, 0);
+  const std::string words = "needs memory-mib=4096, and the machine's label says 2048";
+  const Ran told = Slipway("explain --mac 52:54:00:00:00:01");
+  EXPECT_EQ(told.code, 0);
+  EXPECT_THAT(told.text, HasSubstr("but the image set " + words));
+  EXPECT_THAT(Slipway("explain --mac 52:54:00:00:00:02").text, testing::Not(HasSubstr("needs")));
+  EXPECT_THAT(Slipway("why 52:54:00:00:00:01 --json").text, testing::Not(HasSubstr("needs")))
+      << "it was never seen";
+  dataplane::Event event;
+  event.kind = dataplane::EventKind::kHttpRequest;
+  event.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
+  event.unix_nanoseconds =
+      std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  event.number = 404;
+  event.set_text("GET /debian/gone/boot.efi");
+  core_->timelines().Take(event);
+  EXPECT_THAT(Slipway("why 52:54:00:00:00:01 --json").text, HasSubstr("what it boots " + words));
+}
+
 TEST_F(RulesTest, AMachineThatBootsOnceIsLeftToItsDiskAfterwards) {
   ImportBootFile("installer:1");
   EXPECT_EQ(Slipway("rule set install --image installer:1 --mode once").code, 0);

@@ -96,6 +96,37 @@ TEST_F(ExplainTest, EachRuleSaysWhyItDoesNotDecide) {
   EXPECT_EQ(Told().decided_by, "rack");
 }
 
+TEST_F(ExplainTest, WhatTheImageSetNeedsIsSaidWhereTheMachineIsKnownNotToHaveIt) {
+  sets_[0].needs = {{"memory-mib", "4096"}, {"ram-disk", "true"}};
+  EXPECT_THAT(Told().unmet_needs, testing::IsEmpty()) << "DHCP tells neither";
+  machine_.emplace();
+  machine_->mac = question_.mac;
+  machine_->labels = {{"memory-mib", "4096"}, {"ram-disk", "true"}};
+  EXPECT_THAT(Told().unmet_needs, testing::IsEmpty());
+  machine_->labels = {{"memory-mib", "a lot"}};
+  EXPECT_THAT(Told().unmet_needs, testing::IsEmpty()) << "no number";
+  machine_->labels = {{"memory-mib", "2048"}, {"ram-disk", "false"}};
+  Explanation told = Told();
+  ASSERT_EQ(told.unmet_needs.size(), 2u);
+  EXPECT_THAT(told.unmet_needs[0], HasSubstr("the machine's label ram-disk=false says"));
+  EXPECT_THAT(told.unmet_needs[0], HasSubstr("slipway image import FILE all:1 --as tree"));
+  EXPECT_THAT(told.unmet_needs[1],
+              HasSubstr("needs memory-mib=4096, and the machine's label says 2048"));
+  EXPECT_EQ(told.action, "boot") << "it is offered all the same";
+  EXPECT_THAT(told.uri, HasSubstr("/all/0123456789ab/boot.efi"));
+  machine_->labels.clear();
+  question_.client = "ipxe";
+  told = Told();
+  ASSERT_EQ(told.unmet_needs.size(), 1u);
+  EXPECT_THAT(told.unmet_needs[0], HasSubstr("and iPXE, which asks for it here, makes none"));
+  // Of a machine that is sent to nothing, nothing is missing.
+  question_.client = "plain";
+  EXPECT_THAT(Told().unmet_needs, testing::IsEmpty());
+  question_.client = "ipxe";
+  question_.architecture = "arm64";
+  EXPECT_THAT(Told().unmet_needs, testing::IsEmpty());
+}
+
 TEST_F(ExplainTest, WhatTheNetworkSaysOfTheUnknownIsHeeded) {
   config_.networks[0].unknown_machines = UnknownMachines::kIgnore;
   EXPECT_EQ(Told().words, "is not answered, by network lab: policy ignores this machine");
