@@ -118,7 +118,9 @@ export interface Boot {
 export interface Step {
   at: number; kind: string; words: string; number: number; extra: number; connection: number; text: string;
 }
-export interface Story extends Boot { steps: Step[]; steps_left_out: number }
+export interface BootFirmware { client: 'http' | 'ipxe' | 'pxe'; dhcp: string; tcp: string; tls: string; like: string } // empty: not seen
+export interface SeenFirmware extends BootFirmware { since: number }
+export interface Story extends Boot { steps: Step[]; steps_left_out: number; firmware: BootFirmware | null }
 
 export interface Cause { id: string; verdict: 'fine' | 'pending' | 'failed'; sentence: string; seen: string; remedy: string[] }
 export interface Diagnosis {
@@ -134,7 +136,7 @@ export interface Explanation {
 export interface Machine {
   id: number; mac: string; uuid: string; name: string; serial: string; image_set: string;
   groups: string[]; labels: Record<string, string>; mode: string; approved: boolean;
-  boots_completed: number; boots_failed: number;
+  boots_completed: number; boots_failed: number; firmware: SeenFirmware[];
 }
 
 export interface HeldMachine {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Story } from '../api';
+import { Fingerprints } from '../firmware';
 import { bytes, seconds } from '../format';
 import { useLive } from '../live';
 import { BootProgress, Head, OutcomeBadge, Panel, ProblemBox, Time } from '../parts';
@@ -23,6 +24,7 @@ export function BootStory({ id, title, folded }: { id: string; title: string; fo
           <div><dt>TLS</dt><dd>{story.tls || 'none yet'}</dd></div>
           <div><dt>Whole files</dt><dd>{bytes(story.bytes)}</dd></div>
         </dl>
+        {story.firmware && <><h3>Firmware, by what it sent</h3><Fingerprints firmware={story.firmware} /></>}
         {folded && <details class="more"><summary>All {story.steps.length} steps</summary><Steps story={story} /></details>}
       </Panel>
       {!folded && <Panel title="Steps"><Steps story={story} /></Panel>}

@@ -3,6 +3,7 @@
 // One machine: why it did not boot, what it would get, its boots, and what may be done with it.
 import { useState } from 'preact/hooks';
 import type { Boot, Diagnosis, Explanation, ImageSet, Machine, Who } from '../api';
+import { RememberedFirmware } from '../firmware';
 import { seconds } from '../format';
 import { refresh, useLive } from '../live';
 import { Badge, Cell, Choice, Confirm, Head, Loaded, may, OutcomeBadge, Panel, ProblemBox, Table, Time, useChange, type Tone } from '../parts';
@@ -122,6 +123,7 @@ export function MachinePage({ mac, who }: { mac: string; who: Who }) {
           <Explain mac={mac} />
           {may(who.role, 'operator') && <Actions mac={mac} machine={machine} />}
         </div>
+        <RememberedFirmware seen={machine?.firmware ?? []} />
         <Boots mac={mac} />
       </div>
     </>
