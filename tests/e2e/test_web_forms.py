@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import debs
+from browser import ESCAPE
 from harness import expect, run, test, until
 from test_web import Site, axe, picture
 
@@ -34,6 +35,59 @@ def both(lab, page, name):
     browser.colours("light")
 
 
+def press(browser, words, where="main"):
+    """Presses the button of that name in a dialog that is open, or on the page."""
+    browser.until(f"no button {words!r}", """
+        const [words, where] = arguments;
+        const place = document.querySelector('dialog[open]') ?? document.querySelector(where);
+        const found = [...place.querySelectorAll('button')].find((each) => !each.disabled && each.checkVisibility()
+            && (each.ariaLabel || each.innerText) === words);
+        found?.focus();
+        found?.click();
+        return found !== undefined""", words, where)
+
+
+def fill(browser, label, value):
+    """Puts a value into the field of that label in the dialog that is open."""
+    browser.until(f"no field {label!r}", """
+        const [label, value] = arguments;
+        const field = [...document.querySelectorAll('dialog[open] :is(input, select)')].find((each) =>
+            (each.ariaLabel || each.labels[0]?.innerText) === label);
+        if (!field) return false;
+        field.value = value;
+        field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}));
+        return true""", label, value)
+
+
+def dialog(browser, words, seconds=20):
+    """Waits until the dialog that is open says so, and gives all that it says."""
+    return browser.until(f"no dialog that says {words!r}", """
+        const open = document.querySelector('dialog[open]');
+        return open && open.innerText.includes(arguments[0]) && open.innerText""", words, seconds=seconds)
+
+
+def closed(browser):
+    browser.until("the dialog stays open", "return !document.querySelector('dialog[open]')")
+
+
+def leave(browser, opener):
+    """Escape closes the dialog and leads back to what opened it."""
+    browser.press([ESCAPE])
+    closed(browser)
+    focus = browser.script("return document.activeElement.ariaLabel || document.activeElement.innerText")
+    expect(focus == opener, f"Escape leads to {focus!r}, not to {opener!r}")
+
+
+def rows(browser):
+    return browser.script("return [...document.querySelectorAll('main tbody tr')].map((each) => each.innerText)")
+
+
+def no_complaints(browser):
+    expect(not browser.policy_violations(), f"{browser.policy_violations()[:3]}")
+    expect("Error" not in str([each for each in browser.console if each[1] == "javascript"]),
+           f"{browser.console[-5:]}")
+
+
 @test("web", "a machine's and a boot's page show the firmware's fingerprints as slipway does", forms)
 def firmware(_, lab):
     browser = lab.browser
@@ -58,3 +112,134 @@ def firmware(_, lab):
             expect(wanted in shown, f"no {wanted!r} on {page}:\n{shown}")
         expect(("As it is since" in shown) == since, f"{page}:\n{shown}")
         both(lab, page, page.split("/", maxsplit=1)[0] + "-firmware")
+    no_complaints(browser)
+
+
+def made_token(lab):
+    """Makes a token in the dialog, at the second try; gives its text."""
+    browser = lab.browser
+    press(browser, "Make a token")
+    browser.until("the name has not the focus", "return document.activeElement.id === 'token-name'")
+    browser.press([*"web-made"])
+    fill(browser, "Role", "operator")
+    fill(browser, "Ends", str(30 * 86400))
+    fill(browser, "Machines", "arch=x64")
+    press(browser, "Make it")
+    dialog(browser, "is told by the machine itself")
+    both(lab, "the dialog of a token that was refused", "token-refused")
+    expect(browser.script("return document.querySelector('#token-name').value") == "web-made",
+           "what was typed is lost")
+    fill(browser, "Machines", "rack=a1")
+    press(browser, "Make it")
+    dialog(browser, "shown once only")
+    return browser.script("return document.querySelector('dialog[open] input').value")
+
+
+@test("web", "an admin makes a token, whose text is shown once and copied", forms)
+def make_token(_, lab):
+    browser = lab.browser
+    lab.go("access")
+    text = made_token(lab)
+    both(lab, "the dialog of a new token", "token-made")
+    told = {each["name"]: each for each in lab.daemon.json("token", "list")}["web-made"]
+    expect(told["role"] == "operator" and told["scope"] == "rack=a1"
+           and told["expires"] == told["created"] + 30 * 86400, f"{told}")
+    who = run(["ip", "netns", "exec", lab.server, "curl", "--silent", "--fail", "--cacert",
+               lab.daemon.authority(), "--header", f"Authorization: Bearer {text}",
+               f"{lab.origin}/api/v1/whoami"])
+    expect('"token web-made"' in who, who)
+    # Chromium asks nobody where nobody sits, so the clipboard is the test's.
+    browser.script("navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))")
+    press(browser, "Copy")
+    dialog(browser, "copy it by hand")
+    browser.script("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    press(browser, "Copy")
+    dialog(browser, "Copied.")
+    expect(browser.script("return window.copied") == text, "something else was copied")
+    press(browser, "Done")
+    closed(browser)
+    kept = browser.script("""
+        return document.documentElement.outerHTML + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)
+            + [...document.querySelectorAll('input')].map((each) => each.value)""")
+    expect(text not in kept, "the page still has the token's text")
+    browser.until_text("rack=a1")
+    row = next(row for row in rows(browser) if "web-made" in row)
+    for wanted in ("operator", "rack=a1", "in 30 days", "just now"):
+        expect(wanted in row, f"no {wanted!r} in the row: {row}")
+    press(browser, "Make a token")
+    fill(browser, "Name", "web-made")
+    press(browser, "Make it")
+    dialog(browser, "Conflict")
+    leave(browser, "Make a token")
+    no_complaints(browser)
+
+
+@test("web", "a token is revoked only when that is confirmed; the appliance's own has no button", forms)
+def revoke_token(_, lab):
+    browser = lab.browser
+    lab.daemon.json("token", "create", "web-gone", "--role", "viewer")
+    lab.go("access")
+    press(browser, "Revoke web-gone")
+    dialog(browser, "refused from now on")
+    both(lab, "the question before a token is revoked", "token-revoke")
+    leave(browser, "Revoke web-gone")
+    names = [each["name"] for each in lab.daemon.json("token", "list")]
+    expect("web-gone" in names, "it was revoked though nobody confirmed it")
+    press(browser, "Revoke web-gone")
+    press(browser, "Revoke")
+    closed(browser)
+    browser.until("it is still listed", "return !document.querySelector('main table').innerText.includes('web-gone')")
+    expect("web-gone" not in [each["name"] for each in lab.daemon.json("token", "list")], "it is still valid")
+    expect(browser.script("return document.activeElement.id") == "content", "the focus is lost")
+    own = next(row for row in rows(browser) if row.startswith("admin"))
+    expect("in its file token" in own and "Revoke" not in own, own)
+    no_complaints(browser)
+
+
+@test("web", "a list goes on page by page", forms)
+def pages(_, lab):
+    browser = lab.browser
+    lab.go("access")
+    wrong = browser.wait_script("""
+        const done = arguments[0];
+        (async () => {
+          for (let each = 0; each < 60; each += 1) {
+            const answer = await fetch(`/api/v1/tokens/many-${each}`, {method: 'PUT', body: '{"role": "viewer"}',
+                headers: {'Content-Type': 'application/json'}});
+            if (!answer.ok) return await answer.text();
+          }
+          return '';
+        })().then(done, (error) => done(String(error)))""")
+    expect(not wrong, wrong)
+    browser.until_text("The first 50.")
+    expect(len(rows(browser)) == 50, f"{len(rows(browser))} rows")
+    both(lab, "a list that goes on", "access")
+    press(browser, "Show more")
+    count = len(lab.daemon.json("token", "list"))
+    browser.until("not all of them", "return document.querySelectorAll('main tbody tr').length === arguments[0]", count)
+    expect("Show more" not in browser.text(), "there is said to be still more")
+    # What is in front of the second page moves it.
+    lab.daemon.run("token", "rm", "many-0")
+    browser.until("the list stays as it was",
+                  "return document.querySelectorAll('main tbody tr').length === arguments[0]", count - 1)
+    no_complaints(browser)
+
+
+@test("web", "who may not make tokens is not offered to, and nothing asks for them", forms)
+def no_access(_, lab):
+    browser = lab.browser
+    lab.sign_out()
+    lab.sign_in(lab.token("operator"))
+    lab.go("overview")
+    expect(not browser.script("return document.querySelector('nav a[href=\"#/access\"]')"), "the page is offered")
+    browser.read_logs()
+    before = len(browser.requests)
+    lab.go("access")
+    browser.until_text("for admins to see and to change")
+    expect(not browser.script("return document.querySelector('main button')"), "there is a button")
+    browser.read_logs()
+    asked = [url for url in browser.requests[before:] if "/api/v1/tokens" in url]
+    expect(not asked, f"{asked}")
+    lab.sign_out()
+    lab.sign_in(lab.token())
+    no_complaints(browser)

@@ -13,7 +13,7 @@ export class Problem extends Error {
 export interface Answer<T> {
   value: T;
   tag: string | null;
-  next: boolean; // there are more pages
+  next: string | null; // where the list goes on
   unchanged: boolean;
 }
 
@@ -57,13 +57,13 @@ export const signedOut = { tell: () => undefined as void };
 async function ask<T>(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Answer<T>> {
   const response = await send(method, path, headers, body);
   const tag = response.headers.get('ETag');
-  if (response.status === 304) return { value: undefined as T, tag, next: false, unchanged: true };
+  if (response.status === 304) return { value: undefined as T, tag, next: null, unchanged: true };
   if (!response.ok) {
     const problem = await problemOf(response);
     if (problem.status === 401 && !headers['Authorization']) signedOut.tell();
     throw problem;
   }
-  const next = (response.headers.get('Link') ?? '').includes('rel="next"');
+  const next = /<([^>]*)>; rel="next"/.exec(response.headers.get('Link') ?? '')?.[1] ?? null;
   const text = await response.text();
   return { value: (text ? JSON.parse(text) : undefined) as T, tag, next, unchanged: false };
 }
@@ -72,8 +72,8 @@ export function get<T>(path: string, tag?: string | null): Promise<Answer<T>> {
   return inTurn(() => ask<T>('GET', path, tag ? { 'If-None-Match': tag } : {}));
 }
 
-export function change<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, tag?: string | null): Promise<T> {
-  return inTurn(async () => (await ask<T>(method, path, tag ? { 'If-Match': tag } : {}, body)).value);
+export function change<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, over?: Record<string, string>): Promise<T> {
+  return inTurn(async () => (await ask<T>(method, path, { ...over }, body)).value);
 }
 
 /** The token goes out once, in a header, and is kept nowhere. */
@@ -171,6 +171,9 @@ export interface Network {
 }
 export interface Lease { address: string; mac: string; uuid: string; client_id: string; state: string; expires: number }
 export interface Waiting { position: number; mac: string; address: string; where: string; waited_seconds: number; expected_seconds: number | null }
+
+export interface Token { name: string; role: Role; scope: string; created: number; expires: number | null; last_used: number | null }
+export interface NewToken extends Token { token: string }
 
 export interface AuditRecord {
   id: number; at: number; who: string; address: string; request: string; what: string; before: unknown; after: unknown;

@@ -3,10 +3,11 @@
 // The page's frame: who is signed in, where one is, and the page of that place.
 import { render, type ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, get, Problem, signedOut, type Who } from './api';
+import { change, get, Problem, signedOut, type Role, type Who } from './api';
 import { forgetAll } from './live';
 import { ICONS, type Icon } from './icons';
-import { ProblemBox } from './parts';
+import { may, ProblemBox } from './parts';
+import { Access } from './pages/access';
 import { Audit } from './pages/audit';
 import { BootPage } from './pages/boot';
 import { Events } from './pages/events';
@@ -21,13 +22,14 @@ import { forgetStream, useStream, type Kind } from './stream';
 import { Theme } from './theme';
 import { useThroughput } from './throughput';
 
-const PAGES: { page: string; words: string; icon: Icon }[] = [
+const PAGES: { page: string; words: string; icon: Icon; needs?: Role }[] = [
   { page: 'overview', words: 'Overview', icon: 'overview' },
   { page: 'machines', words: 'Machines', icon: 'machines' },
   { page: 'images', words: 'Images', icon: 'images' },
   { page: 'networks', words: 'Networks', icon: 'networks' },
   { page: 'events', words: 'Events', icon: 'events' },
   { page: 'audit', words: 'Audit', icon: 'audit' },
+  { page: 'access', words: 'Access', icon: 'access', needs: 'admin' },
 ];
 
 // Steps come by the thousand when many machines boot: only who reads them asks for them.
@@ -42,6 +44,7 @@ function show(place: Place, who: Who): ComponentChildren {
     case 'images': return place.key ? <ImagePage key={place.key} reference={place.key} who={who} /> : <Images who={who} />;
     case 'networks': return <Networks />;
     case 'events': return <Events />;
+    case 'access': return <Access who={who} />;
     case 'audit': return <Audit who={who} />;
     default: return <div class="head"><h1>There is no such page</h1><p><a href="#/overview">To the overview</a></p></div>;
   }
@@ -61,13 +64,16 @@ function Frame({ who, leave }: { who: Who; leave: () => void }) {
     }
     first.current = false;
   }, [here]);
+  // On a phone the bar of pages may be wider than the screen.
+  const pages = useRef<HTMLElement>(null);
+  useEffect(() => pages.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [place.page]);
   return (
     <div class="frame">
       <a class="skip" href="#content" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>To the content</a>
       <header class="side">
         <a class="brand" href="#/overview"><img src="/web/icon.svg" alt="" width="28" height="28" /><span>Slipway</span></a>
-        <nav aria-label="Pages">
-          {PAGES.map((each) => (
+        <nav ref={pages} aria-label="Pages">
+          {PAGES.filter((each) => may(who.role, each.needs ?? 'viewer')).map((each) => (
             <a key={each.page} href={`#/${each.page}`} aria-current={(place.page === 'boots' ? 'machines' : place.page) === each.page ? 'page' : undefined}>
               {ICONS[each.icon]}<span>{each.words}</span>
             </a>

@@ -17,12 +17,12 @@ interface Watched {
 
 export interface Live<T> {
   value: T | undefined; // the last good one
-  more: boolean; // the list goes on beyond this page
+  next: string | null; // where the list goes on beyond this page
   problem: Problem | undefined; // of the last try
   at: number; // ms, when it was last known to be so
 }
 
-const EMPTY: Live<never> = { value: undefined, more: false, problem: undefined, at: 0 };
+const EMPTY: Live<never> = { value: undefined, next: null, problem: undefined, at: 0 };
 const watched = new Map<string, Watched>();
 let timer: number | undefined;
 let asking = false;
@@ -35,7 +35,7 @@ async function ask(path: string, each: Watched) {
       each.live = { ...each.live, problem: undefined, at: Date.now() };
       return;
     }
-    each.live = { value: answer.value, more: answer.next, problem: undefined, at: Date.now() };
+    each.live = { value: answer.value, next: answer.next, problem: undefined, at: Date.now() };
   } catch (problem) {
     // A body that is no JSON too: whatever it is, it is asked for again.
     const known = problem instanceof Problem ? problem : new Problem(0, 'Broken answer', String(problem));
@@ -96,8 +96,11 @@ function watch(path: string, every: number, reader: () => void): () => void {
   plan();
   return () => {
     mine.readers.delete(reader);
-    // A page that one comes back to shows at once what it last knew.
-    if (watched.size > 60) watched.delete(path);
+    // A page that one comes back to shows at once what it last knew. Who is drawn anew watches again at
+    // once, and others may watch the same: they would be told nothing any more.
+    window.setTimeout(() => {
+      if (watched.size > 60 && mine.readers.size === 0 && watched.get(path) === mine) watched.delete(path);
+    });
   };
 }
 
@@ -106,4 +109,36 @@ export function useLive<T>(path: string | null, every = 2000): Live<T> {
   const [, draw] = useState(0);
   useEffect(() => (path === null ? undefined : watch(path, every, () => draw((count) => count + 1))), [path, every]);
   return ((path !== null && watched.get(path)?.live) || EMPTY) as Live<T>;
+}
+
+// The pages of a list that are known so far, as each names the next.
+function pagesOf(first: string, most: number): string[] {
+  const paths: string[] = [];
+  for (let path: string | null = first; path !== null && paths.length < most; path = watched.get(path)?.live.next ?? null) {
+    paths.push(path);
+  }
+  return paths;
+}
+
+export interface LiveList<T> extends Live<T[]> { showMore: () => void }
+
+/** The first pages of a list as one, one of them to begin with; null: nothing is asked for. */
+export function useLiveList<T>(first: string | null, every = 2000): LiveList<T> {
+  const [most, setMost] = useState(1);
+  const [, draw] = useState(0);
+  const paths = first === null ? [] : pagesOf(first, most);
+  useEffect(() => {
+    const ends = paths.map((path) => watch(path, every, () => draw((count) => count + 1)));
+    return () => ends.forEach((end) => end());
+  }, [paths.join(' '), every]);
+  const pages = paths.map((path) => (watched.get(path)?.live ?? EMPTY) as Live<T[]>);
+  const known = pages.filter((page) => page.value !== undefined);
+  return {
+    value: known.length > 0 ? known.flatMap((page) => page.value ?? []) : undefined,
+    // One that is still asked for goes on too: what asks for more stays, and keeps its focus.
+    next: pages.length > known.length ? (paths[known.length] ?? null) : (pages.at(-1)?.next ?? null),
+    problem: pages.find((page) => page.problem)?.problem,
+    at: pages[0]?.at ?? 0,
+    showMore: () => setMost(paths.length + 1),
+  };
 }

@@ -4,8 +4,8 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { change, Problem, type Boot, type Role } from './api';
-import { ago, bytes, moment, percent } from './format';
-import type { Live } from './live';
+import { ago, bytes, moment, percent, seconds } from './format';
+import type { Live, LiveList } from './live';
 
 export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'idle';
 
@@ -15,6 +15,11 @@ export function Badge({ tone, children }: { tone: Tone; children: ComponentChild
 
 export function Time({ unix }: { unix: number }) {
   return <time dateTime={new Date(unix * 1000).toISOString()} title={moment(unix)}>{ago(unix)}</time>;
+}
+
+export function Ends({ unix }: { unix: number }) {
+  const left = unix - Date.now() / 1000;
+  return left > 0 ? <span>in {seconds(left)}</span> : <Time unix={unix} />;
 }
 
 export function Panel(props: { title: string; note?: ComponentChildren; actions?: ComponentChildren; wide?: boolean; children: ComponentChildren }) {
@@ -45,6 +50,12 @@ export function Loaded<T>({ live, empty, children }: { live: Live<T[]>; empty: C
     return live.problem ? <ProblemBox problem={live.problem} /> : <p class="empty" aria-busy="true">Asking…</p>;
   }
   return <>{live.value.length === 0 ? <Empty>{empty}</Empty> : children(live.value)}</>;
+}
+
+/** Where a list goes on beyond what is shown, what shows more of it. */
+export function More<T>({ list }: { list: LiveList<T> }) {
+  if (list.next === null || list.value === undefined) return null;
+  return <p class="note inset">The first {list.value.length}. <button type="button" class="link" onClick={list.showMore}>Show more</button></p>;
 }
 
 /** A table that becomes a list of cards where it is narrow; cells name their column for that. */
@@ -97,16 +108,15 @@ export function BootProgress({ boot }: { boot: Boot }) {
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 export const may = (role: Role, needed: Role) => rank[role] >= rank[needed];
 
-/** Does a change, and shows why it was refused. `done` runs when it was not. */
-export function useChange() {
+/** Does something that the server may refuse, and keeps why. */
+export function useAttempt() {
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
-  const run = async (method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, done?: () => void) => {
+  const attempt = async (action: () => Promise<void>) => {
     setBusy(true);
     setProblem(undefined);
     try {
-      await change(method, path, body);
-      done?.();
+      await action();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       setProblem(error);
@@ -114,6 +124,16 @@ export function useChange() {
       setBusy(false);
     }
   };
+  return { attempt, busy, problem };
+}
+
+/** Does a change, and shows why it was refused. `done` runs when it was not. */
+export function useChange() {
+  const { attempt, busy, problem } = useAttempt();
+  const run = (method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, done?: () => void) => attempt(async () => {
+    await change(method, path, body);
+    done?.();
+  });
   return { run, busy, problem };
 }
 

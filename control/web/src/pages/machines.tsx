@@ -82,7 +82,7 @@ function Held({ who }: { who: Who }) {
           </tr>
         ))}
       </Table>
-      {live.more && <p class="note">The first {held.length}; slipway machine held has them all.</p>}
+      {live.next && <p class="note">The first {held.length}; slipway machine held has them all.</p>}
     </section>
   );
 }
@@ -128,7 +128,7 @@ export function Machines({ query, who }: { query: Query; who: Who }) {
         </section>
       )}
       <p class="note under">
-        {fitting.length} of {rows.length}{machines.more ? ' (the first 10,000 of the catalog)' : ''}
+        {fitting.length} of {rows.length}{machines.next ? ' (the first 10,000 of the catalog)' : ''}
         {fitting.length > most && <> · <button type="button" class="link" onClick={() => setMost(most + SHOWN)}>Show {Math.min(SHOWN, fitting.length - most)} more</button></>}
       </p>
     </>

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Lease, Network, Waiting } from '../api';
 import { count, percent, seconds } from '../format';
 import { useLive } from '../live';
-import { Badge, Bar, Cell, Head, Loaded, Panel, Search, Table, Time, type Tone } from '../parts';
+import { Badge, Bar, Cell, Ends, Head, Loaded, Panel, Search, Table, type Tone } from '../parts';
 
 const SHOWN = 300;
 const STATES: Record<string, Tone> = { bound: 'good', offered: 'busy', declined: 'bad', expired: 'idle', released: 'idle' };
@@ -28,11 +28,6 @@ function NetworkCard({ network }: { network: Network }) {
       </dl>
     </Panel>
   );
-}
-
-function Ends({ unix }: { unix: number }) {
-  const left = unix - Date.now() / 1000;
-  return left > 0 ? <span>in {seconds(left)}</span> : <Time unix={unix} />;
 }
 
 export function Networks() {
@@ -77,7 +72,7 @@ export function Networks() {
                     </tr>
                   ))}
                 </Table>
-                <p class="note inset">{count(Math.min(SHOWN, list.filter(fits).length))} of {count(list.length)}{leases.more && ' and more'}; the search looks through all of these.</p>
+                <p class="note inset">{count(Math.min(SHOWN, list.filter(fits).length))} of {count(list.length)}{leases.next && ' and more'}; the search looks through all of these.</p>
               </>
             )}
           </Loaded>

@@ -61,7 +61,7 @@ function BootsNow() {
   const live = useLive<Boot[]>('/api/v1/boots?outcome=under%20way&limit=100', 1000);
   const boots = live.value ?? [];
   return (
-    <Panel title="Boots now" note={boots.length > NOW_SHOWN ? <a href="#/machines?state=under%20way">all {boots.length}{live.more ? ' and more' : ''}</a> : undefined}>
+    <Panel title="Boots now" note={boots.length > NOW_SHOWN ? <a href="#/machines?state=under%20way">all {boots.length}{live.next ? ' and more' : ''}</a> : undefined}>
       {live.problem && !live.value && <ProblemBox problem={live.problem} />}
       {live.value && boots.length === 0 && <Empty>Nothing boots at the moment.</Empty>}
       <ul class="boots">

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dialogs that are more than a question (Confirm in parts.tsx): what stands in one is made anew each
+// time it opens, and what the server refuses is told in it, so that nothing typed is lost.
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { ProblemBox, useAttempt } from './parts';
+
+/** A button and the dialog that it opens. `named`: what the button is called where many say the same. */
+export function Opens({ label, named, title, kind, children }: {
+  label: string; named?: string; title: string; kind?: 'primary' | 'danger'; children: (close: () => void) => ComponentChildren;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [open, setOpen] = useState(false);
+  // What it holds must be there by then: the first that can be used is given the focus.
+  useLayoutEffect(() => {
+    if (open) dialog.current?.showModal();
+  }, [open]);
+  return (
+    <>
+      <button type="button" class={kind} aria-label={named} onClick={() => setOpen(true)}>{label}</button>
+      <dialog ref={dialog} aria-label={title} onClose={() => setOpen(false)}>
+        {open && <><h2>{title}</h2>{children(() => dialog.current?.close())}</>}
+      </dialog>
+    </>
+  );
+}
+
+/** What a dialog says before something goes away for good. */
+export function Removal({ label, ready = true, close, action, children }: {
+  label: string; ready?: boolean; close: () => void; action: () => Promise<void>; children: ComponentChildren;
+}) {
+  const { attempt, busy, problem } = useAttempt();
+  const remove = () => attempt(async () => {
+    await action();
+    close();
+    document.getElementById('content')?.focus(); // the button that it was opened by goes too
+  });
+  return (
+    <>
+      {problem && <ProblemBox problem={problem} />}
+      <div class="words">{children}</div>
+      <div class="buttons">
+        <button type="button" onClick={close}>Cancel</button>
+        <button type="button" class="danger" disabled={busy || !ready} onClick={remove}>{label}</button>
+      </div>
+    </>
+  );
+}
