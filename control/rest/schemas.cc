@@ -55,7 +55,11 @@ constexpr Schema kSchemas[] = {
      "name:string role:viewer|operator|admin scope:string created:integer expires:integer~ "
      "last_used:integer~ "
      "token:string"},
-    {"TokenRequest", "", "role:viewer|operator|admin scope?:string expires_in_seconds?:integer"},
+    {"TokenRequest",
+     "A token of that name that is there gets another text; with `If-None-Match: *` it is kept, "
+     "and "
+     "the answer is 412.",
+     "role:viewer|operator|admin scope?:string expires_in_seconds?:integer"},
     {"Certificate", "Times in Unix seconds; the fingerprint is SHA-256.",
      "name:string subject:string issuer:string key:string names:[string] not_before:integer "
      "not_after:integer days_left:integer state:valid|expired|not-yet-valid "

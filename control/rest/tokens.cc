@@ -2,8 +2,12 @@
 //
 // Tokens: GET /tokens, PUT /tokens/{name} ({"role": ..., "scope": ..., "expires_in_seconds": ...};
 // the answer is the only one with the text), DELETE /tokens/{name}. GET /whoami: who asks, with
-// which role.
+// which role. A PUT gives a token that is there another text; with If-None-Match: * it makes new
+// ones only.
+#include <algorithm>
 #include <ctime>
+#include <mutex>
+#include <optional>
 
 #include "control/policy/access_scope.h"
 #include "control/rest/actor_json.h"
@@ -35,6 +39,22 @@ void ListTokens(const httplib::Request& request, httplib::Response& response, Co
   nlohmann::json list = nlohmann::json::array();
   for (const TokenRecord& token : *tokens) list.push_back(ToJson(token));
   ReplyPage(request, response, std::move(list), "name");
+}
+
+// Holds from the look at If-None-Match to the change.
+std::mutex writing;
+
+// As it is listed; null where there is none. Nullopt, and a problem replied, where that cannot be
+// read.
+std::optional<nlohmann::json> Now(const std::string& name, httplib::Response& response,
+                                  Core& core) {
+  const auto tokens = core.store().Tokens();
+  if (!tokens.ok()) {
+    ReplyProblem(response, tokens.status());
+    return std::nullopt;
+  }
+  const auto token = std::ranges::find(*tokens, name, &TokenRecord::name);
+  return token == tokens->end() ? nlohmann::json() : ToJson(*token);
 }
 
 void MakeToken(const httplib::Request& request, httplib::Response& response, Core& core) {
@@ -69,6 +89,9 @@ void MakeToken(const httplib::Request& request, httplib::Response& response, Cor
   const std::string text = MakeTokenText();
   if (text.empty()) return ReplyProblem(response, 503, "no randomness for a token; try again");
   token.sha256 = HashOf(text);
+  const std::scoped_lock lock(writing);
+  const auto before = Now(token.name, response, core);
+  if (!before || !MayChange(request, response, *before)) return;
   if (absl::Status status = core.store().AddToken(token, RequestActor(request)); !status.ok()) {
     return ReplyProblem(response, status);
   }

@@ -76,6 +76,10 @@ export function change<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?
   return inTurn(async () => (await ask<T>(method, path, { ...over }, body)).value);
 }
 
+/** What `change` sends so that only something new is made, or only what was read is replaced. */
+export const ONLY_NEW = { 'If-None-Match': '*' };
+export const onlyOver = (tag: string) => ({ 'If-Match': tag });
+
 /** The token goes out once, in a header, and is kept nowhere. */
 export function signIn(token: string): Promise<Who> {
   return inTurn(async () => (await ask<Who>('POST', '/api/v1/session', { Authorization: `Bearer ${token}` })).value);

@@ -2,7 +2,7 @@
 //
 // Making a token: what it is for, then its text, which no later answer of the server has.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, type NewToken, type Role } from '../api';
+import { change, ONLY_NEW, Problem, type NewToken, type Role } from '../api';
 import { Opens } from '../dialog';
 import { refresh } from '../live';
 import { Choice, ProblemBox, useAttempt } from '../parts';
@@ -14,6 +14,16 @@ const DAY = 86_400;
 const ENDS: [string, string][] = [
   ['', 'never'], [String(DAY), 'after a day'], [String(30 * DAY), 'after 30 days'], [String(90 * DAY), 'after 90 days'], [String(365 * DAY), 'after a year'],
 ];
+
+// To a PUT alone the server gives the token of that name another text, and whoever has it is refused.
+async function make(name: string, body: Record<string, unknown>): Promise<NewToken> {
+  try {
+    return await change<NewToken>('PUT', `/api/v1/tokens/${encodeURIComponent(name)}`, body, ONLY_NEW);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 412) throw error;
+    throw new Problem(412, 'It is there already', `Choose another name, or revoke ${name} first.`);
+  }
+}
 
 function Form({ close, made }: { close: () => void; made: (token: NewToken) => void }) {
   const { attempt, busy, problem } = useAttempt();
@@ -27,7 +37,7 @@ function Form({ close, made }: { close: () => void; made: (token: NewToken) => v
     if (scope && role !== 'admin') body['scope'] = scope;
     if (ends) body['expires_in_seconds'] = Number(ends);
     void attempt(async () => {
-      made(await change<NewToken>('PUT', `/api/v1/tokens/${encodeURIComponent(name.trim())}`, body));
+      made(await make(name.trim(), body));
       refresh('/api/v1/tokens');
     });
   };

@@ -82,6 +82,19 @@ TEST_F(AccessTest, ATokenMayDoWhatItsRoleMayAndNoMore) {
   EXPECT_EQ(Slipway("token rm ci").code, 1);
 }
 
+TEST_F(AccessTest, ATokenThatIsThereKeepsItsTextWhereANewOneIsAskedFor) {
+  const auto make = [this](const char* name) {
+    return client_->Put(Text("/api/v1/tokens/", name), httplib::Headers{{"If-None-Match", "*"}},
+                        R"({"role": "viewer"})", "application/json");
+  };
+  const auto first = make("screen");
+  ASSERT_EQ(first->status, 201) << first->body;
+  EXPECT_EQ(make("screen")->status, 412);
+  EXPECT_EQ(make("admin")->status, 412);
+  const std::string text = nlohmann::json::parse(first->body)["token"];
+  EXPECT_THAT(Slipway("--token " + text + " whoami").text, HasSubstr("token screen: viewer"));
+}
+
 TEST_F(AccessTest, AScopeIsOfLabelsAndNoAdmins) {
   EXPECT_THAT(Slipway("token create t --role admin --scope rack=a1").text,
               HasSubstr("scope: an admin has none"));
