@@ -14,7 +14,7 @@ from harness import Failed, expect, run, test
 from lab import Lab
 
 MAC, REFUSER, THIRD = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:03"
-PAGES = ("overview", "machines", f"machines/{REFUSER}", "images", "images/demo:1", "networks", "events",
+PAGES = ("overview", "machines", f"machines/{REFUSER}", "rules", "images", "images/demo:1", "networks", "events",
          "access", "audit")
 # What may differ where only colours and width do.
 APPEARANCE = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
@@ -210,7 +210,7 @@ def accessible(_, lab):
 @test("web", "the keyboard reaches all that can be used, and opens and closes what asks", site)
 def keyboard(_, lab):
     browser = lab.browser
-    for page in ("overview", "machines", "images", "audit", "access"):
+    for page in ("overview", "machines", "rules", "images", "audit", "access"):
         lab.go(page)
         browser.script("document.activeElement.blur(); document.body.focus()")
         usable = browser.script("""

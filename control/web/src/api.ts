@@ -76,6 +76,17 @@ export function change<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?
   return inTurn(async () => (await ask<T>(method, path, { ...over }, body)).value);
 }
 
+/** A list whole, page after page. */
+export async function getAll<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  for (let next: string | null = path; next !== null;) {
+    const page: Answer<T[]> = await get<T[]>(next);
+    items.push(...page.value);
+    next = page.next;
+  }
+  return items;
+}
+
 /** What `change` sends so that only something new is made, or only what was read is replaced. */
 export const ONLY_NEW = { 'If-None-Match': '*' };
 export const onlyOver = (tag: string) => ({ 'If-Match': tag });
@@ -88,7 +99,7 @@ export function signIn(token: string): Promise<Who> {
 // --- what the documents of docs/api.md look like --------------------------------------------------
 
 export type Role = 'viewer' | 'operator' | 'admin';
-export interface Who { name: string; role: Role; address: string }
+export interface Who { name: string; role: Role; scope: string; address: string }
 
 export interface Status {
   workers: number; connections: number; bytes_sent: number;
@@ -175,6 +186,12 @@ export interface Network {
 }
 export interface Lease { address: string; mac: string; uuid: string; client_id: string; state: string; expires: number }
 export interface Waiting { position: number; mac: string; address: string; where: string; waited_seconds: number; expected_seconds: number | null }
+
+export type RuleAction = 'boot' | 'quarantine' | 'ignore' | 'hold' | 'local';
+export interface Rule {
+  name: string; order: number; selector: string; action: RuleAction; image_set: string; mode: string;
+  options: { code: number; hex: string }[]; variables: Record<string, string>; script: string;
+}
 
 export interface Token { name: string; role: Role; scope: string; created: number; expires: number | null; last_used: number | null }
 export interface NewToken extends Token { token: string }

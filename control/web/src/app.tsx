@@ -16,6 +16,7 @@ import { MachinePage } from './pages/machine';
 import { Machines } from './pages/machines';
 import { Networks } from './pages/networks';
 import { Overview } from './pages/overview';
+import { Rules } from './pages/rules';
 import { SignIn } from './pages/sign_in';
 import { usePlace, type Place } from './route';
 import { forgetStream, useStream, type Kind } from './stream';
@@ -25,6 +26,7 @@ import { useThroughput } from './throughput';
 const PAGES: { page: string; words: string; icon: Icon; needs?: Role }[] = [
   { page: 'overview', words: 'Overview', icon: 'overview' },
   { page: 'machines', words: 'Machines', icon: 'machines' },
+  { page: 'rules', words: 'Rules', icon: 'rules' },
   { page: 'images', words: 'Images', icon: 'images' },
   { page: 'networks', words: 'Networks', icon: 'networks' },
   { page: 'events', words: 'Events', icon: 'events' },
@@ -41,6 +43,7 @@ function show(place: Place, who: Who): ComponentChildren {
     case 'overview': return <Overview />;
     case 'machines': return place.key ? <MachinePage key={place.key} mac={place.key} who={who} /> : <Machines query={place.query} who={who} />;
     case 'boots': return <BootPage key={place.key} id={place.key} />;
+    case 'rules': return <Rules who={who} />;
     case 'images': return place.key ? <ImagePage key={place.key} reference={place.key} who={who} /> : <Images who={who} />;
     case 'networks': return <Networks />;
     case 'events': return <Events />;

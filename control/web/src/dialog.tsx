@@ -3,7 +3,8 @@
 // Dialogs that are more than a question (Confirm in parts.tsx): what stands in one is made anew each
 // time it opens, and what the server refuses is told in it, so that nothing typed is lost.
 import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Problem } from './api';
 import { ProblemBox, useAttempt } from './parts';
 
 /** A button and the dialog that it opens. `named`: what the button is called where many say the same. */
@@ -26,9 +27,40 @@ export function Opens({ label, named, title, kind, children }: {
   );
 }
 
+/** What a dialog is about, read once when it opens: what is typed is not typed over. */
+function useOnce<T>(read: () => Promise<T>): { value?: T; problem?: Problem } {
+  const [state, setState] = useState<{ value?: T; problem?: Problem }>({});
+  useEffect(() => {
+    let gone = false;
+    read().then((value) => gone || setState({ value }), (error) => {
+      if (!(error instanceof Problem)) throw error;
+      if (!gone) setState({ problem: error });
+    });
+    return () => {
+      gone = true;
+    };
+  }, []);
+  return state;
+}
+
+/** Draws what was read once, and why it was not. */
+export function Read<T>({ read, close, children }: { read: () => Promise<T>; close: () => void; children: (value: T) => ComponentChildren }) {
+  const { value, problem } = useOnce(read);
+  useEffect(() => {
+    if (value !== undefined) document.querySelector<HTMLElement>('dialog[open] :is(input, select, button)')?.focus();
+  }, [value]);
+  if (value !== undefined) return <>{children(value)}</>;
+  return (
+    <>
+      {problem ? <ProblemBox problem={problem} /> : <p class="empty" aria-busy="true">Asking…</p>}
+      <div class="buttons"><button type="button" onClick={close}>Cancel</button></div>
+    </>
+  );
+}
+
 /** What a dialog says before something goes away for good. */
-export function Removal({ label, ready = true, close, action, children }: {
-  label: string; ready?: boolean; close: () => void; action: () => Promise<void>; children: ComponentChildren;
+export function Removal({ label, close, action, children }: {
+  label: string; close: () => void; action: () => Promise<void>; children: ComponentChildren;
 }) {
   const { attempt, busy, problem } = useAttempt();
   const remove = () => attempt(async () => {
@@ -42,7 +74,7 @@ export function Removal({ label, ready = true, close, action, children }: {
       <div class="words">{children}</div>
       <div class="buttons">
         <button type="button" onClick={close}>Cancel</button>
-        <button type="button" class="danger" disabled={busy || !ready} onClick={remove}>{label}</button>
+        <button type="button" class="danger" disabled={busy} onClick={remove}>{label}</button>
       </div>
     </>
   );

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rules in their order: which machines, and what becomes of them.
+import { change, get, onlyOver, type Rule, type Who } from '../api';
+import { Opens, Read, Removal } from '../dialog';
+import { refresh, useLiveList } from '../live';
+import { Cell, Head, Loaded, may, More, ProblemBox, Table } from '../parts';
+import { selectorWords } from '../selector';
+import { ACTIONS, AddRule, EditRule, rulePath } from './rule_form';
+import { MoveRule } from './rule_move';
+
+function Machines({ selector }: { selector: string }) {
+  return <span class="words">{selectorWords(selector) ?? selector}{selector && <small><code>{selector}</code></small>}</span>;
+}
+
+function LeadsTo({ rule }: { rule: Rule }) {
+  const more = [
+    rule.mode !== 'always' && `boots ${rule.mode}`,
+    rule.script && `iPXE is sent to ${rule.script}`,
+    rule.options.length > 0 && `DHCP options ${rule.options.map((each) => each.code).join(', ')}`,
+    ...Object.entries(rule.variables).map(([key, value]) => `${key}=${value}`),
+  ].filter(Boolean);
+  return (
+    <>
+      {rule.image_set ? <a href={`#/images/${rule.image_set}`}>{rule.image_set}</a> : <span class="note">no image set</span>}
+      {more.length > 0 && <small>{more.join('; ')}</small>}
+    </>
+  );
+}
+
+function RemoveRule({ name }: { name: string }) {
+  return (
+    <Opens label="Remove" named={`Remove ${name}`} title={`Remove the rule ${name}?`} kind="danger">
+      {(close) => (
+        <Read read={() => get<Rule>(rulePath(name))} close={close}>
+          {({ value, tag }) => (
+            <Removal
+              label="Remove" close={close}
+              action={async () => {
+                await change('DELETE', rulePath(name), undefined, onlyOver(tag ?? ''));
+                refresh('/api/v1/');
+              }}
+            >
+              The rules behind it decide of its machines from now on: {selectorWords(value.selector) ?? value.selector}. Now each of them {ACTIONS[value.action]}{value.image_set && ` ${value.image_set}`}.
+            </Removal>
+          )}
+        </Read>
+      )}
+    </Opens>
+  );
+}
+
+export function Rules({ who }: { who: Who }) {
+  // A scope is of machines, and rules are of all of them.
+  const changes = may(who.role, 'operator') && !who.scope;
+  const live = useLiveList<Rule>('/api/v1/rules?limit=50', 3000);
+  const columns = ['Order', 'Rule', 'Machines', 'Action', 'Leads to', ...(changes ? ['Change'] : [])];
+  return (
+    <>
+      <Head title="Rules">{changes && <AddRule />}</Head>
+      <p class="note lead">The first rule that fits a machine decides. An image set that a machine was given by name comes before all of them, and behind them what <code>[boot]</code> in slipway.toml says.</p>
+      {live.value && live.problem && <ProblemBox problem={live.problem} />}
+      <section class="panel flush" aria-label="Rules">
+        <Loaded live={live} empty={<span class="inset">There is none: every machine gets its own image set, or what [boot] says.</span>}>
+          {(list) => (
+            <Table caption="Rules, the one that is asked first at the top" columns={columns}>
+              {list.map((each) => (
+                <tr key={each.name}>
+                  <Cell label="Order">{each.order}</Cell>
+                  <Cell label="Rule" class="main">{each.name}</Cell>
+                  <Cell label="Machines"><Machines selector={each.selector} /></Cell>
+                  <Cell label="Action"><span class="words"><b>{each.action}</b><small>{ACTIONS[each.action]}</small></span></Cell>
+                  <Cell label="Leads to"><LeadsTo rule={each} /></Cell>
+                  {changes && <Cell label="Change"><div class="buttons"><EditRule name={each.name} /><MoveRule name={each.name} /><RemoveRule name={each.name} /></div></Cell>}
+                </tr>
+              ))}
+            </Table>
+          )}
+        </Loaded>
+        <More list={live} />
+      </section>
+    </>
+  );
+}
