@@ -56,9 +56,8 @@ constexpr Schema kSchemas[] = {
      "last_used:integer~ "
      "token:string"},
     {"TokenRequest",
-     "A token of that name that is there gets another text; with `If-None-Match: *` it is kept, "
-     "and "
-     "the answer is 412.",
+     "A token of that name that is there gets another text; with `If-None-Match: *` it stays "
+     "(412).",
      "role:viewer|operator|admin scope?:string expires_in_seconds?:integer"},
     {"Certificate", "Times in Unix seconds; the fingerprint is SHA-256.",
      "name:string subject:string issuer:string key:string names:[string] not_before:integer "

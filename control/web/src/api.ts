@@ -57,13 +57,13 @@ export const signedOut = { tell: () => undefined as void };
 async function ask<T>(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<Answer<T>> {
   const response = await send(method, path, headers, body);
   const tag = response.headers.get('ETag');
-  if (response.status === 304) return { value: undefined as T, tag, next: null, unchanged: true };
+  const next = /<([^>]*)>; rel="next"/.exec(response.headers.get('Link') ?? '')?.[1] ?? null;
+  if (response.status === 304) return { value: undefined as T, tag, next, unchanged: true };
   if (!response.ok) {
     const problem = await problemOf(response);
     if (problem.status === 401 && !headers['Authorization']) signedOut.tell();
     throw problem;
   }
-  const next = /<([^>]*)>; rel="next"/.exec(response.headers.get('Link') ?? '')?.[1] ?? null;
   const text = await response.text();
   return { value: (text ? JSON.parse(text) : undefined) as T, tag, next, unchanged: false };
 }

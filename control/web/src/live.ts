@@ -32,10 +32,13 @@ async function ask(path: string, each: Watched) {
     const answer = await get<unknown>(path, each.tag);
     each.tag = answer.tag;
     if (answer.unchanged) {
-      each.live = { ...each.live, problem: undefined, at: Date.now() };
-      return;
+      // A page that was just full may go on by now: its tag is of what stands on it.
+      const isSame = answer.next === each.live.next && each.live.problem === undefined;
+      each.live = { ...each.live, next: answer.next, problem: undefined, at: Date.now() };
+      if (isSame) return;
+    } else {
+      each.live = { value: answer.value, next: answer.next, problem: undefined, at: Date.now() };
     }
-    each.live = { value: answer.value, next: answer.next, problem: undefined, at: Date.now() };
   } catch (problem) {
     // A body that is no JSON too: whatever it is, it is asked for again.
     const known = problem instanceof Problem ? problem : new Problem(0, 'Broken answer', String(problem));
