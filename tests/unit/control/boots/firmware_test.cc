@@ -110,6 +110,9 @@ TEST(Discover, IsToldWithoutItsFingerprint) {
   step.kind = EventKind::kDhcpDiscover;
   step.text = kDiscover.text;
   EXPECT_EQ(Sentence(step), "asked for an address: " + kHttpClass);
+  step.text = "iPXE " + kHttpClass + " discover=0f0e0b8563b9b7bc";
+  EXPECT_EQ(VendorClassOf(step.text), kHttpClass);
+  EXPECT_EQ(Sentence(step), "asked for an address: iPXE " + kHttpClass);
 }
 
 // The fingerprints are held against captures where they are made: tests/unit/protocols/dhcp, tls.
