@@ -21,6 +21,20 @@ using ::testing::StartsWith;
 
 constexpr std::size_t kMebi = std::size_t{1} << 20;
 
+constexpr std::size_t kUnpacked = 64;  // mebibytes
+// What may come to memory where nothing is unpacked. The address sanitizer keeps what was freed.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kRoom = kUnpacked;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr std::size_t kRoom = kUnpacked;
+#else
+constexpr std::size_t kRoom = 32;
+#endif
+#else
+constexpr std::size_t kRoom = 32;
+#endif
+
 // So many mebibytes of zeros, as gzip.
 std::string PackedZeros(std::size_t mebibytes) {
   z_stream packer{};
@@ -109,7 +123,6 @@ class BodiesTest : public RegistryTest {
 };
 
 TEST_F(BodiesTest, APackedBodyIsNotUnpackedByWhomeverItCame) {
-  constexpr std::size_t kUnpacked = 64;  // mebibytes
   const std::string packed = PackedZeros(kUnpacked);
   ASSERT_LT(packed.size(), kMebi);
   ForgetPeak();
@@ -131,7 +144,7 @@ TEST_F(BodiesTest, APackedBodyIsNotUnpackedByWhomeverItCame) {
       EXPECT_EQ(refused->get_header_value("Accept-Encoding"), "identity");
     }
   }
-  EXPECT_LT(PeakMebibytes(), before + kUnpacked);  // a sanitizer keeps what was freed: some 40
+  EXPECT_LT(PeakMebibytes(), before + kRoom);
   EXPECT_EQ(client_
                 ->Put("/api/v1/machines/52:54:00:00:00:01",
                       Token({{"Content-Encoding", "identity"}}), "{}", "application/json")
