@@ -44,13 +44,11 @@ constexpr Cause kDhcpCauses[] = {
     {CauseId::kUnknownMachine, "dhcp.unknown_machine", kFailed,
      "gets no offer, as the policy does not serve it",
      "Its DISCOVER was dropped under DhcpIgnoredByRule or DhcpUnknownMachine: a rule says ignore, "
-     "or "
-     "the network's unknown_machines is \"ignore\" and nothing names this machine.",
+     "or the network's unknown_machines is \"ignore\" and nothing names this machine.",
      "'slipway explain --mac MAC' says which rule decides, and why.\n"
      "Make it known: slipway machine set MAC NAME:TAG.\n"
      "Or serve whoever asks in that network: unknown_machines = \"serve\" in its [[network]] "
-     "table, "
-     "or 'slipway network set NAME --unknown-machines serve' where the catalog has it."},
+     "table, or 'slipway network set NAME --unknown-machines serve' where the catalog has it."},
     {CauseId::kNotABootClient, "dhcp.not_a_boot_client", kFailed,
      "gets no offer, as it does not ask as a boot client",
      "Its DISCOVER has no vendor class of HTTP boot, PXE or iPXE, and unknown_machines is "
@@ -105,8 +103,7 @@ constexpr Cause kDhcpCauses[] = {
      "is of an architecture for which its image set has no boot file",
      "Its DISCOVER was dropped under DhcpNoBootRule, and the image set is there.",
      "'slipway image show NAME:TAG' lists the architectures that it boots; import a set with a "
-     "boot "
-     "file for this one.\n"
+     "boot file for this one.\n"
      "Or give the architecture a set of its own: [[boot.override]]."},
     {CauseId::kPxeOnly, "dhcp.pxe_only", kFailed,
      "asks for PXE, which cannot load over HTTPS, and no loader is configured for it",
@@ -210,16 +207,14 @@ constexpr Cause kTlsCauses[] = {
     {CauseId::kNameMismatch, "tls.name_mismatch", kFailed,
      "asked for a name that our certificate does not hold",
      "The name in the boot URI, or the one it asks for in TLS, stands in no certificate of ours, "
-     "and "
-     "it refused the certificate.",
+     "and it refused the certificate.",
      "Put the name into boot.names (our own CA), or into the certificate of [[tls.certificate]].\n"
      "A URI with an address needs the address in the certificate, as IP name."},
     {CauseId::kKeyType, "tls.key_type", kFailed, "cannot use the keys of our certificates",
      "Everything it offers needs another type of key than our certificates have, or it refused the "
      "key's type or size.",
      "Give a certificate of the other type beside the one that is there: [[tls.certificate]] with "
-     "an "
-     "RSA key of 3072 bits (all firmware takes it) and one with ECDSA P-256."},
+     "an RSA key of 3072 bits (all firmware takes it) and one with ECDSA P-256."},
     {CauseId::kNoCommonSuite, "tls.no_common_suite", kFailed,
      "offers no cipher suite that we speak",
      "We sent handshake_failure or insufficient_security; what it offered stands in the evidence.",
@@ -277,8 +272,7 @@ constexpr Cause kTransferCauses[] = {
      "The connection ended with bytes to send and a closed receive window: the receiver was too "
      "busy, or hung.",
      "It is the machine's side that stands: look at its screen; firmware may wait for a key, or "
-     "has "
-     "run out of memory.\n"
+     "has run out of memory.\n"
      "Update the firmware: releases before 2024-09 do not resume after a pause."},
     {CauseId::kReceiveRingFull, "transfer.receive_ring_full", kFailed,
      "lost too many frames to load the file",
@@ -310,8 +304,7 @@ constexpr Cause kAfterCauses[] = {
      "Sign it with a key whose certificate is in the firmware's db (sbsign), or boot a loader that "
      "is signed already (Debian's shim).\n"
      "If it is signed: the firmware's dbx or shim's SBAT level may have revoked it; its screen "
-     "says "
-     "'Access Denied' or 'Security Violation'."},
+     "says 'Access Denied' or 'Security Violation'."},
     {CauseId::kNextFileMissing, "boot.next_file_missing", kFailed,
      "has its boot file, which asked for another one that is not there",
      "After a complete download a request of the program that was loaded was answered 404.",
@@ -364,8 +357,7 @@ static_assert(StandWhereTheyBelong());
 constexpr std::string_view kHead =
     "# Why did it not boot?\n\n"
     "`slipway why MAC` names one of these causes, with the steps that show it. Exit code 0: "
-    "nothing "
-    "is wrong, or not\n"
+    "nothing is wrong, or not\n"
     "yet; 1: a failure was diagnosed. With `--json` the id stands in `cause`.\n\n"
     "This file is written from the table in `control/boots/causes.cc`; a test compares the two.\n";
 
