@@ -2,6 +2,7 @@
 //
 // GET /machines/{mac}/capture over TLS and by the command line: what workers put into the rings
 // comes out as a whole file, within bounds, for whom may, and audited. The workers are the test.
+#include <csignal>
 #include <thread>
 
 #include "control/cli/capture_file.h"
@@ -131,14 +132,18 @@ TEST_F(CapturesTest, EndWhenTheirBytesAreWritten) {
 
 // SIGTERM, which is taken as SIGINT is: that one may be ignored where tests run in the background.
 TEST_F(CapturesTest, EndBySignalWithAWholeFile) {
+  const std::filesystem::path pid = folder_ / "pid";
   Ran ran;
-  std::thread thread([this, &ran] {
-    ran = Shell(Text("timeout --preserve-status -s TERM 2 ", SLIPWAY_PROGRAM, " --state ",
+  std::thread thread([this, &ran, &pid] {
+    ran = Shell(Text("echo $$ > ", pid.string(), "; exec ", SLIPWAY_PROGRAM, " --state ",
                      (folder_ / "state").string(), " --server 127.0.0.1:", server_->port(),
                      " capture 52:54:00:00:00:01 -w ", file_.string()));
   });
   EXPECT_TRUE(Await([this] { return captures_.running() == 1; }));
   for (int i = 0; i < 10; ++i) Comes(0, 100, 1);
+  // Its file begins with the first block: from then on the program knows what to ask an end for.
+  EXPECT_TRUE(Await([this] { return std::filesystem::exists(file_); }));
+  ASSERT_EQ(::kill(std::stoi(BytesOf(pid)), SIGTERM), 0);
   thread.join();
   EXPECT_EQ(ran.code, 0) << ran.text;
   EXPECT_THAT(ran.text, HasSubstr("10 frames"));
