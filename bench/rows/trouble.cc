@@ -53,7 +53,9 @@ absl::StatusOr<Storm> RunStorm(const RowContext& context, const Trouble& trouble
       {storm::Firmware::kUefi, 2}, {storm::Firmware::kIpxe, 1}, {storm::Firmware::kLinux, 1}};
   machines.power_on = std::chrono::seconds(1);
   machines.url = storm::Url::Parse("https://10.50.0.1/image");
-  machines.first_address = Ipv4Address(10, 50, 1, 0);  // of machines that DHCP gives none
+  // Of machines that DHCP gives none: the slow readers, who come behind those that boot. Below the
+  // server's pool.
+  machines.first_address = Ipv4Address(Ipv4Address(10, 50, 1, 0).value() - context.machines);
   machines.server = kServerAddress;
   machines.verify_every = 16;
   machines.patience = std::chrono::seconds(120);

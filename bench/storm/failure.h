@@ -16,6 +16,7 @@ enum class Failure : std::uint8_t {
   kNoAck,
   kNak,
   kNoBootUri,
+  kAddressTaken,
   kNoNeighbour,
   kNoName,
   kNoPort,
@@ -37,7 +38,7 @@ enum class Failure : std::uint8_t {
   kStalled,
   kOutOfTime,
 };
-inline constexpr std::size_t kFailures = 25;
+inline constexpr std::size_t kFailures = 26;
 
 struct FailureText {
   std::string_view name;
@@ -51,6 +52,8 @@ constexpr FailureText Describe(Failure failure) {
       {"NoAck", "the DHCP request was not answered"},
       {"Nak", "the DHCP server refused the address it had offered"},
       {"NoBootUri", "the DHCP answer's boot URI cannot be read"},
+      {"AddressTaken",
+       "DHCP gave an address that another machine here uses: keep fixed ones out of its pool"},
       {"NoNeighbour", "nobody answered by ARP for the next station"},
       {"NoName", "DNS gave no address for the server's name"},
       {"NoPort", "no local port or connection was free"},

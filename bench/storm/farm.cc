@@ -231,6 +231,18 @@ Machine* Farm::MachineOf(const MacAddress& mac) {
   return index < machines_.size() ? &machines_[index] : nullptr;
 }
 
+// False where another machine has it that has a connection: segments that leave are told apart by
+// it alone.
+bool Farm::TakeAddress(Machine& machine) {
+  std::uint32_t& owner = by_address_[machine.address.value()];
+  if (owner != machine.index && machines_[owner].address == machine.address &&
+      machines_[owner].connection.valid()) {
+    return false;
+  }
+  owner = machine.index;
+  return true;
+}
+
 std::size_t Farm::Receive() {
   const std::size_t count = wire_.port->Receive(wire_.queue, burst_);
   tally_.frames_received += count;

@@ -118,6 +118,7 @@ class Farm {
   // farm_boot.cc: from power to the next station.
   void OnTimer(Machine& machine);
   void PowerOn(Machine& machine);
+  bool TakeAddress(Machine& machine);
   void Discover(Machine& machine);
   void Request(Machine& machine);
   void OnDhcp(Machine& machine, const DhcpOffer& offer);

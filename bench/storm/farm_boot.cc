@@ -79,7 +79,6 @@ void Farm::PowerOn(Machine& machine) {
   machine.router = options_.gateway;
   machine.name_server = options_.name_server;
   machine.url = std::make_unique<Url>(*options_.url);
-  by_address_[machine.address.value()] = machine.index;
   Advance(machine);
 }
 
@@ -164,7 +163,6 @@ void Farm::OnLease(Machine& machine, const DhcpOffer& ack) {
   machine.mask = ack.mask;
   machine.router = ack.router;
   machine.name_server = ack.name_server;
-  by_address_[machine.address.value()] = machine.index;
   // A plain client is told no file; it fetches what the operator says.
   auto url = Url::Parse(ack.uri.empty() ? machine.offer->uri : ack.uri);
   if (!url) url = options_.url;

@@ -116,14 +116,16 @@ void Farm::Flood() {
     if (machine.phase != Phase::kFlood) continue;
     const double rate = options_.workloads[machine.workload].frames_per_second;
     double& credit = flood_credit_[machine.workload];
-    constexpr double kBurstMax = 256;
+    // Of a round, which is long where there are many machines. The ring holds half as many.
+    constexpr double kBurstMax = 1024;
     credit = rate == 0 ? kBurstMax : std::min(credit + rate * seconds, rate * 0.01 + 1);
     const SynFlood flood{.to = machine.station,
                          .from = machine.identity.mac,
                          .destination = machine.server,
                          .port = options_.url->port};
-    for (double sent = 0; credit >= 1 && sent < kBurstMax && room() > kOutbox / 4;
-         credit -= 1, sent += 1) {
+    for (double sent = 0; credit >= 1 && sent < kBurstMax; credit -= 1, sent += 1) {
+      if (room() <= kOutbox / 4) Flush();
+      if (room() <= kOutbox / 4) break;
       SendBytes(MutableBytes(room_).first(WriteSyn(flood, random_.Next64(), room_)));
       ++tally_.flood_sent;
     }

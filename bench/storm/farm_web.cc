@@ -23,6 +23,7 @@ constexpr std::size_t kRecord = 16384;
 // --- The connection -------------------------------------------------------------------------
 
 void Farm::Connect(Machine& machine) {
+  if (!TakeAddress(machine)) return Fail(machine, Failure::kAddressTaken);
   tcp::Host& host = *HostsOf(machine).host;
   constexpr std::uint16_t kFirstPort = 49152;
   for (int attempts = 0; attempts < 16; ++attempts) {

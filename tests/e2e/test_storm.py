@@ -128,6 +128,15 @@ def receiver(_, storm):
     expect(result["receiver"]["frames"] > 20 * 700 and result["receiver"]["most"] <= 64, f"{result}")
 
 
+@test("storm", "an address that DHCP gives, though a machine has it fixed, is a failure with a name", appliance)
+def taken(_, storm):
+    # A thousand of those in the pool of 5,376 are taken: about one of five machines meets one.
+    result = storm.run("--mix", "boot:100,slowreader:1000", "--addresses", "10.77.99.156/16", *HURRY,
+                       "--power-on", "2s", ok=False, url=storm.url(scheme="http", host=ADDRESS))
+    expect(result["failures"].get("AddressTaken", 0) > 0, f"{result}")
+    expect(0 < result["boots"] < result["boots_wanted"] == 100, f"{result}")
+
+
 @contextlib.contextmanager
 def in_turns(context):
     with Storm(context, "turns", "[admission]\nmachines_at_once = 5\n") as storm:
