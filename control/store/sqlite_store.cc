@@ -178,8 +178,12 @@ class SqliteStore final : public Store {
       const auto before = policy_.RolloutNow(rollout.stable);
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.Put(rollout); !status.ok()) return status;
-      const absl::Status forgotten = canaries_.Remove(rollout.stable.ToString());
-      if (!forgotten.ok()) return forgotten;
+      // No document where there was none.
+      const auto old = ParseRollout(rollout.stable, *before);
+      if (!old.ok() || !GoesOn(*old, rollout)) {
+        const absl::Status forgotten = canaries_.Remove(rollout.stable.ToString());
+        if (!forgotten.ok()) return forgotten;
+      }
       return Change{"rollout of " + rollout.stable.ToString(), *before, ToJson(rollout)};
     });
   }

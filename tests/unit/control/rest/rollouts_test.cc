@@ -278,6 +278,55 @@ TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {
   EXPECT_EQ(Sent(1), Version("debian:stable"));
 }
 
+TEST_F(RolloutsTest, FailuresStayCountedWhileTheVersionOnTrialIsTheSame) {
+  StartCanary(3);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  Start("--percent 10");
+  ASSERT_EQ(Sent(3), next);
+  ASSERT_EQ(Sent(1), old);
+  core_->NoteBoot(Failed(3, next));
+  Restart();
+  Start("--percent 100");
+  ASSERT_EQ(Sent(1), next);
+  Restart();
+  core_->NoteBoot(Failed(1, next));
+  // Before that one is on disk.
+  Start();
+  Start("--when canary=yes");
+  Restart();
+  EXPECT_EQ(Sent(1), next) << "two of three";
+  Boot third = Failed(1, next);
+  third.id = 10;
+  core_->NoteBoot(third);
+  EXPECT_EQ(Sent(1), old);
+  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+  EXPECT_EQ(noted["after"]["failed_boots"], 3);
+}
+
+TEST_F(RolloutsTest, ALowerLimitTakesEffectWithTheNextFailure) {
+  StartCanary(9);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  core_->NoteBoot(Failed(1, next));
+  core_->NoteBoot(Failed(3, next));
+  Start("--failures-max 1");
+  EXPECT_EQ(Sent(1), next) << "a change of a rollout does not end it";
+  Boot third = Failed(1, next);
+  third.id = 10;
+  core_->NoteBoot(third);
+  EXPECT_EQ(Sent(1), old);
+}
+
+TEST_F(RolloutsTest, AnotherCandidateHasNotFailedYet) {
+  StartCanary(2);
+  core_->NoteBoot(Failed(1, Version("debian:next")));
+  ASSERT_EQ(Slipway("image tag debian:next other").code, 0);
+  const std::string other = Version("debian:other");
+  ASSERT_EQ(other, Version("debian:next"));
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:other").code, 0);
+  core_->NoteBoot(Failed(3, other));
+  EXPECT_EQ(Sent(1), other);
+}
+
 TEST_F(RolloutsTest, ARestartForgetsNoBootOfACandidate) {
   StartCanary(3);
   const std::string next = Version("debian:next");
@@ -327,7 +376,7 @@ TEST_F(RolloutsTest, ABootThatIsToldAgainAfterARestartIsOneFailure) {
   EXPECT_EQ(Sent(1), next);
 }
 
-TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARolloutThatIsPut) {
+TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARolloutThatTriesIt) {
   StartCanary(2);
   const std::string before = Version("debian:next");
   core_->NoteBoot(Failed(1, before));
