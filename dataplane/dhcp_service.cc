@@ -19,7 +19,7 @@ void SetQuestionText(Event& event, const dhcp::Client& client) {
       kFact.size() + std::string_view(" =").size() + kFingerprintDigits;
   const bool has_fact = client.fingerprint != 0;
   const std::size_t room = Event::kTextMax - (has_fact ? kFactSize : 0);
-  const std::string_view before = client.kind == dhcp::ClientKind::kIpxe ? "iPXE " : "";
+  const std::string_view before = client.kind == dhcp::ClientKind::kIpxe ? kIpxeMark : "";
   std::size_t size = before.copy(event.text_bytes.data(), room);
   size += AsText(client.vendor_class).copy(event.text_bytes.data() + size, room - size);
   event.text_size = static_cast<std::uint8_t>(size);

@@ -34,7 +34,7 @@ namespace slipway::dataplane {
 #define SLIPWAY_EVENT_KINDS(X)                                                                     \
   X(DhcpDiscover, "asked for an address")     /* number: architecture, -1: none; extra: relay's    \
                                                  address, 0: none; text: vendor class, after       \
-                                                 "iPXE " where it says in user class that it is,   \
+                                                 kIpxeMark where it says in user class that it is, \
                                                  and before discover=DIGITS */                     \
   X(DhcpOffer, "was offered an address")      /* number: DhcpOfferOf; text: boot URI */            \
   X(DhcpRequest, "requested an address")      /* as DhcpDiscover, without its last word */         \
@@ -89,6 +89,9 @@ inline constexpr EventDescription kEventDescriptions[] = {
 constexpr const EventDescription& Describe(EventKind kind) {
   return kEventDescriptions[static_cast<std::size_t>(kind)];
 }
+
+// In front of the vendor class that an iPXE says.
+inline constexpr std::string_view kIpxeMark = "iPXE ";
 
 // What an OFFER held; number of DhcpOffer.
 enum class DhcpOfferOf : std::uint8_t { kAddressAlone, kAddressAndBoot, kBootAlone };

@@ -30,7 +30,6 @@ struct Known {
   std::string_view fingerprint;
   std::string_view name;
 };
-constexpr std::string_view kIpxe = "iPXE ";  // in front of an iPXE's vendor class
 constexpr Known kKnown[] = {
     {"67f18dbc6287be40", "EDK II HTTP boot"},    {"683c663f21183cc9", "EDK II PXE"},
     {"6ee514fe8a8303ad", "iPXE of 2019 (BIOS)"}, {"0f0e0b8563b9b7bc", "iPXE of 2025 (UEFI)"},
@@ -48,7 +47,7 @@ std::string_view ClientOf(std::string_view text) {
 
 std::string_view VendorClassOf(std::string_view text) {
   text = text.substr(0, FactAt(text));
-  return text.substr(text.starts_with(kIpxe) ? kIpxe.size() : 0);
+  return text.substr(text.starts_with(dataplane::kIpxeMark) ? dataplane::kIpxeMark.size() : 0);
 }
 
 std::string_view DiscoverFingerprintOf(std::string_view text) {

@@ -6,7 +6,7 @@
 
 #include "control/boots/causes.h"
 #include "control/boots/diagnosis.h"
-#include "control/boots/story.h"
+#include "control/boots/event_meaning.h"
 #include "control/boots/words.h"
 #include "control/text.h"
 
@@ -15,65 +15,6 @@ namespace {
 
 using dataplane::Event;
 using dataplane::EventKind;
-
-// The last step of this kind on this connection, or null.
-const BootStep* LastOf(const Boot& boot, EventKind kind, std::uint64_t connection) {
-  const auto step = std::find_if(boot.steps.rbegin(), boot.steps.rend(), [&](const BootStep& each) {
-    return each.kind == kind && each.connection == connection;
-  });
-  return step == boot.steps.rend() ? nullptr : &*step;
-}
-
-// Texts come from the wire. What is no printable ASCII would be no UTF-8, and so no JSON.
-std::string Printable(std::string_view text) {
-  std::string printable(text);
-  std::ranges::replace_if(
-      printable, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return printable;
-}
-
-// It asked where we are since it last got an address, or is done.
-bool AskedAlready(const Boot& boot) {
-  if (boot.outcome == BootOutcome::kComplete) return true;
-  for (auto step = boot.steps.rbegin(); step != boot.steps.rend(); ++step) {
-    if (step->kind == EventKind::kDhcpAck) return false;
-    if (step->kind == EventKind::kArpAsked) return true;
-  }
-  return false;
-}
-
-// The connection ended in the middle of a file, or of its handshake, or unanswered.
-bool EndedTooSoon(const Boot& boot, const Event& event) {
-  const BootStep* request = LastOf(boot, EventKind::kHttpRequest, event.connection);
-  const bool by_us = !FactText(event.text(), "because").empty();
-  if (event.kind == EventKind::kTcpClosed) return request != nullptr && by_us;
-  if (event.kind == EventKind::kTcpTimedOut) return true;
-  if (event.kind != EventKind::kTcpReset) return false;
-  if (request != nullptr) {
-    // All that was sent may have been acknowledged before the last of it was sent.
-    const BootStep* complete = LastOf(boot, EventKind::kHttpComplete, event.connection);
-    const bool is_whole = !HasFile(*request) || (complete != nullptr && complete > request);
-    return event.number > 0 || !is_whole;
-  }
-  const BootStep* opened = LastOf(boot, EventKind::kTcpOpened, event.connection);
-  return LastOf(boot, EventKind::kTlsDone, event.connection) == nullptr && opened != nullptr &&
-         opened->number == kHttpsPort;
-}
-
-// What asks where we are again and again, as it boots or afterwards, says nothing new; nor does
-// who tries a closed port again.
-bool Repeats(const Boot& boot, const Event& event) {
-  if (event.kind == EventKind::kArpAsked) return AskedAlready(boot);
-  return event.kind == EventKind::kTcpRefused && !boot.steps.empty() &&
-         boot.steps.back().kind == event.kind && boot.steps.back().number == event.number;
-}
-
-bool IsFailure(const Boot& boot, const Event& event) {
-  return event.kind == EventKind::kTlsFailed || event.kind == EventKind::kDhcpNak ||
-         (event.kind == EventKind::kTcpRefused && event.number == kHttpPort) ||
-         (event.kind == EventKind::kHttpRequest && event.number >= 400) ||
-         EndedTooSoon(boot, event);
-}
 
 }  // namespace
 
@@ -98,7 +39,7 @@ void BootTimelines::Take(const Event& event) {
   const bool is_known = is_leased || machines_.contains(mac.value());
   if (event.kind == EventKind::kTcpRefused && !is_known) return;
   MachineStory& story = StoryOf(mac);
-  if (BeginsBoot(story, event)) {
+  if (story.boots.empty() || BeginsAnother(story.boots.back(), event)) {
     if (!story.boots.empty() && story.boots.back().outcome == BootOutcome::kUnderWay) {
       Boot& before = story.boots.back();
       End(before, BootOutcome::kAbandoned, Text("began anew after it ", WhereItStands(before)));
@@ -159,26 +100,6 @@ BootTimelines::MachineStory& BootTimelines::StoryOf(MacAddress mac) {
     machines_.erase(oldest);
   }
   return story;
-}
-
-bool BootTimelines::BeginsBoot(const MachineStory& story, const Event& event) {
-  if (story.boots.empty()) return true;
-  if (event.kind != EventKind::kDhcpDiscover || !IsBootClient(event.text())) return false;
-  const Boot& boot = story.boots.back();
-  if (boot.outcome != BootOutcome::kUnderWay) return true;
-  // DISCOVER again without having come further is the same try.
-  return std::ranges::any_of(boot.steps, [](const BootStep& step) {
-    return step.kind == EventKind::kDhcpAck || step.kind == EventKind::kTcpOpened;
-  });
-}
-
-BootStep BootTimelines::StepOf(const Event& event) {
-  return {.unix_nanoseconds = event.unix_nanoseconds,
-          .kind = event.kind,
-          .number = event.number,
-          .extra = event.extra,
-          .connection = event.connection,
-          .text = Printable(event.text())};
 }
 
 void BootTimelines::Append(Boot& boot, BootStep step) const {

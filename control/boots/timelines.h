@@ -150,8 +150,6 @@ class BootTimelines {
   MachineStory& StoryOf(MacAddress mac);
   const Boot* Find(std::int64_t id, MacAddress mac) const;
   void Forget(Boot boot);
-  static bool BeginsBoot(const MachineStory& story, const dataplane::Event& event);
-  static BootStep StepOf(const dataplane::Event& event);
   void Append(Boot& boot, BootStep step) const;
   void Tell(const Boot& boot) const;
   void Judge(Boot& boot, const dataplane::Event& event);

@@ -184,8 +184,8 @@ std::string Sentence(const BootStep& step) {
   switch (step.kind) {
     case EventKind::kDhcpDiscover:
     case EventKind::kDhcpRequest:
-      return Text(words, step.text.empty() ? "" : ": ", IsIpxe(step.text) ? "iPXE " : "",
-                  VendorClassOf(step.text)) +
+      return Text(words, step.text.empty() ? "" : ": ",
+                  IsIpxe(step.text) ? dataplane::kIpxeMark : "", VendorClassOf(step.text)) +
              (step.extra != 0 ? ", through relay " + Address(step.extra) : "");
     case EventKind::kDhcpConflict:
       return step.text.empty() ? words : Text(words, ", by ", step.text);

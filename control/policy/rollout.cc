@@ -74,6 +74,10 @@ std::uint32_t Bucket(const Rollout& rollout, const Machine& machine) {
 
 }  // namespace
 
+bool GoesOn(const Rollout& before, const Rollout& after) {
+  return before.candidate == after.candidate && before.candidate_digest == after.candidate_digest;
+}
+
 nlohmann::json ToJson(const Rollout& rollout) {
   return {
       {"stable", rollout.stable.ToString()},          {"candidate", rollout.candidate.ToString()},

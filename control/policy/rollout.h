@@ -43,6 +43,10 @@ struct CanaryFailure {
   bool is_over = false;   // it completed after all: no failure any more
 };
 
+// A rollout that is put over another one of its tag goes on with the trial: whose boots are
+// counted, and against what. Else the trial begins anew.
+bool GoesOn(const Rollout& before, const Rollout& after);
+
 nlohmann::json ToJson(const Rollout& rollout);
 // Refused, by name: a member that is unknown, missing or wrong.
 absl::StatusOr<Rollout> ParseRollout(const ImageSetName& stable, const nlohmann::json& json);

@@ -310,7 +310,7 @@ class Core {
                               const nlohmann::json& why = nullptr);
   // Of the rollout's candidate, by a machine of its canary; rolls back where that is one too many.
   void NoteCanaryFailure(const Rollout& rollout, const std::string& version, const Boot& boot);
-  void ForgetCanary(const std::string& stable);  // its rollout was put anew, or has ended
+  void ForgetCanary(const std::string& stable);  // its trial begins anew, or has ended
   // Where nobody knows it: of the MAC alone.
   absl::StatusOr<Machine> MachineOf(const MacAddress& mac, const std::optional<Uuid>& uuid);
   // By the UUID that its lease tells, or by its MAC. `uuids`: the leases'.
@@ -381,8 +381,8 @@ class Core {
   RetiredVersions retired_;
   std::shared_ptr<const Documents> documents_ = std::make_shared<const Documents>();  // published
   std::shared_ptr<const Documents> checked_;  // of the site last checked; null: none since then
-  // Of a rollout's candidate since the rollout was put, and since the candidate last moved: the ids
-  // of boots that failed; those that may fail at most, and none where that is any number.
+  // Of a rollout's candidate since its trial began, and since the candidate last moved: the ids of
+  // boots that failed while these were limited; no more than may fail, or might before a change.
   struct CanaryFailures {
     std::string version;  // VersionName()
     std::set<std::int64_t> boots;

@@ -4,7 +4,7 @@
 // rollback where too many failed.
 //
 // Numbers of each version are the archive's, in one commit with the boots they count. Which boots
-// failed for a rollout is the catalog's, with the rollout, as a rollout that is put anew or ends
+// failed for a rollout is the catalog's, with the rollout, as a trial that begins anew or ends
 // takes them along: few rows, as many as may fail, while boots that are well write nothing there.
 #include <algorithm>
 #include <optional>

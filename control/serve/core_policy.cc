@@ -142,9 +142,7 @@ std::string Core::HeldAgainst(const Site& site, const Rollout& rollout) {
   const std::string now = LeadsTo(site.sets, rollout.stable);
   const auto before = std::ranges::find(site.rollouts, rollout.stable, &Rollout::stable);
   if (before == site.rollouts.end() || before->stable_digest.empty()) return now;
-  const bool goes_on = before->candidate == rollout.candidate &&
-                       before->candidate_digest == rollout.candidate_digest;
-  return goes_on && rollout.stable_digest != now ? before->stable_digest : now;
+  return GoesOn(*before, rollout) && rollout.stable_digest != now ? before->stable_digest : now;
 }
 
 absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor) {
@@ -157,11 +155,13 @@ absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor
   }
   rollout.candidate_digest = LeadsTo(site->sets, rollout.candidate);
   rollout.stable_digest = HeldAgainst(*site, rollout);
+  const auto before = std::ranges::find(site->rollouts, rollout.stable, &Rollout::stable);
+  const bool goes_on = before != site->rollouts.end() && GoesOn(*before, rollout);
   Place(site->rollouts, rollout,
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
   if (absl::Status status = store_->PutRollout(rollout, actor); !status.ok()) return status;
-  ForgetCanary(rollout.stable.ToString());
+  if (!goes_on) ForgetCanary(rollout.stable.ToString());
   if (absl::Status status = RepublishLocked(); !status.ok()) return status;
   return rollout;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/machine_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "control/parse_json.h"
@@ -112,11 +113,16 @@ absl::StatusOr<Machine> MachineTable::Put(const Machine& machine,
   return stored;
 }
 
-absl::Status MachineTable::Remove(std::int64_t id) {
+absl::StatusOr<Machine> MachineTable::Remove(std::int64_t id) {
+  const auto machines = All();
+  if (!machines.ok()) return machines.status();
+  const auto found =
+      std::ranges::find_if(*machines, [&](const auto& each) { return each->id == id; });
+  if (found == machines->end()) return absl::NotFoundError("no such machine");
   Statement statement = database_.Prepare("DELETE FROM machines WHERE id=?");
-  absl::Status status = statement.Bind(1, id).Run();
-  if (status.ok() && kept_) kept_->erase(id);
-  return status;
+  if (absl::Status status = statement.Bind(1, id).Run(); !status.ok()) return status;
+  kept_->erase(id);
+  return **found;
 }
 
 absl::Status MachineTable::CountBoot(std::int64_t id, bool completed) {

@@ -33,7 +33,7 @@ class MachineTable {
   absl::StatusOr<std::int64_t> Count();
   // Takes the place of `before`, where there is one; else it is given an id.
   absl::StatusOr<Machine> Put(const Machine& machine, const std::optional<Machine>& before);
-  absl::Status Remove(std::int64_t id);
+  absl::StatusOr<Machine> Remove(std::int64_t id);  // as it was
   absl::Status CountBoot(std::int64_t id, bool completed);
   // In the place of what was seen before; nothing where there is no such machine.
   absl::Status NoteFirmware(std::int64_t id, const std::vector<SeenFirmware>& seen);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Store in one SQLite file. Calls come from the REST threads and the event thread and take
-// turns behind one mutex: all of them are rare beside what a worker does.
+// The Store in one SQLite file: which tables a change is of, in one transaction with its record;
+// what lies in them is the tables' (daemon_tables.h, machine_table.h and its like). Calls come from
+// the REST threads and the event thread and take turns behind one mutex: all of them are rare
+// beside what a worker does.
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include "control/store/canary_table.h"
 #include "control/store/catalog_file.h"
+#include "control/store/daemon_tables.h"
 #include "control/store/machine_table.h"
-#include "control/store/named_rows.h"
 #include "control/store/policy_table.h"
 #include "control/store/sqlite.h"
 #include "control/store/store.h"
@@ -20,10 +22,6 @@
 
 namespace slipway::control {
 namespace {
-
-nlohmann::json Told(const TokenRecord& token) {
-  return {{"role", NameOf(token.role)}, {"scope", token.scope}, {"expires", token.expires}};
-}
 
 // What the audit log says of a change.
 struct Change {
@@ -43,7 +41,8 @@ class SqliteStore final : public Store {
         tokens_(*database_),
         policy_(*database_),
         canaries_(*database_),
-        webhooks_(*database_) {}
+        webhooks_(*database_),
+        daemon_(*database_) {}
 
   absl::Status Adopt() { return audit_.Adopt(); }
 
@@ -68,14 +67,9 @@ class SqliteStore final : public Store {
 
   absl::Status RemoveMachine(std::int64_t id, const Actor& actor) override {
     return Recorded(actor, [&]() -> absl::StatusOr<Change> {
-      const auto machines = machines_.All();
-      if (!machines.ok()) return machines.status();
-      const auto found =
-          std::ranges::find_if(*machines, [&](const auto& each) { return each->id == id; });
-      if (found == machines->end()) return absl::NotFoundError("no such machine");
-      const Machine& machine = **found;
-      if (absl::Status status = machines_.Remove(id); !status.ok()) return status;
-      return Change{TitleOf(machine), Told(machine), nullptr};
+      const auto removed = machines_.Remove(id);
+      if (!removed.ok()) return removed.status();
+      return Change{TitleOf(*removed), Told(*removed), nullptr};
     });
   }
 
@@ -99,25 +93,40 @@ class SqliteStore final : public Store {
 
   absl::Status PutWaitingBoots(std::span<const BootCounter::Counted> boots) override {
     const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    for (const BootCounter::Counted& boot : boots) {
-      if (absl::Status status = waiting_.Put(boot); !status.ok()) return status;
-    }
-    return transaction.Commit();
+    return Together([&]() -> absl::Status {
+      for (const BootCounter::Counted& boot : boots) {
+        if (absl::Status status = waiting_.Put(boot); !status.ok()) return status;
+      }
+      return absl::OkStatus();
+    });
   }
 
   absl::Status CountBoots(std::span<const MachineBoot> boots,
                           std::span<const BootCounter::Counted> settled) override {
     const std::scoped_lock lock(mutex_);
-    absl::Status status = CountAll(boots, settled);
+    absl::Status status = Together([&]() -> absl::Status {
+      for (const MachineBoot& boot : boots) {
+        absl::Status counted = machines_.CountBoot(boot.machine, boot.completed);
+        if (!counted.ok()) return counted;
+      }
+      for (const BootCounter::Counted& boot : settled) {
+        if (absl::Status removed = waiting_.Remove(boot); !removed.ok()) return removed;
+      }
+      return absl::OkStatus();
+    });
     if (!status.ok()) machines_.Forget();
     return status;
   }
 
   absl::Status NoteFirmware(std::span<const MachineFirmware> seen) override {
     const std::scoped_lock lock(mutex_);
-    absl::Status status = NoteAll(seen);
+    absl::Status status = Together([&]() -> absl::Status {
+      for (const MachineFirmware& each : seen) {
+        absl::Status noted = machines_.NoteFirmware(each.machine, each.firmware);
+        if (!noted.ok()) return noted;
+      }
+      return absl::OkStatus();
+    });
     if (!status.ok()) machines_.Forget();
     return status;
   }
@@ -178,8 +187,12 @@ class SqliteStore final : public Store {
       const auto before = policy_.RolloutNow(rollout.stable);
       if (!before.ok()) return before.status();
       if (absl::Status status = policy_.Put(rollout); !status.ok()) return status;
-      const absl::Status forgotten = canaries_.Remove(rollout.stable.ToString());
-      if (!forgotten.ok()) return forgotten;
+      // No document where there was none.
+      const auto old = ParseRollout(rollout.stable, *before);
+      if (!old.ok() || !GoesOn(*old, rollout)) {
+        const absl::Status forgotten = canaries_.Remove(rollout.stable.ToString());
+        if (!forgotten.ok()) return forgotten;
+      }
       return Change{"rollout of " + rollout.stable.ToString(), *before, ToJson(rollout)};
     });
   }
@@ -202,10 +215,7 @@ class SqliteStore final : public Store {
 
   absl::Status NoteCanaryFailures(std::span<const CanaryFailure> failures) override {
     const std::scoped_lock lock(mutex_);
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    if (absl::Status status = canaries_.Put(failures); !status.ok()) return status;
-    return transaction.Commit();
+    return Together([&] { return canaries_.Put(failures); });
   }
 
   absl::StatusOr<std::vector<Template>> Templates() override {
@@ -245,7 +255,7 @@ class SqliteStore final : public Store {
 
   absl::Status RemoveToken(const std::string& name, const Actor& actor) override {
     return Recorded(actor, [&]() -> absl::StatusOr<Change> {
-      const auto before = ToldToken(name);
+      const auto before = tokens_.ToldNow(name);
       if (absl::Status status = tokens_.Remove(name); !status.ok()) return status;
       return Change{"token " + name, before, nullptr};
     });
@@ -261,7 +271,7 @@ class SqliteStore final : public Store {
     if (old != tokens->end() && old->sha256 == sha256) return absl::OkStatus();
     const TokenRecord token{
         .name = std::string(kFirstToken), .role = Role::kAdmin, .sha256 = sha256, .created = now};
-    const auto before = ToldToken(token.name);
+    const auto before = tokens_.ToldNow(token.name);
     if (absl::Status status = tokens_.Replace(token); !status.ok()) return status;
     const absl::Status noted =
         audit_.Append(DaemonActor(), "token " + token.name, before, Told(token));
@@ -297,58 +307,32 @@ class SqliteStore final : public Store {
 
   absl::StatusOr<std::vector<BootRecord>> Boots() override {
     const std::scoped_lock lock(mutex_);
-    Statement statement =
-        database_->Prepare("SELECT id, mac, began, document FROM boots ORDER BY began");
-    std::vector<BootRecord> boots;
-    while (statement.Next()) {
-      boots.push_back({.id = statement.Integer(0),
-                       .mac = MacAddress::From(statement.Blob(1)),
-                       .began_unix_nanoseconds = statement.Integer(2),
-                       .document = statement.String(3)});
-    }
-    return Whole(statement, std::move(boots));
+    return daemon_.Boots();
   }
 
   absl::Status PutVerdict(const VerdictRecord& verdict) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement = database_->Prepare(
-        "INSERT OR REPLACE INTO verdicts(digest, version, document) VALUES(?, ?, ?)");
-    statement.Bind(1, verdict.digest).Bind(2, verdict.version).Bind(3, verdict.document);
-    return statement.Run();
+    return daemon_.Put(verdict);
   }
 
   absl::StatusOr<std::optional<VerdictRecord>> Verdict(const std::string& digest) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement =
-        database_->Prepare("SELECT version, document FROM verdicts WHERE digest=?");
-    statement.Bind(1, digest);
-    std::optional<VerdictRecord> verdict;
-    if (statement.Next()) {
-      verdict = {.digest = digest, .version = statement.String(0), .document = statement.String(1)};
-    }
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return verdict;
+    return daemon_.Verdict(digest);
   }
 
   absl::Status RemoveVerdict(const std::string& digest) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement = database_->Prepare("DELETE FROM verdicts WHERE digest=?");
-    return statement.Bind(1, digest).Run();
+    return daemon_.RemoveVerdict(digest);
   }
 
   absl::StatusOr<std::int64_t> EventNumber() override {
     const std::scoped_lock lock(mutex_);
-    Statement statement = database_->Prepare("SELECT last FROM event_numbers");
-    const std::int64_t last = statement.Next() ? statement.Integer(0) : 0;
-    if (absl::Status status = statement.status(); !status.ok()) return status;
-    return last;
+    return daemon_.EventNumber();
   }
 
   absl::Status NoteEventNumber(std::int64_t last) override {
     const std::scoped_lock lock(mutex_);
-    Statement statement =
-        database_->Prepare("INSERT OR REPLACE INTO event_numbers(id, last) VALUES(1, ?)");
-    return statement.Bind(1, last).Run();
+    return daemon_.NoteEventNumber(last);
   }
 
   absl::Status Note(const Actor& actor, const std::string& what, const nlohmann::json& before,
@@ -370,49 +354,21 @@ class SqliteStore final : public Store {
   // What `make` changes and the record that it returns, or neither.
   absl::Status Recorded(const Actor& actor, const auto& make) {
     const std::scoped_lock lock(mutex_);
-    absl::Status status = Commit(actor, make);
+    absl::Status status = Together([&]() -> absl::Status {
+      const absl::StatusOr<Change> made = make();
+      if (!made.ok()) return made.status();
+      return audit_.Append(actor, made->what, made->before, made->after);
+    });
     if (!status.ok()) machines_.Forget();
     return status;
   }
 
-  absl::Status Commit(const Actor& actor, const auto& make) {
+  // All that `make` changes, or nothing.
+  absl::Status Together(const auto& make) {
     Transaction transaction(*database_);
     if (!transaction.status().ok()) return transaction.status();
-    const absl::StatusOr<Change> made = make();
-    if (!made.ok()) return made.status();
-    const absl::Status noted = audit_.Append(actor, made->what, made->before, made->after);
-    return noted.ok() ? transaction.Commit() : noted;
-  }
-
-  absl::Status CountAll(std::span<const MachineBoot> boots,
-                        std::span<const BootCounter::Counted> settled) {
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    for (const MachineBoot& boot : boots) {
-      absl::Status status = machines_.CountBoot(boot.machine, boot.completed);
-      if (!status.ok()) return status;
-    }
-    for (const BootCounter::Counted& boot : settled) {
-      if (absl::Status status = waiting_.Remove(boot); !status.ok()) return status;
-    }
+    if (absl::Status status = make(); !status.ok()) return status;
     return transaction.Commit();
-  }
-
-  absl::Status NoteAll(std::span<const MachineFirmware> seen) {
-    Transaction transaction(*database_);
-    if (!transaction.status().ok()) return transaction.status();
-    for (const MachineFirmware& each : seen) {
-      absl::Status status = machines_.NoteFirmware(each.machine, each.firmware);
-      if (!status.ok()) return status;
-    }
-    return transaction.Commit();
-  }
-
-  nlohmann::json ToldToken(const std::string& name) {
-    const auto tokens = tokens_.All();
-    if (!tokens.ok()) return nullptr;
-    const auto token = std::ranges::find(*tokens, name, &TokenRecord::name);
-    return token == tokens->end() ? nlohmann::json() : Told(*token);
   }
 
   const std::filesystem::path file_;
@@ -425,6 +381,7 @@ class SqliteStore final : public Store {
   PolicyTable policy_;
   CanaryTable canaries_;
   WebhookTable webhooks_;
+  DaemonTables daemon_;
 };
 
 }  // namespace

@@ -97,12 +97,13 @@ class Store {
   virtual absl::Status RemoveNetwork(const std::string& name, const Actor& actor) = 0;
 
   virtual absl::StatusOr<std::vector<Rollout>> Rollouts() = 0;
-  // Replaces the one of the same tag.
+  // Replaces the one of the same tag. Where this begins a trial anew (GoesOn), its boots that
+  // failed are forgotten.
   virtual absl::Status PutRollout(const Rollout& rollout, const Actor& actor) = 0;
   // `what` is told in the audit log: "promoted", "rolled back"; so is `why`, where it is given.
   virtual absl::Status EndRollout(const ImageSetName& stable, const std::string& what,
                                   const Actor& actor, const nlohmann::json& why = nullptr) = 0;
-  // Boots that failed of the rollouts that stand: none of one that was put anew or has ended since.
+  // Boots that failed of the trials that go on.
   virtual absl::StatusOr<std::vector<CanaryFailure>> CanaryFailures() = 0;
   // Adds to them, in their order (canary_table.h); all or, after an error, none. No operator's
   // doing, so not in the audit table.

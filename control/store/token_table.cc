@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store/token_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "control/store/named_rows.h"
@@ -62,6 +63,17 @@ absl::Status TokenTable::Remove(const std::string& name) {
 absl::Status TokenTable::Touch(const std::string& name, std::int64_t now) {
   Statement statement = database_.Prepare("UPDATE tokens SET last_used=? WHERE name=?");
   return statement.Bind(1, now).Bind(2, name).Run();
+}
+
+nlohmann::json TokenTable::ToldNow(const std::string& name) {
+  const auto tokens = All();
+  if (!tokens.ok()) return nullptr;
+  const auto token = std::ranges::find(*tokens, name, &TokenRecord::name);
+  return token == tokens->end() ? nlohmann::json() : Told(*token);
+}
+
+nlohmann::json Told(const TokenRecord& token) {
+  return {{"role", NameOf(token.role)}, {"scope", token.scope}, {"expires", token.expires}};
 }
 
 }  // namespace slipway::control

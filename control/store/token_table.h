@@ -4,6 +4,9 @@
 // around every call; Put and Remove belong in a transaction with their audit records.
 #pragma once
 
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,7 +19,6 @@ namespace slipway::control {
 // One step of the catalog's history: names, roles and times; the one token becomes the admin's.
 extern const char* const kTokenMigration;
 extern const char* const kTokenScopeMigration;
-extern const char* const kTokenScopeMigration;
 
 class TokenTable {
  public:
@@ -28,9 +30,14 @@ class TokenTable {
   absl::Status Replace(const TokenRecord& token);
   absl::Status Remove(const std::string& name);
   absl::Status Touch(const std::string& name, std::int64_t now);
+  // For the audit log; null where there is no such token.
+  nlohmann::json ToldNow(const std::string& name);
 
  private:
   Database& database_;
 };
+
+// For the audit log: without the hash.
+nlohmann::json Told(const TokenRecord& token);
 
 }  // namespace slipway::control

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "control/log.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/rest/rest_fixture.h"
 
 namespace slipway::control {
@@ -22,22 +23,9 @@ class DaemonTest : public testing::Test {
     std::string pattern = testing::TempDir() + "slipway_daemon_XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
     std::ofstream(folder_ / "dbx", std::ios::binary) << DigestList(1, 'a');
-    const ConfigResult parsed = ParseConfig(R"(
-[secure_boot]
-dbx = ["dbx"]
-[state]
-directory = "state"
-[management]
-address = "127.0.0.1:0"
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-pools = ["10.77.0.100-10.77.0.199"]
-)",
-                                            folder_ / "slipway.toml");
+    const ConfigResult parsed = ParseConfig(
+        Text("[secure_boot]\ndbx = [\"dbx\"]\n", kSiteState, kSitePort, kSiteLab, kSitePools),
+        folder_ / "slipway.toml");
     EXPECT_TRUE(parsed.config) << Report(parsed, "test");
     control_ = std::make_unique<ControlPlane>(*parsed.config, Seams{.snapshots = &snapshots_,
                                                                     .events = &events_,

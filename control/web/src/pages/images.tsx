@@ -49,7 +49,7 @@ function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] })
         <div class="buttons">
           {(moved || overtaken) && (
             <Confirm label="Try this version" title={`Try what ${candidate} leads to now?`} disabled={busy} action={() => run('PUT', path, { candidate, selector, percent, failures_max, stable_digest: rollout.stable_boots?.digest }, done)}>
-              The rollout goes on with this version. Boots of the one before that failed are no longer counted against it.
+              The rollout goes on with this version.{moved && ' Boots of the one before that failed are no longer counted against it.'}
             </Confirm>
           )}
           <Confirm label="Promote" title={`Promote ${candidate}?`} disabled={busy || moved} action={() => run('POST', `${path}/promote`, undefined, done)}>

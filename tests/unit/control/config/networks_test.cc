@@ -5,6 +5,9 @@
 
 #include <array>
 
+#include "control/text.h"
+#include "tests/support/small_site.h"
+
 namespace slipway::control {
 namespace {
 
@@ -12,14 +15,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 Config File() {
-  const ConfigResult parsed = ParseConfig(R"(
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-pools = ["10.77.0.100-10.77.0.199"]
+  const ConfigResult parsed = ParseConfig(Text(kSitePort, kSiteLab, kSitePools, R"(
 lease_time = "90m"
 router = "10.77.0.254"
 dns = ["10.77.0.1", "10.77.0.2"]
@@ -34,7 +30,7 @@ via = "10.77.0.254"
 [[network.option]]
 code = 42
 addresses = ["10.77.0.3"]
-)",
+)"),
                                           "s.toml");
   EXPECT_TRUE(parsed.config.has_value()) << Report(parsed, "s.toml");
   return parsed.config.value_or(Config{});

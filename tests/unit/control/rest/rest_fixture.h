@@ -22,6 +22,7 @@
 #include "control/text.h"
 #include "control/whole_file.h"
 #include "dataplane/capture.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/rest/schema_checker.h"
 #include "tests/unit/control/secure_boot/support.h"
 
@@ -106,23 +107,10 @@ class RestTest : public testing::Test {
   }
 
   ConfigResult Parsed() const {
-    return ParseConfig(std::string() + R"(
-[state]
-directory = "state"
-[management]
-address = "127.0.0.1:0"
-)" + management_ + R"(
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-pools = ["10.77.0.100-10.77.0.199"]
-[boot]
-image_set = "debian:stable"
-)" + secure_boot_ + boot_certificates_,
-                       folder_ / "slipway.toml");
+    return ParseConfig(
+        Text(kSiteState, management_, kSitePort, kSiteLab, kSitePools,
+             "[boot]\nimage_set = \"debian:stable\"\n", secure_boot_, boot_certificates_),
+        folder_ / "slipway.toml");
   }
   void Begin() {
     const ConfigResult parsed = Parsed();

@@ -61,22 +61,53 @@ class RolloutsTest : public RestTest {
     const auto& boots = rollouts[0]["candidate_boots"];
     return Text("complete ", boots["complete"].dump(), ", failed ", boots["failed"].dump());
   }
-  // Two machines of the canary, and a rollout that so many failures end.
-  void StartCanary(int failures_max) {
+  void ImportBoth() {
     ImportBootFile("debian:stable", 4000);
     ImportBootFile("debian:next", 5000);
+  }
+  // With these options, if any.
+  void Start(const std::string& options = "") {
+    const Ran ran = Slipway("rollout start debian:stable debian:next " + options);
+    ASSERT_EQ(ran.code, 0) << ran.text;
+  }
+  // Both versions, and two machines of the catalog.
+  void MakeCanary() {
+    ImportBoth();
     for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
       ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
     }
-    const Ran ran =
-        Slipway(Text("rollout start debian:stable debian:next --failures-max ", failures_max));
-    ASSERT_EQ(ran.code, 0) << ran.text;
+  }
+  // And a rollout that so many failures end.
+  void StartCanary(int failures_max) {
+    MakeCanary();
+    Start(Text("--failures-max ", failures_max));
+  }
+  // Versions of a trial whose tag somebody moved since it began.
+  struct Moved {
+    std::string old;
+    std::string tried;
+    std::string fix;  // what the tag leads to now
+  };
+  Moved StartAndMoveTheTag() {
+    ImportBoth();
+    Moved moved{.old = Version("debian:stable"), .tried = Version("debian:next"), .fix = ""};
+    Start("--percent 10");
+    ImportBootFile("debian:stable", 6000);
+    moved.fix = Version("debian:stable");
+    return moved;
+  }
+  // The list says so, and nothing promotes it.
+  void ExpectInTheWay(const std::string& fix) {
+    EXPECT_THAT(Slipway("rollout list").text,
+                HasSubstr("debian:stable: was moved meanwhile, to " + fix));
+    EXPECT_EQ(Slipway("rollout promote debian:stable").code, 1);
+    EXPECT_EQ(client_->Post("/api/v1/rollouts/debian:stable/promote")->status, 409);
+    EXPECT_EQ(Version("debian:stable"), fix);
   }
 };
 
 TEST_F(RolloutsTest, ACanaryIsPromoted) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  ImportBoth();
   const std::string old = Version("debian:stable"), next = Version("debian:next");
   ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 canary=yes").code, 0);
   ASSERT_EQ(Slipway("machine label 52:54:00:00:00:02 canary=no").code, 0);
@@ -98,17 +129,13 @@ TEST_F(RolloutsTest, ACanaryIsPromoted) {
 }
 
 TEST_F(RolloutsTest, ACanaryIsRolledBackByHandOrByItsFailures) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  MakeCanary();
   const std::string old = Version("debian:stable"), next = Version("debian:next");
-  for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
-    ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
-  }
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   EXPECT_EQ(Sent(1), next);
   EXPECT_EQ(Slipway("rollout rollback debian:stable").code, 0);
   EXPECT_EQ(Sent(1), old);
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
+  Start("--failures-max 2");
   core_->NoteBoot(Failed(9, next));  // which nobody knows, and nobody sent there
   core_->NoteBoot(Failed(2, old));
   core_->NoteBoot(Failed(1, next));
@@ -124,13 +151,8 @@ TEST_F(RolloutsTest, ACanaryIsRolledBackByHandOrByItsFailures) {
 }
 
 TEST_F(RolloutsTest, ABootFailsOnceAndNotAtAllWhereItCompletesAfterAll) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  StartCanary(2);
   const std::string next = Version("debian:next");
-  for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
-    ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
-  }
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
   core_->NoteBoot(Failed(1, next));
   core_->NoteBoot(Failed(1, next));
   EXPECT_EQ(Sent(1), next) << "it went on, and failed again";
@@ -146,10 +168,9 @@ TEST_F(RolloutsTest, ABootFailsOnceAndNotAtAllWhereItCompletesAfterAll) {
 }
 
 TEST_F(RolloutsTest, ACandidateThatHasMovedIsNotPromotedBeforeItIsTried) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  ImportBoth();
   const std::string old = Version("debian:stable"), tried = Version("debian:next");
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
+  Start("--percent 10");
   EXPECT_THAT(Slipway("rollout list").text, Not(HasSubstr("has moved")));
   ImportBootFile("debian:next", 6000);
   const std::string untried = Version("debian:next");
@@ -173,29 +194,20 @@ TEST_F(RolloutsTest, ACandidateThatHasMovedIsNotPromotedBeforeItIsTried) {
 }
 
 TEST_F(RolloutsTest, ATagThatWasMovedMeanwhileIsNotTakenAwayByAPromotion) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
-  const std::string old = Version("debian:stable"), tried = Version("debian:next");
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
-  ImportBootFile("debian:stable", 6000);
-  const std::string fix = Version("debian:stable");
-  EXPECT_THAT(Slipway("rollout list").text,
-              HasSubstr("debian:stable: was moved meanwhile, to " + fix));
+  const auto [old, tried, fix] = StartAndMoveTheTag();
+  ExpectInTheWay(fix);
   const Ran refused = Slipway("rollout promote debian:stable");
-  EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(refused.text,
               HasSubstr(Text(tried, " was tried against ", old, ", and the tag leads to ", fix)));
   EXPECT_THAT(refused.text, HasSubstr("'slipway rollout rollback debian:stable'"));
-  EXPECT_EQ(client_->Post("/api/v1/rollouts/debian:stable/promote")->status, 409);
-  EXPECT_EQ(Version("debian:stable"), fix);
   EXPECT_EQ(core_->Rollouts()->size(), 1U) << "the trial goes on";
   // One way out keeps it, the other one goes on against it.
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   EXPECT_THAT(Slipway("rollout list").text, Not(HasSubstr("was moved")));
   EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
   EXPECT_EQ(Version("debian:stable"), tried);
   ImportBootFile("debian:next", 7000);
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   ImportBootFile("debian:stable", 8000);
   const std::string kept = Version("debian:stable");
   EXPECT_EQ(Slipway("rollout rollback debian:stable").code, 0);
@@ -203,13 +215,8 @@ TEST_F(RolloutsTest, ATagThatWasMovedMeanwhileIsNotTakenAwayByAPromotion) {
 }
 
 TEST_F(RolloutsTest, WhoRaisesThePercentageAcceptsNoTagThatWasMovedMeanwhile) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
-  const std::string old = Version("debian:stable"), tried = Version("debian:next");
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
-  ImportBootFile("debian:stable", 6000);
-  const std::string fix = Version("debian:stable");
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 50").code, 0);
+  const auto [old, tried, fix] = StartAndMoveTheTag();
+  Start("--percent 50");
   const std::string path = "/api/v1/rollouts/debian:stable";
   // As a script puts it that runs over and over, and what was read sent back.
   const nlohmann::json same = {{"candidate", "debian:next"}, {"percent", 50}};
@@ -220,12 +227,9 @@ TEST_F(RolloutsTest, WhoRaisesThePercentageAcceptsNoTagThatWasMovedMeanwhile) {
       EXPECT_THAT(put->body, HasSubstr(Text("\"stable_digest\":\"", old)));
     }
   }
-  EXPECT_THAT(Slipway("rollout list").text,
-              HasSubstr("debian:stable: was moved meanwhile, to " + fix));
-  EXPECT_EQ(Slipway("rollout promote debian:stable").code, 1);
-  EXPECT_EQ(Version("debian:stable"), fix);
+  ExpectInTheWay(fix);
   // Whoever starts it again as it is does.
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   EXPECT_EQ(core_->Rollouts()->front().percent, 50U);
   EXPECT_THAT(client_->Get(path)->body, HasSubstr(Text("\"stable_digest\":\"", fix)));
   EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
@@ -233,10 +237,7 @@ TEST_F(RolloutsTest, WhoRaisesThePercentageAcceptsNoTagThatWasMovedMeanwhile) {
 }
 
 TEST_F(RolloutsTest, AnotherCandidateIsHeldAgainstWhatTheTagLeadsToThen) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --percent 10").code, 0);
-  ImportBootFile("debian:stable", 6000);
+  StartAndMoveTheTag();
   ImportBootFile("debian:other", 7000);
   ASSERT_EQ(Slipway("rollout start debian:stable debian:other --percent 50").code, 0);
   EXPECT_EQ(Slipway("rollout promote debian:stable").code, 0);
@@ -245,10 +246,9 @@ TEST_F(RolloutsTest, AnotherCandidateIsHeldAgainstWhatTheTagLeadsToThen) {
 
 // As a promotion leaves it that was killed when the tag had moved.
 TEST_F(RolloutsTest, ATagThatLeadsToTheCandidatesVersionAlreadyIsPromoted) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  ImportBoth();
   const std::string tried = Version("debian:next");
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   const auto sets = *core_->Images();
   const auto next = std::ranges::find(sets, "debian:next", &ImageSet::reference);
   ASSERT_NE(next, sets.end());
@@ -265,13 +265,8 @@ TEST_F(RolloutsTest, ATagThatLeadsToTheCandidatesVersionAlreadyIsPromoted) {
 }
 
 TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  StartCanary(2);
   const std::string before = Version("debian:next");
-  for (const char* machine : {"52:54:00:00:00:01", "52:54:00:00:00:03"}) {
-    ASSERT_EQ(Slipway(Text("machine label ", machine, " canary=yes")).code, 0);
-  }
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
   core_->NoteBoot(Failed(1, before));
   ImportBootFile("debian:next", 6000);
   const std::string now = Version("debian:next");
@@ -281,6 +276,55 @@ TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {
   boot.id = 10;
   core_->NoteBoot(boot);
   EXPECT_EQ(Sent(1), Version("debian:stable"));
+}
+
+TEST_F(RolloutsTest, FailuresStayCountedWhileTheVersionOnTrialIsTheSame) {
+  StartCanary(3);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  Start("--percent 10");
+  ASSERT_EQ(Sent(3), next);
+  ASSERT_EQ(Sent(1), old);
+  core_->NoteBoot(Failed(3, next));
+  Restart();
+  Start("--percent 100");
+  ASSERT_EQ(Sent(1), next);
+  Restart();
+  core_->NoteBoot(Failed(1, next));
+  // Before that one is on disk.
+  Start();
+  Start("--when canary=yes");
+  Restart();
+  EXPECT_EQ(Sent(1), next) << "two of three";
+  Boot third = Failed(1, next);
+  third.id = 10;
+  core_->NoteBoot(third);
+  EXPECT_EQ(Sent(1), old);
+  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+  EXPECT_EQ(noted["after"]["failed_boots"], 3);
+}
+
+TEST_F(RolloutsTest, ALowerLimitTakesEffectWithTheNextFailure) {
+  StartCanary(9);
+  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  core_->NoteBoot(Failed(1, next));
+  core_->NoteBoot(Failed(3, next));
+  Start("--failures-max 1");
+  EXPECT_EQ(Sent(1), next) << "a change of a rollout does not end it";
+  Boot third = Failed(1, next);
+  third.id = 10;
+  core_->NoteBoot(third);
+  EXPECT_EQ(Sent(1), old);
+}
+
+TEST_F(RolloutsTest, AnotherCandidateHasNotFailedYet) {
+  StartCanary(2);
+  core_->NoteBoot(Failed(1, Version("debian:next")));
+  ASSERT_EQ(Slipway("image tag debian:next other").code, 0);
+  const std::string other = Version("debian:other");
+  ASSERT_EQ(other, Version("debian:next"));
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:other").code, 0);
+  core_->NoteBoot(Failed(3, other));
+  EXPECT_EQ(Sent(1), other);
 }
 
 TEST_F(RolloutsTest, ARestartForgetsNoBootOfACandidate) {
@@ -305,7 +349,7 @@ TEST_F(RolloutsTest, ARestartForgetsNoBootOfACandidate) {
   const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
   EXPECT_EQ(noted["after"]["failed_boots"], 3);
   // Nothing of it is left for the next rollout of that tag.
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 2").code, 0);
+  Start("--failures-max 2");
   Restart();
   third.id = 11;
   core_->NoteBoot(third);
@@ -332,7 +376,7 @@ TEST_F(RolloutsTest, ABootThatIsToldAgainAfterARestartIsOneFailure) {
   EXPECT_EQ(Sent(1), next);
 }
 
-TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARolloutThatIsPut) {
+TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARolloutThatTriesIt) {
   StartCanary(2);
   const std::string before = Version("debian:next");
   core_->NoteBoot(Failed(1, before));
@@ -343,7 +387,7 @@ TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARollout
   Restart();
   EXPECT_EQ(CandidateBoots(), "complete 0, failed 1");
   EXPECT_EQ(Sent(1), now) << "one of each is not two of it";
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   Restart();
   Boot boot = Failed(1, now);
   boot.id = 10;
@@ -362,8 +406,7 @@ image_set = "debian:stable"
 )";
   End();
   Begin();
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  ImportBoth();
   const std::string next = Version("debian:next");
   const std::string uuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
   ASSERT_EQ(Slipway("machine label " + uuid + " canary=yes").code, 0);
@@ -372,7 +415,7 @@ image_set = "debian:stable"
                           .uuid = *Uuid::Parse(uuid)};
   core_->leases().Take(std::vector<dhcp::Lease>{lease});
   for (const std::uint8_t last : std::initializer_list<std::uint8_t>{1, 2}) {
-    ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 1").code, 0);
+    Start("--failures-max 1");
     ASSERT_EQ(Sent(1), next);
     core_->NoteBoot(Failed(last, next));
     EXPECT_NE(Sent(1), next) << static_cast<int>(last);
@@ -380,10 +423,9 @@ image_set = "debian:stable"
 }
 
 TEST_F(RolloutsTest, APromotionIsNotedWithBothVersions) {
-  ImportBootFile("debian:stable", 4000);
-  ImportBootFile("debian:next", 5000);
+  ImportBoth();
   const std::string old = Version("debian:stable"), next = Version("debian:next");
-  ASSERT_EQ(Slipway("rollout start debian:stable debian:next").code, 0);
+  Start();
   ASSERT_EQ(Slipway("rollout promote debian:stable").code, 0);
   const auto log = *core_->store().Audit({.limit = 2});
   ASSERT_EQ(log.size(), 2u);

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "control/serve/core.h"
+#include "control/text.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
@@ -30,21 +32,8 @@ class BootSite : public testing::Test {
   std::filesystem::path state() const { return folder_ / "state"; }
   // `more`: tables of the configuration, after those of the site.
   void Open(const std::string& more = "") {
-    const ConfigResult parsed = ParseConfig(R"(
-[state]
-directory = "state"
-[management]
-address = "127.0.0.1:0"
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-pools = ["10.77.0.100-10.77.0.199"]
-[boot]
-names = ["boot.example"]
-)" + more,
+    const ConfigResult parsed = ParseConfig(Text(kSiteState, kSitePort, kSiteLab, kSitePools,
+                                                 "[boot]\nnames = [\"boot.example\"]\n", more),
                                             folder_ / "slipway.toml");
     ASSERT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
     Outlets outlets;

@@ -10,6 +10,7 @@
 
 #include "control/policy/decide.h"
 #include "control/text.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
@@ -17,17 +18,11 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::string_view kTwoNetworks = R"(
-[[port]]
-device = "net_ring0"
-addresses = ["10.77.0.1/24"]
+// Beside the lab, and the boot that both have.
+constexpr std::string_view kHall = R"(
 [[port]]
 device = "net_ring1"
 addresses = ["10.78.0.1/24"]
-[[network]]
-name = "lab"
-subnet = "10.77.0.0/24"
-proxy_dhcp = true
 [[network]]
 name = "hall"
 subnet = "10.78.0.0/24"
@@ -40,7 +35,7 @@ image_set = "all:1"
 class ExplainTest : public testing::Test {
  protected:
   ExplainTest() {
-    const ConfigResult parsed = ParseConfig(kTwoNetworks, "s.toml");
+    const ConfigResult parsed = ParseConfig(Text(kSitePort, kSiteLab, kSiteProxy, kHall), "s.toml");
     EXPECT_TRUE(parsed.config) << Report(parsed, "s.toml");
     config_ = *parsed.config;
     question_.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};

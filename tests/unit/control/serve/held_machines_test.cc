@@ -8,6 +8,7 @@
 #include <set>
 
 #include "control/text.h"
+#include "tests/support/small_site.h"
 
 namespace slipway::control {
 namespace {
@@ -43,10 +44,7 @@ Boot Asks(const MacAddress& mac, std::int64_t at, std::string vendor_class = "HT
 }
 
 Config Site() {
-  const ConfigResult parsed = ParseConfig(
-      "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"
-      "[[network]]\nname = \"lab\"\nsubnet = \"10.77.0.0/24\"\nproxy_dhcp = true\n",
-      "s.toml");
+  const ConfigResult parsed = ParseConfig(Text(kSitePort, kSiteLab, kSiteProxy), "s.toml");
   EXPECT_TRUE(parsed.config) << Report(parsed, "s.toml");
   return parsed.config.value_or(Config{});
 }

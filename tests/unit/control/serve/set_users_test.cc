@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "control/serve/snapshot_builder.h"
+#include "control/text.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
@@ -15,13 +17,11 @@ using testing::IsEmpty;
 class SetUsersTest : public testing::Test {
  protected:
   SetUsersTest() {
-    const ConfigResult parsed = ParseConfig(
-        "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"
-        "[[network]]\nname = \"lab\"\nsubnet = \"10.77.0.0/24\"\nproxy_dhcp = true\n"
-        "[boot]\nimage_set = \"all:1\"\n"
-        "[[boot.override]]\narchitecture = \"x64\"\nimage_set = \"chain:1\"\n"
-        "[[machine]]\nmac = \"52:54:00:00:00:99\"\nimage_set = \"file:1\"\n",
-        "s.toml");
+    const ConfigResult parsed =
+        ParseConfig(Text(kSitePort, kSiteLab, kSiteProxy, "[boot]\nimage_set = \"all:1\"\n",
+                         "[[boot.override]]\narchitecture = \"x64\"\nimage_set = \"chain:1\"\n",
+                         "[[machine]]\nmac = \"52:54:00:00:00:99\"\nimage_set = \"file:1\"\n"),
+                    "s.toml");
     EXPECT_TRUE(parsed.config) << Report(parsed, "s.toml");
     config_ = parsed.config.value_or(Config{});
     Rule rule;

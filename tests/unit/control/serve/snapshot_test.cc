@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "control/serve/snapshot_builder.h"
+#include "control/text.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
@@ -13,11 +15,7 @@ namespace {
 class SnapshotTest : public testing::Test {
  protected:
   void Build(const std::string& boot) {
-    const ConfigResult parsed = ParseConfig(
-        "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"
-        "[[network]]\nname = \"lab\"\nsubnet = \"10.77.0.0/24\"\nproxy_dhcp = true\n" +
-            boot,
-        "s.toml");
+    const ConfigResult parsed = ParseConfig(Text(kSitePort, kSiteLab, kSiteProxy, boot), "s.toml");
     ASSERT_TRUE(parsed.config) << Report(parsed, "s.toml");
     NoImageMemory memory;
     const ImageShelf shelf(memory);

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "control/text.h"
+#include "tests/support/small_site.h"
 
 namespace slipway::control {
 namespace {
@@ -24,9 +25,7 @@ class ManagementCertificateTest : public testing::Test {
   // `management`: the lines of its table.
   void Issue(const std::string& management) {
     const ConfigResult parsed =
-        ParseConfig(Text("[management]\n", management,
-                         "\n[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"),
-                    "s.toml");
+        ParseConfig(Text("[management]\n", management, kSitePort), "s.toml");
     ASSERT_TRUE(parsed.config.has_value()) << Report(parsed, "test");
     const auto issued = ManagementCertificate(*parsed.config, authority_);
     ASSERT_TRUE(issued.ok()) << issued.status();

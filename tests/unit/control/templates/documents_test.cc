@@ -8,6 +8,7 @@
 
 #include "control/access/digest.h"
 #include "control/text.h"
+#include "tests/support/small_site.h"
 #include "tests/unit/control/serve/image_sets.h"
 
 namespace slipway::control {
@@ -16,18 +17,14 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr const char* kOneNetwork =
-    "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\"]\n"
-    "[[network]]\nname = \"lab\"\nsubnet = \"10.77.0.0/24\"\npools = "
-    "[\"10.77.0.100-10.77.0.199\"]\n"
-    "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.77.0.11\"\n";
-constexpr const char* kTwoNetworks =
-    "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\", \"10.78.0.1/24\"]\n"
-    "[[network]]\nname = \"lab\"\nsubnet = \"10.77.0.0/24\"\npools = "
-    "[\"10.77.0.100-10.77.0.199\"]\n"
-    "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.77.0.11\"\n"
+const std::string kLab =
+    Text(kSiteLab, kSitePools,
+         "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.77.0.11\"\n");
+const std::string kOneNetwork = Text(kSitePort, kLab);
+const std::string kTwoNetworks = Text(
+    "[[port]]\ndevice = \"net_ring0\"\naddresses = [\"10.77.0.1/24\", \"10.78.0.1/24\"]\n", kLab,
     "[[network]]\nname = \"attic\"\nsubnet = \"10.78.0.0/24\"\n"
-    "pools = [\"10.78.0.100-10.78.0.199\"]\n";
+    "pools = [\"10.78.0.100-10.78.0.199\"]\n");
 
 class DocumentsTest : public testing::Test {
  protected:
@@ -125,7 +122,7 @@ TEST_F(DocumentsTest, AMachineHasTheDocumentsThatMeanIt) {
 }
 
 TEST_F(DocumentsTest, AMachineOfTheConfigurationHasThemToo) {
-  Configure(std::string(kOneNetwork) +
+  Configure(kOneNetwork +
             "[[machine]]\nname = \"fixed\"\nmac = \"52:54:00:00:00:09\"\nimage_set = \"web:1\"\n"
             "[[machine]]\nname = \"old\"\nmac = \"52:54:00:00:00:01\"\nimage_set = \"web:1\"\n");
   AddMachine(1, {{"name", "new"}});
