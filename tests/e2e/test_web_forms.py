@@ -6,9 +6,10 @@ from pathlib import Path
 
 import debs
 from harness import expect, run, test, until
+from lab import EFI_PROGRAM
 from web_forms import (both, closed, dialog, fill, forms, leave, no_complaints, press, rows)
 
-MAC = "52:54:00:77:00:11"
+MAC, NEEDY = "52:54:00:77:00:11", "52:54:00:77:00:12"
 FIRMWARE = debs.ROOT / "tests/captures/ovmf-2022.11-https-ipv4.pcap"
 
 
@@ -36,6 +37,28 @@ def firmware(_, lab):
             expect(wanted in shown, f"no {wanted!r} on {page}:\n{shown}")
         expect(("As it is since" in shown) == since, f"{page}:\n{shown}")
         both(lab, page, page.split("/", maxsplit=1)[0] + "-firmware")
+    no_complaints(browser)
+
+
+@test("web", "a machine's page says what its image set needs that it lacks, and what helps", forms)
+def unmet_needs(_, lab):
+    browser = lab.browser
+    folder = lab.folder / "needy"
+    folder.mkdir()
+    (folder / "boot.efi").write_bytes(EFI_PROGRAM)
+    lab.daemon.run("image", "import", folder, "needy:1", "--needs", "memory-mib=4096,ram-disk=true")
+    lab.daemon.run("machine", "set", NEEDY, "needy:1")
+    lab.daemon.run("machine", "label", NEEDY, "memory-mib=2048", "ram-disk=false")
+    lab.go(f"machines/{NEEDY}")
+    told = lab.daemon.json("explain", "--mac", NEEDY)["unmet_needs"]
+    expect(len(told) == 2 and "slipway machine label" in "".join(told), f"{told}")
+    for need in told:
+        browser.until_text(f"needy:1 {need}")
+    both(lab, "a machine that lacks what its image set needs", "machine-needs")
+    lab.daemon.run("machine", "label", NEEDY, "memory-mib=8192", "ram-disk-")
+    browser.until("it is still said to lack something",
+                  "return !document.querySelector('main').innerText.includes('lacks what its image set needs')")
+    lab.daemon.run("machine", "rm", NEEDY)
     no_complaints(browser)
 
 
