@@ -195,6 +195,13 @@ export interface Network {
   name: string; subnet: string; mode: 'full' | 'proxy'; pools: string[];
   addresses: number; leases: number; lease_seconds: number; reservations: number; source: 'file' | 'catalog';
 }
+export interface Reservation { address: string; mac?: string; uuid?: string; client_id?: string }
+/** The keys of [[network]] in slipway.toml. */
+export interface NetworkDefinition {
+  name: string; source: 'file' | 'catalog'; subnet: string; pools: string[]; router?: string; lease_time: string; dns: string[]; domain?: string;
+  proxy_dhcp: boolean; relayed: boolean; authoritative: boolean; unknown_machines: string;
+  reservation: Reservation[]; route: { destination: string; via: string }[]; option: { code: number; hex?: string; text?: string }[];
+}
 export interface Lease { address: string; mac: string; uuid: string; client_id: string; state: string; expires: number }
 export interface Waiting { position: number; mac: string; address: string; where: string; waited_seconds: number; expected_seconds: number | null }
 

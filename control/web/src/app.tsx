@@ -48,7 +48,7 @@ function show(place: Place, who: Who): ComponentChildren {
     case 'rules': return <Rules who={who} />;
     case 'images': return place.key ? <ImagePage key={place.key} reference={place.key} who={who} /> : <Images who={who} />;
     case 'templates': return place.key ? <TemplatePage key={place.key} name={place.key} who={who} /> : <Templates who={who} />;
-    case 'networks': return <Networks />;
+    case 'networks': return <Networks who={who} />;
     case 'events': return <Events />;
     case 'access': return <Access who={who} />;
     case 'audit': return <Audit who={who} />;
