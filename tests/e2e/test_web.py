@@ -14,8 +14,8 @@ from harness import Failed, expect, run, test
 from lab import Lab
 
 MAC, REFUSER, THIRD = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:03"
-PAGES = ("overview", "machines", f"machines/{REFUSER}", "rules", "images", "images/demo:1", "networks", "events",
-         "access", "audit")
+PAGES = ("overview", "machines", f"machines/{REFUSER}", "rules", "images", "images/demo:1", "templates",
+         "templates/user-data", "networks", "events", "access", "audit")
 # What may differ where only colours and width do.
 APPEARANCE = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
 AXE = debs.ROOT / "control/web/node_modules/axe-core/axe.min.js"
@@ -86,6 +86,13 @@ class Site(Lab):
         self.browser.press([*token, ENTER])
         self.browser.until("not signed in", "return document.querySelector('nav')")
 
+    def signed_in(self):
+        """Signed in as the first admin, whichever tests ran before."""
+        self.browser.open(f"{self.origin}/")
+        if self.browser.until("no page", """
+                return document.querySelector('#token') ? 'asks' : document.querySelector('nav') ? 'in' : ''""") == "asks":
+            self.sign_in(self.token())
+
     def sign_out(self):
         self.browser.script("""
             [...document.querySelectorAll('button')].find((each) => each.innerText === 'Sign out').click()""")
@@ -95,6 +102,9 @@ class Site(Lab):
 @contextlib.contextmanager
 def site(context):
     with Site(context, "web") as made:
+        file = made.folder / "user-data"
+        file.write_text("#cloud-config\nhostname: {{hostname}}\n", encoding="utf-8")
+        made.daemon.run("template", "set", "user-data", "--file", file, "--when", "role=web")
         yield made
 
 
@@ -142,6 +152,7 @@ def sign_in(_, lab):
 @test("web", "a boot's bar moves while it loads", site)
 def bar_moves(_, lab):
     browser = lab.browser
+    lab.signed_in()
     with lab.boots(MAC):
         lab.go("machines")
         bar = """
@@ -160,6 +171,7 @@ def bar_moves(_, lab):
 @test("web", "a boot's timeline is drawn, grows, and ends; a failure is explained with its remedy", site)
 def timeline(_, lab):
     browser = lab.browser
+    lab.signed_in()
     lab.fails(REFUSER)
     lab.go(f"machines/{REFUSER}")
     browser.until_text("does not trust our certificate")
@@ -192,6 +204,7 @@ def browser_boot(lab, mac):
 @test("web", "axe finds nothing, in light and dark, wide and on a phone, which scrolls one way only", site)
 def accessible(_, lab):
     browser = lab.browser
+    lab.signed_in()
     with lab.boots(MAC):
         for width, height, scheme in ((1280, 900, "light"), (390, 844, "dark"), (320, 640, "light")):
             browser.resize(width, height, phone=width < 500)
@@ -210,7 +223,8 @@ def accessible(_, lab):
 @test("web", "the keyboard reaches all that can be used, and opens and closes what asks", site)
 def keyboard(_, lab):
     browser = lab.browser
-    for page in ("overview", "machines", "rules", "images", "audit", "access"):
+    lab.signed_in()
+    for page in ("overview", "machines", "rules", "images", "templates", "templates/user-data", "audit", "access"):
         lab.go(page)
         browser.script("document.activeElement.blur(); document.body.focus()")
         usable = browser.script("""
@@ -240,6 +254,7 @@ def roles(_, lab):
     browser = lab.browser
     changers = """return [...document.querySelectorAll('main button, main select, main input')]
         .filter((each) => each.type !== 'search').map((each) => each.ariaLabel || each.innerText || each.id)"""
+    lab.signed_in()
     lab.sign_out()
     lab.sign_in(lab.token("operator"))
     lab.go(f"machines/{REFUSER}")
@@ -256,7 +271,7 @@ def roles(_, lab):
     for page in PAGES:
         lab.go(page)
         found = browser.script(changers)
-        allowed = {"State", "Kind", "Hold"}
+        allowed = {"State", "Kind", "Hold", "Machine", "Preview"}  # which change only what is shown
         expect(set(found) <= allowed, f"a viewer sees on {page}: {found}")
     browser.until_text("Your token is a viewer's")
     lab.sign_out()

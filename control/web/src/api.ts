@@ -91,6 +91,16 @@ export async function getAll<T>(path: string): Promise<T[]> {
 export const ONLY_NEW = { 'If-None-Match': '*' };
 export const onlyOver = (tag: string) => ({ 'If-Match': tag });
 
+/** Makes what there is none of yet (`tag` null), or replaces what was read under that tag. `instead`: what to do where there is one. */
+export async function put<T>(path: string, body: unknown, tag: string | null, instead: string): Promise<T> {
+  try {
+    return await change<T>('PUT', path, body, tag === null ? ONLY_NEW : onlyOver(tag));
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 412 || tag !== null) throw error;
+    throw new Problem(412, 'It is there already', instead);
+  }
+}
+
 /** The token goes out once, in a header, and is kept nowhere. */
 export function signIn(token: string): Promise<Who> {
   return inTurn(async () => (await ask<Who>('POST', '/api/v1/session', { Authorization: `Bearer ${token}` })).value);
@@ -146,6 +156,7 @@ export interface Diagnosis {
 export interface Explanation {
   network: string; machine: string; decided_by: string; action: string; image_set: string; uri: string; words: string;
   steps: { rule: string; decides: boolean; words: string }[];
+  unmet_needs: string[]; // of the image set's, with what helps: "needs memory-mib=2048, and ..."
 }
 
 export interface Machine {
@@ -182,7 +193,14 @@ export interface Pull {
 
 export interface Network {
   name: string; subnet: string; mode: 'full' | 'proxy'; pools: string[];
-  addresses: number; leases: number; lease_seconds: number; reservations: number;
+  addresses: number; leases: number; lease_seconds: number; reservations: number; source: 'file' | 'catalog';
+}
+export interface Reservation { address: string; mac?: string; uuid?: string; client_id?: string }
+/** The keys of [[network]] in slipway.toml. */
+export interface NetworkDefinition {
+  name: string; source: 'file' | 'catalog'; subnet: string; pools: string[]; router?: string; lease_time: string; dns: string[]; domain?: string;
+  proxy_dhcp: boolean; relayed: boolean; authoritative: boolean; unknown_machines: string;
+  reservation: Reservation[]; route: { destination: string; via: string }[]; option: { code: number; hex?: string; text?: string }[];
 }
 export interface Lease { address: string; mac: string; uuid: string; client_id: string; state: string; expires: number }
 export interface Waiting { position: number; mac: string; address: string; where: string; waited_seconds: number; expected_seconds: number | null }
@@ -192,6 +210,12 @@ export interface Rule {
   name: string; order: number; selector: string; action: RuleAction; image_set: string; mode: string;
   options: { code: number; hex: string }[]; variables: Record<string, string>; script: string;
 }
+
+export interface TemplateState {
+  name: string; selector: string; media_type: string; bytes: number; documents: number; failures: number;
+}
+export interface Template extends TemplateState { text: string; failing: { machine: string; words: string }[] }
+export interface TemplatePreview { name: string; machine: string; path: string; media_type: string; digest: string; text: string }
 
 export interface Token { name: string; role: Role; scope: string; created: number; expires: number | null; last_used: number | null }
 export interface NewToken extends Token { token: string }

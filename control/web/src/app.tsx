@@ -18,6 +18,7 @@ import { Networks } from './pages/networks';
 import { Overview } from './pages/overview';
 import { Rules } from './pages/rules';
 import { SignIn } from './pages/sign_in';
+import { TemplatePage, Templates } from './pages/templates';
 import { usePlace, type Place } from './route';
 import { forgetStream, useStream, type Kind } from './stream';
 import { Theme } from './theme';
@@ -28,6 +29,7 @@ const PAGES: { page: string; words: string; icon: Icon; needs?: Role }[] = [
   { page: 'machines', words: 'Machines', icon: 'machines' },
   { page: 'rules', words: 'Rules', icon: 'rules' },
   { page: 'images', words: 'Images', icon: 'images' },
+  { page: 'templates', words: 'Templates', icon: 'templates' },
   { page: 'networks', words: 'Networks', icon: 'networks' },
   { page: 'events', words: 'Events', icon: 'events' },
   { page: 'audit', words: 'Audit', icon: 'audit' },
@@ -45,7 +47,8 @@ function show(place: Place, who: Who): ComponentChildren {
     case 'boots': return <BootPage key={place.key} id={place.key} />;
     case 'rules': return <Rules who={who} />;
     case 'images': return place.key ? <ImagePage key={place.key} reference={place.key} who={who} /> : <Images who={who} />;
-    case 'networks': return <Networks />;
+    case 'templates': return place.key ? <TemplatePage key={place.key} name={place.key} who={who} /> : <Templates who={who} />;
+    case 'networks': return <Networks who={who} />;
     case 'events': return <Events />;
     case 'access': return <Access who={who} />;
     case 'audit': return <Audit who={who} />;

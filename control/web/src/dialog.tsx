@@ -7,9 +7,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Problem } from './api';
 import { ProblemBox, useAttempt } from './parts';
 
-/** A button and the dialog that it opens. `named`: what the button is called where many say the same. */
-export function Opens({ label, named, title, kind, children }: {
-  label: string; named?: string; title: string; kind?: 'primary' | 'danger'; children: (close: () => void) => ComponentChildren;
+/** A button and the dialog that it opens. `named`: what the button is called where many say the same; `wide`: it holds a document. */
+export function Opens({ label, named, title, kind, wide, children }: {
+  label: string; named?: string; title: string; kind?: 'primary' | 'danger'; wide?: boolean; children: (close: () => void) => ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [open, setOpen] = useState(false);
@@ -20,7 +20,7 @@ export function Opens({ label, named, title, kind, children }: {
   return (
     <>
       <button type="button" class={kind} aria-label={named} onClick={() => setOpen(true)}>{label}</button>
-      <dialog ref={dialog} aria-label={title} onClose={() => setOpen(false)}>
+      <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}>
         {open && <><h2>{title}</h2>{children(() => dialog.current?.close())}</>}
       </dialog>
     </>
@@ -54,6 +54,19 @@ export function Read<T>({ read, close, children }: { read: () => Promise<T>; clo
     <>
       {problem ? <ProblemBox problem={problem} /> : <p class="empty" aria-busy="true">Asking…</p>}
       <div class="buttons"><button type="button" onClick={close}>Cancel</button></div>
+    </>
+  );
+}
+
+/** How a form in a dialog ends: why it was refused, where whoever pressed looks, and its two buttons. */
+export function Ending({ label, close, problem, disabled }: { label: string; close: () => void; problem: Problem | undefined; disabled: boolean }) {
+  return (
+    <>
+      {problem && <ProblemBox problem={problem} />}
+      <div class="buttons">
+        <button type="button" onClick={close}>Cancel</button>
+        <button class="primary" type="submit" disabled={disabled}>{label}</button>
+      </div>
     </>
   );
 }

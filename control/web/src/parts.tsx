@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { change, Problem, type Boot, type Role } from './api';
 import { ago, bytes, moment, percent, seconds } from './format';
 import type { Live, LiveList } from './live';
+import { selectorWords } from './selector';
 
 export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'idle';
 
@@ -71,6 +72,11 @@ export function Table({ caption, columns, children }: { caption: string; columns
 
 export function Cell({ label, children, class: name }: { label: string; children?: ComponentChildren; class?: string }) {
   return <td data-label={label} class={name}>{children}</td>;
+}
+
+/** Which machines a selector means, and how it is written. */
+export function Selected({ selector }: { selector: string }) {
+  return <span class="words">{selectorWords(selector) ?? selector}{selector && <small><code>{selector}</code></small>}</span>;
 }
 
 export function Bar({ label, value, of, tone }: { label: string; value: number; of: number; tone?: Tone }) {

@@ -33,15 +33,31 @@ function Why({ mac }: { mac: string }) {
   );
 }
 
-function Explain({ mac }: { mac: string }) {
+// Of what it would be sent to, what it is known not to have; the appliance's words say what helps.
+function UnmetNeeds({ told }: { told: Explanation[] }) {
+  const unmet = new Set(told.flatMap((each) => each.unmet_needs.map((need) => `${each.image_set || 'The image set'} ${need}`)));
+  if (unmet.size === 0) return null;
+  return (
+    <div class="notice warn" role="status">
+      <strong>It lacks what its image set needs</strong>, and is sent there all the same.
+      <ul class="needs">{[...unmet].map((words) => <li key={words}>{words}</li>)}</ul>
+    </div>
+  );
+}
+
+function Explain({ mac, machine }: { mac: string; machine: Machine | undefined }) {
   const live = useLive<Explanation>(`/api/v1/explain?mac=${mac}`, 5000);
   const told = live.value;
+  // Where its iPXE was seen too: what that can load is less.
+  const chains = machine?.firmware.some((each) => each.client === 'ipxe');
+  const chained = useLive<Explanation>(chains ? `/api/v1/explain?mac=${mac}&client=ipxe` : null, 5000).value;
   return (
     <Panel title="What it would get now">
       {live.problem && <ProblemBox problem={live.problem} />}
       {told && (
         <>
           <p class="words">It {told.words}.</p>
+          <UnmetNeeds told={chained ? [told, chained] : [told]} />
           <ul class="rules">{told.steps.map((step, index) => <li key={index} class={step.decides ? 'decides' : undefined}><b>{step.rule}</b> <span class="words">{step.words}</span></li>)}</ul>
         </>
       )}
@@ -120,7 +136,7 @@ export function MachinePage({ mac, who }: { mac: string; who: Who }) {
         <Why mac={mac} />
         {newest && <BootStory id={String(newest.id)} title={newest.outcome === 'under way' ? 'The boot under way' : 'Its last boot'} folded />}
         <div class="grid">
-          <Explain mac={mac} />
+          <Explain mac={mac} machine={machine} />
           {may(who.role, 'operator') && <Actions mac={mac} machine={machine} />}
         </div>
         <RememberedFirmware seen={machine?.firmware ?? []} />

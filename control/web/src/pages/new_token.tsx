@@ -2,10 +2,10 @@
 //
 // Making a token: what it is for, then its text, which no later answer of the server has.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, ONLY_NEW, Problem, type NewToken, type Role } from '../api';
-import { Opens } from '../dialog';
+import { put, type NewToken, type Role } from '../api';
+import { Ending, Opens } from '../dialog';
 import { refresh } from '../live';
-import { Choice, ProblemBox, useAttempt } from '../parts';
+import { Choice, useAttempt } from '../parts';
 
 const ROLES: [Role, string][] = [
   ['viewer', 'viewer: reads'], ['operator', 'operator: image sets, machines, rules'], ['admin', 'admin: everything'],
@@ -16,14 +16,8 @@ const ENDS: [string, string][] = [
 ];
 
 // To a PUT alone the server gives the token of that name another text, and whoever has it is refused.
-async function make(name: string, body: Record<string, unknown>): Promise<NewToken> {
-  try {
-    return await change<NewToken>('PUT', `/api/v1/tokens/${encodeURIComponent(name)}`, body, ONLY_NEW);
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 412) throw error;
-    throw new Problem(412, 'It is there already', `Choose another name, or revoke ${name} first.`);
-  }
-}
+const make = (name: string, body: Record<string, unknown>) =>
+  put<NewToken>(`/api/v1/tokens/${encodeURIComponent(name)}`, body, null, `Choose another name, or revoke ${name} first.`);
 
 function Form({ close, made }: { close: () => void; made: (token: NewToken) => void }) {
   const { attempt, busy, problem } = useAttempt();
@@ -43,17 +37,13 @@ function Form({ close, made }: { close: () => void; made: (token: NewToken) => v
   };
   return (
     <form class="form" onSubmit={submit}>
-      {problem && <ProblemBox problem={problem} />}
       <span class="row"><label for="token-name">Name</label><input id="token-name" required autocomplete="off" spellcheck={false} value={name} onInput={(event) => setName(event.currentTarget.value)} /></span>
       <span class="row"><span>Role</span><Choice label="Role" value={role} options={ROLES} change={setRole} /></span>
       {role !== 'admin' && (
         <span class="row"><label for="token-scope">Machines</label><input id="token-scope" autocomplete="off" spellcheck={false} placeholder="rack=a1; empty: all" value={scope} onInput={(event) => setScope(event.currentTarget.value)} /></span>
       )}
       <span class="row"><span>Ends</span><Choice label="Ends" value={ends} options={ENDS} change={setEnds} /></span>
-      <div class="buttons">
-        <button type="button" onClick={close}>Cancel</button>
-        <button class="primary" type="submit" disabled={busy}>Make it</button>
-      </div>
+      <Ending label="Make it" close={close} problem={problem} disabled={busy} />
     </form>
   );
 }

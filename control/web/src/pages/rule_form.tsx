@@ -3,10 +3,11 @@
 // What is to be said of a rule: a new one, or one that is there, over what it was when the dialog
 // opened.
 import { useState } from 'preact/hooks';
-import { change, get, getAll, ONLY_NEW, onlyOver, Problem, type ImageSet, type Rule, type RuleAction } from '../api';
-import { Opens, Read } from '../dialog';
+import { get, getAll, put, type ImageSet, type Rule, type RuleAction, type TemplateState } from '../api';
+import { Ending, Opens, Read } from '../dialog';
 import { refresh, useLive } from '../live';
-import { Choice, ProblemBox, useAttempt } from '../parts';
+import { Choice, useAttempt } from '../parts';
+import { OPTION_FIELDS, row, Rows, textsOf, VARIABLE_FIELDS } from '../rows';
 import { lastOrder } from '../rule_order';
 import { selectorWords } from '../selector';
 
@@ -30,15 +31,6 @@ function bodyOf({ name: _, image_set, script, mode, ...rest }: Rule): unknown {
   return { ...rest, ...(needsImage(rest.action) && { image_set, script }), ...(rest.action === 'boot' && { mode }) };
 }
 
-async function put(rule: Rule, tag: string | null) {
-  try {
-    await change('PUT', rulePath(rule.name.trim()), bodyOf(rule), tag === null ? ONLY_NEW : onlyOver(tag));
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 412 || tag !== null) throw error;
-    throw new Problem(412, 'It is there already', 'Choose another name, or edit that rule.');
-  }
-}
-
 function options(known: string[], kept: string, none?: string): [string, string][] {
   const all = [...new Set([...known, kept])].filter((each) => each !== '');
   return [...(none === undefined ? [] : [['', none] as [string, string]]), ...all.map((each): [string, string] => [each, each])];
@@ -46,7 +38,7 @@ function options(known: string[], kept: string, none?: string): [string, string]
 
 function Leads({ draft, set }: { draft: Rule; set: (part: Partial<Rule>) => void }) {
   const images = useLive<ImageSet[]>('/api/v1/images?limit=10000', 10_000);
-  const templates = useLive<{ name: string }[]>('/api/v1/templates?limit=10000', 10_000);
+  const templates = useLive<TemplateState[]>('/api/v1/templates?limit=10000', 10_000);
   const sets = options((images.value ?? []).map((each) => each.reference), draft.image_set, 'choose one');
   const scripts = options((templates.value ?? []).map((each) => each.name), draft.script, 'the image set itself');
   return (
@@ -58,43 +50,35 @@ function Leads({ draft, set }: { draft: Rule; set: (part: Partial<Rule>) => void
   );
 }
 
-function keptWords(rule: Rule): string {
-  const parts = [
-    rule.options.length > 0 && `DHCP options ${rule.options.map((each) => each.code).join(', ')}`,
-    Object.keys(rule.variables).length > 0 && `variables ${Object.keys(rule.variables).join(', ')}`,
-  ].filter(Boolean);
-  return parts.length > 0 ? `Its ${parts.join(' and ')} stay: slipway rule option and slipway rule variable change them.` : '';
-}
-
 /** `tag`: of the rule as it was read; null: there is none yet. */
 function Form({ rule, tag, close }: { rule: Rule; tag: string | null; close: () => void }) {
   const { attempt, busy, problem } = useAttempt();
   const [draft, setDraft] = useState(rule);
   const set = (part: Partial<Rule>) => setDraft((now) => ({ ...now, ...part }));
   const [order, setOrder] = useState(String(rule.order));
+  const [codes, setCodes] = useState(() => rule.options.map((each) => row(String(each.code), each.hex)));
+  const [variables, setVariables] = useState(() => Object.entries(rule.variables).map(([name, value]) => row(name, value)));
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
-      await put({ ...draft, order: Number(order) }, tag);
+      const said = codes.map(({ name, value }) => ({ code: Number(name), hex: value.trim() }));
+      const whole = { ...draft, order: Number(order), options: said, variables: textsOf(variables) };
+      await put(rulePath(draft.name.trim()), bodyOf(whole), tag, 'Choose another name, or edit that rule.');
       refresh('/api/v1/');
       close();
     });
   };
-  const kept = keptWords(rule);
   return (
     <form class="form" onSubmit={submit}>
-      {problem && <ProblemBox problem={problem} />}
       {tag === null && <span class="row"><label for="rule-name">Name</label><input id="rule-name" required autocomplete="off" spellcheck={false} value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} /></span>}
       <span class="row"><label for="rule-order">Order</label><input id="rule-order" type="number" required min="0" max="1000000" value={order} onInput={(event) => setOrder(event.currentTarget.value)} /></span>
       <span class="row"><label for="rule-selector">Machines</label><input id="rule-selector" autocomplete="off" spellcheck={false} placeholder="rack in (a1, a2), arch=x64; empty: all" aria-describedby="rule-meaning" value={draft.selector} onInput={(event) => set({ selector: event.currentTarget.value })} /></span>
       <p id="rule-meaning" class="note words">Means: {selectorWords(draft.selector) ?? 'not a selector yet'}.</p>
       <span class="row"><span>Action</span><Choice label="Action" value={draft.action} options={CHOICES} change={(action) => set({ action: action as RuleAction })} /></span>
       {needsImage(draft.action) && <Leads draft={draft} set={set} />}
-      {kept && <p class="note words">{kept}</p>}
-      <div class="buttons">
-        <button type="button" onClick={close}>Cancel</button>
-        <button class="primary" type="submit" disabled={busy}>Save</button>
-      </div>
+      <Rows title="DHCP options" what="DHCP option" fields={OPTION_FIELDS} rows={codes} set={setCodes} />
+      <Rows title="Variables for templates" what="variable" fields={VARIABLE_FIELDS} rows={variables} set={setVariables} />
+      <Ending label="Save" close={close} problem={problem} disabled={busy} />
     </form>
   );
 }

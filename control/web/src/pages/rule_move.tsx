@@ -3,9 +3,9 @@
 // Moving a rule: before which other it shall stand, and which numbers that takes.
 import { useState } from 'preact/hooks';
 import { change, get, getAll, onlyOver, Problem, type Rule } from '../api';
-import { Opens, Read } from '../dialog';
+import { Ending, Opens, Read } from '../dialog';
 import { refresh } from '../live';
-import { Choice, Empty, ProblemBox, useAttempt } from '../parts';
+import { Choice, Empty, useAttempt } from '../parts';
 import { moves, type Numbered } from '../rule_order';
 import { rulePath } from './rule_form';
 
@@ -40,17 +40,13 @@ function Places({ rules, name, close }: { rules: Rule[]; name: string; close: ()
   };
   return (
     <form class="form" onSubmit={submit}>
-      {problem && <ProblemBox problem={problem} />}
       <span class="row"><span>Place</span><Choice label="Place" value={place} options={options} change={setPlace} /></span>
       <p class="words" role="status">
         {own && `It gets the number ${own.order}. `}
         {room.length > 0 && `To make room: ${room.map((each) => `${each.name} gets ${each.order}`).join(', ')}.`}
         {changes.length === 0 && 'Nothing changes.'}
       </p>
-      <div class="buttons">
-        <button type="button" onClick={close}>Cancel</button>
-        <button class="primary" type="submit" disabled={busy || changes.length === 0}>Move it</button>
-      </div>
+      <Ending label="Move it" close={close} problem={problem} disabled={busy || changes.length === 0} />
     </form>
   );
 }

@@ -4,14 +4,10 @@
 import { change, get, onlyOver, type Rule, type Who } from '../api';
 import { Opens, Read, Removal } from '../dialog';
 import { refresh, useLiveList } from '../live';
-import { Cell, Head, Loaded, may, More, ProblemBox, Table } from '../parts';
+import { Cell, Head, Loaded, may, More, ProblemBox, Selected, Table } from '../parts';
 import { selectorWords } from '../selector';
 import { ACTIONS, AddRule, EditRule, rulePath } from './rule_form';
 import { MoveRule } from './rule_move';
-
-function Machines({ selector }: { selector: string }) {
-  return <span class="words">{selectorWords(selector) ?? selector}{selector && <small><code>{selector}</code></small>}</span>;
-}
 
 function LeadsTo({ rule }: { rule: Rule }) {
   const more = [
@@ -68,7 +64,7 @@ export function Rules({ who }: { who: Who }) {
                 <tr key={each.name}>
                   <Cell label="Order">{each.order}</Cell>
                   <Cell label="Rule" class="main">{each.name}</Cell>
-                  <Cell label="Machines"><Machines selector={each.selector} /></Cell>
+                  <Cell label="Machines"><Selected selector={each.selector} /></Cell>
                   <Cell label="Action"><span class="words"><b>{each.action}</b><small>{ACTIONS[each.action]}</small></span></Cell>
                   <Cell label="Leads to"><LeadsTo rule={each} /></Cell>
                   {changes && <Cell label="Change"><div class="buttons"><EditRule name={each.name} /><MoveRule name={each.name} /><RemoveRule name={each.name} /></div></Cell>}

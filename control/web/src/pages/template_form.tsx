@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is to be said of a template: a new one, or one that is there, over what it was when the
+// dialog opened; and taking one away.
+import { useState } from 'preact/hooks';
+import { change, get, onlyOver, put, type Template } from '../api';
+import { Ending, Opens, Read, Removal } from '../dialog';
+import { count } from '../format';
+import { refresh } from '../live';
+import { useAttempt } from '../parts';
+import { selectorWords } from '../selector';
+import { Preview, templatePath } from './template_preview';
+
+const NEW: Template = { name: '', selector: '', media_type: '', bytes: 0, documents: 0, failures: 0, text: '', failing: [] };
+const KINDS = ['text/plain', 'application/json', 'application/xml', 'application/yaml', 'text/x-shellscript'];
+
+/** `tag`: of the template as it was read; null: there is none yet. */
+function Form({ template, tag, close }: { template: Template; tag: string | null; close: () => void }) {
+  const { attempt, busy, problem } = useAttempt();
+  // A field has line feeds alone; a text that came with others keeps them.
+  const ends = template.text.includes('\r\n') ? '\r\n' : '\n';
+  const [draft, setDraft] = useState({ ...template, text: template.text.replaceAll('\r\n', '\n') });
+  const set = (part: Partial<Template>) => setDraft((now) => ({ ...now, ...part }));
+  const { selector, media_type } = draft;
+  const name = draft.name.trim();
+  const body = { text: draft.text.replaceAll('\n', ends), selector, ...(media_type && { media_type }) };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void attempt(async () => {
+      await put(templatePath(name), body, tag, 'Choose another name, or edit that template.');
+      refresh('/api/v1/');
+      close();
+    });
+  };
+  return (
+    <form class="form" onSubmit={submit}>
+      {tag === null && <span class="row"><label for="template-name">Name</label><input id="template-name" required autocomplete="off" spellcheck={false} placeholder="user-data; the last part of its address" value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} /></span>}
+      <span class="row"><label for="template-selector">Machines</label><input id="template-selector" autocomplete="off" spellcheck={false} placeholder="role=web, rack in (a1, a2); empty: all" aria-describedby="template-meaning" value={selector} onInput={(event) => set({ selector: event.currentTarget.value })} /></span>
+      <p id="template-meaning" class="note words">Means: {selectorWords(selector) ?? 'not a selector yet'}, of those in the catalog.</p>
+      <span class="row"><label for="template-kind">Kind</label><input id="template-kind" list="template-kinds" required={tag !== null} autocomplete="off" spellcheck={false} placeholder="empty: by its name" value={media_type} onInput={(event) => set({ media_type: event.currentTarget.value })} /></span>
+      <datalist id="template-kinds">{KINDS.map((each) => <option key={each} value={each} />)}</datalist>
+      <span class="row tall"><label for="template-text">Text</label><textarea id="template-text" class="mono" rows={12} spellcheck={false} aria-describedby="template-hint" value={draft.text} onInput={(event) => set({ text: event.currentTarget.value })} /></span>
+      <p id="template-hint" class="note words">A variable is written <code>{'{{hostname}}'}</code>. Whoever is on the boot network can read every document: no secrets.</p>
+      <fieldset><legend>See it first</legend><Preview name={name} selector={template.selector} draft={body} /></fieldset>
+      <Ending label="Save" close={close} problem={problem} disabled={busy} />
+    </form>
+  );
+}
+
+export function AddTemplate() {
+  return <Opens label="Add a template" title="A new template" kind="primary" wide>{(close) => <Form template={NEW} tag={null} close={close} />}</Opens>;
+}
+
+export function EditTemplate({ name }: { name: string }) {
+  return (
+    <Opens label="Edit" named={`Edit ${name}`} title={`Template ${name}`} wide>
+      {(close) => (
+        <Read read={() => get<Template>(templatePath(name))} close={close}>
+          {({ value, tag }) => <Form template={value} tag={tag ?? ''} close={close} />}
+        </Read>
+      )}
+    </Opens>
+  );
+}
+
+/** `gone`: what else is to be done then. */
+export function RemoveTemplate({ name, gone }: { name: string; gone?: () => void }) {
+  const path = templatePath(name);
+  return (
+    <Opens label="Remove" named={`Remove ${name}`} title={`Remove the template ${name}?`} kind="danger">
+      {(close) => (
+        <Read read={() => get<Template>(path)} close={close}>
+          {({ value, tag }) => (
+            <Removal
+              label="Remove" close={close}
+              action={async () => {
+                await change('DELETE', path, undefined, onlyOver(tag ?? ''));
+                refresh('/api/v1/');
+                gone?.();
+              }}
+            >
+              {value.documents === 0 ? 'No machine has a document by it now.' : `${count(value.documents)} ${value.documents === 1 ? 'machine has its' : 'machines have their'} document by it now, and will be told that there is none.`} One that a rule or a machine sends iPXE to is not removed.
+            </Removal>
+          )}
+        </Read>
+      )}
+    </Opens>
+  );
+}

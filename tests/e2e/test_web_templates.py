@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The web page's templates: a document is shown as `slipway template preview` says it, and nothing
+is saved by looking at it."""
+
+from browser import ENTER
+from harness import expect, test
+from web_forms import (both, closed, dialog, fill, filled, forms, leave, no_complaints, overtaken,
+                       press, rows)
+
+MAC, OTHER = "52:54:00:77:00:21", "52:54:00:77:00:22"
+TEXT = "#cloud-config\nhostname: {{hostname}}\n"
+
+
+def templates(lab):
+    return [each["name"] for each in lab.daemon.json("template", "list")]
+
+
+def document(browser, where):
+    """What a preview shows: in the dialog that is open, or on the page."""
+    return browser.until("no document", """
+        return document.querySelector(`${arguments[0]} [aria-label="The machine's document"]`)?.textContent""", where)
+
+
+@test("web", "a template is looked at before it is added; one that fails a machine is refused", forms)
+def add_template(_, lab):
+    browser = lab.browser
+    lab.daemon.run("machine", "set", MAC, "-", "--name", "node7")
+    lab.daemon.run("machine", "label", MAC, "role=web")
+    lab.go("templates")
+    browser.until_text("no machine has a document of its own")
+    press(browser, "Add a template")
+    browser.until("the name has not the focus", "return document.activeElement.id === 'template-name'")
+    browser.press([*"user-data"])
+    fill(browser, "Machines", "role=web")
+    dialog(browser, "role is web, of those in the catalog")
+    fill(browser, "Text", TEXT)
+    press(browser, "Save")
+    dialog(browser, '"hostname" is not known')
+    both(lab, "the dialog of a template that was refused", "template-refused")
+    expect(filled(browser, "Text") == TEXT, "what was typed is lost")
+    lab.daemon.run("machine", "variable", MAC, "hostname=one")
+    fill(browser, "Machine", MAC)
+    browser.script("document.querySelector('dialog[open] [aria-label=Machine]').focus()")
+    browser.press([ENTER])
+    shown = document(browser, "dialog[open]")
+    expect(shown == "#cloud-config\nhostname: one\n", f"{shown!r}")
+    both(lab, "the dialog of a template with its preview", "template-preview")
+    expect(templates(lab) == [], "Enter has saved what was only looked at")
+    press(browser, "Save")
+    closed(browser)
+    browser.until_text("role is web")
+    for wanted in ("user-data", "text/plain", "role=web", "1 machine"):
+        expect(wanted in rows(browser)[0], f"no {wanted!r} in the row: {rows(browser)[0]}")
+    made = lab.daemon.json("template", "show", "user-data")
+    expect((made["text"], made["selector"], made["media_type"]) == (TEXT, "role=web", "text/plain"), f"{made}")
+    press(browser, "Add a template")
+    fill(browser, "Name", "user-data")
+    press(browser, "Save")
+    dialog(browser, "edit that template")
+    leave(browser, "Add a template")
+    expect(lab.daemon.json("template", "show", "user-data") == made, "it was replaced")
+    no_complaints(browser)
+
+
+@test("web", "a template's page shows a machine's document as slipway does, and why one has none", forms)
+def show_template(_, lab):
+    browser = lab.browser
+    lab.daemon.run("machine", "set", OTHER, "-", "--name", "node8")
+    lab.go("templates/user-data")
+    text = browser.until("no text", """
+        return document.querySelector('[aria-label="Text of the template"]')?.textContent""")
+    expect(text == TEXT, f"{text!r}")
+    fill(browser, "Machine", MAC)
+    press(browser, "Preview")
+    shown = document(browser, "main")
+    expect(shown == lab.daemon.run("template", "preview", "user-data", "--mac", MAC).stdout, f"{shown!r}")
+    browser.until_text(f"/machine/{MAC}/user-data")
+    both(lab, "a template with a machine's document", "template")
+    fill(browser, "Machine", OTHER)
+    press(browser, "Preview")
+    browser.until_text(f"is not for machine {OTHER}: it needs role=web")
+    fill(browser, "Machine", "node7")
+    press(browser, "Preview")
+    browser.until_text("machine=node7")
+    both(lab, "a preview that was refused", "template-preview-refused")
+    no_complaints(browser)
+
+
+@test("web", "a template is edited as it was seen, and not over what somebody else changed", forms)
+def edit_template(_, lab):
+    browser = lab.browser
+    lab.go("templates")
+    press(browser, "Edit user-data")
+    dialog(browser, "See it first")
+    expect(filled(browser, "Text") == TEXT, "the text is not there to be changed")
+    fill(browser, "Kind", "text/cloud-config")
+    overtaken(browser, "Save", "Edit user-data",
+              lambda: lab.daemon.run("template", "set", "user-data", "--type", "text/x-other"))
+    expect(lab.daemon.json("template", "show", "user-data")["media_type"] == "text/x-other", "it was overwritten")
+    press(browser, "Edit user-data")
+    dialog(browser, "See it first")
+    fill(browser, "Kind", "text/cloud-config")
+    fill(browser, "Text", TEXT + "# {{unclosed\n")
+    fill(browser, "Machine", MAC)
+    press(browser, "Preview")
+    dialog(browser, "is not closed")
+    fill(browser, "Text", TEXT + "# of {{name}}\n")
+    press(browser, "Preview")
+    shown = document(browser, "dialog[open]")
+    expect(shown.endswith("hostname: one\n# of node7\n"), f"{shown!r}")
+    press(browser, "Save")
+    closed(browser)
+    made = lab.daemon.json("template", "show", "user-data")
+    expect((made["text"], made["media_type"], made["selector"])
+           == (TEXT + "# of {{name}}\n", "text/cloud-config", "role=web"), f"{made}")
+    no_complaints(browser)
+
+
+@test("web", "a template is removed as it was seen, and not while iPXE is sent to it", forms)
+def remove_template(_, lab):
+    browser = lab.browser
+    lab.daemon.run("rule", "set", "scripted", "--order", "40", "--when", "role=web", "--image", "demo:1",
+                   "--script", "user-data")
+    lab.go("templates/user-data")
+    press(browser, "Remove user-data")
+    dialog(browser, "1 machine has its document by it now")
+    both(lab, "the question before a template is removed", "template-remove")
+    press(browser, "Remove")
+    dialog(browser, "sends iPXE to it")
+    leave(browser, "Remove user-data")
+    lab.daemon.run("rule", "rm", "scripted")
+    press(browser, "Remove user-data")
+    dialog(browser, "1 machine has its document by it now")
+    overtaken(browser, "Remove", "Remove user-data",
+              lambda: lab.daemon.run("template", "set", "user-data", "--type", "text/plain"))
+    expect(templates(lab) == ["user-data"], "it was removed")
+    press(browser, "Remove user-data")
+    dialog(browser, "1 machine has its document by it now")
+    press(browser, "Remove")
+    browser.until("it does not lead to the templates", "return location.hash === '#/templates'")
+    browser.until_text("no machine has a document of its own")
+    expect(templates(lab) == [], "it is still there")
+    expect(browser.script("return document.activeElement.id") == "content", "the focus is lost")
+    for mac in (MAC, OTHER):
+        lab.daemon.run("machine", "rm", mac)
+    no_complaints(browser)
