@@ -301,6 +301,15 @@ def check_headers_once(tree):
                 yield name, number, 'using namespace in a header', 'name what you use'
 
 
+def check_web_sources(tree):
+    """What the web page is made of is named where it is built, so that a change of it is seen."""
+    build = 'control/web/meson.build'
+    named = '\n'.join(tree.lines(build)) if build in tree.files else ''
+    for name in tree.files:
+        if name.startswith('control/web/src/') and f"'{name[len('control/web/'):]}'" not in named:
+            yield name, 1, f'not named in {build}', 'add it to depend_files'
+
+
 def check_format(tree):
     """clang-format (14, as in Debian 12) would change nothing."""
     names = tree.ending(CODE)

@@ -59,6 +59,8 @@ PLANTED = {
                      'tls/b.cc': HEAD + 'namespace s {\nnamespace {\nstruct A {\n};\n}\n'
                                         'struct A::B {\n};\nstruct B {\n};\n}\n'})],
     'tables': [('bench/a.cc', HEAD, None)],
+    'web_sources': [('control/web/src/a.ts', HEAD,
+                     {'control/web/src/a.ts': HEAD, 'control/web/meson.build': "files('src/a.ts')\n"})],
 }
 
 
