@@ -18,7 +18,7 @@ function LeadsTo({ rule }: { rule: Rule }) {
   ].filter(Boolean);
   return (
     <>
-      {rule.image_set ? <a href={`#/images/${rule.image_set}`}>{rule.image_set}</a> : <span class="note">no image set</span>}
+      <div>{rule.image_set ? <a href={`#/images/${rule.image_set}`}>{rule.image_set}</a> : <span class="note">no image set</span>}</div>
       {more.length > 0 && <small>{more.join('; ')}</small>}
     </>
   );
