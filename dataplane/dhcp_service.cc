@@ -101,7 +101,8 @@ void DhcpService::Act(const dhcp::Outcome& outcome, Bytes reply, const MacAddres
   const std::uint16_t interface = outcome.reply->egress.interface;
   Event event = AnswerEvent(outcome);
   if (event.kind == EventKind::kDhcpAck) event.number = outcome.lease_time.count();
-  if (sequence != 0) {
+  // An OFFER that is lost costs its machine four seconds and one of its four tries.
+  if (sequence != 0 || around_.interfaces[interface].link().room_for_answers() == 0) {
     Hold(interface, {sequence, std::move(frame), event});
   } else if (around_.interfaces[interface].link().Send(std::move(frame))) {
     around_.reporter.Count(Step::kEmit, Drop::kNone);

@@ -83,6 +83,7 @@ std::size_t Link::Flush() {
       break;
     }
   }
+  if (sent > 0) cheap_left_ = std::max<std::size_t>(1, sent / kCheapShare);
   return sent;
 }
 

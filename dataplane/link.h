@@ -71,6 +71,16 @@ class Link {
 
   // Room for frames of connections, which can wait where they are.
   std::size_t room() const { return waiting_ >= kOutboxMax ? 0 : kOutboxMax - waiting_; }
+  // And for those that cannot: what is beyond is lost.
+  std::size_t room_for_answers() const { return kOutboxCapacity - waiting_; }
+  // Whether an answer may take some of it that costs little to lose: a flood's. Answers come
+  // before connections' turns, so while the ring is full they get one in eight of the places it
+  // gives up, or nobody would be served.
+  bool LetsCheapPass() {
+    if (room() == 0 || (ring_full_ && cheap_left_ == 0)) return false;
+    if (ring_full_) --cheap_left_;
+    return true;
+  }
 
   std::size_t Receive(std::span<Frame> frames) {
     if (end_.through != nullptr) return 0;
@@ -124,8 +134,10 @@ class Link {
   // A ring that was full is left alone for some rounds (about a microsecond): to offer it frames
   // one by one as it empties costs more than the frames.
   static constexpr unsigned kRests = 16;
+  static constexpr std::size_t kCheapShare = 8;
   bool ring_full_ = false;
   unsigned rests_ = 0;
+  std::size_t cheap_left_ = 0;  // places for cheap answers until the ring takes more
   CaptureTap tap_;  // last: large, and cold while nobody captures but for its first word
 };
 

@@ -23,7 +23,7 @@ class Stopwatch {
   // The time since the lap before belongs to `step`.
   void Lap(Step step) {
     const std::uint64_t now = rte_rdtsc();
-    laps_[static_cast<std::size_t>(step)] = now - last_;
+    laps_[static_cast<std::size_t>(step)] += now - last_;
     last_ = now;
   }
 

@@ -77,12 +77,15 @@ bool Worker::RunOnce(Time now) {
     UseCaptures();
 
   std::size_t work = HearOthers(now);
-  work += Receive();
-  watch.Lap(Step::kReceive);
-  work += Classify(now);
-  watch.Lap(Step::kClassify);
-  Deliver(now);
-  watch.Lap(Step::kDeliver);
+  for (std::size_t bursts = 0; bursts < kBurstsMax; ++bursts) {
+    work += Receive();
+    watch.Lap(Step::kReceive);
+    work += Classify(now);
+    watch.Lap(Step::kClassify);
+    Deliver(now);
+    watch.Lap(Step::kDeliver);
+    if (burst_size_ < kBurst) break;
+  }
   work += Expire(now);
   watch.Lap(Step::kExpire);
   work += Emit(now);

@@ -74,7 +74,10 @@ struct WorkerSetup {
 
 class Worker {
  public:
-  static constexpr std::size_t kBurst = 32;    // frames received in a round
+  static constexpr std::size_t kBurst = 32;  // frames received at once
+  // Bursts of a round while they come full: after a handshake's millisecond hundreds wait at the
+  // port, whose ring would overflow, and of a flood's frames and a machine's it loses any.
+  static constexpr std::size_t kBurstsMax = 16;
   static constexpr std::size_t kEmitMax = 64;  // segments sent in a round, and the rest of a turn
 
   Worker(const WorkerSetup& setup, const WorkerSeams& seams);

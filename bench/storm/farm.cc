@@ -270,6 +270,10 @@ void Farm::ReceiveFrame(dataplane::Frame arrived) {
     return;
   }
   if (frame->header.type == ethernet::kArp) return ReceiveArp(frame->payload);
+  if (machine != nullptr && machine->mode == Mode::kSynFlood) {
+    ++tally_.flood_answers;  // nobody is there to read them
+    return;
+  }
   const auto packet = ipv4::Parse(frame->payload, arrived.ip_checksum());
   if (frame->header.type != ethernet::kIpv4 || !packet) {
     ++(packet ? tally_.not_for_us : tally_.malformed);
@@ -279,8 +283,6 @@ void Farm::ReceiveFrame(dataplane::Frame arrived) {
     ReceiveUdp(machine, *packet, arrived.transport_checksum());
   } else if (packet->protocol != ipv4::kTcp || machine == nullptr) {
     ++tally_.not_for_us;
-  } else if (machine->mode == Mode::kSynFlood) {
-    ++tally_.flood_answers;
   } else if (machine->receiver != nullptr) {
     const bool was_empty = machine->receiver->empty();
     if (machine->receiver->Put(std::move(arrived), now_) && was_empty) {

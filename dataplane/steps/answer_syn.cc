@@ -57,7 +57,7 @@ bool HasChecksums(const Frame& frame, const ipv4::Packet& packet, Bytes network)
 // True when the frame has been dealt with: answered, or dropped for want of room and counted.
 bool Worker::AnswerSyn(Arrived& arrived, Time now) {
   Frame& frame = arrived.frame;
-  const Link& link = links_[arrived.link];
+  Link& link = links_[arrived.link];
   Bytes received = frame.bytes();
   const auto* const headers = Take<Headers>(received);
   if (headers == nullptr || !IsPlainTcpSyn(*headers)) return false;
@@ -76,9 +76,9 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                             .options = {},
                             .payload = network.first(total).subspan(ipv4::kHeaderSize)};
   if (ip::Judge(packet, at.addresses()) != ip::Verdict{}) return false;
-  if (link.room() == 0) {
-    // Of what can wait for room, it is what costs least to lose: the client asks again. A machine
-    // that we gave its address does not depend on that luck (and may have to wait for its turn).
+  // Of what can wait for room, it is what costs least to lose: the client asks again. A machine
+  // that we gave its address does not depend on that luck (and may have to wait for its turn).
+  if (!link.LetsCheapPass()) {
     if (admission_.IdOf(packet.source) != Admission::kNobody) return false;
     frame.Free();
     reporter_.Count(Step::kEmit, Drop::kTransmitRingFull);

@@ -53,6 +53,25 @@ TEST_F(WorkerDhcpTest, DropsNoAckWhenOneCommitFreesMoreThanTheWireTakes) {
   EXPECT_EQ(appliance_->Dropped(Drop::kTransmitRingFull), 0u);
 }
 
+TEST_F(WorkerDhcpTest, KeepsAnOfferForWhichThereIsNoRoomUntilThereIs) {
+  Start();
+  while (appliance_->Dropped(Drop::kTransmitRingFull) == 0) {  // nobody takes the answers
+    appliance_->wire().Deliver(WhoHas(kApplianceAddress));
+    appliance_->RunOnce(now_);
+  }
+  appliance_->wire().Deliver(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));
+  appliance_->RunOnce(now_);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTransmitRingFull), 1U);
+  std::size_t offers = 0;
+  for (int round = 0; round < 1000; ++round) {
+    appliance_->RunOnce(now_);
+    for (const Buffer& frame : appliance_->Sent()) {
+      if (See(frame).ip) ++offers;
+    }
+  }
+  EXPECT_EQ(offers, 1U);
+}
+
 TEST_F(WorkerDhcpTest, HoldsAnAckUntilTheLeaseIsOnDisk) {
   Start();
   const auto offers = Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover)));

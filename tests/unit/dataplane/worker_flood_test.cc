@@ -86,6 +86,39 @@ TEST_F(WorkerFloodTest, AFloodThatFillsTheWireTakesNoAnswerFromAMachineWithALeas
   EXPECT_TRUE(appliance_->StepsAddUp());
 }
 
+TEST_F(WorkerFloodTest, AFloodThatWouldFillTheWireHardlyDelaysADownload) {
+  Start();
+  Ends stranger = kMachine;
+  stranger.source = Ipv4Address(10, 77, 0, 10);
+  std::uint16_t port = 2000;
+  while (port < 2000 + kBacklog) Ask(SynFrame(port++, stranger));
+  Station station(kMachine, MachineSettings(), 1);
+  HttpClient client(kGet, kImageSize);
+  BeginDownload(station, client);
+  // The wire takes what its ring holds each millisecond, and twenty times as many SYNs come.
+  std::size_t answers = 0;
+  const Time begun = now_;
+  for (const Time end = now_ + std::chrono::seconds(1); now_ < end && !station.closed;
+       now_ += milliseconds(1)) {
+    while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
+    for (int round = 0; round < 20; ++round) {
+      while (appliance_->wire().Deliver(SynFrame(++port, stranger))) continue;
+      appliance_->RunOnce(now_);
+    }
+    for (const Buffer& frame : appliance_->Sent()) {
+      const Seen seen = See(frame);
+      if (seen.tcp && seen.ip->destination == stranger.source) ++answers;
+      station.Receive(frame, now_);
+    }
+    if (station.Deadline() <= now_) station.Expire(now_);
+  }
+  ExpectImage(client);
+  EXPECT_TRUE(station.closed);
+  EXPECT_LT(now_ - begun, milliseconds(50));  // a few round trips, without the flood
+  EXPECT_GT(answers, 0U);
+  EXPECT_GT(appliance_->Dropped(Drop::kTransmitRingFull), 0U);
+}
+
 TEST_F(WorkerFloodTest, AnswersNoSynOfAFloodThatItWouldNotAnswerOtherwise) {
   Start();
   for (std::uint16_t i = 0; i < kBacklog; ++i) Ask(SynFrame(static_cast<std::uint16_t>(2000 + i)));
