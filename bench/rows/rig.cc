@@ -216,4 +216,16 @@ std::string Failures(const storm::Tally& tally) {
   return text;
 }
 
+std::string Drops(const DropCounters& before, const DropCounters& after, std::uint64_t least) {
+  std::string text;
+  for (std::size_t i = 1; i < kDropCount; ++i) {
+    const auto drop = static_cast<Drop>(i);
+    const std::uint64_t count = after[drop] - before[drop];
+    if (count < least) continue;
+    absl::StrAppendFormat(&text, "; server dropped %d: %s", count,
+                          std::string(Describe(drop).sentence));
+  }
+  return text;
+}
+
 }  // namespace slipway::bench

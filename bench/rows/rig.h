@@ -101,5 +101,7 @@ storm::FarmOptions Readers(std::uint32_t count, storm::Firmware firmware, bool t
 RowResult Failed(RowResult row, const absl::Status& status);
 // "; 3: the SYN was not answered in time"; empty when nothing failed.
 std::string Failures(const storm::Tally& tally);
+// "; server dropped 227: no room for another connection"; what is below `least` is left out.
+std::string Drops(const DropCounters& before, const DropCounters& after, std::uint64_t least = 1);
 
 }  // namespace slipway::bench
