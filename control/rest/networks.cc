@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 #include <mutex>
+#include <optional>
 
 #include "control/config/networks.h"
 #include "control/rest/routes.h"
@@ -48,22 +49,30 @@ nlohmann::json Summary(Core& core, const NetworkConfig& network,
           {"source", IsOfFile(core, network.name) ? "file" : "catalog"}};
 }
 
-// As it is changed; null where there is none.
-nlohmann::json Said(Core& core, const std::string& name) {
+// Of the file or of the catalog.
+std::optional<NetworkConfig> Find(Core& core, const std::string& name) {
   const auto config = core.served();
   const auto network = std::ranges::find(config->networks, name, &NetworkConfig::name);
-  return network == config->networks.end() ? nlohmann::json() : ToJson(*network);
+  if (network == config->networks.end()) return std::nullopt;
+  return *network;
+}
+
+// As it is changed; null where there is none.
+nlohmann::json Said(Core& core, const std::string& name) {
+  const auto network = Find(core, name);
+  return network ? ToJson(*network) : nlohmann::json();
 }
 
 void ReplyNetwork(httplib::Response& response, Core& core, const std::string& name) {
-  const nlohmann::json said = Said(core, name);
-  if (said.is_null()) {
+  const auto network = Find(core, name);
+  if (!network) {
     return ReplyProblem(response, 404, Text(name, ": no such network; see 'slipway network list'"));
   }
-  nlohmann::json body = said;
+  nlohmann::json body = ToJson(*network);
+  response.set_header("ETag", EntityTag(body));
   body["name"] = name;
   body["source"] = IsOfFile(core, name) ? "file" : "catalog";
-  response.set_header("ETag", EntityTag(said));
+  if (network->inherited_router) body["inherited_router"] = network->inherited_router->ToString();
   Reply(response, body);
 }
 
@@ -75,8 +84,7 @@ void PutNetwork(const httplib::Request& request, httplib::Response& response, Co
   if (body->contains("name") && (*body)["name"] != name) {
     return ReplyProblem(response, 400, "name: is not the path's; write the network anew to rename");
   }
-  body->erase("name");
-  body->erase("source");
+  for (const char* told : {"name", "source", "inherited_router"}) body->erase(told);
   const std::scoped_lock lock(writing);
   if (!MayChange(request, response, Said(core, name))) return;
   if (absl::Status status = core.PutNetwork(name, *body, RequestActor(request)); !status.ok()) {
