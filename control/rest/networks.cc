@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Networks and leases. A network of the configuration file is shown like the others and changed
-// there; leases are made by the worker that owns them, and listed within the reader's scope and
-// ?selector=.
+// there. A reservation is one of its network's: If-Match takes the network's ETag. Leases are made
+// by the worker that owns them, and listed within the reader's scope and ?selector=.
 #include <algorithm>
 #include <ctime>
 #include <mutex>
@@ -117,6 +117,11 @@ void Reserve(const httplib::Request& request, httplib::Response& response, Core&
     who = *body;
   }
   const std::scoped_lock lock(writing);
+  // A reservation has no tag of its own: what was read is the network that lists it.
+  if (request.has_header("If-Match") &&
+      !MayChange(request, response, Said(core, request.matches[1]))) {
+    return;
+  }
   const absl::Status status =
       core.Reserve(request.matches[1], *address, who, RequestActor(request));
   if (!status.ok()) return ReplyProblem(response, status);

@@ -161,6 +161,30 @@ TEST_F(RestNetworksTest, AChangeMayBeBoundToWhatWasRead) {
   EXPECT_EQ(late->status, 412);
 }
 
+TEST_F(RestNetworksTest, AReservationMayBeBoundToTheNetworkThatListedIt) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  const auto tag = [this] {
+    return client_->Get("/api/v1/networks/far")->get_header_value("ETag");
+  };
+  const std::string path = "/api/v1/networks/far/reservations/10.88.0.9";
+  const auto keep = [&](const std::string& of, const std::string& mac) {
+    return client_->Put(path, {{"If-Match", of}}, Text(R"({"mac": ")", mac, R"("})"),
+                        "application/json");
+  };
+  const std::string before = tag();
+  const auto kept = keep(before, "52:54:00:00:00:01");
+  ASSERT_EQ(kept->status, 200) << kept->body;
+  EXPECT_EQ(kept->get_header_value("ETag"), tag());
+  // Somebody else, who saw the address kept for nobody.
+  const auto late = keep(before, "52:54:00:00:00:02");
+  EXPECT_EQ(late->status, 412);
+  EXPECT_THAT(late->body, HasSubstr("was changed meanwhile"));
+  EXPECT_EQ(client_->Delete(path, {{"If-Match", before}})->status, 412);
+  EXPECT_EQ(KeptFor("52:54:00:00:00:01"), Ipv4Address::Parse("10.88.0.9"));
+  EXPECT_EQ(client_->Delete(path, {{"If-Match", tag()}})->status, 204);
+  EXPECT_EQ(KeptFor("52:54:00:00:00:01"), std::nullopt);
+}
+
 TEST_F(RestNetworksTest, ARouterThatThePortLendsNeverBecomesTheNetworksOwn) {
   const auto begin_with = [this](const char* gateway) {
     End();
