@@ -4,8 +4,8 @@ is saved by looking at it."""
 
 from browser import ENTER
 from harness import expect, test
-from web_forms import (both, closed, dialog, fill, filled, forms, leave, no_complaints, overtaken,
-                       press, rows)
+from web_forms import (both, closed, dialog, fill, filled, forms, is_taken, leave, named,
+                       no_complaints, overtaken, press, rows)
 
 MAC, OTHER = "52:54:00:77:00:21", "52:54:00:77:00:22"
 TEXT = "#cloud-config\nhostname: {{hostname}}\n"
@@ -28,9 +28,7 @@ def add_template(_, lab):
     lab.daemon.run("machine", "label", MAC, "role=web")
     lab.go("templates")
     browser.until_text("no machine has a document of its own")
-    press(browser, "Add a template")
-    browser.until("the name has not the focus", "return document.activeElement.id === 'template-name'")
-    browser.press([*"user-data"])
+    named(browser, "Add a template", "template-name", "user-data")
     fill(browser, "Machines", "role=web")
     dialog(browser, "role is web, of those in the catalog")
     fill(browser, "Text", TEXT)
@@ -53,11 +51,7 @@ def add_template(_, lab):
         expect(wanted in rows(browser)[0], f"no {wanted!r} in the row: {rows(browser)[0]}")
     made = lab.daemon.json("template", "show", "user-data")
     expect((made["text"], made["selector"], made["media_type"]) == (TEXT, "role=web", "text/plain"), f"{made}")
-    press(browser, "Add a template")
-    fill(browser, "Name", "user-data")
-    press(browser, "Save")
-    dialog(browser, "edit that template")
-    leave(browser, "Add a template")
+    is_taken(browser, "Add a template", {"Name": "user-data"}, "edit that template")
     expect(lab.daemon.json("template", "show", "user-data") == made, "it was replaced")
     no_complaints(browser)
 

@@ -59,6 +59,23 @@ export function More<T>({ list }: { list: LiveList<T> }) {
   return <p class="note inset">The first {list.value.length}. <button type="button" class="link" onClick={list.showMore}>Show more</button></p>;
 }
 
+/** A list page by page: as a table in a panel of its own, and what it says while there is nothing in it. */
+export function Listed<T>({ name, caption, columns, list, empty, children }: {
+  name: string; caption: string; columns: string[]; list: LiveList<T>; empty: ComponentChildren; children: (each: T) => ComponentChildren;
+}) {
+  return (
+    <>
+      {list.value && list.problem && <ProblemBox problem={list.problem} />}
+      <section class="panel flush" aria-label={name}>
+        <Loaded live={list} empty={<span class="inset">{empty}</span>}>
+          {(items) => <Table caption={caption} columns={columns}>{items.map(children)}</Table>}
+        </Loaded>
+        <More list={list} />
+      </section>
+    </>
+  );
+}
+
 /** A table that becomes a list of cards where it is narrow; cells name their column for that. */
 export function Table({ caption, columns, children }: { caption: string; columns: string[]; children: ComponentChildren }) {
   return (

@@ -3,8 +3,8 @@
 // What is to be said of a template: a new one, or one that is there, over what it was when the
 // dialog opened; and taking one away.
 import { useState } from 'preact/hooks';
-import { change, get, onlyOver, put, type Template } from '../api';
-import { Ending, Opens, Read, Removal } from '../dialog';
+import { put, type Template } from '../api';
+import { Ending, Line, Opens, OpensOver, Removes } from '../dialog';
 import { count } from '../format';
 import { refresh } from '../live';
 import { useAttempt } from '../parts';
@@ -34,7 +34,7 @@ function Form({ template, tag, close }: { template: Template; tag: string | null
   };
   return (
     <form class="form" onSubmit={submit}>
-      {tag === null && <span class="row"><label for="template-name">Name</label><input id="template-name" required autocomplete="off" spellcheck={false} placeholder="user-data; the last part of its address" value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} /></span>}
+      {tag === null && <Line id="template-name" label="Name" hint="user-data; the last part of its address" required value={draft.name} set={(typed) => set({ name: typed })} />}
       <span class="row"><label for="template-selector">Machines</label><input id="template-selector" autocomplete="off" spellcheck={false} placeholder="role=web, rack in (a1, a2); empty: all" aria-describedby="template-meaning" value={selector} onInput={(event) => set({ selector: event.currentTarget.value })} /></span>
       <p id="template-meaning" class="note words">Means: {selectorWords(selector) ?? 'not a selector yet'}, of those in the catalog.</p>
       <span class="row"><label for="template-kind">Kind</label><input id="template-kind" list="template-kinds" required={tag !== null} autocomplete="off" spellcheck={false} placeholder="empty: by its name" value={media_type} onInput={(event) => set({ media_type: event.currentTarget.value })} /></span>
@@ -53,37 +53,17 @@ export function AddTemplate() {
 
 export function EditTemplate({ name }: { name: string }) {
   return (
-    <Opens label="Edit" named={`Edit ${name}`} title={`Template ${name}`} wide>
-      {(close) => (
-        <Read read={() => get<Template>(templatePath(name))} close={close}>
-          {({ value, tag }) => <Form template={value} tag={tag ?? ''} close={close} />}
-        </Read>
-      )}
-    </Opens>
+    <OpensOver<Template> label="Edit" named={`Edit ${name}`} title={`Template ${name}`} wide path={templatePath(name)}>
+      {(template, tag, close) => <Form template={template} tag={tag} close={close} />}
+    </OpensOver>
   );
 }
 
 /** `gone`: what else is to be done then. */
 export function RemoveTemplate({ name, gone }: { name: string; gone?: () => void }) {
-  const path = templatePath(name);
   return (
-    <Opens label="Remove" named={`Remove ${name}`} title={`Remove the template ${name}?`} kind="danger">
-      {(close) => (
-        <Read read={() => get<Template>(path)} close={close}>
-          {({ value, tag }) => (
-            <Removal
-              label="Remove" close={close}
-              action={async () => {
-                await change('DELETE', path, undefined, onlyOver(tag ?? ''));
-                refresh('/api/v1/');
-                gone?.();
-              }}
-            >
-              {value.documents === 0 ? 'No machine has a document by it now.' : `${count(value.documents)} ${value.documents === 1 ? 'machine has its' : 'machines have their'} document by it now, and will be told that there is none.`} One that a rule or a machine sends iPXE to is not removed.
-            </Removal>
-          )}
-        </Read>
-      )}
-    </Opens>
+    <Removes<Template> named={`Remove ${name}`} title={`Remove the template ${name}?`} read={templatePath(name)} gone={gone}>
+      {({ documents }) => `${documents === 0 ? 'No machine has a document by it now.' : `${count(documents)} ${documents === 1 ? 'machine has its' : 'machines have their'} document by it now, and will be told that there is none.`} One that a rule or a machine sends iPXE to is not removed.`}
+    </Removes>
   );
 }
