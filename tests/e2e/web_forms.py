@@ -101,6 +101,13 @@ def is_taken(browser, opener, values, remedy):
     leave(browser, opener)
 
 
+def unsaid(browser, words):
+    """Waits until the dialog that is open does not say so any more."""
+    browser.until(f"the dialog still says {words!r}", """
+        const open = document.querySelector('dialog[open]');
+        return open && !open.innerText.includes(arguments[0])""", words)
+
+
 def as_token(lab, token):
     """Who is signed in is another."""
     lab.sign_out()

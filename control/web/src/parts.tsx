@@ -131,7 +131,7 @@ export function BootProgress({ boot }: { boot: Boot }) {
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 export const may = (role: Role, needed: Role) => rank[role] >= rank[needed];
 
-/** Does something that the server may refuse, and keeps why. */
+/** Does something that the server may refuse, and keeps why until it is done again, or is about nothing that is still there. */
 export function useAttempt() {
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
@@ -147,7 +147,7 @@ export function useAttempt() {
       setBusy(false);
     }
   };
-  return { attempt, busy, problem };
+  return { attempt, busy, problem, forget: () => setProblem(undefined) };
 }
 
 /** Does a change, and shows why it was refused. `done` runs when it was not. */

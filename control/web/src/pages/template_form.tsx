@@ -2,7 +2,7 @@
 //
 // What is to be said of a template: a new one, or one that is there, over what it was when the
 // dialog opened; and taking one away.
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { put, type Template } from '../api';
 import { Ending, Line, Opens, OpensOver, Removes } from '../dialog';
 import { count } from '../format';
@@ -16,7 +16,7 @@ const KINDS = ['text/plain', 'application/json', 'application/xml', 'application
 
 /** `tag`: of the template as it was read; null: there is none yet. */
 function Form({ template, tag, close }: { template: Template; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
+  const { attempt, busy, problem, forget } = useAttempt();
   // A field has line feeds alone; a text that came with others keeps them.
   const ends = template.text.includes('\r\n') ? '\r\n' : '\n';
   const [draft, setDraft] = useState({ ...template, text: template.text.replaceAll('\r\n', '\n') });
@@ -24,6 +24,8 @@ function Form({ template, tag, close }: { template: Template; tag: string | null
   const { selector, media_type } = draft;
   const name = draft.name.trim();
   const body = { text: draft.text.replaceAll('\n', ends), selector, ...(media_type && { media_type }) };
+  // What was refused is not what is typed any more.
+  useEffect(forget, [name, JSON.stringify(body)]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
@@ -41,7 +43,7 @@ function Form({ template, tag, close }: { template: Template; tag: string | null
       <datalist id="template-kinds">{KINDS.map((each) => <option key={each} value={each} />)}</datalist>
       <span class="row tall"><label for="template-text">Text</label><textarea id="template-text" class="mono" rows={12} spellcheck={false} aria-describedby="template-hint" value={draft.text} onInput={(event) => set({ text: event.currentTarget.value })} /></span>
       <p id="template-hint" class="note words">A variable is written <code>{'{{hostname}}'}</code>. Whoever is on the boot network can read every document: no secrets.</p>
-      <fieldset><legend>See it first</legend><Preview name={name} selector={template.selector} draft={body} /></fieldset>
+      <fieldset><legend>See it first</legend><Preview name={name} selector={template.selector} draft={body} begun={forget} /></fieldset>
       <Ending label="Save" close={close} problem={problem} disabled={busy} />
     </form>
   );
