@@ -195,10 +195,12 @@ export interface Network {
   name: string; subnet: string; mode: 'full' | 'proxy'; pools: string[];
   addresses: number; leases: number; lease_seconds: number; reservations: number; source: 'file' | 'catalog';
 }
-export interface Reservation { address: string; mac?: string; uuid?: string; client_id?: string }
-/** The keys of [[network]] in slipway.toml. */
+/** One of the three. */
+export interface Owner { mac?: string; uuid?: string; client_id?: string }
+export interface Reservation extends Owner { address: string }
+/** The keys of [[network]] in slipway.toml, and what it has of its port. */
 export interface NetworkDefinition {
-  name: string; source: 'file' | 'catalog'; subnet: string; pools: string[]; router?: string; lease_time: string; dns: string[]; domain?: string;
+  name: string; source: 'file' | 'catalog'; subnet: string; pools: string[]; router?: string; inherited_router?: string; lease_time: string; dns: string[]; domain?: string;
   proxy_dhcp: boolean; relayed: boolean; authoritative: boolean; unknown_machines: string;
   reservation: Reservation[]; route: { destination: string; via: string }[]; option: { code: number; hex?: string; text?: string }[];
 }
