@@ -7,15 +7,19 @@ from harness import expect, test, until
 from test_dhcp import leased
 from test_networks import asks
 from test_web import Site
-from web_forms import (as_token, both, buttons, closed, dialog, fill, no_complaints, overtaken, press)
+from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, no_complaints, overtaken,
+                       press)
 
 MAC, OTHER = "52:54:00:77:00:51", "52:54:00:77:00:52"
 KEEP = "Keep an address in lab"
 
 
+ROUTER = "10.77.0.254"
+
+
 @contextlib.contextmanager
 def bare(context):
-    with Site(context, "web-addresses", bare=True) as made:
+    with Site(context, "web-addresses", bare=True, port=f'gateway = "{ROUTER}"') as made:
         made.daemon.run("network", "set", "lab", "--subnet", "10.77.0.0/24", "--pools",
                         "10.77.0.100-10.77.0.110", "--lease-time", "5m")
         made.sign_in(made.token("operator"))
@@ -104,6 +108,23 @@ def free_address(_, lab):
                   "return !document.querySelector('section[aria-label=lab]').innerText.includes('10.77.0.51')")
     expect(list(kept(lab)) == ["10.77.0.52"], f"{kept(lab)}")
     expect(browser.script("return document.activeElement.id") == "content", "the focus is lost")
+    no_complaints(browser)
+
+
+@test("web", "saving a network leaves the router that it has of its port the port's", bare)
+def inherited_router(_, lab):
+    browser = lab.browser
+    before = lab.daemon.json("network", "show", "lab")
+    expect(before["inherited_router"] == ROUTER and "router" not in before, f"{before}")
+    as_token(lab, lab.token())
+    lab.go("networks")
+    press(browser, "Edit lab")
+    dialog(browser, "Addresses kept for machines")
+    expect(filled(browser, "Router") == "", "the port's gateway stands there as the network's own")
+    fill(browser, "Lease", "10m")
+    press(browser, "Save")
+    closed(browser)
+    expect(lab.daemon.json("network", "show", "lab") == {**before, "lease_time": "600s"}, "something else was saved")
     no_complaints(browser)
 
 
