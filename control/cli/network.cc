@@ -7,6 +7,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "control/cli/policy.h"
 #include "control/parse_json.h"
 #include "control/text.h"
 #include "protocols/base/mac.h"
@@ -48,11 +49,13 @@ nlohmann::json Value(const std::string& text, Form form) {
   return list;
 }
 
-// The options over what is there, or over the file of --from.
+// The options over what is there, as it was read, or over the file of --from.
 int Set(Client& client, const Command& command) {
   const std::string& name = command.words[2];
+  const std::string file = OptionOf(command, "from");
+  const Answer before = file.empty() ? client.Get(PathOf(name)) : Answer();
   nlohmann::json body;
-  if (const std::string file = OptionOf(command, "from"); !file.empty()) {
+  if (!file.empty()) {
     std::ostringstream text;
     text << std::ifstream(file).rdbuf();
     body = ParseJson(text.str());
@@ -63,8 +66,7 @@ int Set(Client& client, const Command& command) {
       return 1;
     }
   } else {
-    const Answer before = client.Get(PathOf(name));
-    if (!before.good && before.status != 404) return Fail(before);
+    if (IsUnread(before)) return Fail(before);
     body = before.good ? before.json() : nlohmann::json::object();
   }
   for (const Option& option : kOptions) {
@@ -76,7 +78,8 @@ int Set(Client& client, const Command& command) {
       body[option.key] = Value(given->second, option.form);
     }
   }
-  const Answer answer = client.Put(PathOf(name), body);
+  const Answer answer =
+      file.empty() ? client.PutOver(before, PathOf(name), body) : client.Put(PathOf(name), body);
   if (!answer.good) return Fail(answer);
   const auto network = answer.json();
   return PrintDone(answer, command,

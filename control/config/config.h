@@ -53,7 +53,8 @@ struct NetworkConfig {
   std::string name;
   Ipv4Prefix subnet;
   std::vector<AddressRange> pools;
-  std::optional<Ipv4Address> router;
+  std::optional<Ipv4Address> router;            // its own
+  std::optional<Ipv4Address> inherited_router;  // its port's gateway, where it names none
   std::chrono::seconds lease_time{3600};
   std::vector<Ipv4Address> dns;
   std::string domain;
@@ -64,6 +65,9 @@ struct NetworkConfig {
   std::vector<ReservationConfig> reservations;
   std::vector<RouteConfig> routes;
   std::vector<OptionConfig> options;
+
+  // What clients are told.
+  std::optional<Ipv4Address> told_router() const { return router ? router : inherited_router; }
 };
 
 enum class OverriddenClient : std::uint8_t { kAny, kHttp, kIpxe };

@@ -117,11 +117,12 @@ absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const Networ
 void TakeRouters(Config& config) {
   for (NetworkConfig& network : config.networks) {
     for (const PortConfig& port : config.ports) {
-      if (network.router || !port.gateway || !network.subnet.Contains(*port.gateway)) continue;
+      if (network.told_router() || !port.gateway) continue;
+      if (!network.subnet.Contains(*port.gateway)) continue;
       const auto holds = [&](const AddressRange& pool) { return pool.Contains(*port.gateway); };
       const auto is_its = [&](const ReservationConfig& one) { return one.address == port.gateway; };
       if (std::ranges::any_of(network.reservations, is_its)) continue;
-      if (std::ranges::none_of(network.pools, holds)) network.router = port.gateway;
+      if (std::ranges::none_of(network.pools, holds)) network.inherited_router = port.gateway;
     }
   }
 }

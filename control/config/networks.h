@@ -24,14 +24,15 @@ struct NetworkDocument {
 // the keys' names; mistakes between two networks are told of the later one.
 absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const NetworkDocument> more);
 
-// Every key but the name, defaults too; WithNetworks() reads it back.
+// Every key but the name, defaults too; WithNetworks() reads it back. What the network inherits
+// from its port is none of them: written back it would be its own, whatever the port says by then.
 nlohmann::json ToJson(const NetworkConfig& network);
 
 // Of a section without problems.
 NetworkConfig BuildNetwork(const Section& section);
 
-// Networks that name no router have their port's, where that is theirs to have: inside the subnet,
-// and no address that is leased or reserved.
+// Networks that name no router inherit their port's, where that is theirs to have: inside the
+// subnet, and no address that is leased or reserved.
 void TakeRouters(Config& config);
 
 }  // namespace slipway::control

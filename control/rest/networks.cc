@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Networks and leases. A network of the configuration file is shown like the others and changed
-// there; leases are made by the worker that owns them, and listed within the reader's scope and
-// ?selector=.
+// there. A reservation is one of its network's: If-Match takes the network's ETag. Leases are made
+// by the worker that owns them, and listed within the reader's scope and ?selector=.
 #include <algorithm>
 #include <ctime>
 #include <mutex>
+#include <optional>
 
 #include "control/config/networks.h"
 #include "control/rest/routes.h"
@@ -48,22 +49,30 @@ nlohmann::json Summary(Core& core, const NetworkConfig& network,
           {"source", IsOfFile(core, network.name) ? "file" : "catalog"}};
 }
 
-// As it is changed; null where there is none.
-nlohmann::json Said(Core& core, const std::string& name) {
+// Of the file or of the catalog.
+std::optional<NetworkConfig> Find(Core& core, const std::string& name) {
   const auto config = core.served();
   const auto network = std::ranges::find(config->networks, name, &NetworkConfig::name);
-  return network == config->networks.end() ? nlohmann::json() : ToJson(*network);
+  if (network == config->networks.end()) return std::nullopt;
+  return *network;
+}
+
+// As it is changed; null where there is none.
+nlohmann::json Said(Core& core, const std::string& name) {
+  const auto network = Find(core, name);
+  return network ? ToJson(*network) : nlohmann::json();
 }
 
 void ReplyNetwork(httplib::Response& response, Core& core, const std::string& name) {
-  const nlohmann::json said = Said(core, name);
-  if (said.is_null()) {
+  const auto network = Find(core, name);
+  if (!network) {
     return ReplyProblem(response, 404, Text(name, ": no such network; see 'slipway network list'"));
   }
-  nlohmann::json body = said;
+  nlohmann::json body = ToJson(*network);
+  response.set_header("ETag", EntityTag(body));
   body["name"] = name;
   body["source"] = IsOfFile(core, name) ? "file" : "catalog";
-  response.set_header("ETag", EntityTag(said));
+  if (network->inherited_router) body["inherited_router"] = network->inherited_router->ToString();
   Reply(response, body);
 }
 
@@ -75,8 +84,7 @@ void PutNetwork(const httplib::Request& request, httplib::Response& response, Co
   if (body->contains("name") && (*body)["name"] != name) {
     return ReplyProblem(response, 400, "name: is not the path's; write the network anew to rename");
   }
-  body->erase("name");
-  body->erase("source");
+  for (const char* told : {"name", "source", "inherited_router"}) body->erase(told);
   const std::scoped_lock lock(writing);
   if (!MayChange(request, response, Said(core, name))) return;
   if (absl::Status status = core.PutNetwork(name, *body, RequestActor(request)); !status.ok()) {
@@ -109,6 +117,11 @@ void Reserve(const httplib::Request& request, httplib::Response& response, Core&
     who = *body;
   }
   const std::scoped_lock lock(writing);
+  // A reservation has no tag of its own: what was read is the network that lists it.
+  if (request.has_header("If-Match") &&
+      !MayChange(request, response, Said(core, request.matches[1]))) {
+    return;
+  }
   const absl::Status status =
       core.Reserve(request.matches[1], *address, who, RequestActor(request));
   if (!status.ok()) return ReplyProblem(response, status);

@@ -175,15 +175,20 @@ constexpr Schema kSchemas[] = {
     {"Network", "",
      "name:string subnet:string mode:full|proxy pools:[string] addresses:integer leases:integer "
      "lease_seconds:integer reservations:integer source:file|catalog"},
-    {"NetworkDefinition", "The keys of `[[network]]` in `slipway.toml`.",
+    {"NetworkDefinition",
+     "The keys of `[[network]]` in `slipway.toml`. `inherited_router`: the port's gateway, which "
+     "machines are told as the router where the network names none.",
      "name:string source:file|catalog subnet:string pools:[string] router?:string "
-     "lease_time:string dns:[string] domain?:string proxy_dhcp:boolean relayed:boolean "
-     "authoritative:boolean unknown_machines:string reservation:[Reservation] "
+     "inherited_router?:string lease_time:string dns:[string] domain?:string proxy_dhcp:boolean "
+     "relayed:boolean authoritative:boolean unknown_machines:string reservation:[Reservation] "
      "route:[NetworkRoute] option:[RuleOption]"},
-    {"NetworkChange", "What it does not mention has its default; an answer may be sent back.",
+    {"NetworkChange",
+     "What it does not mention has its default; an answer may be sent back: what is inherited "
+     "stays so.",
      "name?:string source?:string subnet:string pools?:[string] router?:string "
-     "lease_time?:string dns?:[string] domain?:string proxy_dhcp?:boolean relayed?:boolean "
-     "authoritative?:boolean unknown_machines?:string reservation?:[Reservation] "
+     "inherited_router?:string lease_time?:string dns?:[string] domain?:string "
+     "proxy_dhcp?:boolean relayed?:boolean authoritative?:boolean unknown_machines?:string "
+     "reservation?:[Reservation] "
      "route?:[NetworkRoute] option?:[NetworkOption]"},
     {"Owner", "One of the three.", "mac?:string uuid?:string client_id?:string"},
     {"Reservation", "", "address:string mac?:string uuid?:string client_id?:string"},

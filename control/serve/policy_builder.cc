@@ -76,7 +76,7 @@ class Builder {
     }
     settings.authoritative = network.authoritative;
     settings.pools = network.pools;
-    settings.gateway = network.router;
+    settings.gateway = network.told_router();
     settings.dns_servers = network.dns;
     if (network.dns.empty()) settings.dns_servers = {settings.server_address};
     settings.domain_name = network.domain;

@@ -152,8 +152,9 @@ class DocumentBuilder {
 
   void AppendNetworks(std::string& shared) const {
     for (const NetworkConfig& network : inputs_.variables.config.networks) {
+      const auto router = network.told_router();
       shared += Text('\f', network.name, '\0', network.subnet.ToString(), '\0', network.domain,
-                     '\0', network.router ? network.router->ToString() : "");
+                     '\0', router ? router->ToString() : "");
       for (const Ipv4Address& each : network.dns) shared += Text('\0', each.ToString());
       for (const ReservationConfig& each : network.reservations) {
         shared += Text('\0', each.mac ? each.mac->ToString() : "", ' ',

@@ -155,7 +155,8 @@ std::optional<std::string> MachineVariables::NetworkFact(const std::string& name
   if (name == "network.netmask") return network->subnet.mask().ToString();
   if (name == "network.domain") return IfAny(network->domain);
   if (name == "network.router") {
-    return network->router ? std::optional(network->router->ToString()) : std::nullopt;
+    const auto router = network->told_router();
+    return router ? std::optional(router->ToString()) : std::nullopt;
   }
   if (name == "network.dns") {
     if (network->dns.empty()) return ServerAddress(site_.inputs_.config, *network).ToString();

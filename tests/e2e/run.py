@@ -41,9 +41,11 @@ import test_registry  # noqa: E402,F401
 import test_routed  # noqa: E402,F401
 import test_web  # noqa: E402,F401
 import test_web_forms  # noqa: E402,F401
+import test_web_machines  # noqa: E402,F401
 import test_web_networks  # noqa: E402,F401
 import test_web_rules  # noqa: E402,F401
 import test_web_templates  # noqa: E402,F401
+import test_web_addresses  # noqa: E402,F401
 import test_vlan  # noqa: E402,F401
 import test_day  # noqa: E402,F401
 import test_crash  # noqa: E402,F401

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import debs
 from harness import expect, run, test, until
-from lab import EFI_PROGRAM
-from web_forms import (both, closed, dialog, fill, forms, leave, no_complaints, press, rows)
+from web_forms import (as_token, both, closed, dialog, fill, forms, leave, named, no_complaints,
+                       press, rows)
 
-MAC, NEEDY = "52:54:00:77:00:11", "52:54:00:77:00:12"
+MAC = "52:54:00:77:00:11"
 FIRMWARE = debs.ROOT / "tests/captures/ovmf-2022.11-https-ipv4.pcap"
 
 
@@ -40,34 +40,10 @@ def firmware(_, lab):
     no_complaints(browser)
 
 
-@test("web", "a machine's page says what its image set needs that it lacks, and what helps", forms)
-def unmet_needs(_, lab):
-    browser = lab.browser
-    folder = lab.folder / "needy"
-    folder.mkdir()
-    (folder / "boot.efi").write_bytes(EFI_PROGRAM)
-    lab.daemon.run("image", "import", folder, "needy:1", "--needs", "memory-mib=4096,ram-disk=true")
-    lab.daemon.run("machine", "set", NEEDY, "needy:1")
-    lab.daemon.run("machine", "label", NEEDY, "memory-mib=2048", "ram-disk=false")
-    lab.go(f"machines/{NEEDY}")
-    told = lab.daemon.json("explain", "--mac", NEEDY)["unmet_needs"]
-    expect(len(told) == 2 and "slipway machine label" in "".join(told), f"{told}")
-    for need in told:
-        browser.until_text(f"needy:1 {need}")
-    both(lab, "a machine that lacks what its image set needs", "machine-needs")
-    lab.daemon.run("machine", "label", NEEDY, "memory-mib=8192", "ram-disk-")
-    browser.until("it is still said to lack something",
-                  "return !document.querySelector('main').innerText.includes('lacks what its image set needs')")
-    lab.daemon.run("machine", "rm", NEEDY)
-    no_complaints(browser)
-
-
 def made_token(lab):
     """Makes a token in the dialog, at the second try; gives its text."""
     browser = lab.browser
-    press(browser, "Make a token")
-    browser.until("the name has not the focus", "return document.activeElement.id === 'token-name'")
-    browser.press([*"web-made"])
+    named(browser, "Make a token", "token-name", "web-made")
     fill(browser, "Role", "operator")
     fill(browser, "Ends", str(30 * 86400))
     fill(browser, "Machines", "arch=x64")
@@ -185,8 +161,7 @@ def pages(_, lab):
 @test("web", "who may not make tokens is not offered to, and nothing asks for them", forms)
 def no_access(_, lab):
     browser = lab.browser
-    lab.sign_out()
-    lab.sign_in(lab.token("operator"))
+    as_token(lab, lab.token("operator"))
     lab.go("overview")
     expect(not browser.script("return document.querySelector('nav a[href=\"#/access\"]')"), "the page is offered")
     browser.read_logs()
@@ -197,6 +172,5 @@ def no_access(_, lab):
     browser.read_logs()
     asked = [url for url in browser.requests[before:] if "/api/v1/tokens" in url]
     expect(not asked, f"{asked}")
-    lab.sign_out()
-    lab.sign_in(lab.token())
+    as_token(lab, lab.token())
     no_complaints(browser)

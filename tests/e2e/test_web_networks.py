@@ -3,8 +3,8 @@
 
 from browser import ENTER
 from harness import expect, test
-from web_forms import (both, closed, dialog, fill, filled, forms, leave, no_complaints, overtaken,
-                       press)
+from web_forms import (both, buttons, closed, dialog, fill, filled, forms, is_taken, named,
+                       no_complaints, overtaken, press)
 
 MAC = "52:54:00:77:00:31"
 UUID = "0a1b2c3d-0001-0203-0405-060708090a0b"
@@ -23,11 +23,8 @@ def add_network(_, lab):
     browser = lab.browser
     lab.go("networks")
     browser.until_text("It is in slipway.toml, and is changed there")
-    expect(not browser.script("return document.querySelector('main [aria-label=\"Edit rig\"]')"),
-           "the file's network is offered to be changed")
-    press(browser, "Add a network")
-    browser.until("the name has not the focus", "return document.activeElement.id === 'network-name'")
-    browser.press([*"racks"])
+    expect(buttons(browser) == ["Add a network"], f"the file's network is offered to be changed: {buttons(browser)}")
+    named(browser, "Add a network", "network-name", "racks")
     fill(browser, "Subnet", "10.77.0.128/25")
     fill(browser, "Pools", "10.77.0.200-10.77.0.201")
     fill(browser, "Reached", "true")
@@ -60,12 +57,7 @@ def add_network(_, lab):
     expect(made["route"] == [{"destination": "10.99.0.0/16", "via": "10.88.0.253"}]
            and made["option"] == [{"code": 42, "hex": "0a580001"}], f"{made}")
     both(lab, "networks", "networks")
-    press(browser, "Add a network")
-    fill(browser, "Name", "racks")
-    fill(browser, "Subnet", "10.89.0.0/24")
-    press(browser, "Save")
-    dialog(browser, "edit that network")
-    leave(browser, "Add a network")
+    is_taken(browser, "Add a network", {"Name": "racks", "Subnet": "10.89.0.0/24"}, "edit that network")
     expect(network(lab) == made, "it was replaced")
     no_complaints(browser)
 

@@ -3,8 +3,8 @@
 
 from browser import ENTER, TAB
 from harness import expect, test
-from web_forms import (both, closed, dialog, fill, filled, forms, leave, no_complaints, overtaken,
-                       press, rows)
+from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, forms, is_taken,
+                       named, no_complaints, overtaken, press, rows)
 
 
 def in_order(browser, *names):
@@ -21,9 +21,7 @@ def rule(lab, name):
 def add_rule(_, lab):
     browser = lab.browser
     lab.go("rules")
-    press(browser, "Add a rule")
-    browser.until("the name has not the focus", "return document.activeElement.id === 'rule-name'")
-    browser.press([*"racks"])
+    named(browser, "Add a rule", "rule-name", "racks")
     fill(browser, "Machines", "rack in (a1, a2), client=http")
     dialog(browser, "rack is a1 or a2, and kind of client is http")
     press(browser, "Save")
@@ -39,12 +37,7 @@ def add_rule(_, lab):
            == (10, "rack in (a1, a2), client=http", "boot", "demo:1"), f"{made}")
     for wanted in ("rack is a1 or a2, and kind of client is http", "boot", "demo:1"):
         expect(wanted in rows(browser)[0], f"no {wanted!r} in the row: {rows(browser)[0]}")
-    press(browser, "Add a rule")
-    fill(browser, "Name", "racks")
-    fill(browser, "Image set", "demo:1")
-    press(browser, "Save")
-    dialog(browser, "edit that rule")
-    leave(browser, "Add a rule")
+    is_taken(browser, "Add a rule", {"Name": "racks", "Image set": "demo:1"}, "edit that rule")
     expect(rule(lab, "racks") == made, "it was replaced")
     no_complaints(browser)
 
@@ -169,12 +162,9 @@ def read_rules(_, lab):
     browser = lab.browser
     scoped = lab.daemon.json("token", "create", "e2e-scoped", "--role", "operator", "--scope", "rack=a1")
     for token in (lab.token("viewer"), scoped["token"]):
-        lab.sign_out()
-        lab.sign_in(token)
+        as_token(lab, token)
         lab.go("rules")
         in_order(browser, "banned", "ask")
-        found = browser.script("return [...document.querySelectorAll('main button')].map((each) => each.innerText)")
-        expect(not found, f"there are buttons: {found}")
-    lab.sign_out()
-    lab.sign_in(lab.token())
+        expect(not buttons(browser), f"there are buttons: {buttons(browser)}")
+    as_token(lab, lab.token())
     no_complaints(browser)

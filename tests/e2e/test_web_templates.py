@@ -4,10 +4,10 @@ is saved by looking at it."""
 
 from browser import ENTER
 from harness import expect, test
-from web_forms import (both, closed, dialog, fill, filled, forms, leave, no_complaints, overtaken,
-                       press, rows)
+from web_forms import (both, closed, dialog, fill, filled, forms, is_taken, leave, named,
+                       no_complaints, overtaken, press, rows, unsaid)
 
-MAC, OTHER = "52:54:00:77:00:21", "52:54:00:77:00:22"
+MAC, OTHER, LATER = "52:54:00:77:00:21", "52:54:00:77:00:22", "52:54:00:77:00:23"
 TEXT = "#cloud-config\nhostname: {{hostname}}\n"
 
 
@@ -28,11 +28,14 @@ def add_template(_, lab):
     lab.daemon.run("machine", "label", MAC, "role=web")
     lab.go("templates")
     browser.until_text("no machine has a document of its own")
-    press(browser, "Add a template")
-    browser.until("the name has not the focus", "return document.activeElement.id === 'template-name'")
-    browser.press([*"user-data"])
+    named(browser, "Add a template", "template-name", "user-data")
     fill(browser, "Machines", "role=web")
     dialog(browser, "role is web, of those in the catalog")
+    fill(browser, "Text", TEXT)
+    press(browser, "Save")
+    dialog(browser, '"hostname" is not known')
+    fill(browser, "Text", TEXT + "# more\n")
+    unsaid(browser, "is not known")
     fill(browser, "Text", TEXT)
     press(browser, "Save")
     dialog(browser, '"hostname" is not known')
@@ -44,6 +47,7 @@ def add_template(_, lab):
     browser.press([ENTER])
     shown = document(browser, "dialog[open]")
     expect(shown == "#cloud-config\nhostname: one\n", f"{shown!r}")
+    unsaid(browser, "is not known")
     both(lab, "the dialog of a template with its preview", "template-preview")
     expect(templates(lab) == [], "Enter has saved what was only looked at")
     press(browser, "Save")
@@ -53,11 +57,7 @@ def add_template(_, lab):
         expect(wanted in rows(browser)[0], f"no {wanted!r} in the row: {rows(browser)[0]}")
     made = lab.daemon.json("template", "show", "user-data")
     expect((made["text"], made["selector"], made["media_type"]) == (TEXT, "role=web", "text/plain"), f"{made}")
-    press(browser, "Add a template")
-    fill(browser, "Name", "user-data")
-    press(browser, "Save")
-    dialog(browser, "edit that template")
-    leave(browser, "Add a template")
+    is_taken(browser, "Add a template", {"Name": "user-data"}, "edit that template")
     expect(lab.daemon.json("template", "show", "user-data") == made, "it was replaced")
     no_complaints(browser)
 
@@ -105,6 +105,7 @@ def edit_template(_, lab):
     press(browser, "Preview")
     dialog(browser, "is not closed")
     fill(browser, "Text", TEXT + "# of {{name}}\n")
+    unsaid(browser, "is not closed")
     press(browser, "Preview")
     shown = document(browser, "dialog[open]")
     expect(shown.endswith("hostname: one\n# of node7\n"), f"{shown!r}")
@@ -143,4 +144,38 @@ def remove_template(_, lab):
     expect(browser.script("return document.activeElement.id") == "content", "the focus is lost")
     for mac in (MAC, OTHER):
         lab.daemon.run("machine", "rm", mac)
+    no_complaints(browser)
+
+
+@test("web", "a template's page says which machine lacks its document, which variable, and what helps", forms)
+def failing(_, lab):
+    browser = lab.browser
+    text = lab.folder / "first-boot"
+    text.write_text(TEXT, encoding="utf-8")
+    lab.daemon.run("template", "set", "first-boot", "--file", text, "--when", f"mac={LATER}")
+    # What is entered by hand is refused; a machine of the file is there when slipwayd starts.
+    browser.open("about:blank")
+    lab.daemon.end()
+    lab.daemon.setup.more += f'[[machine]]\nmac = "{LATER}"\nimage_set = "demo:1"\n'
+    lab.daemon.start(["ip", "netns", "exec", lab.server])
+    lab.sign_in(lab.token())
+    lab.go("templates")
+    row = browser.until("it is said to fail nobody", """
+        return [...document.querySelectorAll('main tbody tr')].map((each) => each.innerText)
+            .find((each) => each.includes('first-boot') && each.includes('1 without'))""")
+    expect("0 machines" in row, row)
+    both(lab, "templates of which one fails a machine", "templates-failing")
+    lab.go("templates/first-boot")
+    told = lab.daemon.json("template", "show", "first-boot")["failing"]
+    expect(len(told) == 1 and told[0]["machine"] == LATER, f"{told}")
+    panel = browser.until("no machine lacks it", """
+        return document.querySelector('section[aria-label="Machines without their document"]')?.innerText""")
+    for wanted in (LATER, '"hostname" is not known', f"slipway machine variable {LATER} hostname=VALUE", told[0]["words"]):
+        expect(wanted in panel, f"no {wanted!r} in: {panel}")
+    both(lab, "a template that fails a machine", "template-failing")
+    lab.daemon.run("machine", "variable", LATER, "hostname=later")
+    browser.until("it is still said to fail a machine", """
+        return !document.querySelector('section[aria-label="Machines without their document"]')
+            && document.querySelector('main').innerText.includes('1 machine')""")
+    lab.daemon.run("template", "rm", "first-boot")
     no_complaints(browser)

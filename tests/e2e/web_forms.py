@@ -84,6 +84,40 @@ def leave(browser, opener):
     expect(focused(browser) == opener, f"Escape leads to {focused(browser)!r}, not to {opener!r}")
 
 
+def named(browser, opener, field, name):
+    """Opens the dialog of something new: its name has the focus, and is typed."""
+    press(browser, opener)
+    browser.until("the name has not the focus", "return document.activeElement.id === arguments[0]", field)
+    browser.press([*name])
+
+
+def is_taken(browser, opener, values, remedy):
+    """Something new that has the name of what is there is refused, and Escape leads back."""
+    press(browser, opener)
+    for label, value in values.items():
+        fill(browser, label, value)
+    press(browser, "Save")
+    dialog(browser, remedy)
+    leave(browser, opener)
+
+
+def unsaid(browser, words):
+    """Waits until the dialog that is open does not say so any more."""
+    browser.until(f"the dialog still says {words!r}", """
+        const open = document.querySelector('dialog[open]');
+        return open && !open.innerText.includes(arguments[0])""", words)
+
+
+def as_token(lab, token):
+    """Who is signed in is another."""
+    lab.sign_out()
+    lab.sign_in(token)
+
+
+def buttons(browser):
+    return browser.script("return [...document.querySelectorAll('main button')].map((each) => each.ariaLabel || each.innerText)")
+
+
 def overtaken(browser, button, opener, change):
     """Somebody else changes what the open dialog is about: its button is refused, and Escape leads back."""
     change()

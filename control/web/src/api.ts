@@ -72,6 +72,16 @@ export function get<T>(path: string, tag?: string | null): Promise<Answer<T>> {
   return inTurn(() => ask<T>('GET', path, tag ? { 'If-None-Match': tag } : {}));
 }
 
+/** The same, of what there may be none of: null. */
+export async function getIfThere<T>(path: string): Promise<Answer<T> | null> {
+  try {
+    return await get<T>(path);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
+}
+
 export function change<T>(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, over?: Record<string, string>): Promise<T> {
   return inTurn(async () => (await ask<T>(method, path, { ...over }, body)).value);
 }
@@ -161,7 +171,7 @@ export interface Explanation {
 
 export interface Machine {
   id: number; mac: string; uuid: string; name: string; serial: string; image_set: string;
-  groups: string[]; labels: Record<string, string>; mode: string; approved: boolean;
+  groups: string[]; labels: Record<string, string>; variables: Record<string, string>; mode: string; approved: boolean;
   boots_completed: number; boots_failed: number; firmware: SeenFirmware[];
 }
 
@@ -195,10 +205,12 @@ export interface Network {
   name: string; subnet: string; mode: 'full' | 'proxy'; pools: string[];
   addresses: number; leases: number; lease_seconds: number; reservations: number; source: 'file' | 'catalog';
 }
-export interface Reservation { address: string; mac?: string; uuid?: string; client_id?: string }
-/** The keys of [[network]] in slipway.toml. */
+/** One of the three. */
+export interface Owner { mac?: string; uuid?: string; client_id?: string }
+export interface Reservation extends Owner { address: string }
+/** The keys of [[network]] in slipway.toml, and what it has of its port. */
 export interface NetworkDefinition {
-  name: string; source: 'file' | 'catalog'; subnet: string; pools: string[]; router?: string; lease_time: string; dns: string[]; domain?: string;
+  name: string; source: 'file' | 'catalog'; subnet: string; pools: string[]; router?: string; inherited_router?: string; lease_time: string; dns: string[]; domain?: string;
   proxy_dhcp: boolean; relayed: boolean; authoritative: boolean; unknown_machines: string;
   reservation: Reservation[]; route: { destination: string; via: string }[]; option: { code: number; hex?: string; text?: string }[];
 }

@@ -4,13 +4,15 @@
 // time it opens, and what the server refuses is told in it, so that nothing typed is lost.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { Problem } from './api';
+import { change, get, onlyOver, Problem } from './api';
+import { refresh } from './live';
 import { ProblemBox, useAttempt } from './parts';
 
-/** A button and the dialog that it opens. `named`: what the button is called where many say the same; `wide`: it holds a document. */
-export function Opens({ label, named, title, kind, wide, children }: {
-  label: string; named?: string; title: string; kind?: 'primary' | 'danger'; wide?: boolean; children: (close: () => void) => ComponentChildren;
-}) {
+/** `named`: what the button is called where many say the same; `wide`: the dialog holds a document. */
+interface Opening { label: string; named?: string; title: string; kind?: 'primary' | 'danger'; wide?: boolean }
+
+/** A button and the dialog that it opens. */
+export function Opens({ label, named, title, kind, wide, children }: Opening & { children: (close: () => void) => ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [open, setOpen] = useState(false);
   // What it holds must be there by then: the first that can be used is given the focus.
@@ -58,6 +60,29 @@ export function Read<T>({ read, close, children }: { read: () => Promise<T>; clo
   );
 }
 
+/** A button, and a dialog about what is at `path`: that is read when it opens, and its tag is for changing it over that. */
+export function OpensOver<T>({ path, children, ...opening }: Opening & {
+  path: string; children: (value: T, tag: string, close: () => void) => ComponentChildren;
+}) {
+  return (
+    <Opens {...opening}>
+      {(close) => <Read read={() => get<T>(path)} close={close}>{({ value, tag }) => children(value, tag ?? '', close)}</Read>}
+    </Opens>
+  );
+}
+
+/** A line of a form: its label, and a field for a short text. */
+export function Line({ id, label, hint, required, value, set }: {
+  id: string; label: string; hint: string; required?: boolean; value: string; set: (value: string) => void;
+}) {
+  return (
+    <span class="row">
+      <label for={id}>{label}</label>
+      <input id={id} required={required} autocomplete="off" spellcheck={false} placeholder={hint} value={value} onInput={(event) => set(event.currentTarget.value)} />
+    </span>
+  );
+}
+
 /** How a form in a dialog ends: why it was refused, where whoever pressed looks, and its two buttons. */
 export function Ending({ label, close, problem, disabled }: { label: string; close: () => void; problem: Problem | undefined; disabled: boolean }) {
   return (
@@ -90,5 +115,22 @@ export function Removal({ label, close, action, children }: {
         <button type="button" class="danger" disabled={busy} onClick={remove}>{label}</button>
       </div>
     </>
+  );
+}
+
+/** The button, and the question before something goes away, if it is then as the question found it. `path`: what is removed, where
+    that is a part of what is read; `gone`: what else is to be done then. */
+export function Removes<T>({ named, title, read, path = read, gone, children }: {
+  named: string; title: string; read: string; path?: string; gone?: () => void; children: (value: T) => ComponentChildren;
+}) {
+  const remove = async (tag: string) => {
+    await change('DELETE', path, undefined, onlyOver(tag));
+    refresh('/api/v1/');
+    gone?.();
+  };
+  return (
+    <OpensOver<T> label="Remove" named={named} title={title} kind="danger" path={read}>
+      {(value, tag, close) => <Removal label="Remove" close={close} action={() => remove(tag)}>{children(value)}</Removal>}
+    </OpensOver>
   );
 }

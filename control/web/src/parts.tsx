@@ -59,6 +59,23 @@ export function More<T>({ list }: { list: LiveList<T> }) {
   return <p class="note inset">The first {list.value.length}. <button type="button" class="link" onClick={list.showMore}>Show more</button></p>;
 }
 
+/** A list page by page: as a table in a panel of its own, and what it says while there is nothing in it. */
+export function Listed<T>({ name, caption, columns, list, empty, children }: {
+  name: string; caption: string; columns: string[]; list: LiveList<T>; empty: ComponentChildren; children: (each: T) => ComponentChildren;
+}) {
+  return (
+    <>
+      {list.value && list.problem && <ProblemBox problem={list.problem} />}
+      <section class="panel flush" aria-label={name}>
+        <Loaded live={list} empty={<span class="inset">{empty}</span>}>
+          {(items) => <Table caption={caption} columns={columns}>{items.map(children)}</Table>}
+        </Loaded>
+        <More list={list} />
+      </section>
+    </>
+  );
+}
+
 /** A table that becomes a list of cards where it is narrow; cells name their column for that. */
 export function Table({ caption, columns, children }: { caption: string; columns: string[]; children: ComponentChildren }) {
   return (
@@ -114,7 +131,7 @@ export function BootProgress({ boot }: { boot: Boot }) {
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 export const may = (role: Role, needed: Role) => rank[role] >= rank[needed];
 
-/** Does something that the server may refuse, and keeps why. */
+/** Does something that the server may refuse, and keeps why until it is done again, or is about nothing that is still there. */
 export function useAttempt() {
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
@@ -130,7 +147,7 @@ export function useAttempt() {
       setBusy(false);
     }
   };
-  return { attempt, busy, problem };
+  return { attempt, busy, problem, forget: () => setProblem(undefined) };
 }
 
 /** Does a change, and shows why it was refused. `done` runs when it was not. */

@@ -10,6 +10,8 @@ export interface Row { key: number; name: string; value: string }
 let last = 0;
 export const row = (name = '', value = ''): Row => ({ key: ++last, name, value });
 
+export const rowsOf = (texts: Record<string, string>): Row[] => Object.entries(texts).map(([name, value]) => row(name, value));
+
 /** Rows as an object; one name twice would lose a value without a word. */
 export function textsOf(rows: Row[]): Record<string, string> {
   const texts = new Map<string, string>();
@@ -74,3 +76,4 @@ export function Rows({ title, what, fields, rows, set }: {
 
 export const OPTION_FIELDS: [Field, Field] = [{ label: 'Option code', hint: '42', number: true }, { label: 'Option octets', hint: 'hexadecimal: 0a4d0001' }];
 export const VARIABLE_FIELDS: [Field, Field] = [{ label: 'Variable name', hint: 'hostname' }, { label: 'Variable value', hint: 'empty is a value too', lines: true, optional: true }];
+export const LABEL_FIELDS: [Field, Field] = [{ label: 'Label name', hint: 'rack' }, { label: 'Label value', hint: 'a1; empty is a value too', optional: true }];

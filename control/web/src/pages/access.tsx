@@ -4,7 +4,7 @@
 import { change, type Token, type Who } from '../api';
 import { Opens, Removal } from '../dialog';
 import { refresh, useLiveList } from '../live';
-import { Cell, Empty, Ends, Head, Loaded, may, More, ProblemBox, Table, Time } from '../parts';
+import { Cell, Empty, Ends, Head, Listed, may, Time } from '../parts';
 import { MakeToken } from './new_token';
 
 // The one in the appliance's own file; the API does not remove it (docs/operating.md).
@@ -33,27 +33,19 @@ function Tokens({ who }: { who: Who }) {
   const live = useLiveList<Token>('/api/v1/tokens?limit=50', 5000);
   return (
     <>
-      {live.value && live.problem && <ProblemBox problem={live.problem} />}
-      <section class="panel flush" aria-label="Tokens">
-        <Loaded live={live} empty={<span class="inset">There is none.</span>}>
-          {(list) => (
-            <Table caption="Tokens, by name" columns={['Token', 'Role', 'Machines', 'Made', 'Ends', 'Last used', 'Revoke']}>
-              {list.map((each) => (
-                <tr key={each.name}>
-                  <Cell label="Token" class="main">{each.name}</Cell>
-                  <Cell label="Role">{each.role}</Cell>
-                  <Cell label="Machines">{each.scope ? <code>{each.scope}</code> : <span class="note">all</span>}</Cell>
-                  <Cell label="Made"><Time unix={each.created} /></Cell>
-                  <Cell label="Ends">{each.expires === null ? <span class="note">never</span> : <Ends unix={each.expires} />}</Cell>
-                  <Cell label="Last used">{each.last_used === null ? <span class="note">never</span> : <Time unix={each.last_used} />}</Cell>
-                  <Cell label="Revoke"><div class="buttons"><Revoke token={each} who={who} /></div></Cell>
-                </tr>
-              ))}
-            </Table>
-          )}
-        </Loaded>
-        <More list={live} />
-      </section>
+      <Listed name="Tokens" caption="Tokens, by name" columns={['Token', 'Role', 'Machines', 'Made', 'Ends', 'Last used', 'Revoke']} list={live} empty="There is none.">
+        {(each) => (
+          <tr key={each.name}>
+            <Cell label="Token" class="main">{each.name}</Cell>
+            <Cell label="Role">{each.role}</Cell>
+            <Cell label="Machines">{each.scope ? <code>{each.scope}</code> : <span class="note">all</span>}</Cell>
+            <Cell label="Made"><Time unix={each.created} /></Cell>
+            <Cell label="Ends">{each.expires === null ? <span class="note">never</span> : <Ends unix={each.expires} />}</Cell>
+            <Cell label="Last used">{each.last_used === null ? <span class="note">never</span> : <Time unix={each.last_used} />}</Cell>
+            <Cell label="Revoke"><div class="buttons"><Revoke token={each} who={who} /></div></Cell>
+          </tr>
+        )}
+      </Listed>
       <p class="note under">Client certificates come in beside these, as <code>[[management.client]]</code> in slipway.toml says.</p>
     </>
   );

@@ -9,6 +9,7 @@ import { refresh, useLive } from '../live';
 import { Badge, Cell, Choice, Confirm, Head, Loaded, may, OutcomeBadge, Panel, ProblemBox, Table, Time, useChange, type Tone } from '../parts';
 import { go } from '../route';
 import { BootStory } from './boot';
+import { MachineTexts } from './machine_texts';
 
 const VERDICTS: Record<string, { tone: Tone; word: string }> = {
   fine: { tone: 'good', word: 'Nothing is wrong' }, pending: { tone: 'busy', word: 'Not decided yet' }, failed: { tone: 'bad', word: 'Did not boot' },
@@ -90,7 +91,7 @@ function Actions({ mac, machine }: { mac: string; machine: Machine | undefined }
           {!machine?.approved && <button type="button" disabled={busy} onClick={() => put({ approved: true })}>Approve</button>}
           {machine && (
             <Confirm label="Forget it" title={`Forget ${machine.name || mac}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, () => { refresh('/api/v1/'); go('machines'); })}>
-              Its image set, name, labels and approval are removed from the catalog. Its boots stay. When it boots again, the rules decide as for a machine nobody knows.
+              Its image set, name, labels, variables and approval are removed from the catalog. Its boots stay. When it boots again, the rules decide as for a machine nobody knows.
             </Confirm>
           )}
         </div>
@@ -125,19 +126,18 @@ function Boots({ mac }: { mac: string }) {
 export function MachinePage({ mac, who }: { mac: string; who: Who }) {
   const machine = useLive<Machine>(`/api/v1/machines/${mac}`, 3000).value;
   const newest = useLive<Boot[]>(`/api/v1/boots?mac=${mac}&limit=50`, 2000).value?.[0];
-  const labels = Object.entries(machine?.labels ?? {});
   return (
     <>
       <Head title={machine?.name || mac}>
         <span class="note">{machine?.name ? `${mac} · ` : ''}{machine ? `${machine.approved ? 'approved' : 'not approved'} · booted ${machine.boots_completed} times, failed ${machine.boots_failed} times` : 'the catalog does not know it; rules decide'}</span>
       </Head>
-      {labels.length > 0 && <p class="labels">{labels.map(([key, value]) => <code key={key}>{key}={value}</code>)}</p>}
       <div class="stack">
         <Why mac={mac} />
         {newest && <BootStory id={String(newest.id)} title={newest.outcome === 'under way' ? 'The boot under way' : 'Its last boot'} folded />}
         <div class="grid">
           <Explain mac={mac} machine={machine} />
           {may(who.role, 'operator') && <Actions mac={mac} machine={machine} />}
+          <MachineTexts mac={mac} machine={machine} changes={may(who.role, 'operator')} />
         </div>
         <RememberedFirmware seen={machine?.firmware ?? []} />
         <Boots mac={mac} />

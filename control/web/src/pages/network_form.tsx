@@ -3,13 +3,13 @@
 // What is to be said of a network of the catalog: a new one, or one that is there, over what it was
 // when the dialog opened; and taking one away. The keys are those of [[network]] in slipway.toml.
 import { useState } from 'preact/hooks';
-import { change, get, onlyOver, put, type NetworkDefinition, type Reservation } from '../api';
-import { Ending, Opens, Read, Removal } from '../dialog';
+import { change, onlyOver, put, type NetworkDefinition } from '../api';
+import { Ending, Line, Opens, OpensOver, Removal } from '../dialog';
 import { refresh } from '../live';
 import { Choice, useAttempt } from '../parts';
 import { OPTION_FIELDS, row, Rows, type Field, type Row } from '../rows';
+import { networkPath, owned, ownerOf } from './reservations';
 
-const networkPath = (name: string) => `/api/v1/networks/${encodeURIComponent(name)}`;
 const NEW: NetworkDefinition = {
   name: '', source: 'catalog', subnet: '', pools: [], lease_time: '1h', dns: [],
   proxy_dhcp: false, relayed: false, authoritative: true, unknown_machines: 'serve', reservation: [], route: [], option: [],
@@ -22,14 +22,6 @@ const OPTION: [Field, Field] = [OPTION_FIELDS[0], { ...OPTION_FIELDS[1], optiona
 
 const listOf = (text: string) => text.split(',').map((each) => each.trim()).filter((each) => each !== '');
 
-// Whose an address is, by the form of its name, as `slipway network reserve` reads it.
-function owned({ name, value }: Row): Reservation {
-  const [address, who] = [name.trim(), value.trim()];
-  if (/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(who)) return { address, mac: who };
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(who)) return { address, uuid: who };
-  return { address, client_id: who };
-}
-
 function optionOf({ name, value }: Row) {
   const octets = value.trim();
   return { code: Number(name), ...(octets ? { hex: octets } : { text: '' }) };
@@ -38,17 +30,6 @@ function optionOf({ name, value }: Row) {
 function useRows<T>(list: T[], read: (each: T) => Row) {
   const [rows, set] = useState(() => list.map(read));
   return { rows, set };
-}
-
-function Line({ id, label, hint, required, value, set }: {
-  id: string; label: string; hint: string; required?: boolean; value: string; set: (value: string) => void;
-}) {
-  return (
-    <span class="row">
-      <label for={id}>{label}</label>
-      <input id={id} required={required} autocomplete="off" spellcheck={false} placeholder={hint} value={value} onInput={(event) => set(event.currentTarget.value)} />
-    </span>
-  );
 }
 
 function Pick({ label, value, options, set }: { label: string; value: string; options: [string, string][]; set: (value: string) => void }) {
@@ -62,16 +43,16 @@ function Form({ network, tag, close }: { network: NetworkDefinition; tag: string
   const set = (part: Partial<NetworkDefinition>) => setDraft((now) => ({ ...now, ...part }));
   const [pools, setPools] = useState(network.pools.join(', '));
   const [dns, setDns] = useState(network.dns.join(', '));
-  const reservations = useRows(network.reservation, (each) => row(each.address, each.mac ?? each.uuid ?? each.client_id));
+  const reservations = useRows(network.reservation, (each) => row(each.address, ownerOf(each)));
   const routes = useRows(network.route, (each) => row(each.destination, each.via));
   const options = useRows(network.option, (each) => row(String(each.code), each.hex));
   const submit = (event: Event) => {
     event.preventDefault();
-    // What is empty is not said: the router is then the port's gateway, the domain none.
-    const { name, source: _, router, domain, ...rest } = draft;
+    // What is empty is not said: the router is then the port's gateway, the domain none. What is inherited is not the network's to say.
+    const { name, source: _, inherited_router: __, router, domain, ...rest } = draft;
     const body = {
       ...rest, ...(router && { router }), ...(domain && { domain }), pools: listOf(pools), dns: listOf(dns),
-      reservation: reservations.rows.map(owned), option: options.rows.map(optionOf),
+      reservation: reservations.rows.map(({ name, value }) => ({ address: name.trim(), ...owned(value) })), option: options.rows.map(optionOf),
       route: routes.rows.map((each) => ({ destination: each.name.trim(), via: each.value.trim() })),
     };
     void attempt(async () => {
@@ -85,7 +66,7 @@ function Form({ network, tag, close }: { network: NetworkDefinition; tag: string
       {tag === null && <Line id="network-name" label="Name" hint="racks" required value={draft.name} set={(name) => set({ name })} />}
       <Line id="network-subnet" label="Subnet" hint="10.77.0.0/24" required value={draft.subnet} set={(subnet) => set({ subnet })} />
       <Line id="network-pools" label="Pools" hint="10.77.0.100-10.77.0.199, ...; empty: none" value={pools} set={setPools} />
-      <Line id="network-router" label="Router" hint="empty: the port's gateway, if it is inside" value={draft.router ?? ''} set={(router) => set({ router })} />
+      <Line id="network-router" label="Router" hint={network.inherited_router ? `empty: the port's gateway, ${network.inherited_router}` : "empty: the port's gateway, if it is inside"} value={draft.router ?? ''} set={(router) => set({ router })} />
       <Line id="network-lease" label="Lease" hint="1h" required value={draft.lease_time} set={(lease_time) => set({ lease_time })} />
       <Line id="network-dns" label="Name servers" hint="empty: Slipway itself" value={dns} set={setDns} />
       <Line id="network-domain" label="Domain" hint="empty: none is sent" value={draft.domain ?? ''} set={(domain) => set({ domain })} />
@@ -107,13 +88,9 @@ export function AddNetwork() {
 
 export function EditNetwork({ name }: { name: string }) {
   return (
-    <Opens label="Edit" named={`Edit ${name}`} title={`Network ${name}`}>
-      {(close) => (
-        <Read read={() => get<NetworkDefinition>(networkPath(name))} close={close}>
-          {({ value, tag }) => <Form network={value} tag={tag ?? ''} close={close} />}
-        </Read>
-      )}
-    </Opens>
+    <OpensOver<NetworkDefinition> label="Edit" named={`Edit ${name}`} title={`Network ${name}`} path={networkPath(name)}>
+      {(network, tag, close) => <Form network={network} tag={tag} close={close} />}
+    </OpensOver>
   );
 }
 
@@ -135,12 +112,8 @@ function Remove({ network, tag, close }: { network: NetworkDefinition; tag: stri
 
 export function RemoveNetwork({ name }: { name: string }) {
   return (
-    <Opens label="Remove" named={`Remove ${name}`} title={`Remove the network ${name}?`} kind="danger">
-      {(close) => (
-        <Read read={() => get<NetworkDefinition>(networkPath(name))} close={close}>
-          {({ value, tag }) => <Remove network={value} tag={tag ?? ''} close={close} />}
-        </Read>
-      )}
-    </Opens>
+    <OpensOver<NetworkDefinition> label="Remove" named={`Remove ${name}`} title={`Remove the network ${name}?`} kind="danger" path={networkPath(name)}>
+      {(network, tag, close) => <Remove network={network} tag={tag} close={close} />}
+    </OpensOver>
   );
 }

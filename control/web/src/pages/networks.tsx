@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Networks and how full they are; those of the catalog are made, changed and removed here.
+// Networks and how full they are; those of the catalog are made, changed and removed here, and
+// addresses of theirs are kept for machines.
 import { useState } from 'preact/hooks';
 import type { Lease, Network, Waiting, Who } from '../api';
 import { count, percent, seconds } from '../format';
 import { useLive } from '../live';
 import { Badge, Bar, Cell, Ends, Head, Loaded, may, Panel, Search, Table, type Tone } from '../parts';
 import { AddNetwork, EditNetwork, RemoveNetwork } from './network_form';
+import { KeepAddress, Reservations } from './reservations';
 
 const SHOWN = 300;
 const STATES: Record<string, Tone> = { bound: 'good', offered: 'busy', declined: 'bad', expired: 'idle', released: 'idle' };
 
-function NetworkCard({ network, changes }: { network: Network; changes: boolean }) {
+/** `changes`: whoever looks may change the network; `keeps`: its reservations. */
+function NetworkCard({ network, changes, keeps }: { network: Network; changes: boolean; keeps: boolean }) {
+  const here = network.source === 'catalog';
   const share = network.addresses > 0 ? network.leases / network.addresses : 0;
   const tone: Tone | undefined = share > 0.97 ? 'bad' : share > 0.85 ? 'warn' : undefined;
   return (
@@ -29,15 +33,22 @@ function NetworkCard({ network, changes }: { network: Network; changes: boolean 
         <div><dt>Lease</dt><dd>{seconds(network.lease_seconds)}</dd></div>
         <div><dt>Reservations</dt><dd>{network.reservations}</dd></div>
       </dl>
-      {network.source === 'file' && <p class="note under">It is in slipway.toml, and is changed there: slipwayd reads that when it starts.</p>}
-      {network.source === 'catalog' && changes && <div class="buttons under"><EditNetwork name={network.name} /><RemoveNetwork name={network.name} /></div>}
+      <Reservations network={network} changes={here && keeps} />
+      {!here && <p class="note under">It is in slipway.toml, and is changed there, with its reservations: slipwayd reads that when it starts.</p>}
+      {here && keeps && (
+        <div class="buttons under">
+          <KeepAddress network={network.name} />
+          {changes && <><EditNetwork name={network.name} /><RemoveNetwork name={network.name} /></>}
+        </div>
+      )}
     </Panel>
   );
 }
 
 export function Networks({ who }: { who: Who }) {
   // A scope is of machines, and networks are of all of them.
-  const changes = may(who.role, 'admin') && !who.scope;
+  const keeps = may(who.role, 'operator') && !who.scope;
+  const changes = keeps && may(who.role, 'admin');
   const networks = useLive<Network[]>('/api/v1/networks', 3000);
   const leases = useLive<Lease[]>('/api/v1/leases?limit=5000', 3000);
   const queue = useLive<Waiting[]>('/api/v1/queue', 2000);
@@ -47,7 +58,7 @@ export function Networks({ who }: { who: Who }) {
     <>
       <Head title="Networks">{changes && <AddNetwork />}</Head>
       <div class="stack">
-        <div class="grid">{(networks.value ?? []).map((each) => <NetworkCard key={each.name} network={each} changes={changes} />)}</div>
+        <div class="grid">{(networks.value ?? []).map((each) => <NetworkCard key={each.name} network={each} changes={changes} keeps={keeps} />)}</div>
         {queue.value && queue.value.length > 0 && (
           <section class="panel flush" aria-label="Machines that wait for their turn">
             <h2 class="inset">Waiting for their turn</h2>

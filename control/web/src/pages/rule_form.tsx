@@ -3,11 +3,11 @@
 // What is to be said of a rule: a new one, or one that is there, over what it was when the dialog
 // opened.
 import { useState } from 'preact/hooks';
-import { get, getAll, put, type ImageSet, type Rule, type RuleAction, type TemplateState } from '../api';
-import { Ending, Opens, Read } from '../dialog';
+import { getAll, put, type ImageSet, type Rule, type RuleAction, type TemplateState } from '../api';
+import { Ending, Line, Opens, OpensOver, Read } from '../dialog';
 import { refresh, useLive } from '../live';
 import { Choice, useAttempt } from '../parts';
-import { OPTION_FIELDS, row, Rows, textsOf, VARIABLE_FIELDS } from '../rows';
+import { OPTION_FIELDS, row, Rows, rowsOf, textsOf, VARIABLE_FIELDS } from '../rows';
 import { lastOrder } from '../rule_order';
 import { selectorWords } from '../selector';
 
@@ -57,7 +57,7 @@ function Form({ rule, tag, close }: { rule: Rule; tag: string | null; close: () 
   const set = (part: Partial<Rule>) => setDraft((now) => ({ ...now, ...part }));
   const [order, setOrder] = useState(String(rule.order));
   const [codes, setCodes] = useState(() => rule.options.map((each) => row(String(each.code), each.hex)));
-  const [variables, setVariables] = useState(() => Object.entries(rule.variables).map(([name, value]) => row(name, value)));
+  const [variables, setVariables] = useState(() => rowsOf(rule.variables));
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
@@ -70,7 +70,7 @@ function Form({ rule, tag, close }: { rule: Rule; tag: string | null; close: () 
   };
   return (
     <form class="form" onSubmit={submit}>
-      {tag === null && <span class="row"><label for="rule-name">Name</label><input id="rule-name" required autocomplete="off" spellcheck={false} value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} /></span>}
+      {tag === null && <Line id="rule-name" label="Name" hint="racks" required value={draft.name} set={(name) => set({ name })} />}
       <span class="row"><label for="rule-order">Order</label><input id="rule-order" type="number" required min="0" max="1000000" value={order} onInput={(event) => setOrder(event.currentTarget.value)} /></span>
       <span class="row"><label for="rule-selector">Machines</label><input id="rule-selector" autocomplete="off" spellcheck={false} placeholder="rack in (a1, a2), arch=x64; empty: all" aria-describedby="rule-meaning" value={draft.selector} onInput={(event) => set({ selector: event.currentTarget.value })} /></span>
       <p id="rule-meaning" class="note words">Means: {selectorWords(draft.selector) ?? 'not a selector yet'}.</p>
@@ -97,12 +97,8 @@ export function AddRule() {
 
 export function EditRule({ name }: { name: string }) {
   return (
-    <Opens label="Edit" named={`Edit ${name}`} title={`Rule ${name}`}>
-      {(close) => (
-        <Read read={() => get<Rule>(rulePath(name))} close={close}>
-          {({ value, tag }) => <Form rule={value} tag={tag ?? ''} close={close} />}
-        </Read>
-      )}
-    </Opens>
+    <OpensOver<Rule> label="Edit" named={`Edit ${name}`} title={`Rule ${name}`} path={rulePath(name)}>
+      {(rule, tag, close) => <Form rule={rule} tag={tag} close={close} />}
+    </OpensOver>
   );
 }

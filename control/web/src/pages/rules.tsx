@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rules in their order: which machines, and what becomes of them.
-import { change, get, onlyOver, type Rule, type Who } from '../api';
-import { Opens, Read, Removal } from '../dialog';
-import { refresh, useLiveList } from '../live';
-import { Cell, Head, Loaded, may, More, ProblemBox, Selected, Table } from '../parts';
+import type { Rule, Who } from '../api';
+import { Removes } from '../dialog';
+import { useLiveList } from '../live';
+import { Cell, Head, Listed, may, Selected } from '../parts';
 import { selectorWords } from '../selector';
 import { ACTIONS, AddRule, EditRule, rulePath } from './rule_form';
 import { MoveRule } from './rule_move';
@@ -26,23 +26,9 @@ function LeadsTo({ rule }: { rule: Rule }) {
 
 function RemoveRule({ name }: { name: string }) {
   return (
-    <Opens label="Remove" named={`Remove ${name}`} title={`Remove the rule ${name}?`} kind="danger">
-      {(close) => (
-        <Read read={() => get<Rule>(rulePath(name))} close={close}>
-          {({ value, tag }) => (
-            <Removal
-              label="Remove" close={close}
-              action={async () => {
-                await change('DELETE', rulePath(name), undefined, onlyOver(tag ?? ''));
-                refresh('/api/v1/');
-              }}
-            >
-              The rules behind it decide of its machines from now on: {selectorWords(value.selector) ?? value.selector}. Now each of them {ACTIONS[value.action]}{value.image_set && ` ${value.image_set}`}.
-            </Removal>
-          )}
-        </Read>
-      )}
-    </Opens>
+    <Removes<Rule> named={`Remove ${name}`} title={`Remove the rule ${name}?`} read={rulePath(name)}>
+      {({ selector, action, image_set }) => `The rules behind it decide of its machines from now on: ${selectorWords(selector) ?? selector}. Now each of them ${ACTIONS[action]}${image_set && ` ${image_set}`}.`}
+    </Removes>
   );
 }
 
@@ -55,26 +41,18 @@ export function Rules({ who }: { who: Who }) {
     <>
       <Head title="Rules">{changes && <AddRule />}</Head>
       <p class="note lead">The first rule that fits a machine decides. An image set that a machine was given by name comes before all of them, and behind them what <code>[boot]</code> in slipway.toml says.</p>
-      {live.value && live.problem && <ProblemBox problem={live.problem} />}
-      <section class="panel flush" aria-label="Rules">
-        <Loaded live={live} empty={<span class="inset">There is none: every machine gets its own image set, or what [boot] says.</span>}>
-          {(list) => (
-            <Table caption="Rules, the one that is asked first at the top" columns={columns}>
-              {list.map((each) => (
-                <tr key={each.name}>
-                  <Cell label="Order">{each.order}</Cell>
-                  <Cell label="Rule" class="main">{each.name}</Cell>
-                  <Cell label="Machines"><Selected selector={each.selector} /></Cell>
-                  <Cell label="Action"><span class="words"><b>{each.action}</b><small>{ACTIONS[each.action]}</small></span></Cell>
-                  <Cell label="Leads to"><LeadsTo rule={each} /></Cell>
-                  {changes && <Cell label="Change"><div class="buttons"><EditRule name={each.name} /><MoveRule name={each.name} /><RemoveRule name={each.name} /></div></Cell>}
-                </tr>
-              ))}
-            </Table>
-          )}
-        </Loaded>
-        <More list={live} />
-      </section>
+      <Listed name="Rules" caption="Rules, the one that is asked first at the top" columns={columns} list={live} empty="There is none: every machine gets its own image set, or what [boot] says.">
+        {(each) => (
+          <tr key={each.name}>
+            <Cell label="Order">{each.order}</Cell>
+            <Cell label="Rule" class="main">{each.name}</Cell>
+            <Cell label="Machines"><Selected selector={each.selector} /></Cell>
+            <Cell label="Action"><span class="words"><b>{each.action}</b><small>{ACTIONS[each.action]}</small></span></Cell>
+            <Cell label="Leads to"><LeadsTo rule={each} /></Cell>
+            {changes && <Cell label="Change"><div class="buttons"><EditRule name={each.name} /><MoveRule name={each.name} /><RemoveRule name={each.name} /></div></Cell>}
+          </tr>
+        )}
+      </Listed>
     </>
   );
 }

@@ -2,9 +2,9 @@
 //
 // What is to be said of a template: a new one, or one that is there, over what it was when the
 // dialog opened; and taking one away.
-import { useState } from 'preact/hooks';
-import { change, get, onlyOver, put, type Template } from '../api';
-import { Ending, Opens, Read, Removal } from '../dialog';
+import { useEffect, useState } from 'preact/hooks';
+import { put, type Template } from '../api';
+import { Ending, Line, Opens, OpensOver, Removes } from '../dialog';
 import { count } from '../format';
 import { refresh } from '../live';
 import { useAttempt } from '../parts';
@@ -16,7 +16,7 @@ const KINDS = ['text/plain', 'application/json', 'application/xml', 'application
 
 /** `tag`: of the template as it was read; null: there is none yet. */
 function Form({ template, tag, close }: { template: Template; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
+  const { attempt, busy, problem, forget } = useAttempt();
   // A field has line feeds alone; a text that came with others keeps them.
   const ends = template.text.includes('\r\n') ? '\r\n' : '\n';
   const [draft, setDraft] = useState({ ...template, text: template.text.replaceAll('\r\n', '\n') });
@@ -24,6 +24,8 @@ function Form({ template, tag, close }: { template: Template; tag: string | null
   const { selector, media_type } = draft;
   const name = draft.name.trim();
   const body = { text: draft.text.replaceAll('\n', ends), selector, ...(media_type && { media_type }) };
+  // What was refused is not what is typed any more.
+  useEffect(forget, [name, JSON.stringify(body)]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
@@ -34,14 +36,14 @@ function Form({ template, tag, close }: { template: Template; tag: string | null
   };
   return (
     <form class="form" onSubmit={submit}>
-      {tag === null && <span class="row"><label for="template-name">Name</label><input id="template-name" required autocomplete="off" spellcheck={false} placeholder="user-data; the last part of its address" value={draft.name} onInput={(event) => set({ name: event.currentTarget.value })} /></span>}
+      {tag === null && <Line id="template-name" label="Name" hint="user-data; the last part of its address" required value={draft.name} set={(typed) => set({ name: typed })} />}
       <span class="row"><label for="template-selector">Machines</label><input id="template-selector" autocomplete="off" spellcheck={false} placeholder="role=web, rack in (a1, a2); empty: all" aria-describedby="template-meaning" value={selector} onInput={(event) => set({ selector: event.currentTarget.value })} /></span>
       <p id="template-meaning" class="note words">Means: {selectorWords(selector) ?? 'not a selector yet'}, of those in the catalog.</p>
       <span class="row"><label for="template-kind">Kind</label><input id="template-kind" list="template-kinds" required={tag !== null} autocomplete="off" spellcheck={false} placeholder="empty: by its name" value={media_type} onInput={(event) => set({ media_type: event.currentTarget.value })} /></span>
       <datalist id="template-kinds">{KINDS.map((each) => <option key={each} value={each} />)}</datalist>
       <span class="row tall"><label for="template-text">Text</label><textarea id="template-text" class="mono" rows={12} spellcheck={false} aria-describedby="template-hint" value={draft.text} onInput={(event) => set({ text: event.currentTarget.value })} /></span>
       <p id="template-hint" class="note words">A variable is written <code>{'{{hostname}}'}</code>. Whoever is on the boot network can read every document: no secrets.</p>
-      <fieldset><legend>See it first</legend><Preview name={name} selector={template.selector} draft={body} /></fieldset>
+      <fieldset><legend>See it first</legend><Preview name={name} selector={template.selector} draft={body} begun={forget} /></fieldset>
       <Ending label="Save" close={close} problem={problem} disabled={busy} />
     </form>
   );
@@ -53,37 +55,17 @@ export function AddTemplate() {
 
 export function EditTemplate({ name }: { name: string }) {
   return (
-    <Opens label="Edit" named={`Edit ${name}`} title={`Template ${name}`} wide>
-      {(close) => (
-        <Read read={() => get<Template>(templatePath(name))} close={close}>
-          {({ value, tag }) => <Form template={value} tag={tag ?? ''} close={close} />}
-        </Read>
-      )}
-    </Opens>
+    <OpensOver<Template> label="Edit" named={`Edit ${name}`} title={`Template ${name}`} wide path={templatePath(name)}>
+      {(template, tag, close) => <Form template={template} tag={tag} close={close} />}
+    </OpensOver>
   );
 }
 
 /** `gone`: what else is to be done then. */
 export function RemoveTemplate({ name, gone }: { name: string; gone?: () => void }) {
-  const path = templatePath(name);
   return (
-    <Opens label="Remove" named={`Remove ${name}`} title={`Remove the template ${name}?`} kind="danger">
-      {(close) => (
-        <Read read={() => get<Template>(path)} close={close}>
-          {({ value, tag }) => (
-            <Removal
-              label="Remove" close={close}
-              action={async () => {
-                await change('DELETE', path, undefined, onlyOver(tag ?? ''));
-                refresh('/api/v1/');
-                gone?.();
-              }}
-            >
-              {value.documents === 0 ? 'No machine has a document by it now.' : `${count(value.documents)} ${value.documents === 1 ? 'machine has its' : 'machines have their'} document by it now, and will be told that there is none.`} One that a rule or a machine sends iPXE to is not removed.
-            </Removal>
-          )}
-        </Read>
-      )}
-    </Opens>
+    <Removes<Template> named={`Remove ${name}`} title={`Remove the template ${name}?`} read={templatePath(name)} gone={gone}>
+      {({ documents }) => `${documents === 0 ? 'No machine has a document by it now.' : `${count(documents)} ${documents === 1 ? 'machine has its' : 'machines have their'} document by it now, and will be told that there is none.`} One that a rule or a machine sends iPXE to is not removed.`}
+    </Removes>
   );
 }

@@ -13,18 +13,23 @@ export function Text({ label, text }: { label: string; text: string }) {
   return <pre class="document mono" role="group" aria-label={label} tabIndex={0}>{text}</pre>;
 }
 
-/** `draft`: what a PUT of it would say, where it is not to be the template as it stands. */
-export function Preview({ name, selector, draft }: { name: string; selector: string; draft?: unknown }) {
-  const { attempt, busy, problem } = useAttempt();
+/** `draft`: what a PUT of it would say, where it is not to be the template as it stands; `begun`: is told of each new try. */
+export function Preview({ name, selector, draft, begun }: { name: string; selector: string; draft?: unknown; begun?: () => void }) {
+  const { attempt, busy, problem, forget } = useAttempt();
   const id = useId(); // the page has one, and the form that is opened on it
   const [key, setKey] = useState('');
   const [made, setMade] = useState<TemplatePreview | undefined>();
   // Offered are those it means; another can be typed, and the answer says why it has none.
   const means = useLive<Machine[]>(`/api/v1/machines?limit=20&selector=${encodeURIComponent(selector)}`, 30_000).value ?? [];
-  useEffect(() => setMade(undefined), [JSON.stringify(draft)]);
+  // Neither a document nor a refusal is of another text than is typed.
+  useEffect(() => {
+    setMade(undefined);
+    forget();
+  }, [JSON.stringify(draft)]);
   const path = `${templatePath(name)}/preview?machine=${encodeURIComponent(key.trim())}`;
   const lacks = busy || !name || !key.trim();
   const show = () => attempt(async () => {
+    begun?.();
     setMade(undefined);
     setMade(draft === undefined ? (await get<TemplatePreview>(path)).value : await change<TemplatePreview>('POST', path, draft));
   });

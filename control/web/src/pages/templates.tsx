@@ -4,7 +4,7 @@
 import type { Template, TemplateState, Who } from '../api';
 import { bytes, count } from '../format';
 import { useLive, useLiveList } from '../live';
-import { Badge, Cell, Head, Loaded, may, More, Panel, ProblemBox, Selected, Table } from '../parts';
+import { Badge, Cell, Head, Listed, may, Panel, ProblemBox, Selected } from '../parts';
 import { go } from '../route';
 import { AddTemplate, EditTemplate, RemoveTemplate } from './template_form';
 import { Preview, templatePath, Text } from './template_preview';
@@ -29,25 +29,17 @@ export function Templates({ who }: { who: Who }) {
     <>
       <Head title="Templates">{changes && <AddTemplate />}</Head>
       <p class="note lead">Documents that each machine of the catalog has of its own, at <code>/machine/MAC/NAME</code> of the boot server: what an installer or a first boot asks for.</p>
-      {live.value && live.problem && <ProblemBox problem={live.problem} />}
-      <section class="panel flush" aria-label="Templates">
-        <Loaded live={live} empty={<span class="inset">There is none: no machine has a document of its own.</span>}>
-          {(list) => (
-            <Table caption="Templates, by name" columns={columns}>
-              {list.map((each) => (
-                <tr key={each.name}>
-                  <Cell label="Template" class="main"><a href={`#/templates/${each.name}`}>{each.name}</a></Cell>
-                  <Cell label="Kind"><code>{each.media_type}</code></Cell>
-                  <Cell label="Machines"><Selected selector={each.selector} /></Cell>
-                  <Cell label="Documents"><span><Documents template={each} /></span></Cell>
-                  {changes && <Cell label="Change"><div class="buttons"><EditTemplate name={each.name} /><RemoveTemplate name={each.name} /></div></Cell>}
-                </tr>
-              ))}
-            </Table>
-          )}
-        </Loaded>
-        <More list={live} />
-      </section>
+      <Listed name="Templates" caption="Templates, by name" columns={columns} list={live} empty="There is none: no machine has a document of its own.">
+        {(each) => (
+          <tr key={each.name}>
+            <Cell label="Template" class="main"><a href={`#/templates/${each.name}`}>{each.name}</a></Cell>
+            <Cell label="Kind"><code>{each.media_type}</code></Cell>
+            <Cell label="Machines"><Selected selector={each.selector} /></Cell>
+            <Cell label="Documents"><span><Documents template={each} /></span></Cell>
+            {changes && <Cell label="Change"><div class="buttons"><EditTemplate name={each.name} /><RemoveTemplate name={each.name} /></div></Cell>}
+          </tr>
+        )}
+      </Listed>
     </>
   );
 }

@@ -109,7 +109,8 @@ TEST(NetworksTest, APortsGatewayIsTheRouterOfItsNetworksThatNameNone) {
   const auto router = [&](json network) {
     network.emplace("pools", json{"10.77.0.10-10.77.0.20"});
     const auto config = WithNetworks(file, std::array{NetworkDocument{"lab", network}});
-    return config.ok() && config->networks[0].router ? config->networks[0].router->ToString() : "";
+    const auto told = config.ok() ? config->networks[0].told_router() : std::nullopt;
+    return told ? told->ToString() : "";
   };
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}}), "10.77.0.254");
   EXPECT_EQ(router({{"subnet", "10.77.0.0/24"}, {"router", "10.77.0.9"}}), "10.77.0.9");
@@ -137,7 +138,10 @@ image_set = "debian"
 )",
                                         "s.toml");
   ASSERT_TRUE(read.config) << Report(read, "s.toml");
-  EXPECT_EQ(read.config->networks[0].router, Ipv4Address::Parse("10.77.0.254"));
+  const NetworkConfig& lab = read.config->networks[0];
+  EXPECT_EQ(lab.told_router(), Ipv4Address::Parse("10.77.0.254"));
+  EXPECT_EQ(lab.router, std::nullopt) << "what is inherited is not its own";
+  EXPECT_FALSE(ToJson(lab).contains("router"));
 }
 
 TEST(NetworksTest, WhatIsNoDocumentIsRefusedNotRead) {

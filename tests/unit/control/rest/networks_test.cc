@@ -161,6 +161,63 @@ TEST_F(RestNetworksTest, AChangeMayBeBoundToWhatWasRead) {
   EXPECT_EQ(late->status, 412);
 }
 
+TEST_F(RestNetworksTest, AReservationMayBeBoundToTheNetworkThatListedIt) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  const auto tag = [this] {
+    return client_->Get("/api/v1/networks/far")->get_header_value("ETag");
+  };
+  const std::string path = "/api/v1/networks/far/reservations/10.88.0.9";
+  const auto keep = [&](const std::string& of, const std::string& mac) {
+    return client_->Put(path, {{"If-Match", of}}, Text(R"({"mac": ")", mac, R"("})"),
+                        "application/json");
+  };
+  const std::string before = tag();
+  const auto kept = keep(before, "52:54:00:00:00:01");
+  ASSERT_EQ(kept->status, 200) << kept->body;
+  EXPECT_EQ(kept->get_header_value("ETag"), tag());
+  // Somebody else, who saw the address kept for nobody.
+  const auto late = keep(before, "52:54:00:00:00:02");
+  EXPECT_EQ(late->status, 412);
+  EXPECT_THAT(late->body, HasSubstr("was changed meanwhile"));
+  EXPECT_EQ(client_->Delete(path, {{"If-Match", before}})->status, 412);
+  EXPECT_EQ(KeptFor("52:54:00:00:00:01"), Ipv4Address::Parse("10.88.0.9"));
+  EXPECT_EQ(client_->Delete(path, {{"If-Match", tag()}})->status, 204);
+  EXPECT_EQ(KeptFor("52:54:00:00:00:01"), std::nullopt);
+}
+
+TEST_F(RestNetworksTest, ARouterThatThePortLendsNeverBecomesTheNetworksOwn) {
+  const auto begin_with = [this](const char* gateway) {
+    End();
+    site_ = Text(kSitePort, "gateway = \"", gateway, "\"\n");
+    Begin();
+  };
+  const auto told = [this] { return Served("10.77.0.9")->gateway; };
+  begin_with("10.77.0.254");
+  ASSERT_EQ(Slipway("network set near --subnet 10.77.0.0/24 --pools 10.77.0.100-10.77.0.199").code,
+            0);
+  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.254"));
+  // Written back by a command, by a reservation, and as a client has read it.
+  ASSERT_EQ(Slipway("network set near --lease-time 10m").code, 0);
+  ASSERT_EQ(Slipway("network reserve near 10.77.0.20 52:54:00:00:00:01").code, 0);
+  const auto read = client_->Get("/api/v1/networks/near");
+  ASSERT_TRUE(read);
+  EXPECT_THAT(read->body, HasSubstr(R"("inherited_router":"10.77.0.254")"));
+  EXPECT_THAT(read->body, Not(HasSubstr(R"("router")")));
+  const auto same = client_->Put("/api/v1/networks/near", read->body, "application/json");
+  EXPECT_EQ(same->status, 200) << same->body;
+  EXPECT_EQ(same->body, read->body);
+  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.254"));
+  begin_with("10.77.0.253");
+  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.253")) << "the old one was kept as its own";
+
+  ASSERT_EQ(Slipway("network set near --router 10.77.0.9").code, 0);
+  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.9"));
+  EXPECT_THAT(Slipway("network show near").text, Not(HasSubstr("inherited_router")));
+  ASSERT_EQ(Slipway("network set near --router ''").code, 0);
+  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.253"));
+  EXPECT_THAT(Slipway("network show near").text, HasSubstr("inherited_router: 10.77.0.253"));
+}
+
 TEST_F(RestNetworksTest, ViewersLookAndOperatorsReserve) {
   ASSERT_EQ(Slipway(kFar).code, 0);
   client_->set_bearer_token_auth(MakeToken("op --role operator"));

@@ -108,8 +108,8 @@ class RestTest : public testing::Test {
 
   ConfigResult Parsed() const {
     return ParseConfig(
-        Text(kSiteState, management_, kSitePort, kSiteLab, kSitePools,
-             "[boot]\nimage_set = \"debian:stable\"\n", secure_boot_, boot_certificates_),
+        Text(kSiteState, management_, site_, "[boot]\nimage_set = \"debian:stable\"\n",
+             secure_boot_, boot_certificates_),
         folder_ / "slipway.toml");
   }
   void Begin() {
@@ -234,6 +234,7 @@ class RestTest : public testing::Test {
 
   const nlohmann::json api_ = OpenApi();
   std::filesystem::path folder_;
+  std::string site_ = Text(kSitePort, kSiteLab, kSitePools);  // ports and networks
   std::string secure_boot_;        // a table of the configuration, for the next Begin
   std::string management_;         // more of the table of that name
   std::string boot_certificates_;  // tables; empty: the daemon issues its own

@@ -287,7 +287,7 @@ TEST_F(DocumentsTest, AChangedNetworkChangesTheDocumentsThatSayIt) {
   AddTemplate("n", "{{#network.router}}{{network.router}}{{/network.router}} {{address}}");
   Build();
   EXPECT_EQ(TextOf(1, "n"), " 10.77.0.11");
-  config_.networks[0].router = Ipv4Address(10, 77, 0, 254);
+  config_.networks[0].inherited_router = Ipv4Address(10, 77, 0, 254);
   config_.networks[0].reservations[0].address = Ipv4Address(10, 77, 0, 12);
   Build();
   EXPECT_EQ(TextOf(1, "n"), "10.77.0.254 10.77.0.12");
