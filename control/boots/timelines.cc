@@ -18,6 +18,11 @@ using dataplane::EventKind;
 
 }  // namespace
 
+bool IsATry(const Boot& boot) {
+  return !boot.steps.empty() && boot.steps.front().kind == EventKind::kDhcpDiscover &&
+         IsBootClient(boot.steps.front().text);
+}
+
 BootTimelines::BootTimelines(const TimelineLimits& limits, MacOfAddress mac_of_address)
     : limits_(limits), mac_of_address_(std::move(mac_of_address)) {}
 

@@ -11,11 +11,6 @@
 namespace slipway::control {
 namespace {
 
-bool IsATry(const Boot& boot) {
-  return !boot.steps.empty() && boot.steps.front().kind == dataplane::EventKind::kDhcpDiscover &&
-         IsBootClient(boot.steps.front().text);
-}
-
 // The boot, and of the one that came after it, if any, the beginning: firmware that goes on to its
 // next boot option, whatever became of that. What no try began is what this process heard of a boot
 // that had ended before it: that one's steps too.

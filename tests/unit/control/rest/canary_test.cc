@@ -273,7 +273,10 @@ TEST_F(PlanTest, AFreshDiscoverIsARefusalWhereSilenceIsNone) {
   Tell(64, EventKind::kDhcpDiscover, 0x07, "PXEClient:Arch:00007");
   Count();
   EXPECT_EQ(Counts(), "complete 0, failed 1");
-  // What firmware went on with is abandoned in its turn, and no second failure.
+  // What firmware went on with is abandoned in its turn, and no second failure, also for another
+  // process.
+  Restart();
+  plans_ = {};
   Count(400);
   Count(500);
   EXPECT_EQ(Counts(), "complete 0, failed 1");
