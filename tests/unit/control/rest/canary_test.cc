@@ -72,10 +72,9 @@ class CanaryTest : public RestTest {
   // What has happened so far is on disk, as a process that ends leaves it.
   void Restart() {
     ASSERT_TRUE(core_->KeepCanaries().ok());
-    ASSERT_TRUE(core_->archive()
-                    .Put(core_->timelines().TakeChanged(true), {.boots_per_machine = 8},
-                         core_->tally().TakeChanged())
-                    .ok());
+    const std::vector<Boot> boots = core_->timelines().TakeChanged(true);
+    const VersionCounts counts = core_->tally().TakeChanged(boots);
+    ASSERT_TRUE(core_->archive().Put(boots, {.boots_per_machine = 8}, counts).ok());
     End();
     Begin();
     watch_ = {};
@@ -110,6 +109,17 @@ TEST_F(CanaryTest, ARestartLooksAgainAtWhatTheProcessBeforeHadNot) {
   Tidy();
   ASSERT_EQ(Rollouts().size(), 1u) << "it may have been heard of while nobody listened";
   watch_ = {};
+  ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 0u);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+TEST_F(CanaryTest, HoweverLongNobodyListenedItIsLookedAtAgain) {
+  Start(true);
+  Downloads("debian:next", 7200);
+  for (const Boot& boot : core_->timelines().TakeEnded()) core_->NoteBoot(boot);
+  Restart();
   ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
   Tidy();
   EXPECT_EQ(Rollouts().size(), 0u);
