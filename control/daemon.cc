@@ -295,9 +295,9 @@ void ControlPlane::StoreBoots(bool all) {
   if (due) stored_ = now;
   auto changed = core_->timelines().TakeChanged(due);
   // Also what has ended while others were counted: a story that says so is not told again after a
-  // restart.
-  CountEnded();
-  const VersionCounts counts = core_->tally().TakeChanged();
+  // restart. And what ends from here on is kept as it is counted: a story that does not say so is.
+  PutInPlace(changed, CountEnded());
+  const VersionCounts counts = core_->tally().TakeChanged(changed);
   absl::Status status = core_->archive().Put(
       changed,
       {.boots_per_machine = config_.limits.boots_per_machine,
@@ -324,8 +324,9 @@ void ControlPlane::NoteEnd(const Boot& boot) {
   core_->NoteBoot(boot);
 }
 
-void ControlPlane::CountEnded() {
-  for (const Boot& boot : core_->timelines().TakeEnded()) {
+std::vector<Boot> ControlPlane::CountEnded() {
+  std::vector<Boot> ended = core_->timelines().TakeEnded();
+  for (const Boot& boot : ended) {
     plans_.Take(boot);
     firmware_.Take(boot);
     NoteEnd(boot);
@@ -337,6 +338,7 @@ void ControlPlane::CountEnded() {
   if (const absl::Status status = core_->KeepCanaries(); !status.ok()) {
     LogError(Text("failed boots of rollouts are not kept: ", std::string(status.message())));
   }
+  return ended;
 }
 
 void ControlPlane::Tidy() {

@@ -66,8 +66,9 @@ class ControlPlane {
   void NoteUse(const dataplane::Event& event);
   // It has ended, or ended otherwise than it seemed.
   void NoteEnd(const Boot& boot);
-  // Those that have ended since: counted, and on disk, for their plans and for rollouts.
-  void CountEnded();
+  // Those that have ended since: counted, and on disk, for their plans and for rollouts. Gives
+  // them as they were counted.
+  std::vector<Boot> CountEnded();
   void Tidy();
   void StoreBoots(bool all);
 

@@ -29,7 +29,7 @@ What
   --range SIZE          bytes a download asks for at once (64MiB)
   --slow SIZE           bytes per second of a slow reader (4KiB)
 Machines
-  --addresses A/LEN     the first of the fixed addresses (10.77.1.0/16)
+  --addresses A/LEN     the first of the fixed addresses, outside the server's pool (10.77.1.0/16)
   --gateway A --dns A   of machines with fixed addresses
   --server A            where names lead, instead of asking DNS
   --no-wait             power on at once, and not when the server's known address answers by ARP

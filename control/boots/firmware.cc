@@ -26,6 +26,10 @@ std::size_t FactAt(std::string_view text) {
   return is_fact ? at : text.size();
 }
 
+// After a whole file firmware goes on to its next boot option within a few seconds. What resets a
+// machine takes longer, but for virtual ones.
+constexpr std::int64_t kAtOnceNanoseconds = 10'000'000'000;
+
 struct Known {
   std::string_view fingerprint;
   std::string_view name;
@@ -36,6 +40,16 @@ constexpr Known kKnown[] = {
     {"fd4508cff06e1bd0", "TLS of OVMF 2022.11"}, {"ff7315957ee58632", "TLS of OVMF 2025.02"},
     {"72d4a1eae14df7c1", "TLS of iPXE of 2025"},
 };
+
+const Known* FindKnown(std::string_view fingerprint) {
+  const auto* const known = std::ranges::find(kKnown, fingerprint, &Known::fingerprint);
+  return known == std::end(kKnown) ? nullptr : known;
+}
+
+bool IsFirmwares(std::string_view discover_fingerprint) {
+  const Known* const known = FindKnown(discover_fingerprint);
+  return known != nullptr && known->name.starts_with("EDK II");
+}
 
 }  // namespace
 
@@ -76,11 +90,26 @@ std::optional<BootFirmware> FirmwareOf(const Boot& boot) {
   return firmware;
 }
 
+bool IsBackAtOnce(const Boot& boot, const Boot& next) {
+  const BootStep* complete = nullptr;  // the last
+  for (const BootStep& step : boot.steps) {
+    if (step.kind != EventKind::kHttpComplete || step.text.starts_with("HEAD")) continue;
+    if (complete != nullptr && PathOf(complete->text) != PathOf(step.text)) return false;
+    complete = &step;
+  }
+  const auto began = FirmwareOf(boot);
+  if (complete == nullptr || !began || began->client == "ipxe" || !IsATry(next)) return false;
+  if (next.began() - complete->unix_nanoseconds > kAtOnceNanoseconds) return false;
+  const std::string& words = next.steps.front().text;
+  const std::string_view anew = DiscoverFingerprintOf(words);
+  return !IsIpxe(words) && (anew == began->dhcp || IsFirmwares(anew));
+}
+
 std::string LikenessOf(const BootFirmware& firmware) {
   std::string names;
   for (const std::string& fingerprint : {firmware.dhcp, firmware.tls}) {
-    const auto* const known = std::ranges::find(kKnown, fingerprint, &Known::fingerprint);
-    if (known == std::end(kKnown)) continue;
+    const Known* const known = FindKnown(fingerprint);
+    if (known == nullptr) continue;
     names += Text(names.empty() ? "" : ", ", known->name);
   }
   return names;

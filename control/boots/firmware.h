@@ -28,6 +28,12 @@ struct BootFirmware {
 // Nullopt where no boot client's DISCOVER was seen, or a release wrote the story that made none.
 std::optional<BootFirmware> FirmwareOf(const Boot& boot);
 
+// Whether the firmware that began the boot is back in `next`, the machine's next try, as soon as it
+// had the one file that it loaded: it did not run that, or what it ran returned at once. A program
+// that loads another file began, whatever became of it; and who asks anew in other words than
+// firmware's may be the program. No proof: a program may reset its machine that soon.
+bool IsBackAtOnce(const Boot& boot, const Boot& next);
+
 // Software that is known to say the same: "EDK II HTTP boot, TLS of OVMF 2022.11"; empty: none is.
 // The table is held against tests/captures.
 std::string LikenessOf(const BootFirmware& firmware);

@@ -18,6 +18,22 @@ using dataplane::EventKind;
 
 }  // namespace
 
+bool IsATry(const Boot& boot) {
+  return !boot.steps.empty() && boot.steps.front().kind == EventKind::kDhcpDiscover &&
+         IsBootClient(boot.steps.front().text);
+}
+
+void PutInPlace(std::vector<Boot>& boots, std::vector<Boot> newer) {
+  for (Boot& boot : newer) {
+    const auto place = std::ranges::find(boots, boot.id, &Boot::id);
+    if (place == boots.end()) {
+      boots.push_back(std::move(boot));
+    } else {
+      *place = std::move(boot);
+    }
+  }
+}
+
 BootTimelines::BootTimelines(const TimelineLimits& limits, MacOfAddress mac_of_address)
     : limits_(limits), mac_of_address_(std::move(mac_of_address)) {}
 

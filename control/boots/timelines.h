@@ -67,6 +67,12 @@ struct Boot {
   std::int64_t began_unix_nanoseconds = 0;     // 0: with the first step
 };
 
+// A boot client asked for it. Else it is what was heard first of a machine that runs, or of a boot
+// whose beginning nobody heard: after a restart, what the story of before it went on with.
+bool IsATry(const Boot& boot);
+// Each of `newer` instead of the one that it is of, or behind all.
+void PutInPlace(std::vector<Boot>& boots, std::vector<Boot> newer);
+
 // A download under way; what a boot that has its first file loads next as well.
 struct Loading {
   std::string path;

@@ -19,10 +19,11 @@ struct VersionCount {
 
 struct VersionCounts {
   std::map<std::string, VersionCount> versions;  // "debian/0123456789ab"; of zeros: forgotten
-  // Ids of boots that count as failed, while their stories say complete (serve/canary_watch.h).
-  std::vector<std::int64_t> refused;
+  // Ids of boots that count as failed, while their stories say complete (serve/canary_watch.h), or
+  // under way: they went on after a failure. Else the next process would count them again.
+  std::vector<std::int64_t> failed_all_the_same;
 
-  bool is_empty() const { return versions.empty() && refused.empty(); }
+  bool is_empty() const { return versions.empty() && failed_all_the_same.empty(); }
 };
 
 }  // namespace slipway::control

@@ -2,7 +2,9 @@
 //
 // BootCounter: which boots count for a machine's plan ("once", "until-success"). A boot that chains
 // (firmware, then iPXE, then a kernel) is several boots to the wire; the last of them is the one
-// that counts, and it counts when the machine has been quiet for kSettle since.
+// that counts, and it counts when the machine has been quiet for kSettle since. What no boot client
+// asked for is none, unless it completes: a system that runs, or a boot whose beginning nobody
+// heard, as nobody listened then.
 //
 // One thread.
 #pragma once
@@ -25,6 +27,9 @@ class BootCounter {
     bool completed = false;
     std::int64_t boot = 0;  // its id
     std::int64_t last = 0;  // Unix nanoseconds: quiet since then
+    // Found when it has settled (serve/refused_boot.h), so not of one that waits.
+    bool is_refused = false;
+    std::int64_t next = 0;  // CountedBoot
   };
 
   // A boot whose outcome was decided, or decided otherwise than before. Gives it as it waits now;
@@ -32,24 +37,13 @@ class BootCounter {
   std::optional<Counted> Take(const Boot& boot) {
     if (boot.outcome == BootOutcome::kUnderWay) return std::nullopt;
     const bool completed = boot.outcome == BootOutcome::kComplete;
-    const auto left_out = left_out_.find(boot.mac.value());
-    if (left_out != left_out_.end()) {
-      if (left_out->second == boot.id && !completed) return std::nullopt;
-      if (left_out->second < boot.id) left_out_.erase(left_out);
-    }
+    if (!completed && !IsATry(boot)) return std::nullopt;
     return waiting_[boot.mac.value()] = {boot.mac, completed, boot.id, boot.last()};
   }
   // They wait again, where nothing newer does: they could not be counted, or waited when the
   // process before ended.
   void TakeBack(const std::vector<Counted>& boots) {
     for (const Counted& each : boots) waiting_.try_emplace(each.mac.value(), each);
-  }
-  // This one is how a boot that was counted went on, and counts by itself only if it completes.
-  void LeaveOut(const MacAddress& mac, std::int64_t boot) {
-    left_out_[mac.value()] = boot;
-    const auto waits = waiting_.find(mac.value());
-    if (waits == waiting_.end() || waits->second.boot != boot) return;
-    if (!waits->second.completed) waiting_.erase(waits);
   }
 
   // Those that are settled; each is told once.
@@ -69,7 +63,6 @@ class BootCounter {
  private:
   // By MAC; bounded by the timelines' machines, and by the catalog's that have a plan.
   std::unordered_map<std::uint64_t, Counted> waiting_;
-  std::unordered_map<std::uint64_t, std::int64_t> left_out_;
 };
 
 }  // namespace slipway::control

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "control/config/value.h"
+#include "control/policy/counted_boot.h"
 #include "control/policy/selector.h"
 
 namespace slipway::control {
@@ -55,6 +56,7 @@ struct Machine {
   // Boots since its plan was last begun anew: Update().
   std::uint32_t completed = 0;
   std::uint32_t failed = 0;  // or abandoned
+  CountedBoot last_counted;  // whenever that was
   std::vector<SeenFirmware> firmware;
 };
 

@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter
   std::unordered_set<std::int64_t> newer;  // the archive has them as they were
   for (Boot& boot : core.timelines().Changed()) {
     newer.insert(boot.id);
-    if (Fits(filter, boot) && scope.Holds(boot.mac)) page.push_back(std::move(boot));
+    if (Fits(filter, boot) && scope.TakesIn(boot.mac)) page.push_back(std::move(boot));
   }
   BootFilter piece = filter;
   piece.limit += static_cast<std::uint32_t>(newer.size());
@@ -107,7 +107,7 @@ absl::StatusOr<std::vector<Boot>> ListBoots(Core& core, const BootFilter& filter
     const bool is_last = stored->size() < piece.limit;
     if (!stored->empty()) piece.before_id = stored->back().id;
     for (Boot& boot : *stored) {
-      if (newer.contains(boot.id) || !scope.Holds(boot.mac)) continue;
+      if (newer.contains(boot.id) || !scope.TakesIn(boot.mac)) continue;
       page.push_back(std::move(boot));
       ++kept;
     }
@@ -184,10 +184,10 @@ void ShowBoot(const httplib::Request& request, httplib::Response& response, Core
   const auto boot = FindBoot(core, key);
   if (!boot.ok()) return ReplyProblem(response, boot.status());
   if (*boot) {
-    const auto held = IsInScope(RequestActor(request), core, (*boot)->mac);
-    if (!held.ok()) return ReplyProblem(response, held.status());
+    const auto is_in = IsInScope(RequestActor(request), core, (*boot)->mac);
+    if (!is_in.ok()) return ReplyProblem(response, is_in.status());
     // By its number: whose it is, or that it is anybody's, is not told either.
-    if (*held) return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
+    if (*is_in) return ReplyTagged(request, response, Tell(**boot, BootDetail::kSteps, core));
   }
   ReplyProblem(response, 404,
                Text(key,
@@ -232,7 +232,7 @@ void ListQueue(const httplib::Request& request, httplib::Response& response, Cor
   std::size_t position = 0;  // among all, whoever may read of them
   for (const Waiting& each : waiting) {
     ++position;
-    if (!scope->Holds(each.boot.mac)) continue;
+    if (!scope->TakesIn(each.boot.mac)) continue;
     nlohmann::json entry = {{"position", position},
                             {"mac", each.boot.mac.ToString()},
                             {"address", each.boot.address.ToString()},

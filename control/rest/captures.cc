@@ -86,8 +86,8 @@ class Stream {
     checked_ = now;
     const auto actor = Authenticate(request_, core_);
     if (!actor.ok() || !May(*actor, Role::kOperator)) return false;
-    const auto held = IsInScope(*actor, core_, machine_);
-    return held.ok() && *held;
+    const auto is_in = IsInScope(*actor, core_, machine_);
+    return is_in.ok() && *is_in;
   }
 
  private:
@@ -120,7 +120,7 @@ void ListCaptures(const httplib::Request& request, httplib::Response& response, 
   if (!scope.ok()) return ReplyProblem(response, scope.status());
   nlohmann::json list = nlohmann::json::array();
   for (const CaptureSession::State& state : desk.List()) {
-    if (!scope->Holds(state.machine)) continue;
+    if (!scope->TakesIn(state.machine)) continue;
     list.push_back({{"id", state.id},
                     {"mac", state.machine.ToString()},
                     {"who", state.actor},
@@ -139,10 +139,10 @@ void EndCapture(const httplib::Request& request, httplib::Response& response, Co
   const auto found =
       std::ranges::find_if(all, [&](const CaptureSession::State& state) { return state.id == id; });
   // One of a machine out of the scope is not there.
-  const auto held = found == all.end() ? absl::StatusOr<bool>(false)
-                                       : IsInScope(RequestActor(request), core, found->machine);
-  if (!held.ok()) return ReplyProblem(response, held.status());
-  if (!*held || !desk.End(*id)) {
+  const auto is_in = found == all.end() ? absl::StatusOr<bool>(false)
+                                        : IsInScope(RequestActor(request), core, found->machine);
+  if (!is_in.ok()) return ReplyProblem(response, is_in.status());
+  if (!*is_in || !desk.End(*id)) {
     return ReplyProblem(response, 404,
                         "no such capture; GET /api/v1/captures lists those that run");
   }

@@ -39,14 +39,14 @@ constexpr auto kScopeInterval = std::chrono::seconds(1);
 
 // A machine that is known by its UUID alone is named in the words of its change.
 bool IsOf(const MachineScope& scope, const FeedEvent& event) {
-  if (event.mac) return scope.Holds(*event.mac);
+  if (event.mac) return scope.TakesIn(*event.mac);
   if (event.kind != FeedKind::kChange) return true;
   constexpr std::string_view kMachine = "machine ";
   const auto data = ParseJson(DataOf(event));
   const std::string what = data.is_object() ? data.value("what", "") : "";
   if (!what.starts_with(kMachine)) return true;
   const auto uuid = Uuid::Parse(std::string_view(what).substr(kMachine.size()));
-  return uuid && scope.Holds(*uuid);
+  return uuid && scope.TakesIn(*uuid);
 }
 
 class Stream {

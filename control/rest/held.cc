@@ -93,8 +93,7 @@ void ListHeld(const httplib::Request& request, httplib::Response& response, Core
     if (held.last_unix_nanoseconds / 1'000'000'000 < *since) continue;
     const Machine* const machine = known.Find(held);
     // Whom nobody entered is in no scope.
-    const bool is_told =
-        scope->is_all() || (machine == nullptr ? scope->Holds(held.mac) : scope->Holds(*machine));
+    const bool is_told = machine == nullptr ? scope->TakesIn(held.mac) : scope->TakesIn(*machine);
     if (is_told && is_held(held, machine)) told.push_back(i);
   }
   // Made of those that the page has alone: a flood of them is asked for again and again.

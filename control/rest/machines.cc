@@ -122,7 +122,7 @@ void ListMachines(const httplib::Request& request, httplib::Response& response, 
   const auto scope = MachineScope::Of(RequestActor(request), core);
   if (!scope.ok()) return ReplyProblem(response, scope.status());
   MachineList& all = *machines;
-  std::erase_if(all, [&](const auto& machine) { return !scope->Holds(*machine); });
+  std::erase_if(all, [&](const auto& machine) { return !scope->TakesIn(*machine); });
   const bool is_any = selector->requirements().empty();
   ReplyPage(request, response,
             {.size = all.size(),

@@ -152,8 +152,8 @@ void CollectAccess(Core& core, std::vector<prometheus::MetricFamily>& families) 
       "Certificates of the operator's for management that have ended, or are yet to begin; "
       "another one that is valid is shown in their place, or our own.",
       kGauge);
-  const auto chains = core.certificates().management_chains();
-  const auto valid = std::ranges::count_if(chains->brought, [](const tls::Certificate& chain) {
+  const auto chains = core.certificates().shown_chains();
+  const auto valid = std::ranges::count_if(chains->brought, [](const ShownChain& chain) {
     return IsValidAt(chain, std::time(nullptr));
   });
   ended.Add({}, chains->brought.size() - static_cast<std::size_t>(valid));

@@ -174,7 +174,7 @@ void AddLeases(Router& router, Core& core) {
                nlohmann::json list = nlohmann::json::array();
                const std::int64_t now = std::time(nullptr);
                for (const dhcp::Lease& lease : core.leases().All()) {
-                 if (!scope->Holds(lease.mac)) continue;
+                 if (!scope->TakesIn(lease.mac)) continue;
                  list.push_back({{"address", lease.address.ToString()},
                                  {"mac", lease.mac.ToString()},
                                  {"uuid", lease.uuid.is_set() ? lease.uuid.ToString() : ""},

@@ -19,7 +19,7 @@ namespace {
 // The last failure begins with its machine, and is told to whom that one's stories are.
 nlohmann::json ToJson(const VersionCount& count, const MachineScope& scope) {
   const auto mac = MacAddress::Parse(std::string_view(count.last_failure).substr(0, 17));
-  const bool is_told = scope.is_all() || (mac && scope.Holds(*mac));
+  const bool is_told = scope.is_all() || (mac && scope.TakesIn(*mac));
   return {{"complete", count.complete},
           {"failed", count.failed},
           {"last_failure", is_told ? count.last_failure : ""}};

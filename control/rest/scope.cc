@@ -37,7 +37,7 @@ absl::StatusOr<std::optional<Machine>> Known(Core& core, const std::optional<Mac
   return std::optional<Machine>();
 }
 
-absl::StatusOr<bool> IsHeld(const Selector& selector, Core& core, const MacAddress& mac) {
+absl::StatusOr<bool> IsIn(const Selector& selector, Core& core, const MacAddress& mac) {
   auto machine = Known(core, mac, std::nullopt);
   if (!machine.ok()) return machine.status();
   if (*machine) return Fits(selector, **machine);
@@ -58,9 +58,9 @@ bool MachineScope::Fits(const Machine& machine) const {
 }
 
 void MachineScope::Add(const Machine& machine) {
-  const bool held = Fits(machine);
-  if (machine.mac) by_mac_.try_emplace(machine.mac->value(), held);
-  if (machine.uuid) by_uuid_.try_emplace(*machine.uuid, held);
+  const bool is_in = Fits(machine);
+  if (machine.mac) by_mac_.try_emplace(machine.mac->value(), is_in);
+  if (machine.uuid) by_uuid_.try_emplace(*machine.uuid, is_in);
 }
 
 absl::StatusOr<MachineScope> MachineScope::Of(const Actor& actor, Core& core,
@@ -85,15 +85,15 @@ absl::StatusOr<MachineScope> MachineScope::Of(const Actor& actor, Core& core,
   return scope;
 }
 
-bool MachineScope::Holds(const Machine& machine) const { return is_all_ || Fits(machine); }
+bool MachineScope::TakesIn(const Machine& machine) const { return is_all_ || Fits(machine); }
 
-bool MachineScope::Holds(const MacAddress& mac) const {
+bool MachineScope::TakesIn(const MacAddress& mac) const {
   if (is_all_) return true;
   const auto known = by_mac_.find(mac.value());
   return known != by_mac_.end() && known->second;
 }
 
-bool MachineScope::Holds(const Uuid& uuid) const {
+bool MachineScope::TakesIn(const Uuid& uuid) const {
   if (is_all_) return true;
   const auto known = by_uuid_.find(uuid);
   return known != by_uuid_.end() && known->second;
@@ -101,8 +101,8 @@ bool MachineScope::Holds(const Uuid& uuid) const {
 
 std::vector<MacAddress> MachineScope::Macs() const {
   std::vector<MacAddress> macs;
-  for (const auto& [mac, held] : by_mac_) {
-    if (held) macs.push_back(MacOf(mac));
+  for (const auto& [mac, is_in] : by_mac_) {
+    if (is_in) macs.push_back(MacOf(mac));
   }
   return macs;
 }
@@ -112,8 +112,8 @@ absl::StatusOr<bool> IsInScope(const Actor& actor, Core& core, const Machine& na
   const auto selector = Selector::Parse(actor.scope);
   if (!selector.ok()) return selector.status();
   if (named.mac) {
-    auto held = IsHeld(*selector, core, *named.mac);
-    if (!held.ok() || !*held) return held;
+    auto is_in = IsIn(*selector, core, *named.mac);
+    if (!is_in.ok() || !*is_in) return is_in;
   }
   if (!named.uuid) return named.mac.has_value();
   const auto machine = Known(core, std::nullopt, named.uuid);
@@ -124,10 +124,10 @@ absl::StatusOr<bool> IsInScope(const Actor& actor, Core& core, const Machine& na
 bool MayRead(const httplib::Request& request, httplib::Response& response, Core& core,
              const Machine& named) {
   const Actor& actor = RequestActor(request);
-  const auto held = IsInScope(actor, core, named);
-  if (held.ok() && *held) return true;
-  if (!held.ok()) {
-    ReplyProblem(response, held.status());
+  const auto is_in = IsInScope(actor, core, named);
+  if (is_in.ok() && *is_in) return true;
+  if (!is_in.ok()) {
+    ReplyProblem(response, is_in.status());
     return false;
   }
   ReplyProblem(response, 403,

@@ -33,10 +33,10 @@ class MachineScope {
   static absl::StatusOr<MachineScope> Of(const Actor& actor, Core& core, const Selector& also = {});
 
   bool is_all() const { return is_all_; }
-  bool Holds(const Machine& machine) const;
-  bool Holds(const MacAddress& mac) const;
-  bool Holds(const Uuid& uuid) const;
-  // Each MAC that it holds, once; not where it is everything.
+  bool TakesIn(const Machine& machine) const;
+  bool TakesIn(const MacAddress& mac) const;
+  bool TakesIn(const Uuid& uuid) const;
+  // Each MAC that it takes in, once; not where it is everything.
   std::vector<MacAddress> Macs() const;
 
  private:
@@ -45,7 +45,7 @@ class MachineScope {
 
   bool is_all_ = true;
   std::vector<Selector> selectors_;
-  // Whether it is held, of every machine that is known by that.
+  // Whether it is in it, of every machine that is known by that.
   std::unordered_map<std::uint64_t, bool> by_mac_;
   std::map<Uuid, bool> by_uuid_;
 };

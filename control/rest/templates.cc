@@ -20,10 +20,10 @@ constexpr std::size_t kFailuresShown = 20;
 // Holds from the look at If-Match to the change.
 std::mutex writing;
 
-bool IsHeld(const MachineScope& scope, const std::string& key) {
+bool IsIn(const MachineScope& scope, const std::string& key) {
   Machine machine;
   if (scope.is_all() || !NameMachine(key, machine)) return scope.is_all();
-  return machine.mac ? scope.Holds(*machine.mac) : scope.Holds(*machine.uuid);
+  return machine.mac ? scope.TakesIn(*machine.mac) : scope.TakesIn(*machine.uuid);
 }
 
 // Without the texts, and those that it fails: those are of `scope`, null where it is not asked for.
@@ -42,7 +42,7 @@ nlohmann::json Shown(const Template& one, const Documents& documents, const Mach
   const std::size_t most =
       scope->is_all() ? kFailuresShown : std::numeric_limits<std::size_t>::max();
   for (const DocumentFailure& each : documents.FailuresOf(one.name, most)) {
-    if (!IsHeld(*scope, each.machine)) continue;
+    if (!IsIn(*scope, each.machine)) continue;
     json["failing"].push_back({{"machine", each.machine}, {"words", each.words}});
     if (json["failing"].size() == kFailuresShown) break;
   }

@@ -10,7 +10,7 @@
 #include <array>
 #include <memory>
 
-#include "tls/pem.h"
+#include "control/state/management_chains.h"
 
 namespace slipway::control {
 namespace {
@@ -24,13 +24,12 @@ template <class T>
 using Handle = std::unique_ptr<T, Free>;
 
 // With its issuers, and beside what there is of other kinds of key.
-bool Use(SSL& ssl, const tls::Certificate& certificate) {
-  const auto chain = tls::ReadCertificates(certificate.chain_pem);
-  const auto key = tls::ReadPrivateKey(certificate.private_key_pem);
+bool Use(SSL& ssl, const ShownChain& chain) {
+  const auto& all = chain.certificates;
   const Handle<STACK_OF(X509)> issuers(sk_X509_new_null());
-  if (chain.empty() || !key || !issuers) return false;
-  for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(issuers.get(), chain[i].get());
-  return SSL_use_cert_and_key(&ssl, chain.front().get(), key.get(), issuers.get(), 1) == 1;
+  if (all.empty() || !chain.key || !issuers) return false;
+  for (std::size_t i = 1; i < all.size(); ++i) sk_X509_push(issuers.get(), all[i].get());
+  return SSL_use_cert_and_key(&ssl, all.front().get(), chain.key.get(), issuers.get(), 1) == 1;
 }
 
 // What the client wants to reach: as it says (RFC 6066 3), else the address that it came to.
@@ -63,16 +62,16 @@ void CountRecord(int is_sent, int, int type, const void* bytes, std::size_t size
 // OpenSSL asks at each handshake; a rotation needs nothing else.
 int ChooseCertificate(SSL* ssl, void* core) {
   AwaitHead();
-  const auto chains = static_cast<Core*>(core)->certificates().management_chains();
-  for (const tls::Certificate* each : ChainsFor(*chains, HostOf(ssl), std::time(nullptr))) {
+  const auto chains = static_cast<Core*>(core)->certificates().shown_chains();
+  for (const ShownChain* each : ChainsFor(*chains, HostOf(ssl), std::time(nullptr))) {
     if (!Use(*ssl, *each)) return 0;
   }
   return 1;
 }
 
-bool CanUse(SSL_CTX& context, const tls::Certificate& certificate) {
+bool CanUse(SSL_CTX& context, const ShownChain& chain) {
   const std::unique_ptr<SSL, void (*)(SSL*)> trial(SSL_new(&context), SSL_free);
-  return trial && Use(*trial, certificate);
+  return trial && Use(*trial, chain);
 }
 
 bool AskClients(SSL_CTX& context, const std::filesystem::path& authorities) {
@@ -109,7 +108,7 @@ bool PrepareTls(SSL_CTX& context, Core& core) {
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
   constexpr unsigned char kSessions[] = "slipway";
   SSL_CTX_set_session_id_context(&context, kSessions, sizeof kSessions - 1);
-  const auto chains = core.certificates().management_chains();
+  const auto chains = core.certificates().shown_chains();
   const auto& authorities = core.config().management_client_ca;
   return SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION) == 1 &&
          CanUse(context, chains->own) &&

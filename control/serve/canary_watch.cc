@@ -40,14 +40,20 @@ std::string VersionOf(Core& core, const MacAddress& mac, std::int64_t id) {
 
 absl::Status CanaryWatch::Resume(Core& core, std::int64_t now_unix_nanoseconds) {
   if (Candidates(core).empty()) return absl::OkStatus();
+  BootFilter filter{.outcome = std::string(Name(BootOutcome::kComplete)), .limit = 1};
+  const auto newest = core.archive().List(filter);
+  if (!newest.ok()) return newest.status();
+  if (newest->empty()) return absl::OkStatus();
+  // However long nobody listened: the process before was there when the newest was last heard of.
+  const std::int64_t from =
+      std::min(now_unix_nanoseconds, newest->front().last()) - kLookBackNanoseconds;
   // The archive finds them by when they began: a boot may take long.
-  const auto boots = core.archive().List(
-      {.outcome = std::string(Name(BootOutcome::kComplete)),
-       .since_unix_nanoseconds = now_unix_nanoseconds - 10 * kLookBackNanoseconds,
-       .limit = kBootsMax});
+  filter.since_unix_nanoseconds = from - 9 * kLookBackNanoseconds;
+  filter.limit = kBootsMax;
+  const auto boots = core.archive().List(filter);
   if (!boots.ok()) return boots.status();
   for (const Boot& boot : *boots) {
-    if (boot.last() < now_unix_nanoseconds - kLookBackNanoseconds) continue;
+    if (boot.last() < from) continue;
     if (!core.tally().Recall(boot.id)) continue;
     complete_[boot.id] = {.mac = boot.mac,
                           .due = now_unix_nanoseconds + RefusedBoot::kPatienceNanoseconds};

@@ -22,7 +22,7 @@ class CanaryWatch {
  public:
   static constexpr std::size_t kBootsMax = 65'536;  // more at once are not looked at
 
-  // How far back a restart looks for them: as long as it may have taken, and some more.
+  // How far back a restart looks for them, from the last that the process before heard of one.
   static constexpr std::int64_t kLookBackNanoseconds = 120'000'000'000;
 
   // Goes on with those of the archive. Once, before the first boot. What they would have been heard

@@ -154,9 +154,11 @@ absl::StatusOr<Certificates::Issued> Certificates::IssueOurs(const CaNow& ca) co
 }
 
 void Certificates::Take(Issued issued) {
+  auto shown = std::make_shared<const ShownChains>(*issued.management);
   const std::scoped_lock lock(mutex_);
   authorities_ = std::move(issued.authorities);
   management_chains_ = std::move(issued.management);
+  shown_chains_ = std::move(shown);
   states_ = std::move(issued.states);
   boot_facts_ = std::move(issued.facts);
 }
@@ -186,6 +188,11 @@ std::vector<CertificateFacts> Certificates::boot_facts() const {
 std::shared_ptr<const ManagementChains> Certificates::management_chains() const {
   const std::scoped_lock lock(mutex_);
   return management_chains_;
+}
+
+std::shared_ptr<const ShownChains> Certificates::shown_chains() const {
+  const std::scoped_lock lock(mutex_);
+  return shown_chains_;
 }
 
 std::shared_ptr<const tls::Certificate> Certificates::management_certificate() const {

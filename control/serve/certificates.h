@@ -45,9 +45,9 @@ class Certificates {
 
   // The CA in use now, and beside it the other one of a rotation; never null.
   std::shared_ptr<const Authorities> authorities() const;
-  // Those in use now; the REST server asks at each handshake.
-  std::shared_ptr<const ManagementChains> management_chains() const;
-  // Of them the one that our CA signed.
+  // Management's that are in use now; never null. The REST server asks at each handshake.
+  std::shared_ptr<const ShownChains> shown_chains() const;
+  // Of management's the one that our CA signed.
   std::shared_ptr<const tls::Certificate> management_certificate() const;
   // Of the boot servers', for the diagnosis of a boot.
   std::vector<CertificateFacts> boot_facts() const;
@@ -79,6 +79,7 @@ class Certificates {
   using CaNow = std::shared_ptr<const Authorities>;
 
   explicit Certificates(Around around) : around_(std::move(around)) {}
+  std::shared_ptr<const ManagementChains> management_chains() const;
   absl::StatusOr<Issued> Issue(Files files, const CaNow& ca) const;
   absl::StatusOr<ManagementChains> IssueManagement(Files files, const Authorities& ca) const;
   // Where the boot servers' are the operator's: management's alone. No machine sees it.
@@ -93,6 +94,7 @@ class Certificates {
   mutable std::mutex mutex_;  // what follows; taken within turn_
   CaNow authorities_;
   std::shared_ptr<const ManagementChains> management_chains_;
+  std::shared_ptr<const ShownChains> shown_chains_;  // the same
   std::string refusal_;
   std::vector<CertificateState> states_;  // without the CA's; management's own is the last
   std::vector<CertificateFacts> boot_facts_;

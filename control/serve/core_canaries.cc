@@ -49,6 +49,9 @@ absl::Status Core::KeepCanaries() {
 
 void Core::NoteBoot(const Boot& boot) {
   meter_.Take(boot, {.image_set = tally_.SetOf(boot), .network = NetworkOf(*served(), boot)});
+  // What goes on after a restart is of a boot that was counted, however it fares: GRUB asks for
+  // files that it can do without.
+  if (boot.outcome != BootOutcome::kComplete && !IsATry(boot)) return;
   const std::string version = tally_.Take(boot);
   if (version.empty()) return;
   const std::scoped_lock lock(mutex_);

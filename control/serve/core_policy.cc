@@ -314,9 +314,14 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots,
       if (!stored.ok()) return stored.status();
       machine.id = stored->id;
     }
-    counts.push_back({machine.id, boot.completed});
+    const MachineBoot counted{.machine = machine.id,
+                              .boot = {.id = boot.boot,
+                                       .completed = boot.completed,
+                                       .is_refused = boot.is_refused,
+                                       .next = boot.next}};
+    counts.push_back(counted);
     const auto before = ActionsOf(*rules, machine);
-    ++(boot.completed ? machine.completed : machine.failed);
+    CountOnce(counted.boot, machine);
     changed = changed || ActionsOf(*rules, machine) != before;
   }
   if (absl::Status status = store_->CountBoots(counts, settled); !status.ok()) return status;

@@ -46,7 +46,8 @@ absl::Status PlanWatch::Count(Core& core, std::int64_t now_unix_nanoseconds) {
     const auto refused = FindRefusal(core, boot.mac, boot.boot);
     if (!refused) continue;
     boot.completed = false;
-    if (refused->next_boot != 0) counter_.LeaveOut(boot.mac, refused->next_boot);
+    boot.is_refused = true;
+    boot.next = refused->next_boot;
   }
   absl::Status status = core.CountBoots(*counting, settled);
   if (!status.ok()) counter_.TakeBack(settled);

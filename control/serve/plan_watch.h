@@ -4,10 +4,11 @@
 // have settled (policy/boot_counter.h). One that has its whole file, and that firmware under Secure
 // Boot did not run (refused_boot.h), counts as failed: "once" is not over, and "until-success" ends
 // after as many of them as it may fail. What firmware then went on with, its next boot option, is
-// no boot of its own, unless it completes.
+// no boot of its own, unless it completes (policy/counted_boot.h).
 //
 // What waits to be counted is kept in the catalog, and is no more of it in the transaction that
-// counts it: a boot is counted once, however often the process ends in between.
+// counts it and notes its id in the machine's record: a boot is counted once, however often the
+// process ends in between, and whatever the archive knew of it.
 //
 // One thread.
 #pragma once

@@ -2,19 +2,19 @@
 #include "control/serve/refused_boot.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
-#include "control/boots/words.h"
+#include "control/boots/firmware.h"
 #include "control/serve/boots_of.h"
 #include "control/serve/surroundings.h"
 
 namespace slipway::control {
 namespace {
 
-bool IsATry(const Boot& boot) {
-  return !boot.steps.empty() && boot.steps.front().kind == dataplane::EventKind::kDhcpDiscover &&
-         IsBootClient(boot.steps.front().text);
-}
+constexpr std::string_view kCameBack =
+    "loaded the whole file, and its firmware asked anew at once: it refused that, or what it ran "
+    "came back";
 
 // The boot, and of the one that came after it, if any, the beginning: firmware that goes on to its
 // next boot option, whatever became of that. What no try began is what this process heard of a boot
@@ -46,13 +46,17 @@ std::optional<RefusedBoot> FindRefusal(Core& core, const MacAddress& mac, std::i
   if (story.size() > 1) around.now_unix_nanoseconds = story.back().began();
   const Diagnosis diagnosis = Diagnose(story, around);
   if (diagnosis.cause != CauseId::kSecureBootRefused || diagnosis.boot != id) return {};
-  // Some reset themselves soon; that alone is no refusal of a program that would be accepted.
-  if (around.secure_boot_refusal.empty()) return {};
-  const bool silence_counts = !core.config().secure_boot.db.empty();
-  if (diagnosis.certainty == Certainty::kPossible && !silence_counts) return {};
+  const bool is_db_known = !core.config().secure_boot.db.empty();
+  const bool is_unjudged = around.secure_boot_refusal.empty();
+  if (is_unjudged) {
+    // Some reset themselves soon; that alone is no refusal of a program that would be accepted.
+    if (is_db_known || story.size() < 2 || !IsBackAtOnce(story.front(), story.back())) return {};
+  } else if (diagnosis.certainty == Certainty::kPossible && !is_db_known) {
+    return {};
+  }
   RefusedBoot refused{.boot = *boot, .next_boot = story.size() > 1 ? story.back().id : 0};
   refused.boot.outcome = BootOutcome::kFailed;
-  refused.boot.words = diagnosis.Sentence();
+  refused.boot.words = is_unjudged ? std::string(kCameBack) : diagnosis.Sentence();
   return refused;
 }
 

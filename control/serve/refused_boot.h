@@ -6,7 +6,10 @@
 // those of a rollout's candidate (canary_watch.h), those that a plan counts (plan_watch.h).
 //
 // Silence alone counts only where [secure_boot] db says what the machines trust: without it, many
-// run with Secure Boot off, and a program may be silent.
+// run with Secure Boot off, and a program may be silent. What firmware does counts without it as
+// well, also of a program that our guess of its db has nothing against: where the same firmware is
+// back at once (boots/firmware.h), it did not boot. That may err: a program may exit, or reset a
+// virtual machine within ten seconds, on purpose.
 #pragma once
 
 #include <cstdint>

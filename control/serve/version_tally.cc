@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/serve/version_tally.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "control/serve/boot_version.h"
@@ -16,7 +18,9 @@ constexpr std::size_t kBootsMax = 65'536;
 void VersionTally::Restore(VersionCounts counts) {
   const std::scoped_lock lock(mutex_);
   versions_ = std::move(counts.versions);
-  for (const std::int64_t boot : counts.refused) Remember(boot, BootOutcome::kFailed);
+  for (const std::int64_t boot : counts.failed_all_the_same) {
+    Remember(boot, BootOutcome::kFailed);
+  }
 }
 
 bool VersionTally::Recall(std::int64_t boot) {
@@ -70,10 +74,21 @@ void VersionTally::Keep(std::set<std::string> versions) {
   });
 }
 
-VersionCounts VersionTally::TakeChanged() {
+VersionCounts VersionTally::TakeChanged(std::span<const Boot> boots) {
   const std::scoped_lock lock(mutex_);
+  const auto counts_as_failed = [this](std::int64_t boot) {
+    const auto known = counted_.find(boot);
+    return known != counted_.end() && known->second != BootOutcome::kComplete;
+  };
   VersionCounts counts;
-  counts.refused = std::exchange(refused_, {});
+  // Those that could not be kept before may have completed since.
+  std::ranges::copy_if(std::exchange(refused_, {}), std::back_inserter(counts.failed_all_the_same),
+                       counts_as_failed);
+  for (const Boot& boot : boots) {
+    const bool says_otherwise =
+        boot.outcome == BootOutcome::kComplete || boot.outcome == BootOutcome::kUnderWay;
+    if (says_otherwise && counts_as_failed(boot.id)) counts.failed_all_the_same.push_back(boot.id);
+  }
   for (const std::string& version : changed_) {
     const auto found = versions_.find(version);
     counts.versions[version] = found == versions_.end() ? VersionCount{} : found->second;
@@ -86,7 +101,8 @@ void VersionTally::NotStored(const VersionCounts& counts) {
   const std::scoped_lock lock(mutex_);
   for (const auto& each : counts.versions) changed_.insert(each.first);
   if (refused_.size() < kBootsMax) {
-    refused_.insert(refused_.end(), counts.refused.begin(), counts.refused.end());
+    refused_.insert(refused_.end(), counts.failed_all_the_same.begin(),
+                    counts.failed_all_the_same.end());
   }
 }
 

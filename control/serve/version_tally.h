@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,9 @@ class VersionTally {
   // that is there.
   std::string SetOf(const Boot& boot) const;
 
-  // What is other than when it was last taken, for the archive.
-  VersionCounts TakeChanged();
+  // What is other than when it was last taken, for the archive; and of these boots, as they lie
+  // beside it there, which count as failed while they say otherwise.
+  VersionCounts TakeChanged(std::span<const Boot> boots = {});
   // It could not be kept after all: TakeChanged() gives it again.
   void NotStored(const VersionCounts& counts);
 
@@ -51,7 +53,7 @@ class VersionTally {
   std::map<std::string, VersionCount> versions_;
   std::map<std::int64_t, BootOutcome> counted_;  // by the boot's id; the newest kBootsMax of them
   std::set<std::string> changed_;                // versions
-  std::vector<std::int64_t> refused_;            // and not taken yet
+  std::vector<std::int64_t> refused_;            // their ids, not taken yet
 };
 
 }  // namespace slipway::control

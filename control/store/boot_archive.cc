@@ -29,6 +29,7 @@ constexpr const char* kMigrations[] = {
     "CREATE TABLE version_boots("
     "  version TEXT PRIMARY KEY, complete INTEGER NOT NULL, failed INTEGER NOT NULL,"
     "  last_failure TEXT NOT NULL) WITHOUT ROWID;"
+    // Those that failed all the same (boots/version_count.h).
     "CREATE TABLE refused_boots(boot INTEGER PRIMARY KEY);"};
 
 constexpr std::string_view kColumns =
@@ -142,6 +143,7 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& 
       "DELETE FROM boots WHERE mac=?1 AND id <= "
       "(SELECT id FROM boots WHERE mac=?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
   Statement find = database_->Prepare("SELECT 1 FROM boots WHERE id=?");
+  Statement as_it_says = database_->Prepare("DELETE FROM refused_boots WHERE boot=?");
   std::int64_t count = count_;
   for (const Boot& boot : boots) {
     const bool is_new = !find.Bind(1, boot.id).Next();
@@ -155,6 +157,7 @@ absl::Status BootArchive::Put(std::span<const Boot> boots, const ArchiveLimits& 
     insert.Bind(11, static_cast<std::int64_t>(boot.bytes));
     insert.Bind(12, static_cast<std::int64_t>(boot.steps_left_out)).Bind(13, StepsText(boot));
     if (absl::Status status = insert.Run(); !status.ok()) return status;
+    if (absl::Status status = as_it_says.Bind(1, boot.id).Run(); !status.ok()) return status;
     trim.Bind(1, Bytes(boot.mac.octets)).Bind(2, std::int64_t{limits.boots_per_machine});
     if (absl::Status status = trim.Run(); !status.ok()) return status;
     count -= database_->changes();
@@ -190,9 +193,9 @@ absl::Status BootArchive::PutCounts(const VersionCounts& counts) {
     }
     if (!status.ok()) return status;
   }
-  if (counts.refused.empty()) return absl::OkStatus();
+  if (counts.failed_all_the_same.empty()) return absl::OkStatus();
   Statement refuse = database_->Prepare("INSERT OR IGNORE INTO refused_boots(boot) VALUES(?)");
-  for (const std::int64_t boot : counts.refused) {
+  for (const std::int64_t boot : counts.failed_all_the_same) {
     if (absl::Status status = refuse.Bind(1, boot).Run(); !status.ok()) return status;
   }
   return database_->Execute("DELETE FROM refused_boots WHERE boot NOT IN (SELECT id FROM boots)");
@@ -211,7 +214,7 @@ absl::StatusOr<VersionCounts> BootArchive::BootsOfVersions() {
   }
   if (absl::Status status = versions.status(); !status.ok()) return status;
   Statement refused = database_->Prepare("SELECT boot FROM refused_boots");
-  while (refused.Next()) counts.refused.push_back(refused.Integer(0));
+  while (refused.Next()) counts.failed_all_the_same.push_back(refused.Integer(0));
   if (absl::Status status = refused.status(); !status.ok()) return status;
   return counts;
 }

@@ -52,10 +52,11 @@ class BootArchive {
   static absl::StatusOr<std::shared_ptr<BootArchive>> Open(const std::filesystem::path& file);
 
   // Replaces boots with the same id; keeps the newest within the limits. Counts replace those of
-  // the same version, and boots are added to the refused ones. One commit.
+  // the same version. Of these boots those count as failed all the same that `counts` says, which
+  // may name others too. One commit.
   absl::Status Put(std::span<const Boot> boots, const ArchiveLimits& limits,
                    const VersionCounts& counts = {});
-  // As they were put; of the refused boots those that are kept.
+  // As they were put; of the boots that failed all the same those that are kept.
   absl::StatusOr<VersionCounts> BootsOfVersions();
   // Newest first, without their steps; began() and last() are what they were.
   absl::StatusOr<std::vector<Boot>> List(const BootFilter& filter);

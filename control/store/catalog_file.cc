@@ -4,6 +4,7 @@
 #include "absl/status/status.h"
 #include "control/store/audit_log.h"
 #include "control/store/canary_table.h"
+#include "control/store/machine_table.h"
 #include "control/store/policy_table.h"
 #include "control/store/private_file.h"
 #include "control/store/token_table.h"
@@ -41,6 +42,7 @@ const char* const kMigrations[] = {
     kWaitingMigration,
     "ALTER TABLE machines ADD COLUMN firmware TEXT NOT NULL DEFAULT '[]';",
     kCanaryMigration,
+    kCountedMigration,
 };
 
 }  // namespace

@@ -9,10 +9,17 @@
 #include "control/text.h"
 
 namespace slipway::control {
+
+const char* const kCountedMigration =
+    "ALTER TABLE machines ADD COLUMN counted_boot INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE machines ADD COLUMN counted_completed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE machines ADD COLUMN counted_next INTEGER NOT NULL DEFAULT 0;";
+
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, name, mac, uuid, image_set, document, completed, failed, firmware";
+    "id, name, mac, uuid, image_set, document, completed, failed, firmware, counted_boot, "
+    "counted_completed, counted_next";
 
 absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
   std::vector<Machine> machines;
@@ -31,6 +38,9 @@ absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
     machine.completed = static_cast<std::uint32_t>(statement.Integer(6));
     machine.failed = static_cast<std::uint32_t>(statement.Integer(7));
     machine.firmware = ParseSeenFirmware(ParseJson(statement.String(8)));
+    machine.last_counted = {.id = statement.Integer(9),
+                            .completed = statement.Integer(10) != 0,
+                            .next = statement.Integer(11)};
     machines.push_back(std::move(machine));
   }
   return Whole(statement, std::move(machines));
@@ -73,13 +83,17 @@ absl::StatusOr<std::vector<Machine>> MachineTable::Same(const std::optional<MacA
   return Read(statement);
 }
 
+absl::StatusOr<std::vector<Machine>> MachineTable::OfId(std::int64_t id) {
+  Statement statement = database_.Prepare(Text("SELECT ", kColumns, " FROM machines WHERE id=?"));
+  statement.Bind(1, id);
+  return Read(statement);
+}
+
 absl::StatusOr<std::optional<Machine>> MachineTable::TakenPlaceOf(const Machine& machine) {
   auto all = Same(machine.mac, machine.uuid);
   if (!all.ok()) return all.status();
   if (machine.id != 0) {
-    Statement statement = database_.Prepare(Text("SELECT ", kColumns, " FROM machines WHERE id=?"));
-    statement.Bind(1, machine.id);
-    auto of_id = Read(statement);
+    auto of_id = OfId(machine.id);
     if (!of_id.ok()) return of_id.status();
     std::erase_if(*all, [&](const Machine& each) { return each.id == machine.id; });
     all->insert(all->begin(), of_id->begin(), of_id->end());
@@ -125,18 +139,20 @@ absl::StatusOr<Machine> MachineTable::Remove(std::int64_t id) {
   return **found;
 }
 
-absl::Status MachineTable::CountBoot(std::int64_t id, bool completed) {
-  Statement statement =
-      database_.Prepare(completed ? "UPDATE machines SET completed=completed+1 WHERE id=?"
-                                  : "UPDATE machines SET failed=failed+1 WHERE id=?");
-  absl::Status status = statement.Bind(1, id).Run();
-  if (!status.ok() || !kept_) return status;
-  if (const auto place = kept_->find(id); place != kept_->end()) {
-    Machine counted = *place->second;
-    ++(completed ? counted.completed : counted.failed);
-    place->second = std::make_shared<const Machine>(std::move(counted));
-  }
-  return status;
+absl::Status MachineTable::CountBoot(std::int64_t id, const CountedBoot& boot) {
+  auto found = OfId(id);
+  if (!found.ok()) return found.status();
+  if (found->empty() || !CountOnce(boot, found->front())) return absl::OkStatus();
+  Machine& counted = found->front();
+  Statement statement = database_.Prepare(
+      "UPDATE machines SET completed=?, failed=?, counted_boot=?, counted_completed=?, "
+      "counted_next=? WHERE id=?");
+  statement.Bind(1, std::int64_t{counted.completed}).Bind(2, std::int64_t{counted.failed});
+  const CountedBoot& last = counted.last_counted;
+  statement.Bind(3, last.id).Bind(4, std::int64_t{last.completed}).Bind(5, last.next);
+  if (absl::Status status = statement.Bind(6, id).Run(); !status.ok()) return status;
+  if (kept_) kept_->insert_or_assign(id, std::make_shared<const Machine>(std::move(counted)));
+  return absl::OkStatus();
 }
 
 absl::Status MachineTable::NoteFirmware(std::int64_t id, const std::vector<SeenFirmware>& seen) {
@@ -156,7 +172,8 @@ absl::Status MachineTable::NoteFirmware(std::int64_t id, const std::vector<SeenF
 absl::Status MachineTable::Write(Machine& machine) {
   Statement statement = database_.Prepare(
       "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set, document, completed, "
-      "failed, firmware) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+      "failed, firmware, counted_boot, counted_completed, counted_next) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
   if (machine.id != 0) statement.Bind(1, machine.id);
   statement.Bind(2, machine.name);
   if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
@@ -167,6 +184,8 @@ absl::Status MachineTable::Write(Machine& machine) {
   statement.Bind(7, std::int64_t{machine.completed}).Bind(8, std::int64_t{machine.failed});
   const std::string firmware = ToJson(machine.firmware).dump();
   statement.Bind(9, firmware);
+  const CountedBoot& last = machine.last_counted;
+  statement.Bind(10, last.id).Bind(11, std::int64_t{last.completed}).Bind(12, last.next);
   if (statement.Next()) machine.id = statement.Integer(0);
   return statement.Run();
 }

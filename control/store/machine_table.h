@@ -19,6 +19,9 @@
 
 namespace slipway::control {
 
+// One step of the catalog's history.
+extern const char* const kCountedMigration;
+
 class MachineTable {
  public:
   explicit MachineTable(Database& database) : database_(database) {}
@@ -34,13 +37,15 @@ class MachineTable {
   // Takes the place of `before`, where there is one; else it is given an id.
   absl::StatusOr<Machine> Put(const Machine& machine, const std::optional<Machine>& before);
   absl::StatusOr<Machine> Remove(std::int64_t id);  // as it was
-  absl::Status CountBoot(std::int64_t id, bool completed);
+  // Once (policy/counted_boot.h); nothing where there is no such machine.
+  absl::Status CountBoot(std::int64_t id, const CountedBoot& boot);
   // In the place of what was seen before; nothing where there is no such machine.
   absl::Status NoteFirmware(std::int64_t id, const std::vector<SeenFirmware>& seen);
   // Reads anew what is asked for next: the changes since the last commit are not to be.
   void Forget() { kept_.reset(); }
 
  private:
+  absl::StatusOr<std::vector<Machine>> OfId(std::int64_t id);  // one, or none
   absl::Status Write(Machine& machine);
 
   Database& database_;

@@ -106,7 +106,7 @@ class SqliteStore final : public Store {
     const std::scoped_lock lock(mutex_);
     absl::Status status = Together([&]() -> absl::Status {
       for (const MachineBoot& boot : boots) {
-        absl::Status counted = machines_.CountBoot(boot.machine, boot.completed);
+        absl::Status counted = machines_.CountBoot(boot.machine, boot.boot);
         if (!counted.ok()) return counted;
       }
       for (const BootCounter::Counted& boot : settled) {

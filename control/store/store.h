@@ -52,7 +52,7 @@ struct VerdictRecord {
 // A boot that counts for a machine of the catalog.
 struct MachineBoot {
   std::int64_t machine = 0;  // its id
-  bool completed = false;
+  CountedBoot boot;
 };
 
 // What a machine of the catalog is seen to boot with from now on.
@@ -80,7 +80,8 @@ class Store {
   // it is not in the audit table.
   virtual absl::StatusOr<std::vector<BootCounter::Counted>> WaitingBoots() = 0;
   virtual absl::Status PutWaitingBoots(std::span<const BootCounter::Counted> boots) = 0;
-  // The first are counted and the second wait no more: both or, after an error, neither.
+  // The first are counted, each once by its id (policy/counted_boot.h), and the second wait no
+  // more: both or, after an error, neither.
   virtual absl::Status CountBoots(std::span<const MachineBoot> boots,
                                   std::span<const BootCounter::Counted> settled) = 0;
   // All of them or, after an error, none; machines that are no more are passed over. No operator's

@@ -50,6 +50,28 @@ TEST_F(FirmwareTest, TheLastDiscoverBeforeAConnectionIsWhoConnected) {
   EXPECT_EQ(Seen()->tls, "");
 }
 
+// Whether it is back at once in its second boot, which this DISCOVER begins.
+bool IsBack(std::int64_t seconds_later, const std::string& discover,
+            const std::string& second_file = "GET /a/b.efi") {
+  Teller teller;
+  teller.Tell({kDiscover, kOpened, {EventKind::kHttpComplete, 100, 0, "HEAD /a/c.efi", 7}});
+  teller.Tell({kComplete, {EventKind::kHttpComplete, 100, 0, second_file, 7}});
+  teller.now += (seconds_later - 1) * kSecond;
+  teller.Tell({EventKind::kDhcpDiscover, 7, 0, discover});
+  const auto boots = teller.boots();
+  return boots.size() == 2 && IsBackAtOnce(boots[0], boots[1]);
+}
+
+TEST_F(FirmwareTest, IsBackAtOnceWhereItAsksForItsNextBootOption) {
+  EXPECT_TRUE(IsBack(3, kDiscover.text));
+  EXPECT_TRUE(IsBack(10, kPxeDiscover.text)) << "another option of it, as it is known to ask";
+  EXPECT_FALSE(IsBack(11, kDiscover.text)) << "as after a reset";
+  EXPECT_FALSE(IsBack(3, kHttpClass)) << "nobody knows who asks";
+  EXPECT_FALSE(IsBack(3, "PXEClient:Arch:00007 discover=0123456789abcdef")) << "the program may";
+  EXPECT_FALSE(IsBack(3, "iPXE PXEClient:Arch:00007:UNDI:003010 discover=0f0e0b8563b9b7bc"));
+  EXPECT_FALSE(IsBack(3, kDiscover.text, "GET /a/grub.cfg")) << "what it loaded had begun";
+}
+
 TEST_F(FirmwareTest, IpxeIsAClientOfItsOwn) {
   Tell({kDiscover,
         kOpened,

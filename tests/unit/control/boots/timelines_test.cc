@@ -213,6 +213,20 @@ TEST_F(TimelinesTest, WhatChangedIsGivenOnceToBeStored) {
   EXPECT_THAT(timelines_.TakeChanged(true), SizeIs(4));
 }
 
+// What ended after the others were taken is kept as it was counted.
+TEST_F(TimelinesTest, ANewerStoryTakesThePlaceOfTheOneThatItIsOf) {
+  Tell({kDiscover, kAck});
+  std::vector<Boot> boots = timelines_.TakeChanged(true);
+  ASSERT_THAT(boots, SizeIs(1));
+  Tell({kOpened, kRequest, kComplete});
+  PutInPlace(boots, timelines_.TakeEnded());
+  ASSERT_THAT(boots, SizeIs(1));
+  EXPECT_EQ(boots[0].outcome, BootOutcome::kComplete);
+  Tell({kDiscover, kAck, kOpened, kRequest, kComplete});
+  PutInPlace(boots, timelines_.TakeEnded());
+  EXPECT_THAT(boots, SizeIs(2));
+}
+
 TEST_F(TimelinesTest, WhatCouldNotBeStoredIsGivenAgain) {
   for (int i = 0; i < 2; ++i) Tell({kDiscover, kAck, kOpened, kRequest, kComplete});
   auto changed = timelines_.TakeChanged(true);

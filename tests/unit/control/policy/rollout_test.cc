@@ -148,7 +148,28 @@ TEST(VersionTally, ARefusedBootIsNoMoreCompleteAlsoWhereTheMachineHasTriedAgainS
   tally.Take(BootOf(1, 1, BootOutcome::kFailed, path));
   EXPECT_EQ(tally.Of("debian/0123456789ab").complete, 0u);
   EXPECT_EQ(tally.Of("debian/0123456789ab").failed, 2u);
-  EXPECT_THAT(tally.TakeChanged().refused, testing::ElementsAre(1));
+  EXPECT_THAT(tally.TakeChanged().failed_all_the_same, testing::ElementsAre(1));
+}
+
+TEST(VersionTally, WhichBootsFailedAllTheSameIsGivenWithTheirStories) {
+  VersionTally tally;
+  tally.Keep({"debian/0123456789ab"});
+  const std::string path = "/debian/0123456789ab/x.efi";
+  for (const std::int64_t boot : std::initializer_list<std::int64_t>{1, 2, 3}) {
+    tally.Take(BootOf(1, boot, BootOutcome::kFailed, path));
+  }
+  tally.Take(BootOf(1, 2, BootOutcome::kComplete, path));
+  std::vector<Boot> stories;
+  stories.push_back(BootOf(1, 1, BootOutcome::kUnderWay, path));
+  stories.push_back(BootOf(1, 2, BootOutcome::kComplete, path));
+  stories.push_back(BootOf(1, 3, BootOutcome::kFailed, path));
+  stories.push_back(BootOf(1, 4, BootOutcome::kUnderWay, path));
+  const VersionCounts counts = tally.TakeChanged(stories);
+  EXPECT_THAT(counts.failed_all_the_same, testing::ElementsAre(1));
+  // It completes before the disk has room again.
+  tally.NotStored(counts);
+  tally.Take(BootOf(1, 1, BootOutcome::kComplete, path));
+  EXPECT_THAT(tally.TakeChanged().failed_all_the_same, testing::IsEmpty());
 }
 
 TEST(VersionTally, WhatChangedIsGivenOnceAndGoesOnInTheNextProcess) {

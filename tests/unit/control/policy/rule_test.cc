@@ -193,6 +193,7 @@ Boot EndedAt(std::int64_t second, BootOutcome outcome) {
   boot.mac = MacAddress{{0x52, 0x54, 0, 0, 0, 1}};
   boot.outcome = outcome;
   boot.last_unix_nanoseconds = second * 1'000'000'000;
+  boot.steps = {{.kind = dataplane::EventKind::kDhcpDiscover, .text = "HTTPClient:Arch:00016"}};
   return boot;
 }
 
@@ -208,27 +209,64 @@ TEST(BootCounter, OfAChainTheLastBootCountsOnceAllIsQuiet) {
   EXPECT_TRUE(counter.Settled(999'000'000'000).empty());
 }
 
-TEST(BootCounter, WhatABootWentOnWithCountsOnlyWhenItCompletes) {
-  const auto ended = [](std::int64_t id, BootOutcome outcome) {
-    Boot boot = EndedAt(10, outcome);
-    boot.id = id;
-    return boot;
-  };
-  const MacAddress mac = EndedAt(10, BootOutcome::kComplete).mac;
-  const auto settled = [](BootCounter& counter) { return counter.Settled(999'000'000'000).size(); };
+// As a restart leaves a machine that runs, and asks for something.
+TEST(BootCounter, WhatNoBootClientAskedForTakesNoBootsPlace) {
   BootCounter counter;
-  counter.Take(ended(1, BootOutcome::kComplete));
-  ASSERT_EQ(settled(counter), 1u);
-  counter.LeaveOut(mac, 2);
-  counter.Take(ended(2, BootOutcome::kAbandoned));
-  EXPECT_EQ(settled(counter), 0u);
-  counter.Take(ended(2, BootOutcome::kComplete));
-  EXPECT_EQ(settled(counter), 1u);
-  counter.Take(ended(3, BootOutcome::kFailed));
-  EXPECT_EQ(settled(counter), 1u) << "the next one is a boot of its own";
-  counter.Take(ended(4, BootOutcome::kFailed));
-  counter.LeaveOut(mac, 4);
-  EXPECT_EQ(settled(counter), 0u) << "also where it had ended before";
+  counter.Take(EndedAt(10, BootOutcome::kComplete));
+  Boot chatter = EndedAt(20, BootOutcome::kFailed);
+  for (const char* text : {"", "an installed system"}) {
+    chatter.steps.front().text = text;
+    EXPECT_FALSE(counter.Take(chatter)) << text;
+  }
+  const auto settled = counter.Settled(999'000'000'000);
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_TRUE(settled[0].completed);
+  chatter.outcome = BootOutcome::kComplete;
+  EXPECT_TRUE(counter.Take(chatter)) << "a whole file it has all the same";
+}
+
+std::string CountsOf(const Machine& machine) {
+  return Text("complete ", machine.completed, ", failed ", machine.failed);
+}
+
+TEST(CountedBoot, ABootCountsOnceHoweverOftenItIsToldOf) {
+  Machine machine;
+  const CountedBoot failed{.id = 7, .completed = false};
+  const CountedBoot complete{.id = 7, .completed = true};
+  EXPECT_TRUE(CountOnce(failed, machine));
+  EXPECT_FALSE(CountOnce(failed, machine)) << "it went on, and failed again";
+  EXPECT_EQ(CountsOf(machine), "complete 0, failed 1");
+  EXPECT_TRUE(CountOnce(complete, machine)) << "after all";
+  EXPECT_FALSE(CountOnce(complete, machine)) << "with another file";
+  EXPECT_EQ(CountsOf(machine), "complete 1, failed 0");
+  EXPECT_FALSE(CountOnce(failed, machine)) << "a restart that knew nothing of its end";
+  EXPECT_EQ(CountsOf(machine), "complete 1, failed 0");
+  EXPECT_TRUE(CountOnce({.id = 7, .completed = false, .is_refused = true}, machine));
+  EXPECT_EQ(CountsOf(machine), "complete 0, failed 1");
+  EXPECT_TRUE(CountOnce({.id = 8, .completed = false}, machine)) << "the next is another";
+  EXPECT_EQ(CountsOf(machine), "complete 0, failed 2");
+}
+
+TEST(CountedBoot, ABootOfAPlanThatWasBegunAnewTakesNothingFromIt) {
+  Machine machine;
+  CountOnce({.id = 7, .completed = false}, machine);
+  machine.failed = 0;
+  EXPECT_FALSE(CountOnce({.id = 7, .completed = false}, machine));
+  EXPECT_TRUE(CountOnce({.id = 7, .completed = true}, machine));
+  EXPECT_EQ(CountsOf(machine), "complete 1, failed 0");
+}
+
+TEST(CountedBoot, WhatARefusedBootWentOnWithCountsOnlyWhenItCompletes) {
+  const CountedBoot refused{.id = 7, .completed = false, .is_refused = true, .next = 8};
+  Machine machine;
+  CountOnce(refused, machine);
+  EXPECT_FALSE(CountOnce({.id = 8, .completed = false}, machine));
+  EXPECT_EQ(CountsOf(machine), "complete 0, failed 1");
+  EXPECT_TRUE(CountOnce({.id = 9, .completed = false}, machine)) << "a boot of its own";
+  Machine other;
+  CountOnce(refused, other);
+  EXPECT_TRUE(CountOnce({.id = 8, .completed = true}, other));
+  EXPECT_EQ(CountsOf(other), "complete 1, failed 1");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ using dataplane::EventKind;
 using testing::HasSubstr;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::string_view kFirmware = "HTTPClient:Arch:00016 discover=67f18dbc6287be40";
 
 class CanaryTest : public RestTest {
  protected:
@@ -56,7 +57,7 @@ class CanaryTest : public RestTest {
     const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
     const std::string path =
         Text("GET /debian/", set->digest.substr(0, 12), "/", set->files.front().path);
-    Tell(seconds_ago + 4, EventKind::kDhcpDiscover, 0x10, "HTTPClient:Arch:00016");
+    Tell(seconds_ago + 4, EventKind::kDhcpDiscover, 0x10, kFirmware);
     Tell(seconds_ago + 2, EventKind::kDhcpAck, 3600, "");
     Tell(seconds_ago + 1, EventKind::kHttpRequest, 200, path);
     Tell(seconds_ago, EventKind::kHttpComplete, 2048, path);
@@ -72,10 +73,9 @@ class CanaryTest : public RestTest {
   // What has happened so far is on disk, as a process that ends leaves it.
   void Restart() {
     ASSERT_TRUE(core_->KeepCanaries().ok());
-    ASSERT_TRUE(core_->archive()
-                    .Put(core_->timelines().TakeChanged(true), {.boots_per_machine = 8},
-                         core_->tally().TakeChanged())
-                    .ok());
+    const std::vector<Boot> boots = core_->timelines().TakeChanged(true);
+    const VersionCounts counts = core_->tally().TakeChanged(boots);
+    ASSERT_TRUE(core_->archive().Put(boots, {.boots_per_machine = 8}, counts).ok());
     End();
     Begin();
     watch_ = {};
@@ -110,6 +110,17 @@ TEST_F(CanaryTest, ARestartLooksAgainAtWhatTheProcessBeforeHadNot) {
   Tidy();
   ASSERT_EQ(Rollouts().size(), 1u) << "it may have been heard of while nobody listened";
   watch_ = {};
+  ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 0u);
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+TEST_F(CanaryTest, HoweverLongNobodyListenedItIsLookedAtAgain) {
+  Start(true);
+  Downloads("debian:next", 7200);
+  for (const Boot& boot : core_->timelines().TakeEnded()) core_->NoteBoot(boot);
+  Restart();
   ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
   Tidy();
   EXPECT_EQ(Rollouts().size(), 0u);
@@ -174,6 +185,21 @@ TEST_F(CanaryTest, SilenceProvesNothingWhereNobodySaidWhatMachinesTrustButANewTr
   Tell(28, EventKind::kDhcpDiscover, 0x07, "PXEClient:Arch:00007");
   Tidy();
   EXPECT_EQ(Rollouts().size(), 0u);
+}
+
+// What nobody judged, or would be accepted as far as is known.
+TEST_F(CanaryTest, FirmwareThatIsBackAtOnceDidNotBootWhereNobodySaidWhatItTrusts) {
+  for (const bool db_is_known : {true, false}) {
+    watch_ = {};
+    Start(db_is_known);
+    ImportBootFile("debian:other", 6000);
+    ASSERT_EQ(Slipway("rollout start debian:stable debian:other --failures-max 1").code, 0);
+    Downloads("debian:other", 30);
+    Tell(27, EventKind::kDhcpDiscover, 0x10, kFirmware);
+    Tidy();
+    EXPECT_EQ(Rollouts().size(), db_is_known ? 1u : 0u);
+  }
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
 }
 
 TEST_F(CanaryTest, WhyJudgesWhatWasBootedAndNotWhatWouldBeNow) {
@@ -273,11 +299,27 @@ TEST_F(PlanTest, AFreshDiscoverIsARefusalWhereSilenceIsNone) {
   Tell(64, EventKind::kDhcpDiscover, 0x07, "PXEClient:Arch:00007");
   Count();
   EXPECT_EQ(Counts(), "complete 0, failed 1");
-  // What firmware went on with is abandoned in its turn, and no second failure.
+  // What firmware went on with is abandoned in its turn, and no second failure, also for another
+  // process.
+  Restart();
+  plans_ = {};
   Count(400);
   Count(500);
   EXPECT_EQ(Counts(), "complete 0, failed 1");
   EXPECT_EQ(core_->timelines().counts().abandoned, 1u);
+}
+
+TEST_F(PlanTest, FirmwareThatIsBackAtOnceIsAFailureAlsoWhereNothingIsKnownOfItsDb) {
+  for (const std::int64_t later : std::initializer_list<std::int64_t>{3, 20}) {
+    Plan("once", false);
+    ASSERT_EQ(Slipway("machine set 52:54:00:00:00:01 debian:stable --mode until-success:1").code,
+              0);
+    Downloads("debian:stable", 90);
+    Tell(90 - later, EventKind::kDhcpDiscover, 0x10, kFirmware);
+    Count();
+    const bool is_back_at_once = later == 3;
+    EXPECT_EQ(Counts(), is_back_at_once ? "complete 0, failed 1" : "complete 1, failed 0");
+  }
 }
 
 TEST_F(PlanTest, AsManyRefusalsAsItMayFailHoldIt) {

@@ -29,6 +29,7 @@ class PlansTest : public RestTest {
     boot.mac = Mac(last);
     boot.outcome = outcome;
     boot.last_unix_nanoseconds = kBegin + second * kSecond;
+    boot.steps = {{.kind = dataplane::EventKind::kDhcpDiscover, .text = "HTTPClient:Arch:00016"}};
     return boot;
   }
   absl::Status CountAt(std::int64_t second) {
@@ -85,6 +86,32 @@ TEST_F(PlansTest, TheLastOfAChainCountsOverARestartToo) {
   Restart();
   ASSERT_TRUE(CountAt(200).ok());
   EXPECT_EQ(Counted(1), "nothing");
+}
+
+// The process ends after it kept what is to be counted, and before the archive knew that the boot
+// had ended: there it goes on, and is abandoned.
+TEST_F(PlansTest, ABootThatTheArchiveDidNotKnowToHaveEndedCountsOnce) {
+  ASSERT_EQ(Slipway("rule rm install").code, 0);
+  ASSERT_EQ(Slipway("rule set install --image installer:1 --mode until-success:3").code, 0);
+  plans_.Take(Ended(1, 0, BootOutcome::kComplete));
+  plans_.Take(Ended(2, 0, BootOutcome::kFailed));
+  ASSERT_TRUE(CountAt(1).ok());
+  Restart();
+  ASSERT_TRUE(CountAt(90).ok());
+  EXPECT_EQ(Counted(1), "1 0");
+  EXPECT_EQ(Counted(2), "0 1");
+  for (const std::uint8_t last : std::initializer_list<std::uint8_t>{1, 2}) {
+    plans_.Take(Ended(last, 300, BootOutcome::kAbandoned));
+  }
+  ASSERT_TRUE(CountAt(301).ok());
+  Restart();
+  ASSERT_TRUE(CountAt(400).ok());
+  EXPECT_EQ(Counted(1), "1 0");
+  EXPECT_EQ(Counted(2), "0 1");
+  EXPECT_TRUE(core_->store().WaitingBoots()->empty());
+  plans_.Take(Ended(2, 500, BootOutcome::kComplete));
+  ASSERT_TRUE(CountAt(600).ok());
+  EXPECT_EQ(Counted(2), "1 0") << "after all";
 }
 
 TEST_F(PlansTest, WhatNoPlanNeedsIsNotKept) {

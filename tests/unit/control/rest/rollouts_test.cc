@@ -34,13 +34,15 @@ class RolloutsTest : public RestTest {
     const auto* resource = snapshot_->images.Find(path);
     return resource != nullptr && resource->loaded;
   }
-  Boot Failed(std::uint8_t last, const std::string& version) {
+  // `id` 0: the machine's first, else another of its boots.
+  Boot Failed(std::uint8_t last, const std::string& version, std::int64_t id = 0) {
     Boot boot;
-    boot.id = last;
+    boot.id = id == 0 ? last : id;
     boot.mac = MacAddress{{0x52, 0x54, 0, 0, 0, last}};
     boot.outcome = BootOutcome::kFailed;
     boot.words = "reset its connection";
-    boot.steps = {{.kind = dataplane::EventKind::kHttpRequest,
+    boot.steps = {{.kind = dataplane::EventKind::kDhcpDiscover, .text = "HTTPClient:Arch:00016"},
+                  {.kind = dataplane::EventKind::kHttpRequest,
                    .text = Text("GET /debian/", version, "/boot.efi")}};
     return boot;
   }
@@ -53,6 +55,12 @@ class RolloutsTest : public RestTest {
     }
     End();
     Begin();
+  }
+  // So many boots of the candidate have failed, and the rollout is over.
+  void ExpectRolledBackAfter(int failed) {
+    EXPECT_EQ(Sent(1), Version("debian:stable"));
+    const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
+    EXPECT_EQ(noted["after"]["failed_boots"], failed);
   }
   // "complete 1, failed 2"
   std::string CandidateBoots() {
@@ -161,9 +169,7 @@ TEST_F(RolloutsTest, ABootFailsOnceAndNotAtAllWhereItCompletesAfterAll) {
   core_->NoteBoot(boot);
   core_->NoteBoot(Failed(3, next));
   EXPECT_EQ(Sent(1), next);
-  boot = Failed(1, next);
-  boot.id = 10;
-  core_->NoteBoot(boot);
+  core_->NoteBoot(Failed(1, next, 10));
   EXPECT_NE(Sent(1), next);
 }
 
@@ -272,9 +278,7 @@ TEST_F(RolloutsTest, FailuresOfTheVersionBeforeAreNotTheCandidates) {
   const std::string now = Version("debian:next");
   core_->NoteBoot(Failed(3, now));
   EXPECT_EQ(Sent(1), now) << "one of each is not two of it";
-  Boot boot = Failed(1, now);
-  boot.id = 10;
-  core_->NoteBoot(boot);
+  core_->NoteBoot(Failed(1, now, 10));
   EXPECT_EQ(Sent(1), Version("debian:stable"));
 }
 
@@ -295,25 +299,19 @@ TEST_F(RolloutsTest, FailuresStayCountedWhileTheVersionOnTrialIsTheSame) {
   Start("--when canary=yes");
   Restart();
   EXPECT_EQ(Sent(1), next) << "two of three";
-  Boot third = Failed(1, next);
-  third.id = 10;
-  core_->NoteBoot(third);
-  EXPECT_EQ(Sent(1), old);
-  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
-  EXPECT_EQ(noted["after"]["failed_boots"], 3);
+  core_->NoteBoot(Failed(1, next, 10));
+  ExpectRolledBackAfter(3);
 }
 
 TEST_F(RolloutsTest, ALowerLimitTakesEffectWithTheNextFailure) {
   StartCanary(9);
-  const std::string old = Version("debian:stable"), next = Version("debian:next");
+  const std::string next = Version("debian:next");
   core_->NoteBoot(Failed(1, next));
   core_->NoteBoot(Failed(3, next));
   Start("--failures-max 1");
   EXPECT_EQ(Sent(1), next) << "a change of a rollout does not end it";
-  Boot third = Failed(1, next);
-  third.id = 10;
-  core_->NoteBoot(third);
-  EXPECT_EQ(Sent(1), old);
+  core_->NoteBoot(Failed(1, next, 10));
+  ExpectRolledBackAfter(3);
 }
 
 TEST_F(RolloutsTest, AnotherCandidateHasNotFailedYet) {
@@ -342,17 +340,12 @@ TEST_F(RolloutsTest, ARestartForgetsNoBootOfACandidate) {
   Restart();
   EXPECT_EQ(CandidateBoots(), "complete 1, failed 2");
   EXPECT_EQ(Sent(1), next);
-  Boot third = Failed(1, next);
-  third.id = 10;
-  core_->NoteBoot(third);
-  EXPECT_NE(Sent(1), next);
-  const auto noted = nlohmann::json::parse(client_->Get("/api/v1/audit?limit=1")->body)[0];
-  EXPECT_EQ(noted["after"]["failed_boots"], 3);
+  core_->NoteBoot(Failed(1, next, 10));
+  ExpectRolledBackAfter(3);
   // Nothing of it is left for the next rollout of that tag.
   Start("--failures-max 2");
   Restart();
-  third.id = 11;
-  core_->NoteBoot(third);
+  core_->NoteBoot(Failed(1, next, 11));
   EXPECT_EQ(Sent(1), next);
 }
 
@@ -376,6 +369,41 @@ TEST_F(RolloutsTest, ABootThatIsToldAgainAfterARestartIsOneFailure) {
   EXPECT_EQ(Sent(1), next);
 }
 
+// What firmware asks for again after a failure is the same boot, also where another process sees
+// how that ends.
+TEST_F(RolloutsTest, ABootThatWentOnAfterItsFailureIsCountedOnceOverARestart) {
+  StartCanary(9);
+  const std::string next = Version("debian:next");
+  core_->NoteBoot(Failed(1, next));
+  core_->NoteBoot(Failed(3, next));
+  std::vector<Boot> going_on = {Failed(1, next), Failed(3, next)};
+  for (Boot& boot : going_on) boot.outcome = BootOutcome::kUnderWay;
+  ASSERT_TRUE(core_->KeepCanaries().ok());
+  const VersionCounts counts = core_->tally().TakeChanged(going_on);
+  ASSERT_TRUE(core_->archive().Put(going_on, {.boots_per_machine = 8}, counts).ok());
+  End();
+  Begin();
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 2");
+  Boot fell_silent = Failed(1, next);
+  fell_silent.outcome = BootOutcome::kAbandoned;
+  core_->NoteBoot(fell_silent);
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 2");
+  Boot complete = Failed(3, next);
+  complete.outcome = BootOutcome::kComplete;
+  core_->NoteBoot(complete);
+  EXPECT_EQ(CandidateBoots(), "complete 1, failed 1");
+}
+
+TEST_F(RolloutsTest, WhatAMachineThatRunsAsksForAfterARestartIsNoFailedBoot) {
+  StartCanary(1);
+  const std::string next = Version("debian:next");
+  Boot asks = Failed(1, next);
+  asks.steps.erase(asks.steps.begin());  // no DISCOVER of it
+  core_->NoteBoot(asks);
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 0");
+  EXPECT_EQ(Sent(1), next);
+}
+
 TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARolloutThatTriesIt) {
   StartCanary(2);
   const std::string before = Version("debian:next");
@@ -389,13 +417,10 @@ TEST_F(RolloutsTest, AfterARestartACandidateThatMovesBeginsAnewAndSoDoesARollout
   EXPECT_EQ(Sent(1), now) << "one of each is not two of it";
   Start();
   Restart();
-  Boot boot = Failed(1, now);
-  boot.id = 10;
-  core_->NoteBoot(boot);
+  core_->NoteBoot(Failed(1, now, 10));
   EXPECT_EQ(Sent(1), now);
   Restart();
-  boot.id = 11;
-  core_->NoteBoot(boot);
+  core_->NoteBoot(Failed(1, now, 11));
   EXPECT_EQ(Sent(1), Version("debian:stable"));
 }
 

@@ -248,7 +248,7 @@ TEST_F(BootArchiveTest, CountsOfVersionsAreKeptWhenTheirBootsAreNot) {
   counts.versions["debian/0123456789ab"] = {
       .complete = 1, .failed = 2, .last_failure = "52:54:00:00:00:01: w"};
   counts.versions["debian/ba9876543210"] = {.complete = 3, .failed = 0, .last_failure = {}};
-  counts.refused = {boots[0].id, boots[1].id};
+  counts.failed_all_the_same = {boots[0].id, boots[1].id};
   ASSERT_TRUE(archive_->Put(boots, limits, counts).ok());
   Open();
   auto kept = *archive_->BootsOfVersions();
@@ -256,16 +256,20 @@ TEST_F(BootArchiveTest, CountsOfVersionsAreKeptWhenTheirBootsAreNot) {
   EXPECT_EQ(kept.versions["debian/0123456789ab"].complete, 1U);
   EXPECT_EQ(kept.versions["debian/0123456789ab"].failed, 2U);
   EXPECT_EQ(kept.versions["debian/0123456789ab"].last_failure, "52:54:00:00:00:01: w");
-  EXPECT_THAT(kept.refused, testing::ElementsAre(boots[1].id)) << "the other has no story";
+  EXPECT_THAT(kept.failed_all_the_same, testing::ElementsAre(boots[1].id))
+      << "the other has no story";
   // What is not said stays, and of zeros nothing does.
-  counts.refused.clear();
+  counts.failed_all_the_same.clear();
   counts.versions.clear();
   counts.versions["debian/0123456789ab"] = {};
   ASSERT_TRUE(archive_->Put({}, limits, counts).ok());
   kept = *archive_->BootsOfVersions();
   ASSERT_THAT(kept.versions, SizeIs(1));
   EXPECT_EQ(kept.versions["debian/ba9876543210"].complete, 3U);
-  EXPECT_THAT(kept.refused, SizeIs(1));
+  EXPECT_THAT(kept.failed_all_the_same, SizeIs(1));
+  // A story that is put again counts as it says.
+  ASSERT_TRUE(archive_->Put({&boots[1], 1}, limits).ok());
+  EXPECT_THAT(archive_->BootsOfVersions()->failed_all_the_same, IsEmpty());
 }
 
 TEST_F(BootArchiveTest, AnyPageOfManyComesSoon) {

@@ -100,6 +100,10 @@ constexpr Step kCatalog[] = {
     {"CREATE TABLE canary_failures(stable TEXT NOT NULL, boot INTEGER NOT NULL, "
      "version TEXT NOT NULL, PRIMARY KEY(stable, boot)) WITHOUT ROWID;",
      "INSERT INTO canary_failures VALUES('debian:stable', 7, 'debian/0123456789ab');"},
+    {"ALTER TABLE machines ADD COLUMN counted_boot INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE machines ADD COLUMN counted_completed INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE machines ADD COLUMN counted_next INTEGER NOT NULL DEFAULT 0;",
+     "UPDATE machines SET counted_boot=6, counted_completed=1, counted_next=0;"},
 };
 constexpr std::size_t kPresent = std::size(kCatalog);
 constexpr std::size_t kChained = 3;  // the schema from which on the log is a chain
@@ -188,6 +192,8 @@ void ExpectMachines(Store& store, std::size_t version) {
   if (version >= 13) {
     EXPECT_EQ(machine.firmware.front().firmware.dhcp, "0123456789abcdef");
   }
+  EXPECT_EQ(machine.last_counted.id, version >= 15 ? 6 : 0);
+  EXPECT_EQ(machine.last_counted.completed, version >= 15);
   const auto boots = store.Boots();
   ASSERT_TRUE(boots.ok()) << boots.status();
   EXPECT_THAT(*boots, SizeIs(1));

@@ -117,7 +117,9 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
     const auto stored = store->PutMachine(machine, Tester());
     ASSERT_TRUE(stored.ok());
     const std::vector<MachineBoot> boots = {
-        {stored->id, true}, {stored->id, false}, {stored->id, false}};
+        {stored->id, {.id = 1, .completed = true}},
+        {stored->id, {.id = 2, .completed = false}},
+        {stored->id, {.id = 3, .completed = false, .is_refused = true, .next = 4}}};
     ASSERT_TRUE(store->CountBoots(boots, {}).ok());
   }
   auto store = *OpenSqliteStore(folder_ / "catalog.db");
@@ -126,6 +128,15 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
   machine.completed = 1;
   machine.failed = 2;
   EXPECT_EQ(ToJson(**found), ToJson(machine));
+  // Which boot was the last is known as well, so that none counts twice; also beside what is said
+  // of the machine meanwhile.
+  Machine changed = **found;
+  changed.labels = {{"rack", "a2"}};
+  ASSERT_TRUE(store->PutMachine(changed, Tester()).ok());
+  const std::vector<MachineBoot> again = {{changed.id, {.id = 3, .completed = false}},
+                                          {changed.id, {.id = 4, .completed = false}}};
+  ASSERT_TRUE(store->CountBoots(again, {}).ok());
+  EXPECT_EQ((*store->FindMachine(machine.mac, std::nullopt))->failed, 2U);
   EXPECT_FALSE(store->FindMachine(std::nullopt, std::nullopt)->has_value());
   EXPECT_FALSE(store->FindMachine(WithMac(2, "a:1").mac, std::nullopt)->has_value());
 }
@@ -199,9 +210,11 @@ TEST_F(StoreTest, MachinesKeptInMemoryAreThoseOfTheDisk) {
       case 0:
         static_cast<void>(store->RemoveMachine(id + static_cast<int>(random() % 2), Tester()));
         break;
-      case 1:
-        ASSERT_TRUE(store->CountBoots(std::vector<MachineBoot>{{id, random() % 2 == 0}}, {}).ok());
+      case 1: {
+        const std::vector<MachineBoot> boots = {{id, {.completed = random() % 2 == 0}}};
+        ASSERT_TRUE(store->CountBoots(boots, {}).ok());
         break;
+      }
       default:  // also such as two machines are meant by, which is refused
         static_cast<void>(store->PutMachine(machine, Tester()));
     }
@@ -216,7 +229,7 @@ TEST_F(StoreTest, OneThatDidNotChangeIsTheSameObject) {
     ASSERT_TRUE(store->PutMachine(WithMac(i, "a:1"), Tester()).ok());
   }
   const auto before = *store->Machines();
-  const std::vector<MachineBoot> boots = {{before[1]->id, true}};
+  const std::vector<MachineBoot> boots = {{before[1]->id, {.completed = true}}};
   ASSERT_TRUE(store->CountBoots(boots, {}).ok());
   const auto after = *store->Machines();
   EXPECT_EQ(before[0], after[0]);
