@@ -171,11 +171,7 @@ bool IsWithinLimit(const std::string& who, const httplib::Request& request,
       Text("more than ", core.config().management_requests_per_second, " requests a second of ",
            who, "; ask less often, or raise management.requests_per_second");
   response.set_header("Retry-After", "1");
-  if (IsOfTheRegistry(request.path)) {
-    ReplyRegistryError(response, 429, "TOOMANYREQUESTS", detail);
-  } else {
-    ReplyProblem(response, 429, detail);
-  }
+  ReplyFault(request, response, 429, detail);
   return false;
 }
 
@@ -203,7 +199,7 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
   request_actor = {.address = request.remote_addr,
                    .request = Text(request.method, ' ', request.path)};
   if (request.path.size() > kPathMax) {
-    ReplyProblem(response, 414, "no path here is as long");
+    ReplyFault(request, response, 414, "no path here is as long");
     return false;
   }
   const std::string& address = request.remote_addr;
@@ -211,17 +207,17 @@ bool Admit(const httplib::Request& request, httplib::Response& response, Core& c
   const auto now = std::chrono::steady_clock::now();
   if (const auto left = core.throttle().LockedFor(address, now); left && ShowsSecret(request)) {
     response.set_header("Retry-After", std::to_string(left->count()));
-    ReplyProblem(response, 429,
-                 Text("too many wrong tokens from ", address, "; try again in ", left->count(),
-                      " seconds, and look for a script with an old one"));
+    ReplyFault(request, response, 429,
+               Text("too many wrong tokens from ", address, "; try again in ", left->count(),
+                    " seconds, and look for a script with an old one"));
     return false;
   }
   auto actor = Authenticate(request, core);
   // A browser that was once asked for Basic adds it unasked, as it does cookies.
   if (actor.ok() && !ShowsBearer(request) && IsFromElsewhere(request)) {
-    ReplyProblem(response, 403,
-                 "this was not sent by Slipway's own page, so what the browser added to it does "
-                 "not count; a program shows its token itself: 'Authorization: Bearer '");
+    ReplyFault(request, response, 403,
+               "this was not sent by Slipway's own page, so what the browser added to it does "
+               "not count; a program shows its token itself: 'Authorization: Bearer '");
     return false;
   }
   if (actor.ok()) {

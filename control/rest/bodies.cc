@@ -57,13 +57,6 @@ std::optional<Fault> FaultOf(const httplib::Request& request) {
   return std::nullopt;
 }
 
-void Refuse(const httplib::Request& request, httplib::Response& response, const Fault& fault) {
-  if (IsOfTheRegistry(request.path)) {
-    return ReplyRegistryError(response, fault.status, "UNSUPPORTED", fault.detail);
-  }
-  ReplyProblem(response, fault.status, fault.detail);
-}
-
 // Reads so many bytes off the connection; false when they do not come in time. httplib has read up
 // to the end of the headers, and keeps nothing of what follows.
 bool PassOver(SSL* ssl, std::uint64_t bytes) {
@@ -96,7 +89,7 @@ bool TakesBody(const httplib::Request& request, httplib::Response& response,
   }
   if (const auto fault = FaultOf(request)) {
     if (fault->status == 415) response.set_header("Accept-Encoding", "identity");
-    Refuse(request, response, *fault);
+    ReplyFault(request, response, fault->status, fault->detail);
     return false;
   }
   const bool is_streamed = IsStreamed(request, streamed);
@@ -106,9 +99,10 @@ bool TakesBody(const httplib::Request& request, httplib::Response& response,
   const std::uint64_t most = is_streamed ? upload_max : kPlainBodyMax;
   if (length ? *length <= most : is_streamed) return true;
   if (length) {
-    ReplyProblem(response, 413, Text("a body has at most ", most, " bytes here"));
+    ReplyFault(request, response, 413, Text("a body has at most ", most, " bytes here"));
   } else {
-    ReplyProblem(response, 411, "say how long the body is: send Content-Length, and no chunks");
+    ReplyFault(request, response, 411,
+               "say how long the body is: send Content-Length, and no chunks");
   }
   return false;
 }

@@ -108,10 +108,11 @@ std::size_t PlaceAfter(const Listing& list, std::string_view cursor) {
   return std::min(position == 0 ? 0 : position - 1, list.size);
 }
 
-void ReplyFault(const httplib::Request& request, httplib::Response& response, int status,
-                std::string_view detail) {
-  if (!IsOfTheRegistry(request.path)) return ReplyProblem(response, status, detail);
-  ReplyRegistryError(response, status, "UNSUPPORTED", detail);
+// The registry's error code for a status that any path may have.
+std::string_view RegistryCodeOf(int status) {
+  if (status == 401) return "UNAUTHORIZED";
+  if (status == 403) return "DENIED";
+  return status == 429 ? "TOOMANYREQUESTS" : "UNSUPPORTED";
 }
 
 }  // namespace
@@ -148,6 +149,12 @@ void ReplyProblem(httplib::Response& response, int status, std::string_view deta
 void ReplyProblem(httplib::Response& response, const absl::Status& status) {
   const auto message = status.message();
   ReplyProblem(response, HttpStatusOf(status.code()), {message.data(), message.size()});
+}
+
+void ReplyFault(const httplib::Request& request, httplib::Response& response, int status,
+                std::string_view detail) {
+  if (!IsOfTheRegistry(request.path)) return ReplyProblem(response, status, detail);
+  ReplyRegistryError(response, status, RegistryCodeOf(status), detail);
 }
 
 void ReplyException(const httplib::Request& request, httplib::Response& response,

@@ -30,15 +30,15 @@ bool MayPass(const Route& route, const httplib::Request& request, httplib::Respo
   if (!route.role) return true;
   const Actor& actor = RequestActor(request);
   if (May(actor, *route.role) && IsBeyondScope(route, actor)) {
-    ReplyProblem(response, 403,
-                 Text(actor.name, " is for machines with ", actor.scope, " and nothing else; ",
-                      route.method, ' ', route.path, " needs a token without a scope"));
+    ReplyFault(request, response, 403,
+               Text(actor.name, " is for machines with ", actor.scope, " and nothing else; ",
+                    route.method, ' ', route.path, " needs a token without a scope"));
     return false;
   }
   if (May(actor, *route.role)) return true;
-  ReplyProblem(response, 403,
-               Text(actor.name, " is ", NameOf(actor.role), "; ", route.method, ' ', route.path,
-                    " needs ", NameOf(*route.role), ": use a token of that role"));
+  ReplyFault(request, response, 403,
+             Text(actor.name, " is ", NameOf(actor.role), "; ", route.method, ' ', route.path,
+                  " needs ", NameOf(*route.role), ": use a token of that role"));
   return false;
 }
 

@@ -42,6 +42,10 @@ std::span<const ProblemKind> ProblemKinds();
 // `detail` says what is wrong with this very request, and what to do.
 void ReplyProblem(httplib::Response& response, int status, std::string_view detail);
 void ReplyProblem(httplib::Response& response, const absl::Status& status);
+// The same in the words of whoever is asked: below /v2/ as the registry's specification has errors,
+// which lets no other JSON be one.
+void ReplyFault(const httplib::Request& request, httplib::Response& response, int status,
+                std::string_view detail);
 // To what a handler threw: 400 where it is of a value in the body, else 500, which the log tells
 // more of.
 void ReplyException(const httplib::Request& request, httplib::Response& response,

@@ -13,6 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 TEST_F(RegistryTest, TheRootTellsThatThisIsARegistry) {
   for (const char* path : {"/v2/", "/v2"}) {
@@ -43,6 +44,41 @@ TEST_F(RegistryTest, TheTokenIsAskedForAndTakenAsBearerOrAsAnyUsersPassword) {
        {"Basic", "Basic ", "Basic !!!!", "Basic OjA=A", "Basic AA==", "Digest x"}) {
     EXPECT_EQ(client_->Get("/v2/", {{"Authorization", header}})->status, 401) << header;
   }
+}
+
+// distribution-spec 1.1.1, "Error Codes": what is JSON of a 4XX "MUST have the following format".
+// oras prints no word of another, and crane prints it raw.
+TEST_F(RegistryTest, WhoMayNotPushIsToldSoAsTheSpecificationHasErrors) {
+  const std::string text = PushSet("debian", "stable", "the boot file");
+  const std::string viewer = MakeToken("reader --role viewer");
+  const std::string scoped = MakeToken("rack-a --role operator --scope rack=a1");
+  const auto refused = [this](const httplib::Result& result, const std::string& why) {
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->status, 403);
+    EXPECT_EQ(ErrorCode(result), "DENIED");
+    EXPECT_THAT(result->body, HasSubstr(why));
+    EXPECT_THAT(result->get_header_value("Content-Type"), StartsWith("application/json"));
+  };
+  for (const auto& [token, why] : std::map<std::string, std::string>{
+           {viewer, "needs operator"}, {scoped, "needs a token without a scope"}}) {
+    client_->set_bearer_token_auth(token);
+    EXPECT_EQ(client_->Get("/v2/debian/manifests/stable")->body, text);
+    refused(client_->Post("/v2/debian/blobs/uploads/", "", kType), why);
+    refused(client_->Post("/v2/debian/blobs/uploads/?digest=" + DigestOf("x"), "x", kType), why);
+    refused(PutManifest("debian", "other", text), why);
+    refused(client_->Delete("/v2/debian/manifests/stable"), why);
+    refused(client_->Delete("/v2/debian/blobs/" + DigestOf("the boot file")), why);
+  }
+  client_->set_bearer_token_auth(core_->token().text);
+  EXPECT_EQ(client_->Get("/v2/debian/manifests/other")->status, 404);
+  // Whoever tried too many wrong tokens.
+  httplib::SSLClient other("127.0.0.1", server_->port());
+  other.enable_server_certificate_verification(false);
+  other.set_bearer_token_auth("wrong");
+  httplib::Result locked = other.Get("/v2/");
+  for (int i = 0; i < 50 && locked->status == 401; ++i) locked = other.Get("/v2/");
+  EXPECT_EQ(locked->status, 429);
+  EXPECT_EQ(ErrorCode(locked), "TOOMANYREQUESTS");
 }
 
 TEST_F(RegistryTest, APushedImageSetIsGivenBackByteForByteAndIsBooted) {
