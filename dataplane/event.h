@@ -260,7 +260,8 @@ class StatisticsBoard {
   WorkerStatistics Read(unsigned worker) const;
 
  private:
-  struct Slot {
+  // On lines of its own: a worker that posts must not take a line from another that does.
+  struct alignas(64) Slot {
     mutable std::mutex mutex;
     WorkerStatistics statistics;
   };

@@ -6,15 +6,13 @@
 
 #include "protocols/base/check.h"
 #include "protocols/base/fetch.h"
+#include "tls/ipsec_mb_copy.h"
 #include "tls/sealer.h"
 
 namespace slipway::tls {
 namespace {
 
-struct ManagerFree {
-  void operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
-};
-using Manager = std::unique_ptr<IMB_MGR, ManagerFree>;
+using Manager = std::unique_ptr<IMB_MGR, void (*)(IMB_MGR*)>;
 
 class IpsecMbCipher final : public RecordCipher {
  public:
@@ -119,8 +117,8 @@ static_assert(sizeof(IpsecMbCipher) == 1216, "16 + 240 + 768, without a gap befo
 
 class IpsecMbSealer final : public Sealer {
  public:
-  explicit IpsecMbSealer(Manager manager, const char* description)
-      : manager_(std::move(manager)), description_(description) {}
+  IpsecMbSealer(IpsecMbCopy copy, Manager manager, const char* description)
+      : copy_(std::move(copy)), manager_(std::move(manager)), description_(description) {}
 
   Kind kind() const override { return Kind::kIpsecMb; }
   const char* description() const override { return description_; }
@@ -132,6 +130,7 @@ class IpsecMbSealer final : public Sealer {
   }
 
  private:
+  IpsecMbCopy copy_;
   Manager manager_;
   const char* description_;
 };
@@ -149,14 +148,17 @@ const char* DescriptionOf(IMB_ARCH arch, std::uint64_t features) {
 }  // namespace
 
 std::unique_ptr<Sealer> NewIpsecMbSealer() {
-  Manager manager(alloc_mb_mgr(0));
+  IpsecMbCopy copy;
+  const IpsecMbFunctions library = copy.functions();
+  Manager manager(library.alloc(0), library.free);
   if (manager == nullptr) return nullptr;
   IMB_ARCH arch = IMB_ARCH_NONE;
-  init_mb_mgr_auto(manager.get(), &arch);
+  library.init_auto(manager.get(), &arch);
   constexpr std::uint64_t kNeeded = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
-  if (imb_get_errno(manager.get()) != 0 || (manager->features & kNeeded) != kNeeded) return nullptr;
+  if (library.get_errno(manager.get()) != 0 || (manager->features & kNeeded) != kNeeded)
+    return nullptr;
   const char* description = DescriptionOf(arch, manager->features);
-  return std::make_unique<IpsecMbSealer>(std::move(manager), description);
+  return std::make_unique<IpsecMbSealer>(std::move(copy), std::move(manager), description);
 }
 
 }  // namespace slipway::tls

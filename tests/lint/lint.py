@@ -21,7 +21,7 @@ FOLDERS = ('protocols', 'tls', 'dataplane', 'control', 'bench', 'tests')
 STANDARD = re.compile(r'^<[a-z_0-9]+>$')  # no .h, no folder: a C++ standard header
 # By name: libraries' headers have no folder of their own either (<sqlite3.h>, <rte_mbuf.h>).
 POSIX = re.compile(r'^<(sys/[a-z]+|netinet/in|arpa/inet|net/if|linux/[a-z_]+|fcntl|ifaddrs|locale'
-                   r'|malloc|netdb|poll|pthread|sched|termios|unistd)\.h>$')
+                   r'|dlfcn|malloc|netdb|poll|pthread|sched|termios|unistd)\.h>$')
 OPENSSL = re.compile(r'^<openssl/')
 IPSEC = re.compile(r'^<(intel-ipsec-mb|ipsec-mb)\.h>$')
 DPDK = re.compile(r'^<(rte_|bus_|generic/rte_)')

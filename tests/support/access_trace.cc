@@ -41,13 +41,19 @@ struct Region {
   int protection;
 };
 
+struct Access {
+  std::uintptr_t line;
+  std::uintptr_t instruction;
+  bool stores;
+};
+
 struct alignas(kPage) State {
   std::array<Region, kRegionsMax> regions;
   std::size_t region_count;
   std::array<std::uintptr_t, kOpenMax> open;  // pages let through for one instruction
   std::array<int, kOpenMax> open_protection;
   std::size_t open_count;
-  std::uintptr_t* log;
+  Access* log;
   std::size_t logged;
 };
 static_assert(sizeof(State) % kPage == 0);
@@ -83,7 +89,12 @@ void OnFault(int signal, siginfo_t* info, void* context) {
     const Region& region = state.regions[i];
     if (address < region.start || address >= region.end) continue;
     const bool write = (machine->uc_mcontext.gregs[REG_ERR] & kWasWrite) != 0;
-    if (state.logged < kLogMax) state.log[state.logged++] = address / kLine << 1 | (write ? 1 : 0);
+    if (state.logged < kLogMax) {
+      state.log[state.logged++] = {
+          .line = address / kLine,
+          .instruction = static_cast<std::uintptr_t>(machine->uc_mcontext.gregs[REG_RIP]),
+          .stores = write};
+    }
     if (state.open_count == kOpenMax) break;
     const std::uintptr_t page = address & ~(kPage - 1);
     state.open[state.open_count] = page;
@@ -221,6 +232,7 @@ void SortOut(std::vector<std::uintptr_t>& lines) {
 void TouchedLines::Add(const TouchedLines& more) {
   Merge(loaded, more.loaded);
   Merge(stored, more.stored);
+  for (const auto& [line, instruction] : more.stored_by) stored_by[line] = instruction;
 }
 
 bool CanTraceAccesses() {
@@ -240,8 +252,8 @@ bool CanTraceAccesses() {
 TouchedLines TraceAccesses(const std::function<void()>& work) {
   constexpr std::size_t kStack = std::size_t{64} * 1024;
   const Mapping stack(kStack);
-  const Mapping log(kLogMax * sizeof(std::uintptr_t));
-  state.log = static_cast<std::uintptr_t*>(log.memory());
+  const Mapping log(kLogMax * sizeof(Access));
+  state.log = static_cast<Access*>(log.memory());
   state.logged = state.open_count = 0;
   stack_t alternate{.ss_sp = stack.memory(), .ss_flags = 0, .ss_size = kStack};
   stack_t alternate_before{};
@@ -256,7 +268,7 @@ TouchedLines TraceAccesses(const std::function<void()>& work) {
   SLIPWAY_CHECK(sigaction(SIGSEGV, &fault, &fault_before) == 0);
   SLIPWAY_CHECK(sigaction(SIGTRAP, &trap, &trap_before) == 0);
   FindRegions({StackOfThisThread(), PagesOf(&state, sizeof state), PagesOf(stack.memory(), kStack),
-               PagesOf(log.memory(), kLogMax * sizeof(std::uintptr_t))});
+               PagesOf(log.memory(), kLogMax * sizeof(Access))});
   AwaitStillness();
   RunClosed(work);
   sigaction(SIGSEGV, &fault_before, nullptr);
@@ -265,7 +277,9 @@ TouchedLines TraceAccesses(const std::function<void()>& work) {
   SLIPWAY_CHECK(state.logged < kLogMax);
   TouchedLines lines;
   for (std::size_t i = 0; i < state.logged; ++i) {
-    ((state.log[i] & 1) != 0 ? lines.stored : lines.loaded).push_back(state.log[i] >> 1);
+    const Access& access = state.log[i];
+    (access.stores ? lines.stored : lines.loaded).push_back(access.line);
+    if (access.stores) lines.stored_by[access.line] = access.instruction;
   }
   SortOut(lines.loaded);
   SortOut(lines.stored);

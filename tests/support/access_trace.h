@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <vector>
 
 namespace slipway {
@@ -22,6 +23,7 @@ namespace slipway {
 struct TouchedLines {
   std::vector<std::uintptr_t> loaded;
   std::vector<std::uintptr_t> stored;
+  std::map<std::uintptr_t, std::uintptr_t> stored_by;  // an instruction that did
 
   void Add(const TouchedLines& more);
 };
