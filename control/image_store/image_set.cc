@@ -42,6 +42,14 @@ std::string TextAt(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Before image-spec 1.1 an artifact's type was its configuration's.
+std::string ArtifactTypeOf(const Json& manifest) {
+  std::string type = TextAt(manifest, "artifactType");
+  if (!type.empty() || !manifest.is_object()) return type;
+  const auto config = manifest.find("config");
+  return config == manifest.end() ? type : TextAt(*config, "mediaType");
+}
+
 bool IsWithin(std::string_view text, std::string_view marks, bool capitals) {
   return std::ranges::all_of(text, [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (capitals && c >= 'A' && c <= 'Z') ||
@@ -160,7 +168,7 @@ std::string ManifestOf(const ImageSet& set) {
 
 absl::StatusOr<ImageSet> ParseManifest(const std::string& text, const std::string& where) {
   const Json manifest = ParseJson(text);
-  if (TextAt(manifest, "artifactType") != kArtifactType) {
+  if (ArtifactTypeOf(manifest) != kArtifactType) {
     return Malformed(where, "not the manifest of an image set");
   }
   const auto layers = manifest.find("layers");

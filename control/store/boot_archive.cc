@@ -67,7 +67,7 @@ void ReadSteps(const std::string& text, Boot& boot) {
         std::ranges::find(dataplane::kEventDescriptions, kind, &dataplane::EventDescription::name);
     if (known == std::end(dataplane::kEventDescriptions)) continue;
     boot.steps.push_back(
-        {.unix_nanoseconds = boot.began() + each[0].get<std::int64_t>(),
+        {.unix_nanoseconds = boot.began_unix_nanoseconds + each[0].get<std::int64_t>(),
          .kind = static_cast<dataplane::EventKind>(known - dataplane::kEventDescriptions),
          .number = each[2],
          .extra = each[3],

@@ -273,6 +273,16 @@ TEST_F(RoleTest, AManifestFromBeforeRolesIsRead) {
   EXPECT_THAT(set->arguments, IsEmpty());
 }
 
+// As `oras push --image-spec v1.0` writes it, and as the registry takes it (ParseOciDocument).
+TEST_F(RoleTest, TheTypeOfTheConfigurationIsTheArtifactsWhereItHasNoneItself) {
+  const auto manifest = [](std::string_view type) {
+    return R"({"schemaVersion": 2, "layers": [], "config": {"mediaType": ")" + std::string(type) +
+           R"("}})";
+  };
+  EXPECT_TRUE(ParseManifest(manifest(kArtifactType), "1.0").ok());
+  EXPECT_FALSE(ParseManifest(manifest("application/vnd.oci.image.config.v1+json"), "1.0").ok());
+}
+
 TEST(Role, KernelsAreKnownByTheirHeaders) {
   std::string x86 = ProgramX64();
   x86.resize(0x210);
