@@ -36,6 +36,7 @@ class Site(Lab):
             self.__exit__(type(error))
             raise
         self.origin = f"https://{self.daemon.management}"
+        self.tokens = {}
         return self
 
     def __exit__(self, *words):
@@ -71,7 +72,10 @@ class Site(Lab):
     def token(self, role=None):
         if role is None:
             return (self.daemon.state / "token").read_text(encoding="ascii").strip()
-        return self.daemon.json("token", "create", f"e2e-{role}", "--role", role)["token"]
+        if role not in self.tokens:  # shown once, so kept for whoever asks next
+            made = self.daemon.json("token", "create", f"e2e-{role}", "--role", role)
+            self.tokens[role] = made["token"]
+        return self.tokens[role]
 
     def go(self, page):
         self.browser.script("location.hash = '#/' + arguments[0]", page)
