@@ -71,8 +71,10 @@ BootService::BootService(const Opening& opening, BootServiceShared& shared, Time
 
 Reaction BootService::Receive(Bytes text, Time now) {
   heard_ = true;
-  if (tls_) return TakeSecured(tls_->Receive(text), now);
-  return TakePlain(text, now);
+  if (!tls_) return TakePlain(text, now);
+  const Reaction reaction = TakeSecured(tls_->Receive(text), now);
+  if (waits_since_ == kNever && work_pending()) waits_since_ = now;
+  return reaction;
 }
 
 bool BootService::work_pending() const {
@@ -81,9 +83,14 @@ bool BootService::work_pending() const {
 
 Reaction BootService::Work(Time now) {
   if (!work_pending()) return {};  // it failed, or ended, while it waited for its turn
-  if (!handshake_) handshake_.emplace(shared_.handshakes, now + kHandshakeTimeout);
+  if (!handshake_) {
+    handshake_.emplace(shared_.handshakes, now + kHandshakeTimeout);
+  } else if (waits_since_ != kNever) {
+    handshake_->Extend(now - waits_since_);
+  }
   handshake_begun_ = true;
   const tls::Received received = tls_->Step();
+  waits_since_ = tls_->handshake_pending() ? now : kNever;
   if (!offer_told_) TellOffer(now);
   return TakeSecured(received, now);
 }

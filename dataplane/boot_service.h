@@ -79,6 +79,8 @@ class HandshakePlace {
   HandshakePlace& operator=(const HandshakePlace&) = delete;
 
   Time until() const { return until_; }
+  // Time in which the peer waited for us.
+  void Extend(Duration by) { until_ += by; }
 
  private:
   std::uint32_t& under_way_;
@@ -136,6 +138,7 @@ class BootService final : public Application {
   http::Session http_;
   std::optional<tls::Session> tls_;          // its plaintext is http_'s stream
   std::optional<HandshakePlace> handshake_;  // from its first step to its end
+  Time waits_since_ = kNever;                // for us: a step is due, and its turn has not come
 };
 
 class BootServiceFactory {

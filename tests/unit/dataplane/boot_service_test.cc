@@ -358,5 +358,40 @@ TEST_F(BootServiceTest, APeerThatIsSilentAfterTheServerHelloHoldsItsPlaceForAWhi
   EXPECT_THAT(failed, ::testing::ElementsAre(kEndedInSilence)) << "once, and as what it is";
 }
 
+// Its next record came in time and waited for a core that was busy with others' handshakes: that is
+// no silence of its own, which begins when the record has been looked at.
+TEST_F(BootServiceTest, APeerThatWaitedForUsInItsHandshakeHasAsMuchTimeLeftAsBefore) {
+  constexpr std::uint16_t kOthers = 20;
+  Start({.connections = 64});
+  const auto deliver = [&](const tcp::Segment& segment) {
+    ASSERT_TRUE(appliance_->wire().Deliver(TcpFrame(kMachine, segment)));
+  };
+  const auto run = [&](RawPeer& peer, Duration time) {  // a round, and so a step, each second
+    for (const Time end = now_ + time; now_ < end; now_ += seconds(1)) {
+      appliance_->RunOnce(now_);
+      peer.Hear(appliance_->Sent());
+      peer.reset
+          ? void()
+          : deliver(peer.Acknowledge(peer.first + static_cast<std::uint32_t>(peer.text.size())));
+    }
+  };
+  std::vector<RawPeer> others;
+  for (std::uint16_t i = 0; i < kOthers; ++i) {
+    RawPeer other(static_cast<std::uint16_t>(2000 + i), 443);
+    Tell(other, other.Syn());
+    others.push_back(other);
+  }
+  RawPeer peer(1024, 443);
+  Tell(peer, peer.Syn());
+  Tell(peer, peer.Send(Hello()));
+  for (RawPeer& other : others) deliver(other.Send(Hello()));
+  const Buffer change_cipher_spec = {20, 3, 3, 0, 1, 1};  // RFC 8446 5: to be dropped
+  deliver(peer.Send(change_cipher_spec));
+  run(peer, seconds(kOthers) + kHandshakeTimeout - seconds(5));
+  EXPECT_FALSE(peer.reset);
+  run(peer, seconds(15));
+  EXPECT_TRUE(peer.reset);
+}
+
 }  // namespace
 }  // namespace slipway::dataplane
