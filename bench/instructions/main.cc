@@ -77,6 +77,11 @@ constexpr Phase kPhases[] = {
 storm::FarmOptions MachinesOf(const Phase& phase) {
   storm::FarmOptions options;
   options.workloads = {{.mode = phase.mode, .machines = phase.machines}};
+  // A burst a round, so that every SYN is answered: the machine takes no more answers than that.
+  if (phase.mode == storm::Mode::kSynFlood) {
+    options.workloads[0].frames_per_second =
+        dataplane::Worker::kBurst / std::chrono::duration<double>(kRound).count();
+  }
   options.personalities = {{phase.firmware, 1}};
   options.url = storm::Url::Parse(phase.tls ? "https://10.50.0.1/image" : "http://10.50.0.1/image");
   options.first_address = Ipv4Address(10, 50, 1, 0);
