@@ -84,7 +84,7 @@ bool BootService::work_pending() const {
 Reaction BootService::Work(Time now) {
   if (!work_pending()) return {};  // it failed, or ended, while it waited for its turn
   if (!handshake_) {
-    handshake_.emplace(shared_.handshakes, now + kHandshakeTimeout);
+    handshake_.emplace(shared_.handshakes, now);
   } else if (waits_since_ != kNever) {
     handshake_->Extend(now - waits_since_);
   }
@@ -213,8 +213,10 @@ Time BootService::Deadline() const {
 }
 
 Reaction BootService::Expire(Time now) {
-  // What waits for us is not late.
-  if (handshake_ && now >= handshake_->until() && !work_pending()) return GiveUpHandshake(now);
+  // What waits for us is not late, within bounds.
+  if (handshake_ && now >= (work_pending() ? handshake_->latest() : handshake_->until())) {
+    return GiveUpHandshake(now);
+  }
   const http::Expired expired = http_.Expire(now);
   TellRequests(now);
   if (expired.close) EndStream();

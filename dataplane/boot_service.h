@@ -7,6 +7,7 @@
 // HTTP report into the boot's events.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ inline constexpr Port kHttpsPort{443};
 // connection is reset, for it holds one of a few places. Firmware takes 0.3 to 0.5 s (OVMF, DHE and
 // RSA, in an emulator without KVM on a busy machine).
 inline constexpr Duration kHandshakeTimeout = std::chrono::seconds(15);
+// With what it waited for us, which whoever sends record after record would stretch.
+inline constexpr Duration kHandshakeTimeoutMost = std::chrono::seconds(60);
 
 // Who has connected, where.
 struct Opening {
@@ -71,7 +74,10 @@ struct BootServiceShared {
 // A place among the handshakes under way, for as long as it lives.
 class HandshakePlace {
  public:
-  HandshakePlace(std::uint32_t& under_way, Time until) : under_way_(under_way), until_(until) {
+  HandshakePlace(std::uint32_t& under_way, Time now)
+      : under_way_(under_way),
+        until_(now + kHandshakeTimeout),
+        latest_(now + kHandshakeTimeoutMost) {
     ++under_way_;
   }
   ~HandshakePlace() { --under_way_; }
@@ -79,12 +85,14 @@ class HandshakePlace {
   HandshakePlace& operator=(const HandshakePlace&) = delete;
 
   Time until() const { return until_; }
+  Time latest() const { return latest_; }
   // Time in which the peer waited for us.
-  void Extend(Duration by) { until_ += by; }
+  void Extend(Duration by) { until_ = std::min(until_ + by, latest_); }
 
  private:
   std::uint32_t& under_way_;
   Time until_;
+  Time latest_;
 };
 
 class BootService final : public Application {

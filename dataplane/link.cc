@@ -83,7 +83,7 @@ std::size_t Link::Flush() {
       break;
     }
   }
-  if (sent > 0) cheap_left_ = std::max<std::size_t>(1, sent / kCheapShare);
+  given_up_ = std::min(given_up_ + sent, kOutboxMax);
   return sent;
 }
 

@@ -75,11 +75,10 @@ class Link {
   std::size_t room_for_answers() const { return kOutboxCapacity - waiting_; }
   // Whether an answer may take some of it that costs little to lose: a flood's. Answers come
   // before connections' turns, so while the ring is full they get one in eight of the places it
-  // gives up, or nobody would be served.
-  bool LetsCheapPass() {
-    if (room() == 0 || (ring_full_ && cheap_left_ == 0)) return false;
-    if (ring_full_) --cheap_left_;
-    return true;
+  // gives up, or nobody would be served. Whoever then sends one takes its place.
+  bool has_cheap_room() const { return room() > 0 && (!ring_full_ || given_up_ >= kCheapShare); }
+  void TakeCheapRoom() {
+    if (ring_full_) given_up_ -= kCheapShare;
   }
 
   std::size_t Receive(std::span<Frame> frames) {
@@ -137,8 +136,8 @@ class Link {
   static constexpr std::size_t kCheapShare = 8;
   bool ring_full_ = false;
   unsigned rests_ = 0;
-  std::size_t cheap_left_ = 0;  // places for cheap answers until the ring takes more
-  CaptureTap tap_;  // last: large, and cold while nobody captures but for its first word
+  std::size_t given_up_ = 0;  // places of the ring not yet shared out
+  CaptureTap tap_;            // last: large, and cold while nobody captures but for its first word
 };
 
 }  // namespace slipway::dataplane

@@ -85,6 +85,9 @@ bool Worker::RunOnce(Time now) {
     Deliver(now);
     watch.Lap(Step::kDeliver);
     if (burst_size_ < kBurst) break;
+    // Answers leave before more come: the outbox is the connections' as well.
+    work += Transmit();
+    watch.Lap(Step::kTransmit);
   }
   work += Expire(now);
   watch.Lap(Step::kExpire);

@@ -17,6 +17,12 @@ constexpr std::size_t kNobody = ~std::size_t{0};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kCanCopy = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kCanCopy = false;
+#else
+constexpr bool kCanCopy = true;
+#endif
 #else
 constexpr bool kCanCopy = true;
 #endif

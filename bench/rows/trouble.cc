@@ -160,7 +160,9 @@ RowResult MeasureSyn(const RowContext& context) {
   row.measured = absl::StrFormat("%s cycles each, %.0f a second taken, %.1f %% of them answered",
                                  WithSpread(each, 0), Median(rates), Median(answered));
   row.holds = !each.empty() && Median(each) <= 400 && Median(rates) >= kSynsPerSecondLeast;
-  row.figures = {{"cycles_per_syn", Median(each)}, {"syns_per_second", Median(rates)}};
+  row.figures = {{"cycles_per_syn", Median(each)},
+                 {"syns_per_second", Median(rates)},
+                 {"answered_percent", Median(answered)}};
   return row;
 }
 
@@ -169,13 +171,15 @@ RowResult MeasureSyn(const RowContext& context) {
 std::vector<RowResult> RunTrouble(const RowContext& context) {
   std::vector<RowResult> rows{MeasureSyn(context)};
   std::array<Turns, kTroubles.size()> all;
-  for (unsigned i = 0; i < context.pairs; ++i) {
+  bool failed = false;
+  for (unsigned i = 0; i < context.pairs && !failed; ++i) {
     const auto plain = RunStorm(context, {.name = "nothing"});
-    for (std::size_t k = 0; k < kTroubles.size(); ++k) {
+    for (std::size_t k = 0; k < kTroubles.size() && !failed; ++k) {
       const auto storm = plain.ok() ? RunStorm(context, kTroubles[k]) : plain;
       if (!storm.ok()) {
         rows.push_back(Failed({.work = kTroubles[k].name, .must = "all boot"}, storm.status()));
-        return rows;
+        failed = true;
+        break;
       }
       Turns& turns = all[k];
       turns.last.push_back(storm->report.boot.max / plain->report.boot.max);

@@ -78,7 +78,7 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
   if (ip::Judge(packet, at.addresses()) != ip::Verdict{}) return false;
   // Of what can wait for room, it is what costs least to lose: the client asks again. A machine
   // that we gave its address does not depend on that luck (and may have to wait for its turn).
-  if (!link.LetsCheapPass()) {
+  if (!link.has_cheap_room()) {
     if (admission_.IdOf(packet.source) != Admission::kNobody) return false;
     frame.Free();
     reporter_.Count(Step::kEmit, Drop::kTransmitRingFull);
@@ -102,6 +102,7 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                     answer.network);
   frame.BecomeAnswer(kTransportAt + size);
   at.Tag(frame);
+  link.TakeCheapRoom();
   SendAnswer(interface, std::move(frame));
   return true;
 }

@@ -29,7 +29,49 @@ Buffer SynFrame(std::uint16_t port, const Ends& ends = kMachine) {
 
 constexpr std::uint16_t kBacklog = 8;  // of tests' appliances
 
-class WorkerFloodTest : public WorkerTest {};
+struct Flood {
+  std::size_t syns = 0;  // in each of twenty rounds a millisecond, as far as the wire has room
+  bool takes_each_round = false;  // the wire, what its ring holds; else each millisecond
+};
+
+class WorkerFloodTest : public WorkerTest {
+ protected:
+  void DownloadBeside(const Flood& flood) {
+    Ends stranger = kMachine;
+    stranger.source = Ipv4Address(10, 77, 0, 10);
+    std::uint16_t port = 2000;
+    while (port < 2000 + kBacklog) Ask(SynFrame(port++, stranger));
+    Station station(kMachine, MachineSettings(), 1);
+    HttpClient client(kGet, kImageSize);
+    BeginDownload(station, client);
+    std::size_t answers = 0;
+    const auto hear = [&] {
+      for (const Buffer& frame : appliance_->Sent()) {
+        const Seen seen = See(frame);
+        if (seen.tcp && seen.ip->destination == stranger.source) ++answers;
+        station.Receive(frame, now_);
+      }
+    };
+    const Time begun = now_;
+    for (const Time end = now_ + std::chrono::seconds(1); now_ < end && !station.closed;
+         now_ += milliseconds(1)) {
+      while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
+      for (int round = 0; round < 20; ++round) {
+        for (std::size_t i = 0; i < flood.syns; ++i) {
+          if (!appliance_->wire().Deliver(SynFrame(++port, stranger))) break;
+        }
+        appliance_->RunOnce(now_);
+        if (flood.takes_each_round) hear();
+      }
+      hear();
+      if (station.Deadline() <= now_) station.Expire(now_);
+    }
+    ExpectImage(client);
+    EXPECT_TRUE(station.closed);
+    EXPECT_LT(now_ - begun, milliseconds(50));  // a few round trips, without the flood
+    EXPECT_GT(answers, 0U);
+  }
+};
 
 TEST_F(WorkerFloodTest, TurnsTheSynsOfAFloodIntoTheirAnswersAndBootsAMachineBesideIt) {
   Start();
@@ -86,37 +128,17 @@ TEST_F(WorkerFloodTest, AFloodThatFillsTheWireTakesNoAnswerFromAMachineWithALeas
   EXPECT_TRUE(appliance_->StepsAddUp());
 }
 
+// The wire takes what its ring holds each millisecond, and twenty times as many SYNs come.
 TEST_F(WorkerFloodTest, AFloodThatWouldFillTheWireHardlyDelaysADownload) {
   Start();
-  Ends stranger = kMachine;
-  stranger.source = Ipv4Address(10, 77, 0, 10);
-  std::uint16_t port = 2000;
-  while (port < 2000 + kBacklog) Ask(SynFrame(port++, stranger));
-  Station station(kMachine, MachineSettings(), 1);
-  HttpClient client(kGet, kImageSize);
-  BeginDownload(station, client);
-  // The wire takes what its ring holds each millisecond, and twenty times as many SYNs come.
-  std::size_t answers = 0;
-  const Time begun = now_;
-  for (const Time end = now_ + std::chrono::seconds(1); now_ < end && !station.closed;
-       now_ += milliseconds(1)) {
-    while (const auto frame = station.Emit(now_)) appliance_->wire().Deliver(*frame);
-    for (int round = 0; round < 20; ++round) {
-      while (appliance_->wire().Deliver(SynFrame(++port, stranger))) continue;
-      appliance_->RunOnce(now_);
-    }
-    for (const Buffer& frame : appliance_->Sent()) {
-      const Seen seen = See(frame);
-      if (seen.tcp && seen.ip->destination == stranger.source) ++answers;
-      station.Receive(frame, now_);
-    }
-    if (station.Deadline() <= now_) station.Expire(now_);
-  }
-  ExpectImage(client);
-  EXPECT_TRUE(station.closed);
-  EXPECT_LT(now_ - begun, milliseconds(50));  // a few round trips, without the flood
-  EXPECT_GT(answers, 0U);
+  DownloadBeside({.syns = 64, .takes_each_round = false});
   EXPECT_GT(appliance_->Dropped(Drop::kTransmitRingFull), 0U);
+}
+
+// The wire takes whatever comes, and more SYNs come in a round than the outbox has room for.
+TEST_F(WorkerFloodTest, AFloodThatTheWireCarriesHardlyDelaysADownload) {
+  Start({.wire = {.ring_frames = 1024}});
+  DownloadBeside({.syns = 500, .takes_each_round = true});
 }
 
 TEST_F(WorkerFloodTest, AnswersNoSynOfAFloodThatItWouldNotAnswerOtherwise) {
