@@ -75,7 +75,8 @@ bool IsFailure(const Boot& boot, const Event& event) {
 
 bool BeginsAnother(const Boot& boot, const Event& event) {
   if (event.kind != EventKind::kDhcpDiscover || !IsBootClient(event.text())) return false;
-  if (boot.outcome != BootOutcome::kUnderWay) return true;
+  // What no boot client began is no try that this one could go on with.
+  if (boot.outcome != BootOutcome::kUnderWay || !IsATry(boot)) return true;
   // DISCOVER again without having come further is the same try.
   return std::ranges::any_of(boot.steps, [](const BootStep& step) {
     return step.kind == EventKind::kDhcpAck || step.kind == EventKind::kTcpOpened;

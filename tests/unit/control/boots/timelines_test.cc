@@ -50,6 +50,13 @@ const Happened kRequest{EventKind::kHttpRequest, 200, 9000, "GET /a/b/c.efi", 7}
 const Happened kComplete{EventKind::kHttpComplete, 9000, 0, "GET /a/b/c.efi", 7};
 const Happened kReset{EventKind::kTcpReset, 0, 0, "", 7};
 
+// What a machine that runs asked for is no try, so a boot that joined it would not be counted.
+TEST_F(TimelinesTest, ABootDoesNotGoOnWithWhatAnInstalledSystemAskedFor) {
+  Tell({{EventKind::kDhcpDiscover, 0, 0, "dhcpcd-9.4.1"}, kDiscover});
+  EXPECT_THAT(timelines_.Of(kMachine), SizeIs(2));
+  EXPECT_TRUE(IsATry(Last()));
+}
+
 TEST_F(TimelinesTest, AFirmwareBootThatEndsWithAResetIsComplete) {
   Tell({kDiscover, kOffer, kAck, kOpened, kSecured, kRequest, kComplete, kReset});
   EXPECT_EQ(Last().outcome, BootOutcome::kComplete);
