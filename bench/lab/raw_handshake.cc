@@ -69,8 +69,8 @@ RawHandshakes MeasureRawHandshakes(SSL_CTX* server_context, SSL_CTX* client_cont
   return result;
 }
 
-SSL_CTX* NewRawServer(const tls::Certificate& certificate) {
-  SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
+SSL_CTX* NewRawServer(const tls::Certificate& certificate, const char* properties) {
+  SSL_CTX* const context = SSL_CTX_new_ex(nullptr, properties, TLS_server_method());
   SLIPWAY_CHECK(context != nullptr);
   BIO* const chain =
       BIO_new_mem_buf(certificate.chain_pem.data(), static_cast<int>(certificate.chain_pem.size()));
@@ -89,7 +89,7 @@ SSL_CTX* NewRawServer(const tls::Certificate& certificate) {
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SLIPWAY_CHECK(SSL_CTX_set1_groups_list(context, "X25519:P-256") == 1);
-  EVP_PKEY_CTX* const group = EVP_PKEY_CTX_new_from_name(nullptr, "DH", nullptr);
+  EVP_PKEY_CTX* const group = EVP_PKEY_CTX_new_from_name(nullptr, "DH", properties);
   EVP_PKEY* parameters = nullptr;
   SLIPWAY_CHECK(EVP_PKEY_keygen_init(group) == 1 &&
                 EVP_PKEY_CTX_set_dh_nid(group, NID_ffdhe2048) == 1 &&

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls/dh_provider.h"
+
+#include <gtest/gtest.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/unit/tls/loopback.h"
+#include "tls/context.h"
+
+namespace slipway::tls {
+namespace {
+
+struct Free {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
+  void operator()(BIGNUM* number) const { BN_free(number); }
+};
+using Key = std::unique_ptr<EVP_PKEY, Free>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Free>;
+using Number = std::unique_ptr<BIGNUM, Free>;
+
+constexpr const char* kDefault = "provider=default";
+
+Key Generate(const char* properties) {
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "DH", properties));
+  EVP_PKEY* key = nullptr;
+  EXPECT_EQ(EVP_PKEY_keygen_init(context.get()), 1);
+  EXPECT_EQ(EVP_PKEY_CTX_set_group_name(context.get(), "ffdhe2048"), 1);
+  EXPECT_EQ(EVP_PKEY_generate(context.get(), &key), 1);
+  return Key(key);
+}
+
+Number Prime(const Key& key) {
+  BIGNUM* prime = nullptr;
+  EXPECT_EQ(EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_FFC_P, &prime), 1);
+  return Number(prime);
+}
+
+// As libssl does with what came in a key exchange message.
+Key WithPublicKey(const Key& group, const BIGNUM* value) {
+  Key key(EVP_PKEY_new());
+  EXPECT_EQ(EVP_PKEY_copy_parameters(key.get(), group.get()), 1);
+  std::array<unsigned char, 256> bytes{};
+  EXPECT_EQ(BN_bn2binpad(value, bytes.data(), static_cast<int>(bytes.size())),
+            static_cast<int>(bytes.size()));
+  if (EVP_PKEY_set1_encoded_public_key(key.get(), bytes.data(), bytes.size()) != 1) return nullptr;
+  return key;
+}
+
+// The secret, as ssl_derive() has it; empty: the peer's key was refused.
+std::vector<unsigned char> Derive(const Key& own, const Key& peer, const char* properties) {
+  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, own.get(), properties));
+  std::vector<unsigned char> secret(256);
+  std::size_t size = secret.size();
+  if (peer == nullptr || EVP_PKEY_derive_init(context.get()) != 1 ||
+      EVP_PKEY_derive_set_peer(context.get(), peer.get()) != 1 ||
+      EVP_PKEY_derive(context.get(), secret.data(), &size) != 1) {
+    ERR_clear_error();
+    return {};
+  }
+  secret.resize(size);
+  return secret;
+}
+
+std::string ProviderOf(const EVP_PKEY* key) {
+  return OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key));
+}
+
+TEST(DhProviderTest, AgreesWithTheDefaultProviderOnTheSecret) {
+  ASSERT_NE(DhProperties(), nullptr);
+  const Key ours = Generate(DhProperties());
+  const Key theirs = Generate(kDefault);
+  EXPECT_EQ(ProviderOf(ours.get()), "slipway");
+  EXPECT_EQ(ProviderOf(theirs.get()), "default");
+  BIGNUM* our_value = nullptr;
+  BIGNUM* their_value = nullptr;
+  ASSERT_EQ(EVP_PKEY_get_bn_param(ours.get(), OSSL_PKEY_PARAM_PUB_KEY, &our_value), 1);
+  ASSERT_EQ(EVP_PKEY_get_bn_param(theirs.get(), OSSL_PKEY_PARAM_PUB_KEY, &their_value), 1);
+  const Number our_public(our_value);
+  const Number their_public(their_value);
+  const auto secret = Derive(ours, WithPublicKey(ours, their_public.get()), DhProperties());
+  EXPECT_FALSE(secret.empty());
+  EXPECT_EQ(secret, Derive(theirs, WithPublicKey(theirs, our_public.get()), kDefault));
+}
+
+// RFC 7919 5.1: these would make the secret one of two values, whatever our key is.
+TEST(DhProviderTest, RefusesPublicKeysOutsideTheRange) {
+  const Key own = Generate(DhProperties());
+  const Number prime = Prime(own);
+  const Number value(BN_new());
+  BN_zero(value.get());
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "0";
+  BN_one(value.get());
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "1";
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, prime.get()), DhProperties()).empty()) << "p";
+  BN_sub(value.get(), prime.get(), BN_value_one());
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "p - 1";
+  BN_sub(value.get(), value.get(), BN_value_one());
+  EXPECT_FALSE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "p - 2";
+}
+
+// p - g has order 2q. Only the full check, the long exponentiation, can tell: so it is not made here,
+// and it is for everybody who did not ask for this provider.
+TEST(DhProviderTest, MakesNoFullCheckAndOnlyHere) {
+  const Key ours = Generate(DhProperties());
+  const Number prime = Prime(ours);
+  const Number value(BN_new());
+  BN_sub(value.get(), prime.get(), BN_value_one());
+  BN_sub_word(value.get(), 1);
+  EXPECT_FALSE(Derive(ours, WithPublicKey(ours, value.get()), DhProperties()).empty());
+  const Key theirs = Generate(nullptr);
+  EXPECT_EQ(ProviderOf(theirs.get()), "default");
+  EXPECT_TRUE(Derive(theirs, WithPublicKey(theirs, value.get()), nullptr).empty());
+}
+
+// A client's key exchange with another value in it, and what the session then ends with.
+std::string FailureWith(const BIGNUM* value) {
+  Loopback loop({.suites_tls12 = "DHE-RSA-AES128-GCM-SHA256"}, MakeContext());
+  loop.ToServer();
+  loop.ToClient();
+  loop.client.Run({});
+  Buffer flight = loop.client.TakeOutput();
+  // Record header (5), ClientKeyExchange (type 16, length 258), length of the value (RFC 5246 7.4.7.2).
+  constexpr std::array<std::uint8_t, 6> kBefore = {16, 0, 1, 2, 1, 0};
+  EXPECT_GT(flight.size(), 267U);
+  EXPECT_TRUE(Equal(Bytes(flight).subspan(5, kBefore.size()), kBefore));
+  BN_bn2binpad(value, &flight[11], 256);
+  loop.Take(loop.session.Receive(flight));
+  while (loop.session.handshake_pending()) loop.Take(loop.session.Step());
+  EXPECT_FALSE(loop.session.is_open());
+  return std::string(loop.session.info().failure);
+}
+
+TEST(DhProviderTest, HandshakesCheckTheRangeAndNoMore) {
+  const Number value(BN_new());
+  BN_one(value.get());
+  EXPECT_EQ(FailureWith(value.get()), "invalid public key") << "1";
+  const Number prime = Prime(Generate(DhProperties()));
+  BN_sub(value.get(), prime.get(), BN_value_one());
+  EXPECT_EQ(FailureWith(value.get()), "invalid public key") << "p - 1";
+  BN_sub_word(value.get(), 1);
+  // It was taken, and the client's Finished is sealed with the keys of another secret.
+  EXPECT_EQ(FailureWith(value.get()), "cipher operation failed") << "p - 2";
+}
+
+}  // namespace
+}  // namespace slipway::tls
