@@ -2,6 +2,7 @@
 //
 // The core's second half: machines, rules, and what they come to.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "control/policy/decide.h"
@@ -299,23 +300,25 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots,
   std::int64_t room = std::int64_t{config_.limits.machines} - *known;
   const auto uuids = leases_.Uuids();
   std::vector<MachineBoot> counts;
+  std::map<std::int64_t, Machine> machines;  // as counted so far: two MACs may be one machine's
   bool changed = false;
   for (const BootCounter::Counted& boot : boots) {
     auto planned = PlanOf(boot.mac, *rules, uuids);
     if (!planned.ok()) return planned.status();
     // Only a plan needs the count.
     if (!planned->counts) continue;
-    Machine& machine = planned->machine;
-    if (machine.id == 0) {
+    if (planned->machine.id == 0) {
       // A machine nobody knows gets its record for what counts, and no more of them than there may
       // be: anybody on the wire can be one. One of the configuration file has no plan.
       if ((!boot.completed && !planned->counts_failures) || room-- <= 0) continue;
-      const auto stored = store_->PutMachine(machine, DaemonActor());
+      const auto stored = store_->PutMachine(planned->machine, DaemonActor());
       if (!stored.ok()) return stored.status();
-      machine.id = stored->id;
+      planned->machine.id = stored->id;
     }
+    Machine& machine = machines.try_emplace(planned->machine.id, planned->machine).first->second;
     const MachineBoot counted{.machine = machine.id,
-                              .boot = {.id = boot.boot,
+                              .boot = {.mac = boot.mac,
+                                       .id = boot.boot,
                                        .completed = boot.completed,
                                        .is_refused = boot.is_refused,
                                        .next = boot.next}};
