@@ -24,12 +24,15 @@ bool IsATry(const Boot& boot) {
 }
 
 void PutInPlace(std::vector<Boot>& boots, std::vector<Boot> newer) {
+  if (newer.empty()) return;
+  std::unordered_map<std::int64_t, std::size_t> places;  // by id
+  for (std::size_t i = 0; i < boots.size(); ++i) places.emplace(boots[i].id, i);
   for (Boot& boot : newer) {
-    const auto place = std::ranges::find(boots, boot.id, &Boot::id);
-    if (place == boots.end()) {
+    const auto [place, is_another] = places.try_emplace(boot.id, boots.size());
+    if (is_another) {
       boots.push_back(std::move(boot));
     } else {
-      *place = std::move(boot);
+      boots[place->second] = std::move(boot);
     }
   }
 }
@@ -228,7 +231,10 @@ std::vector<Boot> BootTimelines::TakeEnded() {
   const std::scoped_lock lock(mutex_);
   std::vector<Boot> boots;
   for (const auto& [id, mac] : ended_) {
-    if (const Boot* boot = Find(id, mac)) boots.push_back(*boot);
+    const Boot* boot = Find(id, mac);
+    if (boot == nullptr) continue;
+    boots.push_back(*boot);
+    to_store_.insert(id);
   }
   ended_.clear();
   return boots;
@@ -240,10 +246,12 @@ std::vector<Boot> BootTimelines::TakeChanged(bool under_way) {
   std::erase_if(changed_, [&](const auto& entry) {
     const Boot* boot = Find(entry.first, entry.second);
     if (boot == nullptr) return true;
-    if (boot->outcome == BootOutcome::kUnderWay && !under_way) return false;
+    const bool waits = boot->outcome == BootOutcome::kUnderWay && !under_way;
+    if (waits && !to_store_.contains(boot->id)) return false;
     boots.push_back(*boot);
     return true;
   });
+  to_store_.clear();
   return boots;
 }
 
@@ -251,6 +259,7 @@ void BootTimelines::NotStored(std::vector<Boot> boots) {
   const std::scoped_lock lock(mutex_);
   for (Boot& boot : boots) {
     changed_.insert_or_assign(boot.id, boot.mac);
+    to_store_.insert(boot.id);
     if (Find(boot.id, boot.mac) == nullptr) Forget(std::move(boot));
   }
 }

@@ -51,12 +51,15 @@ class CanaryTest : public RestTest {
     event.set_text(text);
     core_->timelines().Take(event);
   }
-  // The canary has the whole file of a tag's version.
-  void Downloads(const std::string& reference, std::int64_t seconds_ago) {
+  // What it asks for of a tag's version.
+  std::string Get(const std::string& reference) {
     const auto sets = *core_->Images();
     const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
-    const std::string path =
-        Text("GET /debian/", set->digest.substr(0, 12), "/", set->files.front().path);
+    return Text("GET /debian/", set->digest.substr(0, 12), "/", set->files.front().path);
+  }
+  // The canary has the whole file of a tag's version.
+  void Downloads(const std::string& reference, std::int64_t seconds_ago) {
+    const std::string path = Get(reference);
     Tell(seconds_ago + 4, EventKind::kDhcpDiscover, 0x10, kFirmware);
     Tell(seconds_ago + 2, EventKind::kDhcpAck, 3600, "");
     Tell(seconds_ago + 1, EventKind::kHttpRequest, 200, path);
@@ -70,12 +73,17 @@ class CanaryTest : public RestTest {
     }
     for (const Boot& boot : watch_.Refused(*core_, Now())) core_->NoteBoot(boot);
   }
-  // What has happened so far is on disk, as a process that ends leaves it.
-  void Restart() {
+  // One commit of boots and counts.
+  void Store(bool under_way) {
     ASSERT_TRUE(core_->KeepCanaries().ok());
-    const std::vector<Boot> boots = core_->timelines().TakeChanged(true);
+    const std::vector<Boot> boots = core_->timelines().TakeChanged(under_way);
     const VersionCounts counts = core_->tally().TakeChanged(boots);
     ASSERT_TRUE(core_->archive().Put(boots, {.boots_per_machine = 8}, counts).ok());
+  }
+  // What has happened so far is on disk, as a process that ends leaves it; after kill -9 boots
+  // under way are as they were stored before.
+  void Restart(bool is_killed = false) {
+    Store(!is_killed);
     End();
     Begin();
     watch_ = {};
@@ -163,6 +171,26 @@ TEST_F(CanaryTest, ARestartCountsARefusedBootOnce) {
     EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1) << restarts;
     Restart();
   }
+}
+
+// It is counted, goes on before it is stored, and the process is killed before boots under way are.
+TEST_F(CanaryTest, ABootThatGoesOnWhileItIsCountedFailsOnceAlsoForTheProcessAfter) {
+  Start(true);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 0").code, 0);
+  Tell(60, EventKind::kDhcpDiscover, 0x10, kFirmware);
+  Tell(59, EventKind::kDhcpAck, 3600, "");
+  Tell(58, EventKind::kHttpRequest, 200, Get("debian:next"));
+  Store(true);
+  Tell(50, EventKind::kTcpTimedOut, 0, "");
+  for (const Boot& boot : core_->timelines().TakeEnded()) core_->NoteBoot(boot);
+  Tell(49, EventKind::kDhcpAck, 3600, "");
+  ASSERT_EQ(core_->timelines().counts().under_way, 1u);
+  Restart(true);
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1);
+  core_->timelines().Sweep(Now() + 400 * kSecond);
+  Tidy();
+  EXPECT_EQ(core_->timelines().counts().abandoned, 1u);
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1);
 }
 
 TEST_F(CanaryTest, AProgramThatIsHeardOfRuns) {
