@@ -68,8 +68,7 @@ void BootTimelines::Take(const Event& event) {
       Forget(std::move(story.boots.front()));
       story.boots.erase(story.boots.begin());
     }
-    // Unique and rising, also across restarts: the time it began.
-    last_id_ = std::max(last_id_ + 1, event.unix_nanoseconds / 1000);
+    last_id_ = IdAt(event.unix_nanoseconds);
     story.boots.push_back(
         {.id = last_id_, .mac = mac, .began_unix_nanoseconds = event.unix_nanoseconds});
     ++counts_.under_way;
@@ -293,6 +292,21 @@ void BootTimelines::Restore(std::vector<Boot> boots) {
     StoryOf(boot.mac).boots.push_back(std::move(boot));
     ++counts_.under_way;
   }
+}
+
+// Unique and rising, also across restarts where the clock was not set back: the time it begins.
+std::int64_t BootTimelines::IdAt(std::int64_t unix_nanoseconds) const {
+  return std::max(last_id_ + 1, unix_nanoseconds / 1000);
+}
+
+std::int64_t BootTimelines::NextId(std::int64_t now) const {
+  const std::scoped_lock lock(mutex_);
+  return IdAt(now);
+}
+
+void BootTimelines::RiseFrom(std::int64_t id) {
+  const std::scoped_lock lock(mutex_);
+  last_id_ = std::max(last_id_, id - 1);
 }
 
 std::vector<Boot> BootTimelines::All() const {

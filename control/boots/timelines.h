@@ -138,6 +138,12 @@ class BootTimelines {
   // Boots that were under way when the process before ended go on. Before the first event.
   void Restore(std::vector<Boot> boots);
 
+  // Boots that begin from now on have this id, or higher ones.
+  std::int64_t NextId(std::int64_t now_unix_nanoseconds) const;
+  // No id from here on is lower, though the clock was set back since somebody asked for the next
+  // one. Before the first event.
+  void RiseFrom(std::int64_t id);
+
   // What TakeChanged() has not given yet, without steps.
   std::vector<Boot> Changed() const;
 
@@ -156,6 +162,7 @@ class BootTimelines {
     std::list<std::uint64_t>::iterator recency;
   };
 
+  std::int64_t IdAt(std::int64_t unix_nanoseconds) const;
   MachineStory& StoryOf(MacAddress mac);
   const Boot* Find(std::int64_t id, MacAddress mac) const;
   void Forget(Boot boot);

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "control/moment.h"
 #include "control/policy/decide.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
@@ -147,6 +148,7 @@ std::string Core::HeldAgainst(const Site& site, const Rollout& rollout) {
 }
 
 absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor) {
+  const std::int64_t next_boot = timelines_->NextId(UnixNanoseconds());
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
   if (!site.ok()) return site.status();
@@ -158,6 +160,7 @@ absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor
   rollout.stable_digest = HeldAgainst(*site, rollout);
   const auto before = std::ranges::find(site->rollouts, rollout.stable, &Rollout::stable);
   const bool goes_on = before != site->rollouts.end() && GoesOn(*before, rollout);
+  rollout.first_boot = goes_on ? before->first_boot : next_boot;
   Place(site->rollouts, rollout,
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;

@@ -44,6 +44,7 @@ const char* const kMigrations[] = {
     kCanaryMigration,
     kCountedMigration,
     kCountedOfMacsMigration,
+    kFirstBootMigration,
 };
 
 }  // namespace

@@ -270,6 +270,20 @@ TEST_F(TimelinesTest, WhatCouldNotBeStoredIsGivenAgain) {
   EXPECT_THAT(timelines_.TakeChanged(true), IsEmpty());
 }
 
+TEST_F(TimelinesTest, ABootThatBeginsLaterHasTheIdThatIsNextOrAHigherOneWhateverTheClockSays) {
+  Tell({kDiscover, kAck});
+  const std::int64_t next = timelines_.NextId(now_);
+  EXPECT_GT(next, Last().id);
+  now_ -= 3600 * kSecond;
+  Tell(kDiscover);
+  EXPECT_GE(Last().id, next);
+  // Another process knows it from whoever has noted it.
+  BootTimelines after({}, [](Ipv4Address) { return std::optional<MacAddress>(); });
+  after.RiseFrom(next);
+  after.Take(EventOf(kDiscover, now_, kMachine));
+  EXPECT_EQ(after.Of(kMachine).back().id, next);
+}
+
 TEST_F(TimelinesTest, ARestoredBootGoesOn) {
   Tell({kDiscover, kAck});
   const std::int64_t id = Last().id;

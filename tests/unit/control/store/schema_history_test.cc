@@ -113,6 +113,8 @@ constexpr Step kCatalog[] = {
      "ALTER TABLE machines DROP COLUMN counted_next;",
      "UPDATE machines SET counted='[{\"mac\": \"52:54:00:00:00:01\", \"boot\": 6,"
      "  \"completed\": true, \"next\": 5}]';"},
+    {"ALTER TABLE rollouts ADD COLUMN first_boot INTEGER NOT NULL DEFAULT 0;",
+     "UPDATE rollouts SET first_boot=8;"},
 };
 constexpr std::size_t kPresent = std::size(kCatalog);
 constexpr std::size_t kChained = 3;  // the schema from which on the log is a chain
@@ -228,6 +230,7 @@ void ExpectPolicy(Store& store, std::size_t version) {
   ASSERT_THAT(*rollouts, SizeIs(version >= 5 ? 1 : 0));
   if (version >= 5) {
     EXPECT_EQ(rollouts->front().percent, 10U);
+    EXPECT_EQ(rollouts->front().first_boot, version >= 17 ? 8 : 0);
   }
   const auto failures = store.CanaryFailures();
   ASSERT_TRUE(failures.ok()) << failures.status();
