@@ -288,7 +288,8 @@ void ControlPlane::TellOfLink(const dataplane::Event& event) const {
       Text("port ", device, ": link is ", up ? "up" : "down"), {{"port", device}, {"up", up}});
 }
 
-// Boots that have ended at once; those under way every few seconds, and at the end.
+// Boots that have ended at once, and those that were counted, however they went on since: the
+// counts are of this commit. The others under way every few seconds, and at the end.
 void ControlPlane::StoreBoots(bool all) {
   const auto now = std::chrono::steady_clock::now();
   const bool due = all || now - stored_ >= kStoreInterval;

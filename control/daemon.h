@@ -67,7 +67,7 @@ class ControlPlane {
   // It has ended, or ended otherwise than it seemed.
   void NoteEnd(const Boot& boot);
   // Those that have ended since: counted, and on disk, for their plans and for rollouts. Gives
-  // them as they were counted.
+  // them as they were counted; the next StoreBoots() has them too, with their versions' counts.
   std::vector<Boot> CountEnded();
   void Tidy();
   void StoreBoots(bool all);

@@ -24,12 +24,15 @@ bool IsATry(const Boot& boot) {
 }
 
 void PutInPlace(std::vector<Boot>& boots, std::vector<Boot> newer) {
+  if (newer.empty()) return;
+  std::unordered_map<std::int64_t, std::size_t> places;  // by id
+  for (std::size_t i = 0; i < boots.size(); ++i) places.emplace(boots[i].id, i);
   for (Boot& boot : newer) {
-    const auto place = std::ranges::find(boots, boot.id, &Boot::id);
-    if (place == boots.end()) {
+    const auto [place, is_another] = places.try_emplace(boot.id, boots.size());
+    if (is_another) {
       boots.push_back(std::move(boot));
     } else {
-      *place = std::move(boot);
+      boots[place->second] = std::move(boot);
     }
   }
 }
@@ -65,8 +68,7 @@ void BootTimelines::Take(const Event& event) {
       Forget(std::move(story.boots.front()));
       story.boots.erase(story.boots.begin());
     }
-    // Unique and rising, also across restarts: the time it began.
-    last_id_ = std::max(last_id_ + 1, event.unix_nanoseconds / 1000);
+    last_id_ = IdAt(event.unix_nanoseconds);
     story.boots.push_back(
         {.id = last_id_, .mac = mac, .began_unix_nanoseconds = event.unix_nanoseconds});
     ++counts_.under_way;
@@ -228,7 +230,10 @@ std::vector<Boot> BootTimelines::TakeEnded() {
   const std::scoped_lock lock(mutex_);
   std::vector<Boot> boots;
   for (const auto& [id, mac] : ended_) {
-    if (const Boot* boot = Find(id, mac)) boots.push_back(*boot);
+    const Boot* boot = Find(id, mac);
+    if (boot == nullptr) continue;
+    boots.push_back(*boot);
+    to_store_.insert(id);
   }
   ended_.clear();
   return boots;
@@ -240,10 +245,12 @@ std::vector<Boot> BootTimelines::TakeChanged(bool under_way) {
   std::erase_if(changed_, [&](const auto& entry) {
     const Boot* boot = Find(entry.first, entry.second);
     if (boot == nullptr) return true;
-    if (boot->outcome == BootOutcome::kUnderWay && !under_way) return false;
+    const bool waits = boot->outcome == BootOutcome::kUnderWay && !under_way;
+    if (waits && !to_store_.contains(boot->id)) return false;
     boots.push_back(*boot);
     return true;
   });
+  to_store_.clear();
   return boots;
 }
 
@@ -251,6 +258,7 @@ void BootTimelines::NotStored(std::vector<Boot> boots) {
   const std::scoped_lock lock(mutex_);
   for (Boot& boot : boots) {
     changed_.insert_or_assign(boot.id, boot.mac);
+    to_store_.insert(boot.id);
     if (Find(boot.id, boot.mac) == nullptr) Forget(std::move(boot));
   }
 }
@@ -284,6 +292,21 @@ void BootTimelines::Restore(std::vector<Boot> boots) {
     StoryOf(boot.mac).boots.push_back(std::move(boot));
     ++counts_.under_way;
   }
+}
+
+// Unique and rising, also across restarts where the clock was not set back: the time it begins.
+std::int64_t BootTimelines::IdAt(std::int64_t unix_nanoseconds) const {
+  return std::max(last_id_ + 1, unix_nanoseconds / 1000);
+}
+
+std::int64_t BootTimelines::NextId(std::int64_t now) const {
+  const std::scoped_lock lock(mutex_);
+  return IdAt(now);
+}
+
+void BootTimelines::RiseFrom(std::int64_t id) {
+  const std::scoped_lock lock(mutex_);
+  last_id_ = std::max(last_id_, id - 1);
 }
 
 std::vector<Boot> BootTimelines::All() const {

@@ -19,6 +19,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -126,14 +127,22 @@ class BootTimelines {
   void Take(const dataplane::Event& event);
   // Abandons what has been silent too long.
   void Sweep(std::int64_t now_unix_nanoseconds);
-  // Boots whose outcome was decided or changed since the last call, for the store.
+  // Boots whose outcome was decided or changed since the last call, to be counted.
   std::vector<Boot> TakeEnded();
-  // Boots that any event changed since they were last given; those under way only where asked for.
+  // Boots that any event changed since they were last given, for the store; those under way only
+  // where asked for, or where TakeEnded() gave them since the last call. They went on after a
+  // failure that is counted, and what says so of their stories belongs in one commit with that.
   std::vector<Boot> TakeChanged(bool under_way);
-  // They could not be stored after all: TakeChanged() gives them again.
+  // They could not be stored after all: TakeChanged() gives them again, under way or not.
   void NotStored(std::vector<Boot> boots);
   // Boots that were under way when the process before ended go on. Before the first event.
   void Restore(std::vector<Boot> boots);
+
+  // Boots that begin from now on have this id, or higher ones.
+  std::int64_t NextId(std::int64_t now_unix_nanoseconds) const;
+  // No id from here on is lower, though the clock was set back since somebody asked for the next
+  // one. Before the first event.
+  void RiseFrom(std::int64_t id);
 
   // What TakeChanged() has not given yet, without steps.
   std::vector<Boot> Changed() const;
@@ -153,6 +162,7 @@ class BootTimelines {
     std::list<std::uint64_t>::iterator recency;
   };
 
+  std::int64_t IdAt(std::int64_t unix_nanoseconds) const;
   MachineStory& StoryOf(MacAddress mac);
   const Boot* Find(std::int64_t id, MacAddress mac) const;
   void Forget(Boot boot);
@@ -172,7 +182,8 @@ class BootTimelines {
   std::list<std::uint64_t> recency_;                      // longest silent first
   std::map<std::int64_t, MacAddress> ended_;              // ids of boots whose outcome was decided
   std::unordered_map<std::int64_t, MacAddress> changed_;  // ids of boots to be stored
-  std::vector<Boot> forgotten_;                           // of those, no more in machines_
+  std::set<std::int64_t> to_store_;                       // ids of those that do not wait
+  std::vector<Boot> forgotten_;                           // of changed_, no more in machines_
   OutcomeCounts counts_;
   BootDurations durations_;
   std::map<std::string_view, std::uint64_t> causes_;

@@ -55,8 +55,8 @@ struct Machine {
   bool approved = false;  // rules that hold the unapproved pass it by
   // Boots since its plan was last begun anew: Update().
   std::uint32_t completed = 0;
-  std::uint32_t failed = 0;  // or abandoned
-  CountedBoot last_counted;  // whenever that was
+  std::uint32_t failed = 0;          // or abandoned
+  std::vector<CountedBoot> counted;  // the last of each of its MACs, whenever that was
   std::vector<SeenFirmware> firmware;
 };
 

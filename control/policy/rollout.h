@@ -33,6 +33,9 @@ struct Rollout {
   std::uint32_t percent = 100;     // of those: the same machines each time, more when it rises
   std::uint32_t failures_max = 0;  // boots of the candidate that may fail before it is rolled back
                                    // by itself; 0: any number
+  // The lowest id of a boot that began after the trial did: none from before counts against it. In
+  // no document, for it is nobody's to say; 0: put before it was noted, so that all of them count.
+  std::int64_t first_boot = 0;
 };
 
 // A boot of a rollout's candidate that failed, as it is kept while that rollout stands.

@@ -4,7 +4,9 @@
 // run all the same (refused_boot.h). Each is looked at once more, when a program that runs would
 // have been heard of, and one that was refused is given back as failed.
 //
-// A restart goes on with those that the process before had not found to be refused.
+// A restart goes on with those that the process before had not found to be refused. Those that
+// began before the trial did are looked at too, for their version's numbers; they do not count
+// against it (Core::NoteBoot).
 //
 // Left out: boots of versions that no rollout is about; "slipway why" tells of those.
 // One thread.

@@ -187,9 +187,9 @@ class Core {
   absl::StatusOr<std::vector<BootCounter::Counted>> WithPlans(
       const std::vector<BootCounter::Counted>& boots);
   absl::StatusOr<std::vector<Rollout>> Rollouts() { return store_->Rollouts(); }
-  // As it is stored: with the version that its candidate leads to now, and the one that this was
-  // held against when it was first tried. Where the tag was moved since it is held against that
-  // only if `rollout` names it: whoever changes something else has not seen it.
+  // As it is stored: with the version that its candidate leads to now, and the boot and the version
+  // that it began with and against, when that was first tried. Where the tag was moved since it is
+  // held against that only if `rollout` names it: whoever changes something else has not seen it.
   absl::StatusOr<Rollout> PutRollout(const Rollout& rollout, const Actor& actor);
   // Moves the tag to the version on trial and ends the rollout. FailedPrecondition where either tag
   // leads to another by now: one that nobody may have booted, or that somebody pushed.

@@ -24,6 +24,9 @@ absl::Status Core::RestoreCanaries() {
   auto counts = archive_->BootsOfVersions();
   if (!counts.ok()) return counts.status();
   tally_.Restore(*std::move(counts));
+  const auto rollouts = store_->Rollouts();
+  if (!rollouts.ok()) return rollouts.status();
+  for (const Rollout& rollout : *rollouts) timelines_->RiseFrom(rollout.first_boot);
   const auto failures = store_->CanaryFailures();
   if (!failures.ok()) return failures.status();
   for (const CanaryFailure& each : *failures) {
@@ -72,7 +75,7 @@ void Core::NoteBoot(const Boot& boot) {
   for (const Rollout& rollout : *rollouts) {
     const auto set = std::ranges::find(*sets, rollout.candidate.ToString(), &ImageSet::reference);
     if (set == sets->end() || VersionName(*set) != version) continue;
-    if (rollout.failures_max == 0) continue;
+    if (rollout.failures_max == 0 || boot.id < rollout.first_boot) continue;
     if (!machine) {
       const auto known = MachineAt(boot.mac, leases_.Uuids());
       if (!known.ok() || !*known) return;

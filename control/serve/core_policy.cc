@@ -2,8 +2,10 @@
 //
 // The core's second half: machines, rules, and what they come to.
 #include <algorithm>
+#include <map>
 #include <utility>
 
+#include "control/moment.h"
 #include "control/policy/decide.h"
 #include "control/serve/boot_rules.h"
 #include "control/serve/core.h"
@@ -146,6 +148,7 @@ std::string Core::HeldAgainst(const Site& site, const Rollout& rollout) {
 }
 
 absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor) {
+  const std::int64_t next_boot = timelines_->NextId(UnixNanoseconds());
   const std::scoped_lock lock(mutex_);
   auto site = ReadSite();
   if (!site.ok()) return site.status();
@@ -157,6 +160,7 @@ absl::StatusOr<Rollout> Core::PutRollout(const Rollout& said, const Actor& actor
   rollout.stable_digest = HeldAgainst(*site, rollout);
   const auto before = std::ranges::find(site->rollouts, rollout.stable, &Rollout::stable);
   const bool goes_on = before != site->rollouts.end() && GoesOn(*before, rollout);
+  rollout.first_boot = goes_on ? before->first_boot : next_boot;
   Place(site->rollouts, rollout,
         [&](const Rollout& each) { return each.stable == rollout.stable; });
   if (absl::Status status = CheckSite(*site); !status.ok()) return status;
@@ -299,23 +303,25 @@ absl::Status Core::CountBoots(const std::vector<BootCounter::Counted>& boots,
   std::int64_t room = std::int64_t{config_.limits.machines} - *known;
   const auto uuids = leases_.Uuids();
   std::vector<MachineBoot> counts;
+  std::map<std::int64_t, Machine> machines;  // as counted so far: two MACs may be one machine's
   bool changed = false;
   for (const BootCounter::Counted& boot : boots) {
     auto planned = PlanOf(boot.mac, *rules, uuids);
     if (!planned.ok()) return planned.status();
     // Only a plan needs the count.
     if (!planned->counts) continue;
-    Machine& machine = planned->machine;
-    if (machine.id == 0) {
+    if (planned->machine.id == 0) {
       // A machine nobody knows gets its record for what counts, and no more of them than there may
       // be: anybody on the wire can be one. One of the configuration file has no plan.
       if ((!boot.completed && !planned->counts_failures) || room-- <= 0) continue;
-      const auto stored = store_->PutMachine(machine, DaemonActor());
+      const auto stored = store_->PutMachine(planned->machine, DaemonActor());
       if (!stored.ok()) return stored.status();
-      machine.id = stored->id;
+      planned->machine.id = stored->id;
     }
+    Machine& machine = machines.try_emplace(planned->machine.id, planned->machine).first->second;
     const MachineBoot counted{.machine = machine.id,
-                              .boot = {.id = boot.boot,
+                              .boot = {.mac = boot.mac,
+                                       .id = boot.boot,
                                        .completed = boot.completed,
                                        .is_refused = boot.is_refused,
                                        .next = boot.next}};

@@ -43,6 +43,8 @@ const char* const kMigrations[] = {
     "ALTER TABLE machines ADD COLUMN firmware TEXT NOT NULL DEFAULT '[]';",
     kCanaryMigration,
     kCountedMigration,
+    kCountedOfMacsMigration,
+    kFirstBootMigration,
 };
 
 }  // namespace

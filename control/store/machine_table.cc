@@ -14,12 +14,20 @@ const char* const kCountedMigration =
     "ALTER TABLE machines ADD COLUMN counted_boot INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE machines ADD COLUMN counted_completed INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE machines ADD COLUMN counted_next INTEGER NOT NULL DEFAULT 0;";
+// Of which MAC the one was that was noted until then, nobody knows.
+const char* const kCountedOfMacsMigration =
+    "ALTER TABLE machines ADD COLUMN counted TEXT NOT NULL DEFAULT '[]';"
+    "UPDATE machines SET counted='[{\"boot\": ' || counted_boot || ', \"completed\": ' ||"
+    "  iif(counted_completed, 'true', 'false') || ', \"next\": ' || counted_next || '}]'"
+    "  WHERE counted_boot<>0;"
+    "ALTER TABLE machines DROP COLUMN counted_boot;"
+    "ALTER TABLE machines DROP COLUMN counted_completed;"
+    "ALTER TABLE machines DROP COLUMN counted_next;";
 
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, name, mac, uuid, image_set, document, completed, failed, firmware, counted_boot, "
-    "counted_completed, counted_next";
+    "id, name, mac, uuid, image_set, document, completed, failed, firmware, counted";
 
 absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
   std::vector<Machine> machines;
@@ -38,9 +46,7 @@ absl::StatusOr<std::vector<Machine>> Read(Statement& statement) {
     machine.completed = static_cast<std::uint32_t>(statement.Integer(6));
     machine.failed = static_cast<std::uint32_t>(statement.Integer(7));
     machine.firmware = ParseSeenFirmware(ParseJson(statement.String(8)));
-    machine.last_counted = {.id = statement.Integer(9),
-                            .completed = statement.Integer(10) != 0,
-                            .next = statement.Integer(11)};
+    machine.counted = ParseCountedBoots(ParseJson(statement.String(9)));
     machines.push_back(std::move(machine));
   }
   return Whole(statement, std::move(machines));
@@ -144,13 +150,13 @@ absl::Status MachineTable::CountBoot(std::int64_t id, const CountedBoot& boot) {
   if (!found.ok()) return found.status();
   if (found->empty() || !CountOnce(boot, found->front())) return absl::OkStatus();
   Machine& counted = found->front();
-  Statement statement = database_.Prepare(
-      "UPDATE machines SET completed=?, failed=?, counted_boot=?, counted_completed=?, "
-      "counted_next=? WHERE id=?");
+  Statement statement =
+      database_.Prepare("UPDATE machines SET completed=?, failed=?, counted=? WHERE id=?");
   statement.Bind(1, std::int64_t{counted.completed}).Bind(2, std::int64_t{counted.failed});
-  const CountedBoot& last = counted.last_counted;
-  statement.Bind(3, last.id).Bind(4, std::int64_t{last.completed}).Bind(5, last.next);
-  if (absl::Status status = statement.Bind(6, id).Run(); !status.ok()) return status;
+  const std::string boots = ToJson(counted.counted).dump();
+  if (absl::Status status = statement.Bind(3, boots).Bind(4, id).Run(); !status.ok()) {
+    return status;
+  }
   if (kept_) kept_->insert_or_assign(id, std::make_shared<const Machine>(std::move(counted)));
   return absl::OkStatus();
 }
@@ -172,8 +178,7 @@ absl::Status MachineTable::NoteFirmware(std::int64_t id, const std::vector<SeenF
 absl::Status MachineTable::Write(Machine& machine) {
   Statement statement = database_.Prepare(
       "INSERT OR REPLACE INTO machines(id, name, mac, uuid, image_set, document, completed, "
-      "failed, firmware, counted_boot, counted_completed, counted_next) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+      "failed, firmware, counted) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
   if (machine.id != 0) statement.Bind(1, machine.id);
   statement.Bind(2, machine.name);
   if (machine.mac) statement.Bind(3, Bytes(machine.mac->octets));
@@ -183,9 +188,8 @@ absl::Status MachineTable::Write(Machine& machine) {
   statement.Bind(5, set).Bind(6, document);
   statement.Bind(7, std::int64_t{machine.completed}).Bind(8, std::int64_t{machine.failed});
   const std::string firmware = ToJson(machine.firmware).dump();
-  statement.Bind(9, firmware);
-  const CountedBoot& last = machine.last_counted;
-  statement.Bind(10, last.id).Bind(11, std::int64_t{last.completed}).Bind(12, last.next);
+  const std::string counted = ToJson(machine.counted).dump();
+  statement.Bind(9, firmware).Bind(10, counted);
   if (statement.Next()) machine.id = statement.Integer(0);
   return statement.Run();
 }

@@ -19,8 +19,9 @@
 
 namespace slipway::control {
 
-// One step of the catalog's history.
+// Steps of the catalog's history.
 extern const char* const kCountedMigration;
+extern const char* const kCountedOfMacsMigration;
 
 class MachineTable {
  public:

@@ -11,6 +11,8 @@ namespace slipway::control {
 
 const char* const kTemplateMigration =
     "CREATE TABLE templates(name TEXT PRIMARY KEY, document TEXT NOT NULL);";
+const char* const kFirstBootMigration =
+    "ALTER TABLE rollouts ADD COLUMN first_boot INTEGER NOT NULL DEFAULT 0;";
 
 namespace {
 
@@ -63,7 +65,8 @@ absl::StatusOr<nlohmann::json> PolicyTable::RuleNow(const std::string& name) {
 }
 
 absl::StatusOr<std::vector<Rollout>> PolicyTable::Rollouts() {
-  Statement statement = database_.Prepare("SELECT stable, document FROM rollouts ORDER BY stable");
+  Statement statement =
+      database_.Prepare("SELECT stable, document, first_boot FROM rollouts ORDER BY stable");
   std::vector<Rollout> rollouts;
   while (statement.Next()) {
     const std::string tag = statement.String(0);
@@ -74,15 +77,17 @@ absl::StatusOr<std::vector<Rollout>> PolicyTable::Rollouts() {
       return absl::DataLossError(Text("rollout of ", tag, " in the catalog: ",
                                       std::string(rollout.status().message()), "; start it again"));
     }
+    rollout->first_boot = statement.Integer(2);
     rollouts.push_back(*std::move(rollout));
   }
   return Whole(statement, std::move(rollouts));
 }
 
 absl::Status PolicyTable::Put(const Rollout& rollout) {
-  Statement statement =
-      database_.Prepare("INSERT OR REPLACE INTO rollouts(stable, document) VALUES(?, ?)");
+  Statement statement = database_.Prepare(
+      "INSERT OR REPLACE INTO rollouts(stable, document, first_boot) VALUES(?, ?, ?)");
   statement.Bind(1, rollout.stable.ToString()).Bind(2, ToJson(rollout).dump());
+  statement.Bind(3, rollout.first_boot);
   return statement.Run();
 }
 

@@ -19,8 +19,9 @@
 
 namespace slipway::control {
 
-// One step of the catalog's history.
+// Steps of the catalog's history.
 extern const char* const kTemplateMigration;
+extern const char* const kFirstBootMigration;
 
 class PolicyTable {
  public:

@@ -33,8 +33,8 @@ absl::Status WaitingTable::Put(const BootCounter::Counted& boot) {
 }
 
 absl::Status WaitingTable::Remove(const BootCounter::Counted& boot) {
-  Statement statement = database_.Prepare("DELETE FROM waiting_boots WHERE mac=? AND boot<=?");
-  return statement.Bind(1, Bytes(boot.mac.octets)).Bind(2, boot.boot).Run();
+  Statement statement = database_.Prepare("DELETE FROM waiting_boots WHERE mac=?");
+  return statement.Bind(1, Bytes(boot.mac.octets)).Run();
 }
 
 }  // namespace slipway::control

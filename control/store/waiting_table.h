@@ -23,7 +23,7 @@ class WaitingTable {
   absl::StatusOr<std::vector<BootCounter::Counted>> All();
   // In the place of what waits of this MAC.
   absl::Status Put(const BootCounter::Counted& boot);
-  // It, or what waits of this MAC from before it.
+  // What waits of this MAC: it, or one from before it, whatever the clock said then.
   absl::Status Remove(const BootCounter::Counted& boot);
 
  private:

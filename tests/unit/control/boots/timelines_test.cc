@@ -220,6 +220,28 @@ TEST_F(TimelinesTest, WhatChangedIsGivenOnceToBeStored) {
   EXPECT_THAT(timelines_.TakeChanged(true), SizeIs(4));
 }
 
+// Else a process that ends before those under way are stored leaves a failure that is counted, and
+// a story that will be counted by the next one.
+TEST_F(TimelinesTest, WhatWasGivenToBeCountedIsStoredAlsoWhereItHasGoneOnSince) {
+  const Happened progress{EventKind::kHttpProgress, 4000, 9000, "GET /a/b/c.efi", 7};
+  Tell({kDiscover, kAck, kOpened, kSecured, kRequest, kReset});
+  ASSERT_THAT(timelines_.TakeEnded(), SizeIs(1));
+  Tell(progress);
+  ASSERT_EQ(Last().outcome, BootOutcome::kUnderWay);
+  const auto boots = timelines_.TakeChanged(false);
+  ASSERT_THAT(boots, SizeIs(1));
+  EXPECT_EQ(boots[0].outcome, BootOutcome::kUnderWay) << "as it is by now";
+  Tell(progress);
+  EXPECT_THAT(timelines_.TakeChanged(false), IsEmpty()) << "nothing more of it was counted";
+}
+
+TEST_F(TimelinesTest, WhatCouldNotBeStoredWaitsNoLongerForBeingUnderWay) {
+  Tell({kDiscover, kAck});
+  timelines_.NotStored(timelines_.TakeChanged(true));
+  EXPECT_THAT(timelines_.TakeChanged(false), SizeIs(1));
+  EXPECT_THAT(timelines_.TakeChanged(true), IsEmpty());
+}
+
 // What ended after the others were taken is kept as it was counted.
 TEST_F(TimelinesTest, ANewerStoryTakesThePlaceOfTheOneThatItIsOf) {
   Tell({kDiscover, kAck});
@@ -246,6 +268,20 @@ TEST_F(TimelinesTest, WhatCouldNotBeStoredIsGivenAgain) {
   EXPECT_THAT(changed, SizeIs(5));
   EXPECT_THAT(changed, Contains(Field(&Boot::id, first)));
   EXPECT_THAT(timelines_.TakeChanged(true), IsEmpty());
+}
+
+TEST_F(TimelinesTest, ABootThatBeginsLaterHasTheIdThatIsNextOrAHigherOneWhateverTheClockSays) {
+  Tell({kDiscover, kAck});
+  const std::int64_t next = timelines_.NextId(now_);
+  EXPECT_GT(next, Last().id);
+  now_ -= 3600 * kSecond;
+  Tell(kDiscover);
+  EXPECT_GE(Last().id, next);
+  // Another process knows it from whoever has noted it.
+  BootTimelines after({}, [](Ipv4Address) { return std::optional<MacAddress>(); });
+  after.RiseFrom(next);
+  after.Take(EventOf(kDiscover, now_, kMachine));
+  EXPECT_EQ(after.Of(kMachine).back().id, next);
 }
 
 TEST_F(TimelinesTest, ARestoredBootGoesOn) {

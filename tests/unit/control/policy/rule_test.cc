@@ -269,5 +269,62 @@ TEST(CountedBoot, WhatARefusedBootWentOnWithCountsOnlyWhenItCompletes) {
   EXPECT_EQ(CountsOf(other), "complete 1, failed 1");
 }
 
+MacAddress PortMac(std::uint8_t last) { return {{0x52, 0x54, 0, 0, 0, last}}; }
+
+// Boots of one port are older by their ids than what the other port booted last.
+TEST(CountedBoot, EachPortOfAMachineHasALastBootOfItsOwn) {
+  Machine machine;
+  const CountedBoot first{.mac = PortMac(1), .id = 7};
+  const CountedBoot second{.mac = PortMac(2), .id = 9, .completed = true};
+  EXPECT_TRUE(CountOnce(second, machine));
+  EXPECT_TRUE(CountOnce(first, machine)) << "nobody has counted it";
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_FALSE(CountOnce(first, machine));
+    EXPECT_FALSE(CountOnce(second, machine));
+  }
+  EXPECT_EQ(CountsOf(machine), "complete 1, failed 1");
+  EXPECT_TRUE(CountOnce({.mac = PortMac(1), .id = 7, .completed = true}, machine)) << "after all";
+  EXPECT_EQ(CountsOf(machine), "complete 2, failed 0");
+  EXPECT_TRUE(CountOnce({.mac = PortMac(1), .id = 10}, machine));
+  EXPECT_FALSE(CountOnce(second, machine)) << "however often the other port boots";
+}
+
+TEST(CountedBoot, ABootAfterTheClockWasSetBackCountsAndOnce) {
+  Machine machine;
+  CountOnce({.mac = PortMac(1), .id = 900}, machine);
+  const CountedBoot next{.mac = PortMac(1), .id = 5};
+  EXPECT_TRUE(CountOnce(next, machine));
+  EXPECT_FALSE(CountOnce(next, machine));
+  EXPECT_EQ(CountsOf(machine), "complete 0, failed 2");
+}
+
+TEST(CountedBoot, AReleaseThatDidNotNoteThePortIsBelievedForItsId) {
+  Machine machine;
+  machine.counted = ParseCountedBoots(json::parse(R"([{"boot": 7, "completed": true}])"));
+  EXPECT_FALSE(CountOnce({.mac = PortMac(1), .id = 7}, machine));
+  EXPECT_TRUE(CountOnce({.mac = PortMac(1), .id = 8}, machine));
+  EXPECT_FALSE(CountOnce({.mac = PortMac(1), .id = 8}, machine));
+  EXPECT_EQ(CountsOf(machine), "complete 0, failed 1");
+}
+
+TEST(CountedBoot, WhoeverMakesUpPortsFillsNoRecord) {
+  Machine machine;
+  for (std::uint8_t port = 1; port <= 100; ++port) {
+    CountOnce({.mac = PortMac(port), .id = 1000 + port}, machine);
+  }
+  ASSERT_EQ(machine.counted.size(), kCountedBootsMax);
+  EXPECT_EQ(machine.counted.back().mac, PortMac(100));
+  EXPECT_EQ(ParseCountedBoots(ToJson(machine.counted)), machine.counted);
+}
+
+TEST(CountedBoot, WhatIsNoneInItsDocumentIsLeftOut) {
+  for (const char* text :
+       {"null", "7", R"(["x"])", R"([{"mac": "52:54:00:00:00:01"}])", R"([{"boot": "7"}])"}) {
+    EXPECT_TRUE(ParseCountedBoots(json::parse(text)).empty()) << text;
+  }
+  const auto odd = ParseCountedBoots(json::parse(R"([{"boot": 7, "mac": 1, "completed": 1}])"));
+  EXPECT_EQ(odd, std::vector<CountedBoot>{{.id = 7}});
+}
+
 }  // namespace
 }  // namespace slipway::control

@@ -32,7 +32,16 @@ class CanaryTest : public RestTest {
     ImportBootFile("debian:stable");  // text, which no firmware would run either: not judged
     Import("debian:next", "unsigned.efi", PeBuilder{}.Build());
     ASSERT_EQ(Slipway("machine label 52:54:00:00:00:01 canary=yes").code, 0);
-    ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 1").code, 0);
+    Try("debian:next");
+  }
+  // Against the stable tag, for a day already: boots that are told of here began after it did.
+  void Try(const std::string& candidate) {
+    ASSERT_EQ(Slipway(Text("rollout start debian:stable ", candidate, " --failures-max 1")).code,
+              0);
+    std::vector<Rollout> rollouts = *core_->Rollouts();
+    ASSERT_EQ(rollouts.size(), 1u);
+    rollouts[0].first_boot -= 86'400'000'000;
+    ASSERT_TRUE(core_->store().PutRollout(rollouts[0], DaemonActor()).ok());
   }
   void Import(const std::string& reference, const std::string& name, const std::string& bytes) {
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
@@ -51,16 +60,25 @@ class CanaryTest : public RestTest {
     event.set_text(text);
     core_->timelines().Take(event);
   }
-  // The canary has the whole file of a tag's version.
-  void Downloads(const std::string& reference, std::int64_t seconds_ago) {
+  // What it asks for of a tag's version.
+  std::string Get(const std::string& reference) {
     const auto sets = *core_->Images();
     const auto set = std::ranges::find(sets, reference, &ImageSet::reference);
-    const std::string path =
-        Text("GET /debian/", set->digest.substr(0, 12), "/", set->files.front().path);
+    return Text("GET /debian/", set->digest.substr(0, 12), "/", set->files.front().path);
+  }
+  // The canary has the whole file of a tag's version.
+  void Downloads(const std::string& reference, std::int64_t seconds_ago) {
+    const std::string path = Get(reference);
     Tell(seconds_ago + 4, EventKind::kDhcpDiscover, 0x10, kFirmware);
     Tell(seconds_ago + 2, EventKind::kDhcpAck, 3600, "");
     Tell(seconds_ago + 1, EventKind::kHttpRequest, 200, path);
     Tell(seconds_ago, EventKind::kHttpComplete, 2048, path);
+  }
+  // The canary cannot have what it asks for.
+  void FailsNow(const std::string& reference) {
+    Tell(0, EventKind::kDhcpDiscover, 0x10, kFirmware);
+    Tell(0, EventKind::kDhcpAck, 3600, "");
+    Tell(0, EventKind::kHttpRequest, 404, Get(reference));
   }
   // As the event thread does it.
   void Tidy() {
@@ -70,12 +88,17 @@ class CanaryTest : public RestTest {
     }
     for (const Boot& boot : watch_.Refused(*core_, Now())) core_->NoteBoot(boot);
   }
-  // What has happened so far is on disk, as a process that ends leaves it.
-  void Restart() {
+  // One commit of boots and counts.
+  void Store(bool under_way) {
     ASSERT_TRUE(core_->KeepCanaries().ok());
-    const std::vector<Boot> boots = core_->timelines().TakeChanged(true);
+    const std::vector<Boot> boots = core_->timelines().TakeChanged(under_way);
     const VersionCounts counts = core_->tally().TakeChanged(boots);
     ASSERT_TRUE(core_->archive().Put(boots, {.boots_per_machine = 8}, counts).ok());
+  }
+  // What has happened so far is on disk, as a process that ends leaves it; after kill -9 boots
+  // under way are as they were stored before.
+  void Restart(bool is_killed = false) {
+    Store(!is_killed);
     End();
     Begin();
     watch_ = {};
@@ -114,6 +137,42 @@ TEST_F(CanaryTest, ARestartLooksAgainAtWhatTheProcessBeforeHadNot) {
   Tidy();
   EXPECT_EQ(Rollouts().size(), 0u);
   EXPECT_THAT(Slipway("audit list").text, HasSubstr("rolled back"));
+}
+
+// A boot of the version, from before somebody tries that: of this process, and of the one before.
+TEST_F(CanaryTest, ABootFromBeforeTheTrialDoesNotCountAgainstIt) {
+  for (const bool is_another_process : {false, true}) {
+    watch_ = {};
+    Start(true);
+    ASSERT_EQ(Slipway("rollout rollback debian:stable").code, 0);
+    Downloads("debian:next", 30);
+    for (const Boot& boot : core_->timelines().TakeEnded()) {
+      core_->NoteBoot(boot);
+      watch_.Take(boot);
+    }
+    ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 1").code, 0);
+    if (is_another_process) {
+      Restart();
+      ASSERT_TRUE(watch_.Resume(*core_, Now() - 26 * kSecond).ok());
+    }
+    Tidy();
+    ASSERT_EQ(Rollouts().size(), 1u);
+    EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1) << "of its version it is one";
+    FailsNow("debian:next");
+    Tidy();
+    EXPECT_EQ(Rollouts().size(), 0u);
+  }
+}
+
+TEST_F(CanaryTest, ATrialGoesOnWithItsBootsWhereTheClockWasSetBackSince) {
+  Start(true);
+  std::vector<Rollout> rollouts = *core_->Rollouts();
+  rollouts[0].first_boot = Now() / 1000 + 3'600'000'000;  // it began in an hour
+  ASSERT_TRUE(core_->store().PutRollout(rollouts[0], DaemonActor()).ok());
+  Restart();
+  FailsNow("debian:next");
+  Tidy();
+  EXPECT_EQ(Rollouts().size(), 0u);
 }
 
 TEST_F(CanaryTest, HoweverLongNobodyListenedItIsLookedAtAgain) {
@@ -165,6 +224,26 @@ TEST_F(CanaryTest, ARestartCountsARefusedBootOnce) {
   }
 }
 
+// It is counted, goes on before it is stored, and the process is killed before boots under way are.
+TEST_F(CanaryTest, ABootThatGoesOnWhileItIsCountedFailsOnceAlsoForTheProcessAfter) {
+  Start(true);
+  ASSERT_EQ(Slipway("rollout start debian:stable debian:next --failures-max 0").code, 0);
+  Tell(60, EventKind::kDhcpDiscover, 0x10, kFirmware);
+  Tell(59, EventKind::kDhcpAck, 3600, "");
+  Tell(58, EventKind::kHttpRequest, 200, Get("debian:next"));
+  Store(true);
+  Tell(50, EventKind::kTcpTimedOut, 0, "");
+  for (const Boot& boot : core_->timelines().TakeEnded()) core_->NoteBoot(boot);
+  Tell(49, EventKind::kDhcpAck, 3600, "");
+  ASSERT_EQ(core_->timelines().counts().under_way, 1u);
+  Restart(true);
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1);
+  core_->timelines().Sweep(Now() + 400 * kSecond);
+  Tidy();
+  EXPECT_EQ(core_->timelines().counts().abandoned, 1u);
+  EXPECT_EQ(Rollouts()[0]["candidate_boots"]["failed"], 1);
+}
+
 TEST_F(CanaryTest, AProgramThatIsHeardOfRuns) {
   Start(true);
   Downloads("debian:next", 30);
@@ -193,7 +272,7 @@ TEST_F(CanaryTest, FirmwareThatIsBackAtOnceDidNotBootWhereNobodySaidWhatItTrusts
     watch_ = {};
     Start(db_is_known);
     ImportBootFile("debian:other", 6000);
-    ASSERT_EQ(Slipway("rollout start debian:stable debian:other --failures-max 1").code, 0);
+    Try("debian:other");
     Downloads("debian:other", 30);
     Tell(27, EventKind::kDhcpDiscover, 0x10, kFirmware);
     Tidy();

@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kBegin = 1'790'000'000 * kSecond;
 constexpr std::array<std::uint8_t, 3> kMachines = {1, 2, 3};
+constexpr const char* kUuid = "0a1b2c3d-0001-0203-0405-060708090a0b";
 
 class PlansTest : public RestTest {
  protected:
@@ -44,6 +45,22 @@ class PlansTest : public RestTest {
   // Completed and failed; nothing where there is no record.
   std::string Counted(std::uint8_t last) {
     const auto machine = core_->store().FindMachine(Mac(last), std::nullopt);
+    if (!machine.ok() || !*machine) return "nothing";
+    return Text((*machine)->completed, ' ', (*machine)->failed);
+  }
+  // A machine that is known by its UUID, which both of its ports tell.
+  void EnterWithTwoPorts() {
+    ASSERT_EQ(Slipway(Text("machine label ", kUuid, " rack=a1")).code, 0);
+    std::vector<dhcp::Lease> leases;
+    for (const std::uint8_t last : std::initializer_list<std::uint8_t>{1, 2}) {
+      leases.push_back({.address = Ipv4Address(10, 77, 0, static_cast<std::uint8_t>(100 + last)),
+                        .mac = Mac(last),
+                        .uuid = *Uuid::Parse(kUuid)});
+    }
+    core_->leases().Take(leases);
+  }
+  std::string CountedOfBoth() {
+    const auto machine = core_->store().FindMachine(std::nullopt, Uuid::Parse(kUuid));
     if (!machine.ok() || !*machine) return "nothing";
     return Text((*machine)->completed, ' ', (*machine)->failed);
   }
@@ -112,6 +129,33 @@ TEST_F(PlansTest, ABootThatTheArchiveDidNotKnowToHaveEndedCountsOnce) {
   plans_.Take(Ended(2, 500, BootOutcome::kComplete));
   ASSERT_TRUE(CountAt(600).ok());
   EXPECT_EQ(Counted(2), "1 0") << "after all";
+}
+
+// Two ports of one machine, which its UUID says: the boot of the first is older by its id than what
+// the second has booted since.
+TEST_F(PlansTest, ABootOfOnePortCountsOnceThoughTheOtherHasBootedSince) {
+  ASSERT_EQ(Slipway("rule rm install").code, 0);
+  ASSERT_EQ(Slipway("rule set install --image installer:1 --mode until-success:9").code, 0);
+  EnterWithTwoPorts();
+  plans_.Take(Ended(2, 0, BootOutcome::kFailed));
+  ASSERT_TRUE(CountAt(61).ok());
+  for (const std::int64_t second : std::initializer_list<std::int64_t>{100, 200, 300}) {
+    plans_.Take(Ended(1, second, BootOutcome::kFailed));
+    ASSERT_TRUE(CountAt(second + 61).ok());
+    EXPECT_EQ(CountedOfBoth(), "0 2") << second;
+  }
+}
+
+TEST_F(PlansTest, APlanThatEndsByBootsOfTwoPortsAtOnceIsPublished) {
+  ASSERT_EQ(Slipway("rule rm install").code, 0);
+  ASSERT_EQ(Slipway("rule set install --image installer:1 --mode until-success:2").code, 0);
+  EnterWithTwoPorts();
+  plans_.Take(Ended(1, 0, BootOutcome::kFailed));
+  plans_.Take(Ended(2, 0, BootOutcome::kFailed));
+  const int published = published_;
+  ASSERT_TRUE(CountAt(61).ok());
+  EXPECT_EQ(CountedOfBoth(), "0 2");
+  EXPECT_GT(published_.load(), published) << "neither of them alone ends it";
 }
 
 TEST_F(PlansTest, WhatNoPlanNeedsIsNotKept) {

@@ -15,6 +15,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+constexpr std::int64_t kLater = 4'000'000'000'000'000;  // an id of the year 2096
+
 class RolloutsTest : public RestTest {
  protected:
   // The first 12 digits of the version that a tag leads to.
@@ -34,10 +36,11 @@ class RolloutsTest : public RestTest {
     const auto* resource = snapshot_->images.Find(path);
     return resource != nullptr && resource->loaded;
   }
-  // `id` 0: the machine's first, else another of its boots.
+  // Of a boot that began after any trial here. `id` 0: the machine's first, else another of its
+  // boots.
   Boot Failed(std::uint8_t last, const std::string& version, std::int64_t id = 0) {
     Boot boot;
-    boot.id = id == 0 ? last : id;
+    boot.id = kLater + (id == 0 ? last : id);
     boot.mac = MacAddress{{0x52, 0x54, 0, 0, 0, last}};
     boot.outcome = BootOutcome::kFailed;
     boot.words = "reset its connection";
@@ -312,6 +315,33 @@ TEST_F(RolloutsTest, ALowerLimitTakesEffectWithTheNextFailure) {
   EXPECT_EQ(Sent(1), next) << "a change of a rollout does not end it";
   core_->NoteBoot(Failed(1, next, 10));
   ExpectRolledBackAfter(3);
+}
+
+TEST_F(RolloutsTest, BootsCountAgainstATrialFromWhereItBegan) {
+  StartCanary(1);
+  const std::string next = Version("debian:next");
+  const auto first_boot = [this] { return core_->Rollouts()->front().first_boot; };
+  const std::int64_t first = first_boot();
+  EXPECT_GT(first, 0);
+  Start("--percent 100");
+  Restart();
+  EXPECT_EQ(first_boot(), first) << "it goes on";
+  Boot boot = Failed(1, next);
+  boot.id = first - 1;
+  core_->NoteBoot(boot);
+  EXPECT_EQ(CandidateBoots(), "complete 0, failed 1") << "of the version";
+  boot.id = first;
+  core_->NoteBoot(boot);
+  ExpectRolledBackAfter(1);
+  Start("--failures-max 1");
+  EXPECT_GT(first_boot(), first) << "another trial of the same version";
+  // A release before did not note it.
+  Rollout rollout = core_->Rollouts()->front();
+  rollout.first_boot = 0;
+  ASSERT_TRUE(core_->store().PutRollout(rollout, DaemonActor()).ok());
+  boot.id = 1;
+  core_->NoteBoot(boot);
+  ExpectRolledBackAfter(1);
 }
 
 TEST_F(RolloutsTest, AnotherCandidateHasNotFailedYet) {

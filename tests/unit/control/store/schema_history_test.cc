@@ -104,6 +104,17 @@ constexpr Step kCatalog[] = {
      "ALTER TABLE machines ADD COLUMN counted_completed INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE machines ADD COLUMN counted_next INTEGER NOT NULL DEFAULT 0;",
      "UPDATE machines SET counted_boot=6, counted_completed=1, counted_next=0;"},
+    {"ALTER TABLE machines ADD COLUMN counted TEXT NOT NULL DEFAULT '[]';"
+     "UPDATE machines SET counted='[{\"boot\": ' || counted_boot || ', \"completed\": ' ||"
+     "  iif(counted_completed, 'true', 'false') || ', \"next\": ' || counted_next || '}]'"
+     "  WHERE counted_boot<>0;"
+     "ALTER TABLE machines DROP COLUMN counted_boot;"
+     "ALTER TABLE machines DROP COLUMN counted_completed;"
+     "ALTER TABLE machines DROP COLUMN counted_next;",
+     "UPDATE machines SET counted='[{\"mac\": \"52:54:00:00:00:01\", \"boot\": 6,"
+     "  \"completed\": true, \"next\": 5}]';"},
+    {"ALTER TABLE rollouts ADD COLUMN first_boot INTEGER NOT NULL DEFAULT 0;",
+     "UPDATE rollouts SET first_boot=8;"},
 };
 constexpr std::size_t kPresent = std::size(kCatalog);
 constexpr std::size_t kChained = 3;  // the schema from which on the log is a chain
@@ -192,8 +203,13 @@ void ExpectMachines(Store& store, std::size_t version) {
   if (version >= 13) {
     EXPECT_EQ(machine.firmware.front().firmware.dhcp, "0123456789abcdef");
   }
-  EXPECT_EQ(machine.last_counted.id, version >= 15 ? 6 : 0);
-  EXPECT_EQ(machine.last_counted.completed, version >= 15);
+  ASSERT_THAT(machine.counted, SizeIs(version >= 15 ? 1 : 0));
+  if (version >= 15) {
+    EXPECT_EQ(machine.counted.front().id, 6);
+    EXPECT_TRUE(machine.counted.front().completed);
+    EXPECT_EQ(machine.counted.front().mac, version >= 16 ? *machine.mac : MacAddress{});
+    EXPECT_EQ(machine.counted.front().next, version >= 16 ? 5 : 0);
+  }
   const auto boots = store.Boots();
   ASSERT_TRUE(boots.ok()) << boots.status();
   EXPECT_THAT(*boots, SizeIs(1));
@@ -214,6 +230,7 @@ void ExpectPolicy(Store& store, std::size_t version) {
   ASSERT_THAT(*rollouts, SizeIs(version >= 5 ? 1 : 0));
   if (version >= 5) {
     EXPECT_EQ(rollouts->front().percent, 10U);
+    EXPECT_EQ(rollouts->front().first_boot, version >= 17 ? 8 : 0);
   }
   const auto failures = store.CanaryFailures();
   ASSERT_TRUE(failures.ok()) << failures.status();

@@ -137,6 +137,15 @@ TEST_F(StoreTest, AMachineComesBackWithAllThatIsSaidOfIt) {
                                           {changed.id, {.id = 4, .completed = false}}};
   ASSERT_TRUE(store->CountBoots(again, {}).ok());
   EXPECT_EQ((*store->FindMachine(machine.mac, std::nullopt))->failed, 2U);
+  // Of each of its MACs, also where the other one's is the later.
+  const MacAddress other{{0x52, 0x54, 0, 0, 1, 1}};
+  const std::vector<MachineBoot> of_another = {{changed.id, {.mac = other, .id = 2'000}},
+                                               {changed.id, {.mac = *machine.mac, .id = 1'000}}};
+  for (int told = 0; told < 3; ++told) {
+    auto next = *OpenSqliteStore(folder_ / "catalog.db");
+    ASSERT_TRUE(next->CountBoots(of_another, {}).ok());
+    EXPECT_EQ((*next->FindMachine(machine.mac, std::nullopt))->failed, 4U) << told;
+  }
   EXPECT_FALSE(store->FindMachine(std::nullopt, std::nullopt)->has_value());
   EXPECT_FALSE(store->FindMachine(WithMac(2, "a:1").mac, std::nullopt)->has_value());
 }
