@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/config/cross_check.h"
@@ -247,10 +249,43 @@ class NetworkChecker {
   std::map<std::string, unsigned> names_;
 };
 
+// The port's gateway that the network inherits as its router, as none is written.
+std::optional<Ipv4Address> LentRouter(const Section& root, const Section& network) {
+  const auto subnet = network.Get<Ipv4Prefix>("subnet");
+  if (!subnet || network.Written("router")) return std::nullopt;
+  for (const Section& port : root.Children("port")) {
+    const auto gateway = port.Get<Ipv4Address>("gateway");
+    if (gateway && subnet->Contains(*gateway)) return gateway;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void CheckNetworks(const Section& root, Complaints& complaints) {
   NetworkChecker(root, complaints).Check();
+}
+
+void CheckLentRouters(const Section& root, Complaints& complaints) {
+  constexpr std::string_view kWhat =
+      "the port's gateway, which is the router of a network that names none; ";
+  for (const Section& network : root.Children("network")) {
+    const auto router = LentRouter(root, network);
+    if (!router) continue;
+    const auto pools = network.List<AddressRange>("pools");
+    for (std::size_t i = 0; i < pools.size(); ++i) {
+      if (!pools[i].Contains(*router)) continue;
+      complaints.AddElement(network, "pools", i, ToString(pools[i]),
+                            Text("holds ", router->ToString(), ", ", kWhat,
+                                 "leave it out, or write the network's own router"));
+    }
+    for (const Section& reservation : network.Children("reservation")) {
+      if (reservation.Get<Ipv4Address>("address") != router) continue;
+      complaints.Add(reservation, "address",
+                     Text(kWhat, "write another, or for the router itself, router = \"",
+                          router->ToString(), "\" in its network"));
+    }
+  }
 }
 
 }  // namespace slipway::control

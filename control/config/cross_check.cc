@@ -218,6 +218,7 @@ void CrossCheck(const Section& root, const std::filesystem::path& file, Findings
   Complaints complaints(file, findings);
   CheckPorts(root, complaints);
   CheckNetworks(root, complaints);
+  CheckLentRouters(root, complaints);
   CheckMachines(root, complaints);
   CheckBoot(root, complaints);
   CheckTls(root, complaints);

@@ -45,6 +45,9 @@ class Complaints {
 
 void CheckPorts(const Section& root, Complaints& complaints);
 void CheckNetworks(const Section& root, Complaints& complaints);
+// Pools and reservations that take the gateway which a port lends its networks as their router.
+// Apart, as a network that is served is not refused for it when the port gets another gateway.
+void CheckLentRouters(const Section& root, Complaints& complaints);
 void CheckMachines(const Section& root, Complaints& complaints);
 void CheckBoot(const Section& root, Complaints& complaints);
 void CheckTls(const Section& root, Complaints& complaints);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/config/networks.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "control/config/cross_check.h"
@@ -32,13 +33,15 @@ nlohmann::json ToJson(const ReservationConfig& reservation) {
   return told;
 }
 
-// What CheckNetworks() looks at, of the configuration.
+// What networks are checked against and by, of the configuration.
 nlohmann::json Root(const Config& config, std::span<const NetworkDocument> more) {
   nlohmann::json ports = nlohmann::json::array();
   for (const PortConfig& port : config.ports) {
     nlohmann::json addresses = nlohmann::json::array();
     for (const Ipv4Prefix& own : port.addresses) addresses.push_back(own.ToString());
-    ports.push_back({{"device", port.device}, {"addresses", addresses}});
+    nlohmann::json each = {{"device", port.device}, {"addresses", addresses}};
+    if (port.gateway) each["gateway"] = port.gateway->ToString();
+    ports.push_back(std::move(each));
   }
   nlohmann::json networks = nlohmann::json::array();
   for (const NetworkConfig& network : config.networks) {
@@ -52,6 +55,13 @@ nlohmann::json Root(const Config& config, std::span<const NetworkDocument> more)
     networks.push_back(std::move(network));
   }
   return {{"port", ports}, {"network", networks}};
+}
+
+std::vector<std::string> WordsOf(const std::vector<Problem>& problems) {
+  std::vector<std::string> words;
+  words.reserve(problems.size());
+  for (const Problem& problem : problems) words.push_back(problem.what);
+  return words;
 }
 
 }  // namespace
@@ -99,12 +109,7 @@ absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const Networ
   const Section root = ReadJson(Root(config, more), file.string(), problems);
   Complaints complaints(file, {problems, warnings});
   CheckNetworks(root, complaints);
-  if (!problems.empty()) {
-    std::vector<std::string> words;
-    words.reserve(problems.size());
-    for (const Problem& problem : problems) words.push_back(problem.what);
-    return absl::InvalidArgumentError(Join(words, "\n"));
-  }
+  if (!problems.empty()) return absl::InvalidArgumentError(Join(WordsOf(problems), "\n"));
   Config whole = config;
   whole.networks.clear();
   for (const Section& section : root.Children("network")) {
@@ -114,16 +119,27 @@ absl::StatusOr<Config> WithNetworks(const Config& config, std::span<const Networ
   return whole;
 }
 
+std::vector<std::string> LentRouterTaken(const Config& config, const NetworkConfig& network) {
+  Config alone;
+  alone.ports = config.ports;
+  alone.networks = {network};
+  std::vector<Problem> problems;
+  std::vector<Problem> warnings;
+  const std::filesystem::path file("networks");
+  const Section root = ReadJson(Root(alone, {}), file.string(), problems);
+  Complaints complaints(file, {problems, warnings});
+  CheckLentRouters(root, complaints);
+  return WordsOf(problems);
+}
+
 void TakeRouters(Config& config) {
   for (NetworkConfig& network : config.networks) {
-    for (const PortConfig& port : config.ports) {
-      if (network.told_router() || !port.gateway) continue;
-      if (!network.subnet.Contains(*port.gateway)) continue;
-      const auto holds = [&](const AddressRange& pool) { return pool.Contains(*port.gateway); };
-      const auto is_its = [&](const ReservationConfig& one) { return one.address == port.gateway; };
-      if (std::ranges::any_of(network.reservations, is_its)) continue;
-      if (std::ranges::none_of(network.pools, holds)) network.inherited_router = port.gateway;
-    }
+    const auto lends = [&](const PortConfig& port) {
+      return port.gateway && network.subnet.Contains(*port.gateway);
+    };
+    const auto port = std::ranges::find_if(config.ports, lends);
+    if (network.router || port == config.ports.end()) continue;
+    if (LentRouterTaken(config, network).empty()) network.inherited_router = port->gateway;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "control/config/config.h"
@@ -31,8 +32,12 @@ nlohmann::json ToJson(const NetworkConfig& network);
 // Of a section without problems.
 NetworkConfig BuildNetwork(const Section& section);
 
-// Networks that name no router inherit their port's, where that is theirs to have: inside the
-// subnet, and no address that is leased or reserved.
+// The network's pools and reservations that take the gateway which its port would lend it as its
+// router, each in the words of a check; empty where it names its own. It is refused for them where
+// it is put; one that was there when the gateway came is served without a router.
+std::vector<std::string> LentRouterTaken(const Config& config, const NetworkConfig& network);
+
+// Networks that name no router inherit their port's, where that is inside the subnet and not taken.
 void TakeRouters(Config& config);
 
 }  // namespace slipway::control

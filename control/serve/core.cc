@@ -9,6 +9,7 @@
 #include "control/backup/backup.h"
 #include "control/boots/boot_json.h"
 #include "control/boots/causes.h"
+#include "control/config/networks.h"
 #include "control/log.h"
 #include "control/moment.h"
 #include "control/parse_json.h"
@@ -29,6 +30,24 @@ constexpr auto kRepublishPause = std::chrono::seconds(5);
 // Each holds a thread of the REST server.
 constexpr unsigned kStreamsMax = 16;
 constexpr unsigned kStreamsOfOneMax = 8;
+
+// At a start, of the catalog's: ports get another gateway by their file alone, and whoever puts a
+// network that takes it is refused.
+void TellOfTakenRouters(const Config& config, Store& store) {
+  const auto networks = store.Networks();
+  if (!networks.ok()) return;  // a publication will say so
+  const auto whole = WithNetworks(config, *networks);
+  if (!whole.ok()) return;
+  for (const NetworkConfig& network : whole->networks) {
+    const auto taken = LentRouterTaken(*whole, network);
+    if (taken.empty()) continue;
+    const std::string words = Join(taken, "; ");
+    LogWarning(Text("network ", network.name, ": its machines are told no router: ", words),
+               {{"network", network.name}});
+    NoteDone(store, DaemonActor(), Text("network ", network.name, " without a router"), nullptr,
+             {{"why", words}});
+  }
+}
 
 }  // namespace
 
@@ -85,6 +104,7 @@ absl::Status Core::OpenState() {
       [this](Ipv4Address address) { return leases_.MacOf(address, std::time(nullptr)); });
   if (absl::Status status = OpenFeed(); !status.ok()) return status;
   certificates_->TellOfOutOfDate();  // the feed as well
+  TellOfTakenRouters(config_, *store_);
   return OpenArchive();
 }
 

@@ -72,6 +72,9 @@ absl::Status Core::PutNetworkLocked(const std::string& name, const nlohmann::jso
   networks->push_back({name, document});
   auto config = WithNetworks(config_, *networks);
   if (!config.ok()) return config.status();
+  if (const auto taken = LentRouterTaken(*config, config->networks.back()); !taken.empty()) {
+    return absl::InvalidArgumentError(Join(taken, "\n"));
+  }
   // One spelling of each value, so that what is kept for a machine is found again.
   networks->back().document = ToJson(config->networks.back());
   site->config = std::make_shared<const Config>(*std::move(config));

@@ -199,6 +199,20 @@ const BadConfig kBadConfigs[] = {
     {"RouterOutside", std::string(kNetwork) + "router = \"10.4.0.1\"\n",
      "s.toml:8:10: network.router = \"10.4.0.1\": clients cannot reach it; write an address inside "
      "10.0.0.0/24"},
+    {"GatewayInsidePool", "gateway = \"10.0.0.15\"\n" + std::string(kNetwork),
+     "s.toml:8:10: network.pools = \"10.0.0.10-10.0.0.20\": holds 10.0.0.15, the port's gateway, "
+     "which is the router of a network that names none; leave it out, or write the network's own "
+     "router"},
+    {"RouterInsidePool",
+     "gateway = \"10.0.0.9\"\n" + std::string(kNetwork) + "router = \"10.0.0.15\"\n",
+     "s.toml:8:10: network.pools = \"10.0.0.10-10.0.0.20\": holds the router 10.0.0.15; leave it "
+     "out"},
+    {"ReservationOfTheGateway",
+     "gateway = \"10.0.0.9\"\n" + std::string(kNetwork) +
+         "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.0.0.9\"\n",
+     "s.toml:11:11: network.reservation.address = \"10.0.0.9\": the port's gateway, which is the "
+     "router of a network that names none; write another, or for the router itself, router = "
+     "\"10.0.0.9\" in its network"},
     {"ReservationOutside",
      std::string(kNetwork) +
          "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.1.0.5\"\n",

@@ -144,6 +144,33 @@ image_set = "debian"
   EXPECT_FALSE(ToJson(lab).contains("router"));
 }
 
+TEST(NetworksTest, WhatTakesAGatewayThatCameLaterIsToldAndTheOthersInherit) {
+  Config file = File();
+  file.ports.front().gateway = *Ipv4Address::Parse("10.77.0.254");
+  file.networks.clear();
+  json near = {{"subnet", "10.77.0.0/24"},
+               {"pools", {"10.77.0.10-10.77.0.20", "10.77.0.200-10.77.0.254"}},
+               {"reservation", {{{"mac", "52:54:00:00:00:fe"}, {"address", "10.77.0.254"}}}}};
+  const auto taken = [&](const json& document) {
+    const auto config = WithNetworks(file, std::array{NetworkDocument{"near", document}});
+    EXPECT_TRUE(config.ok()) << config.status();
+    return config.ok() ? LentRouterTaken(*config, config->networks[0]) : std::vector<std::string>();
+  };
+  EXPECT_THAT(
+      taken(near),
+      testing::ElementsAre(
+          "network.pools = \"10.77.0.200-10.77.0.254\": holds 10.77.0.254, the port's gateway, "
+          "which is the router of a network that names none; leave it out, or write the network's "
+          "own router",
+          "network.reservation.address = \"10.77.0.254\": the port's gateway, which is the router "
+          "of a network that names none; write another, or for the router itself, router = "
+          "\"10.77.0.254\" in its network"));
+  EXPECT_THAT(taken(kFar), testing::IsEmpty()) << "its machines have another router";
+  near["pools"] = json::array({"10.77.0.10-10.77.0.20"});
+  near["router"] = "10.77.0.254";
+  EXPECT_THAT(taken(near), testing::IsEmpty()) << "somebody has said whose the address is";
+}
+
 TEST(NetworksTest, WhatIsNoDocumentIsRefusedNotRead) {
   json deep = 1;
   for (int i = 0; i < 1'000; ++i) deep = json::array({deep});

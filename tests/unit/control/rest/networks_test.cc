@@ -19,6 +19,9 @@ using testing::Not;
 constexpr const char* kFar =
     "network set far --subnet 10.88.0.0/24 --relayed true --pools 10.88.0.10-10.88.0.20";
 
+constexpr const char* kNear =
+    "network set near --subnet 10.77.0.0/24 --pools 10.77.0.100-10.77.0.199";
+
 class RestNetworksTest : public RestTest {
  protected:
   const dhcp::NetworkSettings* Served(const char* address) {
@@ -37,6 +40,13 @@ class RestNetworksTest : public RestTest {
             .state = dhcp::LeaseState::kBound,
             .expires_unix_seconds = std::time(nullptr) + seconds};
   }
+  // A port with a gateway, and no network of the file.
+  void BeginAnew(const char* gateway) {
+    End();
+    site_ = Text(kSitePort, "gateway = \"", gateway, "\"\n");
+    Begin();
+  }
+  std::optional<Ipv4Address> ToldRouter() { return Served("10.77.0.9")->gateway; }
 };
 
 TEST_F(RestNetworksTest, ANetworkIsServedFromTheMomentItIsSetAndAfterARestart) {
@@ -186,16 +196,9 @@ TEST_F(RestNetworksTest, AReservationMayBeBoundToTheNetworkThatListedIt) {
 }
 
 TEST_F(RestNetworksTest, ARouterThatThePortLendsNeverBecomesTheNetworksOwn) {
-  const auto begin_with = [this](const char* gateway) {
-    End();
-    site_ = Text(kSitePort, "gateway = \"", gateway, "\"\n");
-    Begin();
-  };
-  const auto told = [this] { return Served("10.77.0.9")->gateway; };
-  begin_with("10.77.0.254");
-  ASSERT_EQ(Slipway("network set near --subnet 10.77.0.0/24 --pools 10.77.0.100-10.77.0.199").code,
-            0);
-  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.254"));
+  BeginAnew("10.77.0.254");
+  ASSERT_EQ(Slipway(kNear).code, 0);
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.254"));
   // Written back by a command, by a reservation, and as a client has read it.
   ASSERT_EQ(Slipway("network set near --lease-time 10m").code, 0);
   ASSERT_EQ(Slipway("network reserve near 10.77.0.20 52:54:00:00:00:01").code, 0);
@@ -206,16 +209,52 @@ TEST_F(RestNetworksTest, ARouterThatThePortLendsNeverBecomesTheNetworksOwn) {
   const auto same = client_->Put("/api/v1/networks/near", read->body, "application/json");
   EXPECT_EQ(same->status, 200) << same->body;
   EXPECT_EQ(same->body, read->body);
-  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.254"));
-  begin_with("10.77.0.253");
-  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.253")) << "the old one was kept as its own";
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.254"));
+  BeginAnew("10.77.0.253");
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.253")) << "the old one was kept as its own";
 
   ASSERT_EQ(Slipway("network set near --router 10.77.0.9").code, 0);
-  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.9"));
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.9"));
   EXPECT_THAT(Slipway("network show near").text, Not(HasSubstr("inherited_router")));
   ASSERT_EQ(Slipway("network set near --router ''").code, 0);
-  EXPECT_EQ(told(), Ipv4Address::Parse("10.77.0.253"));
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.253"));
   EXPECT_THAT(Slipway("network show near").text, HasSubstr("inherited_router: 10.77.0.253"));
+}
+
+TEST_F(RestNetworksTest, WhatWouldTakeThePortsGatewayIsRefusedWhereItIsPut) {
+  BeginAnew("10.77.0.254");
+  const Ran pool = Slipway("network set near --subnet 10.77.0.0/24 --pools 10.77.0.9-10.77.0.254");
+  EXPECT_EQ(pool.code, 1);
+  EXPECT_THAT(pool.text, HasSubstr("network.pools = \"10.77.0.9-10.77.0.254\": holds 10.77.0.254, "
+                                   "the port's gateway"));
+  ASSERT_EQ(Slipway(kNear).code, 0);
+  const char* keep = "network reserve near 10.77.0.254 52:54:00:00:00:01";
+  const Ran kept = Slipway(keep);
+  EXPECT_EQ(kept.code, 1);
+  EXPECT_THAT(kept.text,
+              HasSubstr("network.reservation.address = \"10.77.0.254\": the port's gateway"));
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.254"));
+  // Where the operator says so, the router may have its own address from us.
+  ASSERT_EQ(Slipway("network set near --router 10.77.0.254").code, 0);
+  EXPECT_EQ(Slipway(keep).code, 0);
+  EXPECT_EQ(Slipway("network set near --router ''").code, 1);
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.254"));
+}
+
+TEST_F(RestNetworksTest, AGatewayThatIsTakenWhenItComesIsToldAtTheStartAndMachinesAreServed) {
+  BeginAnew("10.77.0.254");
+  ASSERT_EQ(Slipway(kNear).code, 0);
+  testing::internal::CaptureStderr();
+  BeginAnew("10.77.0.150");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("network near: its machines are told no router: network.pools = "
+                        "\"10.77.0.100-10.77.0.199\": holds 10.77.0.150, the port's gateway"));
+  EXPECT_THAT(Slipway("audit list").text, HasSubstr("network near without a router"));
+  ASSERT_NE(Served("10.77.0.9"), nullptr);
+  EXPECT_EQ(ToldRouter(), std::nullopt);
+  EXPECT_EQ(Slipway(kFar).code, 0) << "another network's change has nothing to do with it";
+  ASSERT_EQ(Slipway("network set near --pools 10.77.0.100-10.77.0.149").code, 0);
+  EXPECT_EQ(ToldRouter(), Ipv4Address::Parse("10.77.0.150"));
 }
 
 TEST_F(RestNetworksTest, ViewersLookAndOperatorsReserve) {
