@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Networks and leases. A network of the configuration file is shown like the others and changed
-// there. A reservation is one of its network's: If-Match takes the network's ETag. Leases are made
-// by the worker that owns them, and listed within the reader's scope and ?selector=.
+// there. A reservation is one of its network's: If-Match takes the network's ETag, and
+// If-None-Match: * makes one where the address is kept for nobody. Leases are made by the worker
+// that owns them, and listed within the reader's scope and ?selector=.
 #include <algorithm>
 #include <ctime>
 #include <mutex>
@@ -103,7 +104,17 @@ void DeleteNetwork(const httplib::Request& request, httplib::Response& response,
   response.status = 204;
 }
 
+// The network's reservation of the address; null where there is none, or no network.
+nlohmann::json ReservationOf(const nlohmann::json& network, Ipv4Address address) {
+  if (network.is_null()) return nullptr;
+  for (const nlohmann::json& each : network["reservation"]) {
+    if (each["address"] == address.ToString()) return each;
+  }
+  return nullptr;
+}
+
 void Reserve(const httplib::Request& request, httplib::Response& response, Core& core) {
+  const std::string name = request.matches[1];
   const auto address = Ipv4Address::Parse(std::string(request.matches[2]));
   if (!address) {
     return ReplyProblem(
@@ -118,14 +129,15 @@ void Reserve(const httplib::Request& request, httplib::Response& response, Core&
   }
   const std::scoped_lock lock(writing);
   // A reservation has no tag of its own: what was read is the network that lists it.
-  if (request.has_header("If-Match") &&
-      !MayChange(request, response, Said(core, request.matches[1]))) {
+  const nlohmann::json network = Said(core, name);
+  const nlohmann::json before = ReservationOf(network, *address);
+  if (!HoldsIfMatch(request, response, {Text("/api/v1/networks/", name), network}) ||
+      !HoldsIfNoneMatch(request, response, {request.path, before})) {
     return;
   }
-  const absl::Status status =
-      core.Reserve(request.matches[1], *address, who, RequestActor(request));
+  const absl::Status status = core.Reserve(name, *address, who, RequestActor(request));
   if (!status.ok()) return ReplyProblem(response, status);
-  if (request.method == "PUT") return ReplyNetwork(response, core, request.matches[1]);
+  if (request.method == "PUT") return ReplyNetwork(response, core, name);
   response.status = 204;
 }
 

@@ -115,6 +115,11 @@ std::string_view RegistryCodeOf(int status) {
   return status == 429 ? "TOOMANYREQUESTS" : "UNSUPPORTED";
 }
 
+// Whether a list of tags has the one of what is there; nothing has none, not even by "*".
+bool Names(const std::string& list, const nlohmann::json& now) {
+  return !now.is_null() && (list == "*" || list.find(EntityTag(now)) != std::string::npos);
+}
+
 }  // namespace
 
 std::span<const ProblemKind> ProblemKinds() { return kProblems; }
@@ -258,26 +263,32 @@ std::string EntityTag(const nlohmann::json& value) {
   return Text('"', HashOf(TextOf(value)).substr(0, 16), '"');
 }
 
+bool HoldsIfMatch(const httplib::Request& request, httplib::Response& response,
+                  const Resource& resource) {
+  if (!request.has_header("If-Match")) return true;
+  if (Names(request.get_header_value("If-Match"), resource.now)) return true;
+  ReplyProblem(response, 412,
+               Text(resource.path,
+                    resource.now.is_null()
+                        ? std::string(": is not there any more")
+                        : Text(": was changed meanwhile; its ETag is ", EntityTag(resource.now)),
+                    "; read it again and decide anew"));
+  return false;
+}
+
+bool HoldsIfNoneMatch(const httplib::Request& request, httplib::Response& response,
+                      const Resource& resource) {
+  if (!request.has_header("If-None-Match")) return true;
+  if (!Names(request.get_header_value("If-None-Match"), resource.now)) return true;
+  ReplyProblem(response, 412,
+               Text(resource.path, ": is there already; leave out If-None-Match to replace it"));
+  return false;
+}
+
 bool MayChange(const httplib::Request& request, httplib::Response& response,
                const nlohmann::json& current) {
-  const std::string tag = current.is_null() ? "" : EntityTag(current);
-  const auto names = [&tag](const std::string& list) {
-    return !tag.empty() && (list == "*" || list.find(tag) != std::string::npos);
-  };
-  if (request.has_header("If-Match") && !names(request.get_header_value("If-Match"))) {
-    ReplyProblem(response, 412,
-                 Text(request.path,
-                      current.is_null() ? ": is not there any more"
-                                        : ": was changed meanwhile; its ETag is ",
-                      tag, "; read it again and decide anew"));
-    return false;
-  }
-  if (request.has_header("If-None-Match") && names(request.get_header_value("If-None-Match"))) {
-    ReplyProblem(response, 412,
-                 Text(request.path, ": is there already; leave out If-None-Match to replace it"));
-    return false;
-  }
-  return true;
+  const Resource resource{request.path, current};
+  return HoldsIfMatch(request, response, resource) && HoldsIfNoneMatch(request, response, resource);
 }
 
 }  // namespace slipway::control

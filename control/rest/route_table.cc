@@ -170,7 +170,9 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/api/v1/networks/{network}", kAdmin, kChange, "Removes a network.", "204", "",
      "all_the_same"},
     {"PUT", "/api/v1/networks/{network}/reservations/{address}", kOperator, kChange,
-     "Keeps an address for one machine; `If-Match`: the network's.", "NetworkDefinition", "Owner"},
+     "Keeps an address for one machine; `If-Match`: the network's; `If-None-Match: *`: where it is "
+     "kept for nobody.",
+     "NetworkDefinition", "Owner"},
     {"DELETE", "/api/v1/networks/{network}/reservations/{address}", kOperator, kChange,
      "Keeps an address for nobody any more; `If-Match`: the network's.", "204"},
     {"GET", "/api/v1/leases", kViewer, kNone, "Leases.", "[Lease]", "", "limit after selector"},

@@ -70,8 +70,18 @@ void ReplyPage(const httplib::Request& request, httplib::Response& response, con
 
 // The tag of a resource's JSON, for the header ETag.
 std::string EntityTag(const nlohmann::json& value);
-// Looks at If-Match and If-None-Match; `current` is null where there is nothing. False, and 412
-// replied, where they do not hold. Whoever then writes keeps others from writing in between.
+// What a request may be bound to.
+struct Resource {
+  std::string path;
+  const nlohmann::json& now;  // null where there is nothing
+};
+// Each looks at one header; false, and 412 replied with the resource's path, where it does not
+// hold. Whoever then writes keeps others from writing in between.
+bool HoldsIfMatch(const httplib::Request& request, httplib::Response& response,
+                  const Resource& resource);
+bool HoldsIfNoneMatch(const httplib::Request& request, httplib::Response& response,
+                      const Resource& resource);
+// Both, of the resource that the request names.
 bool MayChange(const httplib::Request& request, httplib::Response& response,
                const nlohmann::json& current);
 // What is wrong, naming the field, where an object has one that is not among the known.

@@ -188,11 +188,28 @@ TEST_F(RestNetworksTest, AReservationMayBeBoundToTheNetworkThatListedIt) {
   // Somebody else, who saw the address kept for nobody.
   const auto late = keep(before, "52:54:00:00:00:02");
   EXPECT_EQ(late->status, 412);
-  EXPECT_THAT(late->body, HasSubstr("was changed meanwhile"));
+  EXPECT_THAT(late->body, HasSubstr("/api/v1/networks/far: was changed meanwhile; its ETag is "))
+      << "the network's is meant";
   EXPECT_EQ(client_->Delete(path, {{"If-Match", before}})->status, 412);
   EXPECT_EQ(KeptFor("52:54:00:00:00:01"), Ipv4Address::Parse("10.88.0.9"));
   EXPECT_EQ(client_->Delete(path, {{"If-Match", tag()}})->status, 204);
   EXPECT_EQ(KeptFor("52:54:00:00:00:01"), std::nullopt);
+}
+
+TEST_F(RestNetworksTest, AReservationMayBeOnlyForAnAddressThatIsKeptForNobody) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  const std::string path = "/api/v1/networks/far/reservations/10.88.0.9";
+  const auto keep = [&](const std::string& mac) {
+    return client_->Put(path, {{"If-None-Match", "*"}}, Text(R"({"mac": ")", mac, R"("})"),
+                        "application/json");
+  };
+  const auto kept = keep("52:54:00:00:00:01");
+  ASSERT_EQ(kept->status, 200) << kept->body;
+  const auto late = keep("52:54:00:00:00:02");
+  EXPECT_EQ(late->status, 412);
+  EXPECT_THAT(late->body, HasSubstr(path + ": is there already; leave out If-None-Match"));
+  EXPECT_EQ(KeptFor("52:54:00:00:00:01"), Ipv4Address::Parse("10.88.0.9"));
+  EXPECT_EQ(KeptFor("52:54:00:00:00:02"), std::nullopt);
 }
 
 TEST_F(RestNetworksTest, ARouterThatThePortLendsNeverBecomesTheNetworksOwn) {
