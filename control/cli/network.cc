@@ -49,25 +49,36 @@ nlohmann::json Value(const std::string& text, Form form) {
   return list;
 }
 
-// The options over what is there, as it was read, or over the file of --from.
+// Of Show()'s JSON, which --from reads: the tag of what was read.
+constexpr const char* kTag = "etag";
+
+// A file of --from; null, and told, where it holds no network.
+nlohmann::json Written(const std::string& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  nlohmann::json body = ParseJson(text.str());
+  if (body.is_object()) return body;
+  std::cerr << "slipway: " << file << ": no JSON object; write one with the keys of [[network]] "
+            << "in slipway.toml, or take 'slipway --json network show NAME'\n";
+  return nullptr;
+}
+
+// The options over what is there, or over the file of --from. Either way only over what was read:
+// by this command, or by the one that wrote the file.
 int Set(Client& client, const Command& command) {
   const std::string& name = command.words[2];
   const std::string file = OptionOf(command, "from");
-  const Answer before = file.empty() ? client.Get(PathOf(name)) : Answer();
-  nlohmann::json body;
-  if (!file.empty()) {
-    std::ostringstream text;
-    text << std::ifstream(file).rdbuf();
-    body = ParseJson(text.str());
-    if (!body.is_object()) {
-      std::cerr << "slipway: " << file
-                << ": no JSON object; write one with the keys of [[network]] "
-                << "in slipway.toml, or take 'slipway --json network show NAME'\n";
-      return 1;
-    }
-  } else {
+  nlohmann::json body = nlohmann::json::object();
+  Answer before;
+  if (file.empty()) {
+    before = client.Get(PathOf(name));
     if (IsUnread(before)) return Fail(before);
-    body = before.good ? before.json() : nlohmann::json::object();
+    if (before.good) body = before.json();
+  } else {
+    body = Written(file);
+    if (body.is_null()) return 1;
+    before = {.good = true, .tag = Cell(body, kTag)};
+    body.erase(kTag);
   }
   for (const Option& option : kOptions) {
     const auto given = command.options.find(std::string(option.name));
@@ -78,8 +89,12 @@ int Set(Client& client, const Command& command) {
       body[option.key] = Value(given->second, option.form);
     }
   }
-  const Answer answer =
-      file.empty() ? client.PutOver(before, PathOf(name), body) : client.Put(PathOf(name), body);
+  const bool is_read = file.empty() || !before.tag.empty();  // not so: somebody's own file
+  Answer answer =
+      is_read ? client.PutOver(before, PathOf(name), body) : client.Put(PathOf(name), body);
+  if (answer.status == 412 && !file.empty()) {
+    answer.error += Text("; or take \"", kTag, "\" out of ", file, " to write it all the same");
+  }
   if (!answer.good) return Fail(answer);
   const auto network = answer.json();
   return PrintDone(answer, command,
@@ -90,11 +105,12 @@ int Set(Client& client, const Command& command) {
 int Show(Client& client, const Command& command) {
   const Answer answer = client.Get(PathOf(command.words[2]));
   if (!answer.good) return Fail(answer);
+  auto network = answer.json();
   if (command.json) {
-    std::cout << answer.body;
+    network[kTag] = answer.tag;
+    std::cout << network.dump() << '\n';
     return 0;
   }
-  const auto network = answer.json();
   for (const auto& [key, value] : network.items()) {
     if (value.is_array() && !value.empty() && value.front().is_object()) {
       for (const auto& each : value) std::cout << key << ": " << each.dump() << '\n';
@@ -112,6 +128,8 @@ nlohmann::json Who(const std::string& word) {
   return {{"client_id", word}};
 }
 
+// Says all that it wants and has read nothing, so there is nothing to be bound to: with the
+// network's tag, reservations that are made side by side would refuse one another.
 std::optional<int> RunReservation(Client& client, const Command& command) {
   const auto& words = command.words;
   if (words.size() < 4) return std::nullopt;

@@ -7,6 +7,7 @@ from harness import expect, test, until
 from test_dhcp import leased
 from test_networks import asks
 from test_web import Site
+from test_web_networks import network
 from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, no_complaints, overtaken,
                        press)
 
@@ -114,7 +115,7 @@ def free_address(_, lab):
 @test("web", "saving a network leaves the router that it has of its port the port's", bare)
 def inherited_router(_, lab):
     browser = lab.browser
-    before = lab.daemon.json("network", "show", "lab")
+    before = network(lab, "lab")
     expect(before["inherited_router"] == ROUTER and "router" not in before, f"{before}")
     as_token(lab, lab.token())
     lab.go("networks")
@@ -124,7 +125,7 @@ def inherited_router(_, lab):
     fill(browser, "Lease", "10m")
     press(browser, "Save")
     closed(browser)
-    expect(lab.daemon.json("network", "show", "lab") == {**before, "lease_time": "600s"}, "something else was saved")
+    expect(network(lab, "lab") == {**before, "lease_time": "600s"}, "something else was saved")
     no_complaints(browser)
 
 

@@ -171,6 +171,31 @@ TEST_F(RestNetworksTest, AChangeMayBeBoundToWhatWasRead) {
   EXPECT_EQ(late->status, 412);
 }
 
+TEST_F(RestNetworksTest, AFileIsWrittenOverTheNetworkThatItWasMadeOfAndNoOther) {
+  ASSERT_EQ(Slipway(kFar).code, 0);
+  const std::string file = (folder_ / "far.json").string();
+  const Ran shown = Slipway("--json network show far");
+  ASSERT_EQ(shown.code, 0) << shown.text;
+  std::ofstream(file) << shown.text;
+  const std::string from = Text("network set far --from ", file);
+  const Ran set = Slipway(from + " --lease-time 10m");
+  EXPECT_EQ(set.code, 0) << set.text;
+  EXPECT_EQ(Served("10.88.0.1")->lease_time, std::chrono::minutes(10));
+
+  const Ran late = Slipway(from + " --lease-time 20m");
+  EXPECT_EQ(late.code, 1);
+  EXPECT_THAT(late.text, HasSubstr("/api/v1/networks/far: was changed meanwhile"));
+  EXPECT_THAT(late.text, HasSubstr(Text("or take \"etag\" out of ", file)));
+  EXPECT_EQ(Served("10.88.0.1")->lease_time, std::chrono::minutes(10));
+
+  auto own = nlohmann::json::parse(shown.text);
+  EXPECT_EQ(own.erase("etag"), 1U);
+  std::ofstream(file) << own.dump();
+  const Ran all_the_same = Slipway(from + " --lease-time 20m");
+  EXPECT_EQ(all_the_same.code, 0) << all_the_same.text;
+  EXPECT_EQ(Served("10.88.0.1")->lease_time, std::chrono::minutes(20));
+}
+
 TEST_F(RestNetworksTest, AReservationMayBeBoundToTheNetworkThatListedIt) {
   ASSERT_EQ(Slipway(kFar).code, 0);
   const auto tag = [this] {
