@@ -7,8 +7,8 @@ from harness import expect, test, until
 from test_dhcp import leased
 from test_networks import asks
 from test_web import Site
-from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, no_complaints, overtaken,
-                       press)
+from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, leave, no_complaints,
+                       overtaken, press, standing_still)
 
 MAC, OTHER = "52:54:00:77:00:51", "52:54:00:77:00:52"
 KEEP = "Keep an address in lab"
@@ -97,11 +97,20 @@ def free_address(_, lab):
     press(browser, gone)
     dialog(browser, f"It is kept for {MAC} now")
     both(lab, "the question before a reservation is removed", "reservation-remove")
-    overtaken(browser, "Remove", gone,
-              lambda: lab.daemon.run("network", "reserve", "lab", "10.77.0.51", OTHER))
+    lab.daemon.run("network", "reserve", "lab", "10.77.0.51", OTHER)
+    press(browser, "Remove")
+    said = dialog(browser, "was changed meanwhile")
+    expect(f"It is kept for {OTHER} now" in said, f"it does not say what it is now: {said}")
     expect(kept(lab)["10.77.0.51"] == OTHER, "it was removed")
-    press(browser, gone)
-    dialog(browser, f"It is kept for {OTHER} now")
+    both(lab, "the question before what was changed meanwhile is removed", "reservation-changed")
+    leave(browser, gone)
+    with standing_still(browser):
+        lab.daemon.run("network", "reserve", "lab", "10.77.0.51", MAC)
+        press(browser, gone)
+        dialog(browser, f"It is kept for {MAC} now")
+        lab.daemon.run("network", "reserve", "lab", "10.77.0.51", OTHER)
+        press(browser, "Remove")
+        dialog(browser, f"It is kept for {OTHER} now")
     press(browser, "Remove")
     closed(browser)
     browser.until("it is still listed",

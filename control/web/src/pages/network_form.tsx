@@ -96,14 +96,14 @@ export function EditNetwork({ name }: { name: string }) {
 
 const LEASED: [string, string][] = [['', 'then it stays'], ['?all_the_same=true', 'then it is removed all the same']];
 
-function Remove({ network, tag, close }: { network: NetworkDefinition; tag: string; close: () => void }) {
+function Remove({ network, tag, close, again }: { network: NetworkDefinition; tag: string; close: () => void; again: () => Promise<void> }) {
   const [leased, setLeased] = useState('');
   const action = async () => {
     await change('DELETE', `${networkPath(network.name)}${leased}`, undefined, onlyOver(tag));
     refresh('/api/v1/');
   };
   return (
-    <Removal label="Remove" close={close} action={action}>
+    <Removal label="Remove" close={close} action={action} again={again}>
       Machines in {network.subnet} are not answered any more; leases there are not renewed.
       <span class="form"><Pick label="If machines have leases" value={leased} options={LEASED} set={setLeased} /></span>
     </Removal>
@@ -113,7 +113,7 @@ function Remove({ network, tag, close }: { network: NetworkDefinition; tag: stri
 export function RemoveNetwork({ name }: { name: string }) {
   return (
     <OpensOver<NetworkDefinition> label="Remove" named={`Remove ${name}`} title={`Remove the network ${name}?`} kind="danger" path={networkPath(name)}>
-      {(network, tag, close) => <Remove network={network} tag={tag} close={close} />}
+      {(network, tag, close, again) => <Remove network={network} tag={tag} close={close} again={again} />}
     </OpensOver>
   );
 }

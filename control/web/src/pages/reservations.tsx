@@ -62,6 +62,9 @@ export function KeepAddress({ network }: { network: string }) {
   );
 }
 
+const keptWords = (kept: Reservation | undefined) => (
+  kept ? `It is kept for ${ownerOf(kept)} now, which gets an address as any other machine does from then on.` : 'It is kept for nobody any more.');
+
 function Whose({ kept }: { kept: Owner }) {
   if (kept.mac) return <a href={`#/machines/${kept.mac}`}>{kept.mac}</a>;
   return <span>{kept.uuid ? 'UUID' : 'client id'} <code>{ownerOf(kept)}</code></span>;
@@ -91,7 +94,7 @@ export function Reservations({ network, changes }: { network: Network; changes: 
                       <span class="words"><Whose kept={each} /></span>
                       {changes && (
                         <Removes<NetworkDefinition> named={`Remove the reservation of ${each.address}`} title={`Keep ${each.address} for nobody?`} read={networkPath(network.name)} path={reservationPath(network.name, each.address)}>
-                          {() => `It is kept for ${ownerOf(each)} now, which gets an address as any other machine does from then on.`}
+                          {({ reservation }) => keptWords(reservation.find(({ address }) => address === each.address))}
                         </Removes>
                       )}
                     </li>
