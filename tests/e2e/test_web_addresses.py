@@ -8,7 +8,7 @@ from test_dhcp import leased
 from test_networks import asks
 from test_web import Site
 from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, leave, no_complaints,
-                       overtaken, press, standing_still)
+                       overtaken, press, standing_still, unsaid)
 
 MAC, OTHER = "52:54:00:77:00:51", "52:54:00:77:00:52"
 KEEP = "Keep an address in lab"
@@ -57,6 +57,7 @@ def keep_address(_, lab):
     dialog(browser, "outside the subnet")
     both(lab, "the dialog of a reservation that was refused", "reservation-refused")
     fill(browser, "Address", "10.77.0.50")
+    unsaid(browser, "outside the subnet")
     overtaken(browser, "Keep it", KEEP,
               lambda: lab.daemon.run("network", "reserve", "lab", "10.77.0.50", OTHER))
     expect(kept(lab) == {"10.77.0.50": OTHER}, "it was taken from whom it had just been given")
@@ -155,6 +156,7 @@ def leased_network(_, lab):
     both(lab, "a network that is not removed for its leases", "network-leased")
     expect([each["name"] for each in lab.daemon.json("network", "list")] == ["lab"], "it was removed")
     fill(browser, "If machines have leases", "?all_the_same=true")
+    unsaid(browser, "which could not be renewed")
     press(browser, "Remove")
     closed(browser)
     browser.until("it is still shown", "return !document.querySelector('main section[aria-label=lab]')")

@@ -9,7 +9,7 @@ from browser import ENTER, TAB
 from harness import expect, run, test, until
 from lab import EFI_PROGRAM
 from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, forms, no_complaints,
-                       overtaken, press)
+                       overtaken, press, unsaid)
 
 MAC, NEEDY, CHAINED = "52:54:00:77:00:41", "52:54:00:77:00:42", "52:54:00:77:00:43"
 EDIT = "Edit labels and variables"
@@ -48,6 +48,7 @@ def enter_machine(_, lab):
     both(lab, "the dialog of labels that were refused", "machine-texts-refused")
     expect(filled(browser, "Variable value 1") == "one\ntwo", "what was typed is lost")
     fill(browser, "Label name 1", "rack")
+    unsaid(browser, "is no key")
     press(browser, "Add a label")
     fill(browser, "Label name 2", "retired")
     press(browser, "Save")

@@ -99,11 +99,11 @@ export function Ending({ label, close, problem, disabled }: { label: string; clo
 }
 
 /** What a dialog says before something goes away for good. `again`: reads what it says that of, where somebody has changed it
-    meanwhile; who still wants it gone then has seen what it is. */
-export function Removal({ label, close, action, again, children }: {
-  label: string; close: () => void; action: () => Promise<void>; again?: () => Promise<void>; children: ComponentChildren;
+    meanwhile; who still wants it gone then has seen what it is. `said`: what is chosen in it, if anything is. */
+export function Removal({ label, close, action, again, said, children }: {
+  label: string; close: () => void; action: () => Promise<void>; again?: () => Promise<void>; said?: unknown; children: ComponentChildren;
 }) {
-  const { attempt, busy, problem } = useAttempt();
+  const { attempt, busy, problem } = useAttempt(said);
   const remove = () => attempt(async () => {
     try {
       await action();

@@ -131,10 +131,13 @@ export function BootProgress({ boot }: { boot: Boot }) {
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 export const may = (role: Role, needed: Role) => rank[role] >= rank[needed];
 
-/** Does something that the server may refuse, and keeps why until it is done again, or is about nothing that is still there. */
-export function useAttempt() {
+/** Does something that the server may refuse, and keeps why until it is done again, or what it would be done with (`said`) is
+    something else: what was refused is not what is typed any more. */
+export function useAttempt(said?: unknown) {
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
+  const forget = () => setProblem(undefined);
+  useEffect(forget, [JSON.stringify(said)]);
   const attempt = async (action: () => Promise<void>) => {
     setBusy(true);
     setProblem(undefined);
@@ -147,12 +150,12 @@ export function useAttempt() {
       setBusy(false);
     }
   };
-  return { attempt, busy, problem, forget: () => setProblem(undefined) };
+  return { attempt, busy, problem, forget };
 }
 
 /** Does a change, and shows why it was refused. `done` runs when it was not. */
-export function useChange() {
-  const { attempt, busy, problem } = useAttempt();
+export function useChange(said?: unknown) {
+  const { attempt, busy, problem } = useAttempt(said);
   const run = (method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, done?: () => void) => attempt(async () => {
     await change(method, path, body);
     done?.();

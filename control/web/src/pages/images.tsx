@@ -70,7 +70,7 @@ function StartRollout({ images }: { images: ImageSet[] }) {
   const [selector, setSelector] = useState('');
   const [percent, setPercent] = useState('10');
   const [failures, setFailures] = useState('3');
-  const { run, busy, problem } = useChange();
+  const { run, busy, problem } = useChange([stable, candidate, selector, percent, failures]);
   const options: [string, string][] = [['', 'choose one'], ...images.map((each): [string, string] => [each.reference, each.reference])];
   const start = (event: Event) => {
     event.preventDefault();

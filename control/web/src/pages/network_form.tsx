@@ -38,7 +38,6 @@ function Pick({ label, value, options, set }: { label: string; value: string; op
 
 /** `tag`: of the network as it was read; null: there is none yet. */
 function Form({ network, tag, close }: { network: NetworkDefinition; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [draft, setDraft] = useState(network);
   const set = (part: Partial<NetworkDefinition>) => setDraft((now) => ({ ...now, ...part }));
   const [pools, setPools] = useState(network.pools.join(', '));
@@ -46,6 +45,7 @@ function Form({ network, tag, close }: { network: NetworkDefinition; tag: string
   const reservations = useRows(network.reservation, (each) => row(each.address, ownerOf(each)));
   const routes = useRows(network.route, (each) => row(each.destination, each.via));
   const options = useRows(network.option, (each) => row(String(each.code), each.hex));
+  const { attempt, busy, problem } = useAttempt([draft, pools, dns, reservations.rows, routes.rows, options.rows]);
   const submit = (event: Event) => {
     event.preventDefault();
     // What is empty is not said: the router is then the port's gateway, the domain none. What is inherited is not the network's to say.
@@ -103,7 +103,7 @@ function Remove({ network, tag, close, again }: { network: NetworkDefinition; ta
     refresh('/api/v1/');
   };
   return (
-    <Removal label="Remove" close={close} action={action} again={again}>
+    <Removal label="Remove" close={close} action={action} again={again} said={leased}>
       Machines in {network.subnet} are not answered any more; leases there are not renewed.
       <span class="form"><Pick label="If machines have leases" value={leased} options={LEASED} set={setLeased} /></span>
     </Removal>

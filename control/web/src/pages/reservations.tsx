@@ -32,10 +32,10 @@ function taken(list: Reservation[], address: string, owner: string): string {
 }
 
 function Keep({ network, tag, close }: { network: NetworkDefinition; tag: string; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [address, setAddress] = useState('');
   const [who, setWho] = useState('');
   const owner = owned(who);
+  const { attempt, busy, problem } = useAttempt([address, who]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {

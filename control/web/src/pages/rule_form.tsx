@@ -52,12 +52,12 @@ function Leads({ draft, set }: { draft: Rule; set: (part: Partial<Rule>) => void
 
 /** `tag`: of the rule as it was read; null: there is none yet. */
 function Form({ rule, tag, close }: { rule: Rule; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [draft, setDraft] = useState(rule);
   const set = (part: Partial<Rule>) => setDraft((now) => ({ ...now, ...part }));
   const [order, setOrder] = useState(String(rule.order));
   const [codes, setCodes] = useState(() => rule.options.map((each) => row(String(each.code), each.hex)));
   const [variables, setVariables] = useState(() => rowsOf(rule.variables));
+  const { attempt, busy, problem } = useAttempt([draft, order, codes, variables]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
