@@ -171,7 +171,7 @@ export interface Explanation {
 
 export interface Machine {
   id: number; mac: string; uuid: string; name: string; serial: string; image_set: string;
-  groups: string[]; labels: Record<string, string>; variables: Record<string, string>; mode: string; approved: boolean;
+  groups: string[]; labels: Record<string, string>; variables: Record<string, string>; script: string; mode: string; hold: boolean; approved: boolean;
   boots_completed: number; boots_failed: number; firmware: SeenFirmware[];
 }
 

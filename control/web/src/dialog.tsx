@@ -6,7 +6,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { change, get, onlyOver, Problem } from './api';
 import { refresh } from './live';
-import { ProblemBox, useAttempt } from './parts';
+import { Choice, ProblemBox, useAttempt } from './parts';
 
 /** `named`: what the button is called where many say the same; `wide`: the dialog holds a document. */
 interface Opening { label: string; named?: string; title: string; kind?: 'primary' | 'danger'; wide?: boolean }
@@ -83,6 +83,11 @@ export function Line({ id, label, hint, required, value, set }: {
       <input id={id} required={required} autocomplete="off" spellcheck={false} placeholder={hint} value={value} onInput={(event) => set(event.currentTarget.value)} />
     </span>
   );
+}
+
+/** A line of a form: its label, and a choice. */
+export function Pick({ label, value, options, set }: { label: string; value: string; options: [string, string][]; set: (value: string) => void }) {
+  return <span class="row"><span>{label}</span><Choice label={label} value={value} options={options} change={set} /></span>;
 }
 
 /** How a form in a dialog ends: why it was refused, where whoever pressed looks, and its two buttons. */

@@ -4,10 +4,10 @@
 // when the dialog opened; and taking one away. The keys are those of [[network]] in slipway.toml.
 import { useState } from 'preact/hooks';
 import { change, onlyOver, put, type NetworkDefinition } from '../api';
-import { Ending, Line, Opens, OpensOver, Removal } from '../dialog';
+import { Ending, Line, Opens, OpensOver, Pick, Removal } from '../dialog';
 import { refresh } from '../live';
-import { Choice, useAttempt } from '../parts';
-import { OPTION_FIELDS, row, Rows, type Field, type Row } from '../rows';
+import { useAttempt } from '../parts';
+import { listOf, OPTION_FIELDS, row, Rows, type Field, type Row } from '../rows';
 import { networkPath, owned, ownerOf } from './reservations';
 
 const NEW: NetworkDefinition = {
@@ -20,8 +20,6 @@ const ROUTE: [Field, Field] = [{ label: 'Route to', hint: '10.78.0.0/16' }, { la
 // An option may say nothing.
 const OPTION: [Field, Field] = [OPTION_FIELDS[0], { ...OPTION_FIELDS[1], optional: true }];
 
-const listOf = (text: string) => text.split(',').map((each) => each.trim()).filter((each) => each !== '');
-
 function optionOf({ name, value }: Row) {
   const octets = value.trim();
   return { code: Number(name), ...(octets ? { hex: octets } : { text: '' }) };
@@ -30,10 +28,6 @@ function optionOf({ name, value }: Row) {
 function useRows<T>(list: T[], read: (each: T) => Row) {
   const [rows, set] = useState(() => list.map(read));
   return { rows, set };
-}
-
-function Pick({ label, value, options, set }: { label: string; value: string; options: [string, string][]; set: (value: string) => void }) {
-  return <span class="row"><span>{label}</span><Choice label={label} value={value} options={options} change={set} /></span>;
 }
 
 /** `tag`: of the network as it was read; null: there is none yet. */
