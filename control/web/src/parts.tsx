@@ -3,7 +3,7 @@
 // What the pages are put together from.
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, Problem, type Boot, type Role } from './api';
+import { change, Problem, type Boot, type Role, type Who } from './api';
 import { ago, bytes, moment, percent, seconds } from './format';
 import type { Live, LiveList } from './live';
 import { selectorWords } from './selector';
@@ -130,6 +130,8 @@ export function BootProgress({ boot }: { boot: Boot }) {
 
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 export const may = (role: Role, needed: Role) => rank[role] >= rank[needed];
+/** The same of what all machines share: a scope is of machines. */
+export const mayShared = (who: Who, needed: Role) => may(who.role, needed) && !who.scope;
 
 /** Does something that the server may refuse, and keeps why until it is done again, or what it would be done with (`said`) is
     something else: what was refused is not what is typed any more. */
