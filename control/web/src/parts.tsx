@@ -2,7 +2,7 @@
 //
 // What the pages are put together from.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { change, Problem, type Boot, type Role, type Who } from './api';
 import { ago, bytes, moment, percent, seconds } from './format';
 import type { Live, LiveList } from './live';
@@ -139,7 +139,8 @@ export function useAttempt(said?: unknown) {
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
   const forget = () => setProblem(undefined);
-  useEffect(forget, [JSON.stringify(said)]);
+  // At once with what is drawn: later it could take away the refusal of a try that came between.
+  useLayoutEffect(forget, [JSON.stringify(said)]);
   const attempt = async (action: () => Promise<void>) => {
     setBusy(true);
     setProblem(undefined);
