@@ -136,6 +136,11 @@ class Browser:
         """The same of a function whose last argument takes the value later."""
         return self.call("POST", "/execute/async", {"script": text, "args": list(arguments)})
 
+    def choose(self, selector, path):
+        """Gives a file to the field for one."""
+        found = self.call("POST", "/element", {"using": "css selector", "value": selector})
+        self.call("POST", f"/element/{next(iter(found.values()))}/value", {"text": str(path)})
+
     def press(self, keys):
         """Keys one after the other."""
         strokes = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]

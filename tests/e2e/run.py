@@ -41,6 +41,7 @@ import test_registry  # noqa: E402,F401
 import test_routed  # noqa: E402,F401
 import test_web  # noqa: E402,F401
 import test_web_forms  # noqa: E402,F401
+import test_web_images  # noqa: E402,F401
 import test_web_machines  # noqa: E402,F401
 import test_web_networks  # noqa: E402,F401
 import test_web_rules  # noqa: E402,F401

@@ -263,10 +263,18 @@ def roles(_, lab):
     lab.sign_in(lab.token("operator"))
     lab.go(f"machines/{REFUSER}")
     browser.until("nothing can be changed", f"{changers.replace('return', 'return 0 <', 1)}.length")
-    browser.script("""
-        const select = document.querySelector('select[aria-label="Image set"]');
+    browser.script("[...document.querySelectorAll('main button')].find((each) => each.ariaLabel === 'Edit settings').click()")
+    browser.until("demo:1 cannot be chosen", """
+        const select = document.querySelector('dialog[open] select[aria-label="Image set"]');
+        if (!select || ![...select.options].some((each) => each.value === 'demo:1')) return false;
         select.value = 'demo:1';
-        select.dispatchEvent(new Event('change', {bubbles: true}));""")
+        select.dispatchEvent(new Event('change', {bubbles: true}));
+        return true""")
+    browser.until("it cannot be saved", """
+        const save = document.querySelector('dialog[open] button[type=submit]');
+        if (!save || save.disabled) return false;
+        save.click();
+        return true""")
     browser.until_text("booted 0 times")
     expect(lab.daemon.json("machine", "list")[0]["image_set"] == "demo:1", "it was not changed")
     expect("token e2e-operator" in lab.daemon.run("audit", "list").stdout, "nobody knows who did it")

@@ -8,8 +8,8 @@ from test_dhcp import leased
 from test_networks import asks
 from test_web import Site
 from test_web_networks import network
-from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, no_complaints, overtaken,
-                       press)
+from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, leave, no_complaints,
+                       overtaken, press, standing_still, unsaid)
 
 MAC, OTHER = "52:54:00:77:00:51", "52:54:00:77:00:52"
 KEEP = "Keep an address in lab"
@@ -58,6 +58,7 @@ def keep_address(_, lab):
     dialog(browser, "outside the subnet")
     both(lab, "the dialog of a reservation that was refused", "reservation-refused")
     fill(browser, "Address", "10.77.0.50")
+    unsaid(browser, "outside the subnet")
     overtaken(browser, "Keep it", KEEP,
               lambda: lab.daemon.run("network", "reserve", "lab", "10.77.0.50", OTHER))
     expect(kept(lab) == {"10.77.0.50": OTHER}, "it was taken from whom it had just been given")
@@ -98,11 +99,20 @@ def free_address(_, lab):
     press(browser, gone)
     dialog(browser, f"It is kept for {MAC} now")
     both(lab, "the question before a reservation is removed", "reservation-remove")
-    overtaken(browser, "Remove", gone,
-              lambda: lab.daemon.run("network", "reserve", "lab", "10.77.0.51", OTHER))
+    lab.daemon.run("network", "reserve", "lab", "10.77.0.51", OTHER)
+    press(browser, "Remove")
+    said = dialog(browser, "was changed meanwhile")
+    expect(f"It is kept for {OTHER} now" in said, f"it does not say what it is now: {said}")
     expect(kept(lab)["10.77.0.51"] == OTHER, "it was removed")
-    press(browser, gone)
-    dialog(browser, f"It is kept for {OTHER} now")
+    both(lab, "the question before what was changed meanwhile is removed", "reservation-changed")
+    leave(browser, gone)
+    with standing_still(browser):
+        lab.daemon.run("network", "reserve", "lab", "10.77.0.51", MAC)
+        press(browser, gone)
+        dialog(browser, f"It is kept for {MAC} now")
+        lab.daemon.run("network", "reserve", "lab", "10.77.0.51", OTHER)
+        press(browser, "Remove")
+        dialog(browser, f"It is kept for {OTHER} now")
     press(browser, "Remove")
     closed(browser)
     browser.until("it is still listed",
@@ -147,6 +157,7 @@ def leased_network(_, lab):
     both(lab, "a network that is not removed for its leases", "network-leased")
     expect([each["name"] for each in lab.daemon.json("network", "list")] == ["lab"], "it was removed")
     fill(browser, "If machines have leases", "?all_the_same=true")
+    unsaid(browser, "which could not be renewed")
     press(browser, "Remove")
     closed(browser)
     browser.until("it is still shown", "return !document.querySelector('main section[aria-label=lab]')")

@@ -7,7 +7,7 @@ from pathlib import Path
 import debs
 from harness import expect, run, test, until
 from web_forms import (as_token, both, closed, dialog, fill, forms, leave, named, no_complaints,
-                       press, rows)
+                       press, rows, unsaid)
 
 MAC = "52:54:00:77:00:11"
 FIRMWARE = debs.ROOT / "tests/captures/ovmf-2022.11-https-ipv4.pcap"
@@ -53,6 +53,7 @@ def made_token(lab):
     expect(browser.script("return document.querySelector('#token-name').value") == "web-made",
            "what was typed is lost")
     fill(browser, "Machines", "rack=a1")
+    unsaid(browser, "is told by the machine itself")
     press(browser, "Make it")
     dialog(browser, "shown once only")
     return browser.script("return document.querySelector('dialog[open] input').value")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The web page of one machine: its own labels and variables, and what it lacks of what it is to boot."""
+"""The web page of one machine: its settings, its own labels and variables, and what it lacks of what it is to boot."""
 
 import sys
 from pathlib import Path
@@ -9,10 +9,12 @@ from browser import ENTER, TAB
 from harness import expect, run, test, until
 from lab import EFI_PROGRAM
 from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, forms, no_complaints,
-                       overtaken, press)
+                       overtaken, press, unsaid)
 
 MAC, NEEDY, CHAINED = "52:54:00:77:00:41", "52:54:00:77:00:42", "52:54:00:77:00:43"
-EDIT = "Edit labels and variables"
+OWN = "52:54:00:77:00:44"
+UUID = "0a1b2c3d-0001-0203-0405-0607080900aa"
+EDIT, SETTINGS = "Edit labels and variables", "Edit settings"
 IPXE = debs.ROOT / "tests/captures/ipxe-2019-bios-http.pcap"
 
 
@@ -48,6 +50,7 @@ def enter_machine(_, lab):
     both(lab, "the dialog of labels that were refused", "machine-texts-refused")
     expect(filled(browser, "Variable value 1") == "one\ntwo", "what was typed is lost")
     fill(browser, "Label name 1", "rack")
+    unsaid(browser, "is no key")
     press(browser, "Add a label")
     fill(browser, "Label name 2", "retired")
     press(browser, "Save")
@@ -93,7 +96,7 @@ def read_machine(_, lab):
     lab.go(f"machines/{MAC}")
     browser.until_text("rack=b2")
     browser.until_text("console=ttyS0")
-    expect(EDIT not in buttons(browser), f"there are buttons: {buttons(browser)}")
+    expect(not {EDIT, SETTINGS} & set(buttons(browser)), f"there are buttons: {buttons(browser)}")
     scoped = lab.daemon.json("token", "create", "e2e-rack", "--role", "operator", "--scope", "rack=b2")
     as_token(lab, scoped["token"])
     lab.go(f"machines/{MAC}")
@@ -108,6 +111,93 @@ def read_machine(_, lab):
     expect(texts(lab) == ({"rack": "b2"}, {"console": "tty1"}), f"{texts(lab)}")
     as_token(lab, lab.token())
     lab.daemon.run("machine", "rm", MAC)
+    no_complaints(browser)
+
+
+def settings(browser):
+    press(browser, SETTINGS)
+    dialog(browser, "Serial number")
+
+
+@test("web", "a machine nobody entered is given an image set, a plan and groups; what is refused goes as it is changed", forms)
+def enter_settings(_, lab):
+    browser = lab.browser
+    lab.go(f"machines/{OWN}")
+    browser.until_text("the catalog does not know it")
+    settings(browser)
+    fill(browser, "Image set", "demo:1")
+    fill(browser, "How often it boots", "once")
+    fill(browser, "Name", "node44")
+    fill(browser, "Groups", "web, my group")
+    press(browser, "Save")
+    dialog(browser, "is no name")
+    both(lab, "the dialog of settings that were refused", "machine-settings-refused")
+    expect(filled(browser, "Groups") == "web, my group", "what was typed is lost")
+    fill(browser, "Groups", "web, site/west")
+    unsaid(browser, "is no name")
+    press(browser, "Save")
+    closed(browser)
+    now = machine(lab, OWN)
+    expect((now["image_set"], now["mode"], now["name"], now["groups"], now["hold"], now["approved"])
+           == ("demo:1", "once", "node44", ["site/west", "web"], False, False), f"{now}")
+    for wanted in ("node44", "site/west", "once"):
+        browser.until_text(wanted)
+    both(lab, "a machine with settings", "machine-settings")
+    no_complaints(browser)
+
+
+@test("web", "a machine's settings are changed as they were seen, and nothing else of it is", forms)
+def edit_settings(_, lab):
+    browser = lab.browser
+    script = lab.folder / "boot.ipxe"
+    script.write_text("#!ipxe\n", encoding="utf-8")
+    lab.daemon.run("template", "set", "boot.ipxe", "--file", script)
+    lab.daemon.run("machine", "label", OWN, "rack=a1")
+    lab.go(f"machines/{OWN}")
+    settings(browser)
+    fill(browser, "Serial number", "SN-1")
+    overtaken(browser, "Save", SETTINGS, lambda: lab.daemon.run("machine", "group", OWN, "db"))
+    before = machine(lab, OWN)
+    expect((before["serial"], before["groups"]) == ("", ["db", "site/west", "web"]), f"it was overwritten: {before}")
+    settings(browser)
+    expect(filled(browser, "Groups") == "db, site/west, web", "it is not what there is now")
+    for label, value in (("Held", "true"), ("iPXE is sent to", "boot.ipxe"), ("Approved", "true"),
+                         ("Groups", "web"), ("Serial number", "SN-1"), ("UUID", "none")):
+        fill(browser, label, value)
+    dialog(browser, "Its boots are counted anew")
+    press(browser, "Save")
+    dialog(browser, "not a machine's UUID")
+    fill(browser, "UUID", UUID.upper())
+    press(browser, "Save")
+    closed(browser)
+    changed = {**before, "hold": True, "script": "boot.ipxe", "approved": True, "groups": ["web"],
+               "serial": "SN-1", "uuid": UUID}
+    expect(machine(lab, OWN) == changed, f"{machine(lab, OWN)}")
+    browser.until_text("Held")
+    settings(browser)
+    fill(browser, "How often it boots", "until-success:3")
+    press(browser, "Save")
+    closed(browser)
+    expect(machine(lab, OWN) == {**changed, "mode": "until-success:3"}, f"another mode released it: {machine(lab, OWN)}")
+    no_complaints(browser)
+
+
+@test("web", "a machine is forgotten as it was seen, and what somebody changed meanwhile is asked about anew", forms)
+def forget_machine(_, lab):
+    browser = lab.browser
+    lab.go(f"machines/{OWN}")
+    press(browser, "Remove node44")
+    dialog(browser, "Its image set demo:1, name, groups")
+    both(lab, "the question before a machine is forgotten", "machine-forget")
+    lab.daemon.run("machine", "set", OWN, "-")
+    press(browser, "Remove")
+    said = dialog(browser, "was changed meanwhile")
+    expect("Its image set, name, groups" in said, f"it does not say what it is now: {said}")
+    expect(machine(lab, OWN)["name"] == "node44", "it was forgotten")
+    press(browser, "Remove")
+    browser.until("it does not lead to the machines", "return location.hash === '#/machines'")
+    expect(OWN not in [each["mac"] for each in lab.daemon.json("machine", "list")], "it is still there")
+    lab.daemon.run("template", "rm", "boot.ipxe")
     no_complaints(browser)
 
 

@@ -4,7 +4,7 @@
 from browser import ENTER
 from harness import expect, test
 from web_forms import (both, buttons, closed, dialog, fill, filled, forms, is_taken, named,
-                       no_complaints, overtaken, press)
+                       no_complaints, overtaken, press, unsaid)
 
 MAC = "52:54:00:77:00:31"
 UUID = "0a1b2c3d-0001-0203-0405-060708090a0b"
@@ -36,6 +36,7 @@ def add_network(_, lab):
     both(lab, "the dialog of a network that was refused", "network-refused")
     expect(filled(browser, "Pools") == "10.77.0.200-10.77.0.201", "what was typed is lost")
     fill(browser, "Subnet", "10.88.0.0/24")
+    unsaid(browser, "overlaps 10.77.0.0/24 of rig")
     fill(browser, "Pools", "10.88.0.50-10.88.0.60, 10.88.0.70-10.88.0.80")
     for place, (address, owner) in enumerate((("10.88.0.10", MAC), ("10.88.0.11", UUID), ("10.88.0.12", "01aabbcc")), 1):
         press(browser, "Add a reservation")

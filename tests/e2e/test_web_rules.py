@@ -4,7 +4,7 @@
 from browser import ENTER, TAB
 from harness import expect, test
 from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, forms, is_taken,
-                       named, no_complaints, overtaken, press, rows)
+                       named, no_complaints, overtaken, press, rows, unsaid)
 
 
 def in_order(browser, *names):
@@ -29,6 +29,7 @@ def add_rule(_, lab):
     both(lab, "the dialog of a rule that was refused", "rule-refused")
     expect(browser.script("return document.querySelector('#rule-name').value") == "racks", "what was typed is lost")
     fill(browser, "Image set", "demo:1")
+    unsaid(browser, "image_set: missing")
     press(browser, "Save")
     closed(browser)
     in_order(browser, "racks")
@@ -134,6 +135,7 @@ def rule_rows(_, lab):
     press(browser, "Save")
     dialog(browser, "console is there twice")
     press(browser, "Remove variable 3")
+    unsaid(browser, "console is there twice")
     press(browser, "Save")
     closed(browser)
     now = rule(lab, "consoles")

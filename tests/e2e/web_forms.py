@@ -126,6 +126,17 @@ def overtaken(browser, button, opener, change):
     leave(browser, opener)
 
 
+@contextlib.contextmanager
+def standing_still(browser):
+    """The page asks for nothing by itself meanwhile, as where nobody sees it: what stands on it gets old."""
+    seen = """
+        Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});
+        document.dispatchEvent(new Event('visibilitychange'));"""
+    browser.script(seen, True)
+    yield
+    browser.script(seen, False)
+
+
 def rows(browser):
     return browser.script("return [...document.querySelectorAll('main tbody tr')].map((each) => each.innerText)")
 

@@ -41,13 +41,12 @@ async function send(method: string, path: string, headers: Record<string, string
   }
 }
 
-async function problemOf(response: Response): Promise<Problem> {
-  const text = await response.text();
+export function problemOf(status: number, statusText: string, text: string): Problem {
   try {
     const { title, detail } = JSON.parse(text) as { title: string; detail: string };
-    return new Problem(response.status, title, detail);
+    return new Problem(status, title, detail);
   } catch {
-    return new Problem(response.status, response.statusText || `Status ${response.status}`, text.slice(0, 300));
+    return new Problem(status, statusText || `Status ${status}`, text.slice(0, 300));
   }
 }
 
@@ -60,7 +59,7 @@ async function ask<T>(method: string, path: string, headers: Record<string, stri
   const next = /<([^>]*)>; rel="next"/.exec(response.headers.get('Link') ?? '')?.[1] ?? null;
   if (response.status === 304) return { value: undefined as T, tag, next, unchanged: true };
   if (!response.ok) {
-    const problem = await problemOf(response);
+    const problem = problemOf(response.status, response.statusText, await response.text());
     if (problem.status === 401 && !headers['Authorization']) signedOut.tell();
     throw problem;
   }
@@ -171,7 +170,7 @@ export interface Explanation {
 
 export interface Machine {
   id: number; mac: string; uuid: string; name: string; serial: string; image_set: string;
-  groups: string[]; labels: Record<string, string>; variables: Record<string, string>; mode: string; approved: boolean;
+  groups: string[]; labels: Record<string, string>; variables: Record<string, string>; script: string; mode: string; hold: boolean; approved: boolean;
   boots_completed: number; boots_failed: number; firmware: SeenFirmware[];
 }
 
@@ -188,7 +187,7 @@ export interface FileVerdict {
 export interface Verdict { outcome: string; words: string; is_current?: boolean; refused_since?: number; is_assigned?: boolean; files?: FileVerdict[]; judged_by?: string[] }
 export interface ImageSet {
   reference: string; digest: string; created: number; bytes: number; loaded: boolean;
-  boot: Record<string, string>; secure_boot: Verdict | null;
+  boot: Record<string, string>; secure_boot: Verdict | null; layout: { title: string } | null;
   files: { path: string; digest: string; bytes: number; media_type: string }[];
 }
 export interface VersionBoots { digest: string; complete: number; failed: number; last_failure: string }

@@ -6,7 +6,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { change, get, onlyOver, Problem } from './api';
 import { refresh } from './live';
-import { ProblemBox, useAttempt } from './parts';
+import { Choice, ProblemBox, useAttempt } from './parts';
 
 /** `named`: what the button is called where many say the same; `wide`: the dialog holds a document. */
 interface Opening { label: string; named?: string; title: string; kind?: 'primary' | 'danger'; wide?: boolean }
@@ -29,8 +29,8 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
   );
 }
 
-/** What a dialog is about, read once when it opens: what is typed is not typed over. */
-function useOnce<T>(read: () => Promise<T>): { value?: T; problem?: Problem } {
+/** What a dialog is about, read when it opens, and then only by `again`: what is typed is not typed over. */
+function useOnce<T>(read: () => Promise<T>): { value?: T; problem?: Problem; again: () => Promise<void> } {
   const [state, setState] = useState<{ value?: T; problem?: Problem }>({});
   useEffect(() => {
     let gone = false;
@@ -42,16 +42,18 @@ function useOnce<T>(read: () => Promise<T>): { value?: T; problem?: Problem } {
       gone = true;
     };
   }, []);
-  return state;
+  return { ...state, again: async () => setState({ value: await read() }) };
 }
 
-/** Draws what was read once, and why it was not. */
-export function Read<T>({ read, close, children }: { read: () => Promise<T>; close: () => void; children: (value: T) => ComponentChildren }) {
-  const { value, problem } = useOnce(read);
+/** Draws what was read once, and why it was not. `again`: reads it anew. */
+export function Read<T>({ read, close, children }: {
+  read: () => Promise<T>; close: () => void; children: (value: T, again: () => Promise<void>) => ComponentChildren;
+}) {
+  const { value, problem, again } = useOnce(read);
   useEffect(() => {
     if (value !== undefined) document.querySelector<HTMLElement>('dialog[open] :is(input, select, button)')?.focus();
   }, [value]);
-  if (value !== undefined) return <>{children(value)}</>;
+  if (value !== undefined) return <>{children(value, again)}</>;
   return (
     <>
       {problem ? <ProblemBox problem={problem} /> : <p class="empty" aria-busy="true">Asking…</p>}
@@ -62,11 +64,11 @@ export function Read<T>({ read, close, children }: { read: () => Promise<T>; clo
 
 /** A button, and a dialog about what is at `path`: that is read when it opens, and its tag is for changing it over that. */
 export function OpensOver<T>({ path, children, ...opening }: Opening & {
-  path: string; children: (value: T, tag: string, close: () => void) => ComponentChildren;
+  path: string; children: (value: T, tag: string, close: () => void, again: () => Promise<void>) => ComponentChildren;
 }) {
   return (
     <Opens {...opening}>
-      {(close) => <Read read={() => get<T>(path)} close={close}>{({ value, tag }) => children(value, tag ?? '', close)}</Read>}
+      {(close) => <Read read={() => get<T>(path)} close={close}>{({ value, tag }, again) => children(value, tag ?? '', close, again)}</Read>}
     </Opens>
   );
 }
@@ -83,6 +85,11 @@ export function Line({ id, label, hint, required, value, set }: {
   );
 }
 
+/** A line of a form: its label, and a choice. */
+export function Pick({ label, value, options, set }: { label: string; value: string; options: [string, string][]; set: (value: string) => void }) {
+  return <span class="row"><span>{label}</span><Choice label={label} value={value} options={options} change={set} /></span>;
+}
+
 /** How a form in a dialog ends: why it was refused, where whoever pressed looks, and its two buttons. */
 export function Ending({ label, close, problem, disabled }: { label: string; close: () => void; problem: Problem | undefined; disabled: boolean }) {
   return (
@@ -96,13 +103,19 @@ export function Ending({ label, close, problem, disabled }: { label: string; clo
   );
 }
 
-/** What a dialog says before something goes away for good. */
-export function Removal({ label, close, action, children }: {
-  label: string; close: () => void; action: () => Promise<void>; children: ComponentChildren;
+/** What a dialog says before something goes away for good. `again`: reads what it says that of, where somebody has changed it
+    meanwhile; who still wants it gone then has seen what it is. `said`: what is chosen in it, if anything is. */
+export function Removal({ label, close, action, again, said, children }: {
+  label: string; close: () => void; action: () => Promise<void>; again?: () => Promise<void>; said?: unknown; children: ComponentChildren;
 }) {
-  const { attempt, busy, problem } = useAttempt();
+  const { attempt, busy, problem } = useAttempt(said);
   const remove = () => attempt(async () => {
-    await action();
+    try {
+      await action();
+    } catch (error) {
+      if (error instanceof Problem && error.status === 412) await again?.();
+      throw error;
+    }
     close();
     document.getElementById('content')?.focus(); // the button that it was opened by goes too
   });
@@ -130,7 +143,7 @@ export function Removes<T>({ named, title, read, path = read, gone, children }: 
   };
   return (
     <OpensOver<T> label="Remove" named={named} title={title} kind="danger" path={read}>
-      {(value, tag, close) => <Removal label="Remove" close={close} action={() => remove(tag)}>{children(value)}</Removal>}
+      {(value, tag, close, again) => <Removal label="Remove" close={close} action={() => remove(tag)} again={again}>{children(value)}</Removal>}
     </OpensOver>
   );
 }

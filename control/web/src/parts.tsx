@@ -2,8 +2,8 @@
 //
 // What the pages are put together from.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, Problem, type Boot, type Role } from './api';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { change, Problem, type Boot, type Role, type Who } from './api';
 import { ago, bytes, moment, percent, seconds } from './format';
 import type { Live, LiveList } from './live';
 import { selectorWords } from './selector';
@@ -130,11 +130,17 @@ export function BootProgress({ boot }: { boot: Boot }) {
 
 const rank: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 export const may = (role: Role, needed: Role) => rank[role] >= rank[needed];
+/** The same of what all machines share: a scope is of machines. */
+export const mayShared = (who: Who, needed: Role) => may(who.role, needed) && !who.scope;
 
-/** Does something that the server may refuse, and keeps why until it is done again, or is about nothing that is still there. */
-export function useAttempt() {
+/** Does something that the server may refuse, and keeps why until it is done again, or what it would be done with (`said`) is
+    something else: what was refused is not what is typed any more. */
+export function useAttempt(said?: unknown) {
   const [problem, setProblem] = useState<Problem | undefined>();
   const [busy, setBusy] = useState(false);
+  const forget = () => setProblem(undefined);
+  // At once with what is drawn: later it could take away the refusal of a try that came between.
+  useLayoutEffect(forget, [JSON.stringify(said)]);
   const attempt = async (action: () => Promise<void>) => {
     setBusy(true);
     setProblem(undefined);
@@ -147,12 +153,12 @@ export function useAttempt() {
       setBusy(false);
     }
   };
-  return { attempt, busy, problem, forget: () => setProblem(undefined) };
+  return { attempt, busy, problem, forget };
 }
 
 /** Does a change, and shows why it was refused. `done` runs when it was not. */
-export function useChange() {
-  const { attempt, busy, problem } = useAttempt();
+export function useChange(said?: unknown) {
+  const { attempt, busy, problem } = useAttempt(said);
   const run = (method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown, done?: () => void) => attempt(async () => {
     await change(method, path, body);
     done?.();

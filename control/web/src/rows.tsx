@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a form has any number of: rows of a name and a value. A row that is added, and what stands
+// What a form has any number of: texts with commas between them, and rows of a name and a value. A row that is added, and what stands
 // where one was removed, has the focus, so that the keyboard is never lost.
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Problem } from './api';
+
+export const listOf = (text: string) => text.split(',').map((each) => each.trim()).filter((each) => each !== '');
 
 export interface Row { key: number; name: string; value: string }
 

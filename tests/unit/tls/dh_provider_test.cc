@@ -108,8 +108,8 @@ TEST(DhProviderTest, RefusesPublicKeysOutsideTheRange) {
   EXPECT_FALSE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "p - 2";
 }
 
-// p - g has order 2q. Only the full check, the long exponentiation, can tell: so it is not made here,
-// and it is for everybody who did not ask for this provider.
+// p - g has order 2q. Only the full check, the long exponentiation, can tell: so it is not made
+// here, and it is for everybody who did not ask for this provider.
 TEST(DhProviderTest, MakesNoFullCheckAndOnlyHere) {
   const Key ours = Generate(DhProperties());
   const Number prime = Prime(ours);
@@ -129,7 +129,8 @@ std::string FailureWith(const BIGNUM* value) {
   loop.ToClient();
   loop.client.Run({});
   Buffer flight = loop.client.TakeOutput();
-  // Record header (5), ClientKeyExchange (type 16, length 258), length of the value (RFC 5246 7.4.7.2).
+  // Record header (5), ClientKeyExchange (type 16, length 258), length of the value (RFC
+  // 5246 7.4.7.2).
   constexpr std::array<std::uint8_t, 6> kBefore = {16, 0, 1, 2, 1, 0};
   EXPECT_GT(flight.size(), 267U);
   EXPECT_TRUE(Equal(Bytes(flight).subspan(5, kBefore.size()), kBefore));

@@ -2,12 +2,14 @@
 //
 // Image sets, what Secure Boot would say to them, and versions on their way.
 import { useState } from 'preact/hooks';
-import type { ImageSet, Pull, Rollout, VersionBoots, Who } from '../api';
+import type { ImageSet, Rollout, VersionBoots, Who } from '../api';
 import { bytes, count, moment, shortDigest } from '../format';
-import { refresh, useLive, type Live } from '../live';
-import { Badge, Bar, Cell, Choice, Confirm, Head, Loaded, may, Panel, ProblemBox, Table, Time, useChange } from '../parts';
+import { refresh, useLive } from '../live';
+import { Badge, Bar, Cell, Choice, Confirm, Head, Loaded, mayShared, Panel, ProblemBox, Table, Time, useChange } from '../parts';
 import { go } from '../route';
 import { VerdictBadge, VerdictFiles } from '../verdict';
+import { imagePath, ImportImage } from './image_import';
+import { PullImage, Pulls } from './image_pull';
 
 function Version({ name, reference, boots }: { name: string; reference: string; boots: VersionBoots | null }) {
   const all = boots ? boots.complete + boots.failed : 0;
@@ -27,7 +29,7 @@ function Version({ name, reference, boots }: { name: string; reference: string; 
   );
 }
 
-function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] }) {
+function RolloutCard({ rollout, changes }: { rollout: Rollout; changes: boolean }) {
   const { run, busy, problem } = useChange();
   const path = `/api/v1/rollouts/${encodeURIComponent(rollout.stable)}`;
   const done = () => refresh('/api/v1/');
@@ -45,7 +47,7 @@ function RolloutCard({ rollout, role }: { rollout: Rollout; role: Who['role'] })
       <p class="note">The candidate goes to {whom || 'all machines of the catalog'}: {count(rollout.machines)} at present.{rollout.failures_max > 0 && ` Rolled back by itself after ${rollout.failures_max} failed boots.`}</p>
       {moved && <p class="words bad">{candidate} has moved since this rollout was begun with {rollout.candidate_digest ? <code>{shortDigest(rollout.candidate_digest)}</code> : 'a version that was not noted'}. Try what it leads to now, then promote it.</p>}
       {overtaken && <p class="words bad">{rollout.stable} was moved by somebody since this rollout was begun against <code>{shortDigest(rollout.stable_digest)}</code>: roll back to keep what it leads to now, or try the candidate against that.</p>}
-      {may(role, 'operator') && (
+      {changes && (
         <div class="buttons">
           {(moved || overtaken) && (
             <Confirm label="Try this version" title={`Try what ${candidate} leads to now?`} disabled={busy} action={() => run('PUT', path, { candidate, selector, percent, failures_max, stable_digest: rollout.stable_boots?.digest }, done)}>
@@ -70,7 +72,7 @@ function StartRollout({ images }: { images: ImageSet[] }) {
   const [selector, setSelector] = useState('');
   const [percent, setPercent] = useState('10');
   const [failures, setFailures] = useState('3');
-  const { run, busy, problem } = useChange();
+  const { run, busy, problem } = useChange([stable, candidate, selector, percent, failures]);
   const options: [string, string][] = [['', 'choose one'], ...images.map((each): [string, string] => [each.reference, each.reference])];
   const start = (event: Event) => {
     event.preventDefault();
@@ -93,34 +95,17 @@ function StartRollout({ images }: { images: ImageSet[] }) {
   );
 }
 
-function Pulls({ live }: { live: Live<Pull[]> }) {
-  const pulls = live.value ?? [];
-  if (pulls.length === 0) return null;
-  return (
-    <Panel title="Pulls from other registries" wide>
-      <ul class="meters">
-        {pulls.map((each) => (
-          <li key={each.id}>
-            <span><b>{each.source}</b> to {each.reference || 'the same name'}: {each.error || each.doing || each.state}</span>
-            <Bar label={`Pull of ${each.source}`} value={each.bytes} of={each.bytes_total} tone={each.error ? 'bad' : undefined} />
-            <span class="note">{bytes(each.bytes)} of {bytes(each.bytes_total)}</span>
-          </li>
-        ))}
-      </ul>
-    </Panel>
-  );
-}
-
 export function Images({ who }: { who: Who }) {
   const images = useLive<ImageSet[]>('/api/v1/images?limit=1000', 4000);
   const rollouts = useLive<Rollout[]>('/api/v1/rollouts', 3000);
-  const pulls = useLive<Pull[]>('/api/v1/pulls', 3000);
+  const changes = mayShared(who, 'operator');
+  const known = (images.value ?? []).map((each) => each.reference);
   return (
     <>
-      <Head title="Image sets" />
+      <Head title="Image sets">{changes && <div class="buttons"><ImportImage known={known} /><PullImage known={known} /></div>}</Head>
       <div class="stack">
         <section class="panel flush" aria-label="Image sets">
-          <Loaded live={images} empty={<span class="inset">None yet. On the appliance: slipway image import FILE debian:stable</span>}>
+          <Loaded live={images} empty={<span class="inset">None yet. Operators import a file or pull from a registry: here, or by <code>slipway image import FILE debian:stable</code></span>}>
             {(list) => (
               <Table caption="Image sets" columns={['Image set', 'Version', 'Secure Boot', 'Boots', 'Size', 'Made']}>
                 {list.map((each) => (
@@ -139,25 +124,25 @@ export function Images({ who }: { who: Who }) {
         </section>
         <Panel title="Rollouts" note="From one version to the next, for a part of the machines first.">
           <Loaded live={rollouts} empty="None is under way.">
-            {(list) => <ul class="stack">{list.map((each) => <RolloutCard key={each.stable} rollout={each} role={who.role} />)}</ul>}
+            {(list) => <ul class="stack">{list.map((each) => <RolloutCard key={each.stable} rollout={each} changes={changes} />)}</ul>}
           </Loaded>
-          {may(who.role, 'operator') && <StartRollout images={images.value ?? []} />}
+          {changes && <StartRollout images={images.value ?? []} />}
         </Panel>
-        <Pulls live={pulls} />
+        <Pulls changes={changes} />
       </div>
     </>
   );
 }
 
 export function ImagePage({ reference, who }: { reference: string; who: Who }) {
-  const path = `/api/v1/images/${reference}`;
+  const path = imagePath(reference);
   const live = useLive<ImageSet>(path, 5000);
   const { run, busy, problem } = useChange();
   const set = live.value;
   return (
     <>
       <Head title={reference}>
-        {set && may(who.role, 'operator') && (
+        {set && mayShared(who, 'operator') && (
           <Confirm label="Remove" title={`Remove ${reference}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, () => { refresh('/api/v1/images'); go('images'); })}>
             The name goes; what no other name leads to is deleted. A set that a machine, a rule or a rollout uses is not removed.
           </Confirm>

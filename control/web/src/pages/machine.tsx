@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One machine: why it did not boot, what it would get, its boots, and what may be done with it.
-import { useState } from 'preact/hooks';
-import type { Boot, Diagnosis, Explanation, ImageSet, Machine, Who } from '../api';
+import type { Boot, Diagnosis, Explanation, Machine, Who } from '../api';
 import { RememberedFirmware } from '../firmware';
 import { seconds } from '../format';
-import { refresh, useLive } from '../live';
-import { Badge, Cell, Choice, Confirm, Head, Loaded, may, OutcomeBadge, Panel, ProblemBox, Table, Time, useChange, type Tone } from '../parts';
-import { go } from '../route';
+import { useLive } from '../live';
+import { Badge, Cell, Head, Loaded, may, OutcomeBadge, Panel, ProblemBox, Table, Time, type Tone } from '../parts';
 import { BootStory } from './boot';
+import { MachineSettings } from './machine_settings';
 import { MachineTexts } from './machine_texts';
 
 const VERDICTS: Record<string, { tone: Tone; word: string }> = {
@@ -66,40 +65,6 @@ function Explain({ mac, machine }: { mac: string; machine: Machine | undefined }
   );
 }
 
-const MODES = ['always', 'once', 'until-success:3', 'hold'];
-
-function Actions({ mac, machine }: { mac: string; machine: Machine | undefined }) {
-  const images = useLive<ImageSet[]>('/api/v1/images?limit=1000', 10_000);
-  const { run, busy, problem } = useChange();
-  const [name, setName] = useState<string | undefined>();
-  const path = `/api/v1/machines/${mac}`;
-  const put = (body: unknown) => run('PUT', path, body, () => refresh('/api/v1/'));
-  const sets: [string, string][] = [['', 'as the rules say'], ...(images.value ?? []).map((each): [string, string] => [each.reference, each.reference])];
-  const modes = [...new Set([...MODES, machine?.mode || 'always'])].map((each): [string, string] => [each, each]);
-  return (
-    <Panel title="Change it">
-      {problem && <ProblemBox problem={problem} />}
-      <div class="form">
-        <span class="row"><span>Image set</span><Choice label="Image set" value={machine?.image_set ?? ''} options={sets} change={(value) => put({ image_set: value })} /></span>
-        <span class="row"><span>Boots</span><Choice label="How often it boots" value={machine?.mode || 'always'} options={modes} change={(value) => put({ mode: value })} /></span>
-        <form class="row" onSubmit={(event) => { event.preventDefault(); void put({ name: name ?? '' }); setName(undefined); }}>
-          <label for="name">Name</label>
-          <input id="name" value={name ?? machine?.name ?? ''} onInput={(event) => setName(event.currentTarget.value)} />
-          <button type="submit" disabled={busy || name === undefined || name === (machine?.name ?? '')}>Save</button>
-        </form>
-        <div class="buttons">
-          {!machine?.approved && <button type="button" disabled={busy} onClick={() => put({ approved: true })}>Approve</button>}
-          {machine && (
-            <Confirm label="Forget it" title={`Forget ${machine.name || mac}?`} danger disabled={busy} action={() => run('DELETE', path, undefined, () => { refresh('/api/v1/'); go('machines'); })}>
-              Its image set, name, labels, variables and approval are removed from the catalog. Its boots stay. When it boots again, the rules decide as for a machine nobody knows.
-            </Confirm>
-          )}
-        </div>
-      </div>
-    </Panel>
-  );
-}
-
 function Boots({ mac }: { mac: string }) {
   const live = useLive<Boot[]>(`/api/v1/boots?mac=${mac}&limit=50`, 2000);
   return (
@@ -125,6 +90,7 @@ function Boots({ mac }: { mac: string }) {
 
 export function MachinePage({ mac, who }: { mac: string; who: Who }) {
   const machine = useLive<Machine>(`/api/v1/machines/${mac}`, 3000).value;
+  const changes = may(who.role, 'operator');
   const newest = useLive<Boot[]>(`/api/v1/boots?mac=${mac}&limit=50`, 2000).value?.[0];
   return (
     <>
@@ -136,8 +102,8 @@ export function MachinePage({ mac, who }: { mac: string; who: Who }) {
         {newest && <BootStory id={String(newest.id)} title={newest.outcome === 'under way' ? 'The boot under way' : 'Its last boot'} folded />}
         <div class="grid">
           <Explain mac={mac} machine={machine} />
-          {may(who.role, 'operator') && <Actions mac={mac} machine={machine} />}
-          <MachineTexts mac={mac} machine={machine} changes={may(who.role, 'operator')} />
+          <MachineSettings mac={mac} machine={machine} changes={changes} />
+          <MachineTexts mac={mac} machine={machine} changes={changes} />
         </div>
         <RememberedFirmware seen={machine?.firmware ?? []} />
         <Boots mac={mac} />

@@ -15,9 +15,9 @@ const NONE: Texts = { labels: {}, variables: {} };
 
 /** `tag`: of the machine as it was read; null: nobody has entered it. */
 function Form({ path, machine, tag, close }: { path: string; machine: Texts; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [labels, setLabels] = useState(() => rowsOf(machine.labels));
   const [variables, setVariables] = useState(() => rowsOf(machine.variables));
+  const { attempt, busy, problem } = useAttempt([labels, variables]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {

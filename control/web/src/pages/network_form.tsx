@@ -4,10 +4,10 @@
 // when the dialog opened; and taking one away. The keys are those of [[network]] in slipway.toml.
 import { useState } from 'preact/hooks';
 import { change, onlyOver, put, type NetworkDefinition } from '../api';
-import { Ending, Line, Opens, OpensOver, Removal } from '../dialog';
+import { Ending, Line, Opens, OpensOver, Pick, Removal } from '../dialog';
 import { refresh } from '../live';
-import { Choice, useAttempt } from '../parts';
-import { OPTION_FIELDS, row, Rows, type Field, type Row } from '../rows';
+import { useAttempt } from '../parts';
+import { listOf, OPTION_FIELDS, row, Rows, type Field, type Row } from '../rows';
 import { networkPath, owned, ownerOf } from './reservations';
 
 const NEW: NetworkDefinition = {
@@ -20,8 +20,6 @@ const ROUTE: [Field, Field] = [{ label: 'Route to', hint: '10.78.0.0/16' }, { la
 // An option may say nothing.
 const OPTION: [Field, Field] = [OPTION_FIELDS[0], { ...OPTION_FIELDS[1], optional: true }];
 
-const listOf = (text: string) => text.split(',').map((each) => each.trim()).filter((each) => each !== '');
-
 function optionOf({ name, value }: Row) {
   const octets = value.trim();
   return { code: Number(name), ...(octets ? { hex: octets } : { text: '' }) };
@@ -32,13 +30,8 @@ function useRows<T>(list: T[], read: (each: T) => Row) {
   return { rows, set };
 }
 
-function Pick({ label, value, options, set }: { label: string; value: string; options: [string, string][]; set: (value: string) => void }) {
-  return <span class="row"><span>{label}</span><Choice label={label} value={value} options={options} change={set} /></span>;
-}
-
 /** `tag`: of the network as it was read; null: there is none yet. */
 function Form({ network, tag, close }: { network: NetworkDefinition; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [draft, setDraft] = useState(network);
   const set = (part: Partial<NetworkDefinition>) => setDraft((now) => ({ ...now, ...part }));
   const [pools, setPools] = useState(network.pools.join(', '));
@@ -46,6 +39,7 @@ function Form({ network, tag, close }: { network: NetworkDefinition; tag: string
   const reservations = useRows(network.reservation, (each) => row(each.address, ownerOf(each)));
   const routes = useRows(network.route, (each) => row(each.destination, each.via));
   const options = useRows(network.option, (each) => row(String(each.code), each.hex));
+  const { attempt, busy, problem } = useAttempt([draft, pools, dns, reservations.rows, routes.rows, options.rows]);
   const submit = (event: Event) => {
     event.preventDefault();
     // What is empty is not said: the router is then the port's gateway, the domain none. What is inherited is not the network's to say.
@@ -96,14 +90,14 @@ export function EditNetwork({ name }: { name: string }) {
 
 const LEASED: [string, string][] = [['', 'then it stays'], ['?all_the_same=true', 'then it is removed all the same']];
 
-function Remove({ network, tag, close }: { network: NetworkDefinition; tag: string; close: () => void }) {
+function Remove({ network, tag, close, again }: { network: NetworkDefinition; tag: string; close: () => void; again: () => Promise<void> }) {
   const [leased, setLeased] = useState('');
   const action = async () => {
     await change('DELETE', `${networkPath(network.name)}${leased}`, undefined, onlyOver(tag));
     refresh('/api/v1/');
   };
   return (
-    <Removal label="Remove" close={close} action={action}>
+    <Removal label="Remove" close={close} action={action} again={again} said={leased}>
       Machines in {network.subnet} are not answered any more; leases there are not renewed.
       <span class="form"><Pick label="If machines have leases" value={leased} options={LEASED} set={setLeased} /></span>
     </Removal>
@@ -113,7 +107,7 @@ function Remove({ network, tag, close }: { network: NetworkDefinition; tag: stri
 export function RemoveNetwork({ name }: { name: string }) {
   return (
     <OpensOver<NetworkDefinition> label="Remove" named={`Remove ${name}`} title={`Remove the network ${name}?`} kind="danger" path={networkPath(name)}>
-      {(network, tag, close) => <Remove network={network} tag={tag} close={close} />}
+      {(network, tag, close, again) => <Remove network={network} tag={tag} close={close} again={again} />}
     </OpensOver>
   );
 }

@@ -6,7 +6,7 @@ import { useState } from 'preact/hooks';
 import type { Lease, Network, Waiting, Who } from '../api';
 import { count, percent, seconds } from '../format';
 import { useLive } from '../live';
-import { Badge, Bar, Cell, Ends, Head, Loaded, may, Panel, Search, Table, type Tone } from '../parts';
+import { Badge, Bar, Cell, Ends, Head, Loaded, mayShared, Panel, Search, Table, type Tone } from '../parts';
 import { AddNetwork, EditNetwork, RemoveNetwork } from './network_form';
 import { KeepAddress, Reservations } from './reservations';
 
@@ -46,9 +46,8 @@ function NetworkCard({ network, changes, keeps }: { network: Network; changes: b
 }
 
 export function Networks({ who }: { who: Who }) {
-  // A scope is of machines, and networks are of all of them.
-  const keeps = may(who.role, 'operator') && !who.scope;
-  const changes = keeps && may(who.role, 'admin');
+  const keeps = mayShared(who, 'operator');
+  const changes = mayShared(who, 'admin');
   const networks = useLive<Network[]>('/api/v1/networks', 3000);
   const leases = useLive<Lease[]>('/api/v1/leases?limit=5000', 3000);
   const queue = useLive<Waiting[]>('/api/v1/queue', 2000);

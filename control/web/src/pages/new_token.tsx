@@ -20,11 +20,11 @@ const make = (name: string, body: Record<string, unknown>) =>
   put<NewToken>(`/api/v1/tokens/${encodeURIComponent(name)}`, body, null, `Choose another name, or revoke ${name} first.`);
 
 function Form({ close, made }: { close: () => void; made: (token: NewToken) => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [name, setName] = useState('');
   const [role, setRole] = useState<string>('viewer');
   const [scope, setScope] = useState('');
   const [ends, setEnds] = useState('');
+  const { attempt, busy, problem } = useAttempt([name, role, scope, ends]);
   const submit = (event: Event) => {
     event.preventDefault();
     const body: Record<string, unknown> = { role };

@@ -32,10 +32,10 @@ function taken(list: Reservation[], address: string, owner: string): string {
 }
 
 function Keep({ network, tag, close }: { network: NetworkDefinition; tag: string; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [address, setAddress] = useState('');
   const [who, setWho] = useState('');
   const owner = owned(who);
+  const { attempt, busy, problem } = useAttempt([address, who]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {
@@ -61,6 +61,9 @@ export function KeepAddress({ network }: { network: string }) {
     </OpensOver>
   );
 }
+
+const keptWords = (kept: Reservation | undefined) => (
+  kept ? `It is kept for ${ownerOf(kept)} now, which gets an address as any other machine does from then on.` : 'It is kept for nobody any more.');
 
 function Whose({ kept }: { kept: Owner }) {
   if (kept.mac) return <a href={`#/machines/${kept.mac}`}>{kept.mac}</a>;
@@ -91,7 +94,7 @@ export function Reservations({ network, changes }: { network: Network; changes: 
                       <span class="words"><Whose kept={each} /></span>
                       {changes && (
                         <Removes<NetworkDefinition> named={`Remove the reservation of ${each.address}`} title={`Keep ${each.address} for nobody?`} read={networkPath(network.name)} path={reservationPath(network.name, each.address)}>
-                          {() => `It is kept for ${ownerOf(each)} now, which gets an address as any other machine does from then on.`}
+                          {({ reservation }) => keptWords(reservation.find(({ address }) => address === each.address))}
                         </Removes>
                       )}
                     </li>

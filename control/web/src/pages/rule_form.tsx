@@ -21,7 +21,7 @@ export const ACTIONS: Record<RuleAction, string> = {
   local: 'goes on to its own next boot option',
 };
 const CHOICES = Object.entries(ACTIONS).map(([action, words]): [string, string] => [action, `${action}: ${words}`]);
-const MODES = ['always', 'once', 'until-success:3'];
+export const MODES = ['always', 'once', 'until-success:3'];
 const NEW: Rule = { name: '', order: 0, selector: '', action: 'boot', image_set: '', mode: 'always', options: [], variables: {}, script: '' };
 
 const needsImage = (action: RuleAction) => action === 'boot' || action === 'quarantine';
@@ -31,7 +31,8 @@ function bodyOf({ name: _, image_set, script, mode, ...rest }: Rule): unknown {
   return { ...rest, ...(needsImage(rest.action) && { image_set, script }), ...(rest.action === 'boot' && { mode }) };
 }
 
-function options(known: string[], kept: string, none?: string): [string, string][] {
+/** Choices of what is known, and of what is kept though it is not; `none`: what is said where none is chosen. */
+export function options(known: string[], kept: string, none?: string): [string, string][] {
   const all = [...new Set([...known, kept])].filter((each) => each !== '');
   return [...(none === undefined ? [] : [['', none] as [string, string]]), ...all.map((each): [string, string] => [each, each])];
 }
@@ -52,12 +53,12 @@ function Leads({ draft, set }: { draft: Rule; set: (part: Partial<Rule>) => void
 
 /** `tag`: of the rule as it was read; null: there is none yet. */
 function Form({ rule, tag, close }: { rule: Rule; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const [draft, setDraft] = useState(rule);
   const set = (part: Partial<Rule>) => setDraft((now) => ({ ...now, ...part }));
   const [order, setOrder] = useState(String(rule.order));
   const [codes, setCodes] = useState(() => rule.options.map((each) => row(String(each.code), each.hex)));
   const [variables, setVariables] = useState(() => rowsOf(rule.variables));
+  const { attempt, busy, problem } = useAttempt([draft, order, codes, variables]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {

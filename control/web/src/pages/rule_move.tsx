@@ -17,10 +17,10 @@ async function number({ name, order }: Numbered, before: number) {
 }
 
 function Places({ rules, name, close }: { rules: Rule[]; name: string; close: () => void }) {
-  const { attempt, busy, problem } = useAttempt();
   const now = rules.findIndex((each) => each.name === name);
   const others = rules.filter((each) => each.name !== name);
   const [place, setPlace] = useState(String(now));
+  const { attempt, busy, problem } = useAttempt(place);
   if (now < 0) return <Empty>{name} is not there any more.</Empty>;
   const options = [...others.map((each, index): [string, string] => [String(index), `before ${each.name}`]), [String(others.length), 'last'] as [string, string]]
     .map(([key, words]): [string, string] => [key, key === String(now) ? `${words}, where it is` : words]);

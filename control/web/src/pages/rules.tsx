@@ -4,7 +4,7 @@
 import type { Rule, Who } from '../api';
 import { Removes } from '../dialog';
 import { useLiveList } from '../live';
-import { Cell, Head, Listed, may, Selected } from '../parts';
+import { Cell, Head, Listed, mayShared, Selected } from '../parts';
 import { selectorWords } from '../selector';
 import { ACTIONS, AddRule, EditRule, rulePath } from './rule_form';
 import { MoveRule } from './rule_move';
@@ -33,8 +33,7 @@ function RemoveRule({ name }: { name: string }) {
 }
 
 export function Rules({ who }: { who: Who }) {
-  // A scope is of machines, and rules are of all of them.
-  const changes = may(who.role, 'operator') && !who.scope;
+  const changes = mayShared(who, 'operator');
   const live = useLiveList<Rule>('/api/v1/rules?limit=50', 3000);
   const columns = ['Order', 'Rule', 'Machines', 'Action', 'Leads to', ...(changes ? ['Change'] : [])];
   return (

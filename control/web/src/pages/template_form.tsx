@@ -2,7 +2,7 @@
 //
 // What is to be said of a template: a new one, or one that is there, over what it was when the
 // dialog opened; and taking one away.
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { put, type Template } from '../api';
 import { Ending, Line, Opens, OpensOver, Removes } from '../dialog';
 import { count } from '../format';
@@ -16,7 +16,6 @@ const KINDS = ['text/plain', 'application/json', 'application/xml', 'application
 
 /** `tag`: of the template as it was read; null: there is none yet. */
 function Form({ template, tag, close }: { template: Template; tag: string | null; close: () => void }) {
-  const { attempt, busy, problem, forget } = useAttempt();
   // A field has line feeds alone; a text that came with others keeps them.
   const ends = template.text.includes('\r\n') ? '\r\n' : '\n';
   const [draft, setDraft] = useState({ ...template, text: template.text.replaceAll('\r\n', '\n') });
@@ -24,8 +23,7 @@ function Form({ template, tag, close }: { template: Template; tag: string | null
   const { selector, media_type } = draft;
   const name = draft.name.trim();
   const body = { text: draft.text.replaceAll('\n', ends), selector, ...(media_type && { media_type }) };
-  // What was refused is not what is typed any more.
-  useEffect(forget, [name, JSON.stringify(body)]);
+  const { attempt, busy, problem, forget } = useAttempt([name, body]);
   const submit = (event: Event) => {
     event.preventDefault();
     void attempt(async () => {

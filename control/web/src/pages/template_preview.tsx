@@ -15,17 +15,14 @@ export function Text({ label, text }: { label: string; text: string }) {
 
 /** `draft`: what a PUT of it would say, where it is not to be the template as it stands; `begun`: is told of each new try. */
 export function Preview({ name, selector, draft, begun }: { name: string; selector: string; draft?: unknown; begun?: () => void }) {
-  const { attempt, busy, problem, forget } = useAttempt();
   const id = useId(); // the page has one, and the form that is opened on it
   const [key, setKey] = useState('');
   const [made, setMade] = useState<TemplatePreview | undefined>();
+  const { attempt, busy, problem } = useAttempt([draft, key]);
   // Offered are those it means; another can be typed, and the answer says why it has none.
   const means = useLive<Machine[]>(`/api/v1/machines?limit=20&selector=${encodeURIComponent(selector)}`, 30_000).value ?? [];
-  // Neither a document nor a refusal is of another text than is typed.
-  useEffect(() => {
-    setMade(undefined);
-    forget();
-  }, [JSON.stringify(draft)]);
+  // No document is of another text than is typed.
+  useEffect(() => setMade(undefined), [JSON.stringify(draft)]);
   const path = `${templatePath(name)}/preview?machine=${encodeURIComponent(key.trim())}`;
   const lacks = busy || !name || !key.trim();
   const show = () => attempt(async () => {

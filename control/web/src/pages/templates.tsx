@@ -4,13 +4,10 @@
 import type { Template, TemplateState, Who } from '../api';
 import { bytes, count } from '../format';
 import { useLive, useLiveList } from '../live';
-import { Badge, Cell, Head, Listed, may, Panel, ProblemBox, Selected } from '../parts';
+import { Badge, Cell, Head, Listed, mayShared, Panel, ProblemBox, Selected } from '../parts';
 import { go } from '../route';
 import { AddTemplate, EditTemplate, RemoveTemplate } from './template_form';
 import { Preview, templatePath, Text } from './template_preview';
-
-// A scope is of machines, and templates are of all of them.
-const mayChange = (who: Who) => may(who.role, 'operator') && !who.scope;
 
 function Documents({ template }: { template: TemplateState }) {
   return (
@@ -22,7 +19,7 @@ function Documents({ template }: { template: TemplateState }) {
 }
 
 export function Templates({ who }: { who: Who }) {
-  const changes = mayChange(who);
+  const changes = mayShared(who, 'operator');
   const live = useLiveList<TemplateState>('/api/v1/templates?limit=50', 4000);
   const columns = ['Template', 'Kind', 'Machines', 'Documents', ...(changes ? ['Change'] : [])];
   return (
@@ -62,7 +59,7 @@ export function TemplatePage({ name, who }: { name: string; who: Who }) {
   const template = live.value;
   return (
     <>
-      <Head title={name}>{template && mayChange(who) && <div class="buttons"><EditTemplate name={name} /><RemoveTemplate name={name} gone={() => go('templates')} /></div>}</Head>
+      <Head title={name}>{template && mayShared(who, 'operator') && <div class="buttons"><EditTemplate name={name} /><RemoveTemplate name={name} gone={() => go('templates')} /></div>}</Head>
       {live.problem && <ProblemBox problem={live.problem} />}
       {!template && !live.problem && <p class="empty" aria-busy="true">Asking…</p>}
       {template && (

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sending a file, of any size: by XMLHttpRequest, as fetch does not tell how far it is. It goes beside
+// the requests of api.ts, which would wait behind it for as long as it takes.
+import { Problem, problemOf, signedOut } from './api';
+
+const GIVEN_UP = 'It was given up, and nothing of it is kept.';
+
+function answerOf<T>({ status, statusText, responseText }: XMLHttpRequest): T {
+  if (status < 200 || status >= 300) throw problemOf(status, statusText, responseText);
+  try {
+    return JSON.parse(responseText) as T;
+  } catch (error) {
+    throw new Problem(0, 'Broken answer', String(error));
+  }
+}
+
+/** `tell`: how many of its bytes have been sent; `ends`: gives it up, and the server keeps nothing of it. */
+export function upload<T>(path: string, file: File, tell: (sent: number) => void, ends: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('PUT', path);
+    request.setRequestHeader('Content-Type', 'application/octet-stream');
+    request.upload.onprogress = (event) => tell(event.loaded);
+    request.onload = () => {
+      if (request.status === 401) signedOut.tell();
+      try {
+        resolve(answerOf<T>(request));
+      } catch (problem) {
+        reject(problem);
+      }
+    };
+    request.onerror = () => reject(new Problem(0, 'Not sent', 'The connection ended before the file was whole. Is slipwayd running, is the file still what it was when it was chosen, and is it no larger than images.upload_max in slipway.toml?'));
+    request.onabort = () => reject(new Problem(0, 'Not sent', GIVEN_UP));
+    ends.addEventListener('abort', () => request.abort());
+    if (ends.aborted) reject(new Problem(0, 'Not sent', GIVEN_UP));
+    else request.send(file);
+  });
+}
