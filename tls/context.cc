@@ -10,8 +10,8 @@
 #include <set>
 
 #include "protocols/base/check.h"
-#include "tls/dh_provider.h"
 #include "tls/engine.h"
+#include "tls/key_agreement.h"
 #include "tls/pem.h"
 
 namespace slipway::tls {
@@ -64,7 +64,7 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_size, const
 }
 
 bool UseFiniteFieldGroup(SSL_CTX* context) {
-  EVP_PKEY_CTX* generator = EVP_PKEY_CTX_new_from_name(nullptr, "DH", DhProperties());
+  EVP_PKEY_CTX* generator = EVP_PKEY_CTX_new_from_name(nullptr, "DH", KeyAgreementProperties());
   char name[] = "ffdhe2048";
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", name, 0),
                                OSSL_PARAM_construct_end()};
@@ -99,7 +99,7 @@ bool Configure(SSL_CTX* context, const PolicyRules& rules) {
 }  // namespace
 
 std::variant<Context::Native, ContextError> Context::NewNative(const ContextOptions& options) {
-  Native native(SSL_CTX_new_ex(nullptr, DhProperties(), TLS_server_method()));
+  Native native(SSL_CTX_new_ex(nullptr, KeyAgreementProperties(), TLS_server_method()));
   SLIPWAY_CHECK(native != nullptr);
   SLIPWAY_CHECK(Configure(native.get(), RulesOf(options.policy)));
   std::set<int> key_types;

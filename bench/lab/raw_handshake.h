@@ -22,7 +22,7 @@ struct RawHandshakes {
 RawHandshakes MeasureRawHandshakes(SSL_CTX* server, SSL_CTX* client, double seconds);
 
 // A server context with one certificate, no tickets and no session cache, as the row's server.
-// `properties`: tls::DhProperties(), or nullptr for OpenSSL as it comes.
+// `properties`: tls::KeyAgreementProperties(), or nullptr for OpenSSL as it comes.
 SSL_CTX* NewRawServer(const tls::Certificate& certificate, const char* properties);
 
 // A client context as a machine of the row uses it: TLS 1.3, or TLS 1.2 with DHE and RSA.

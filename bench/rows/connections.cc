@@ -13,7 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "bench/lab/raw_handshake.h"
 #include "bench/rows/rig.h"
-#include "tls/dh_provider.h"
+#include "tls/key_agreement.h"
 
 namespace slipway::bench {
 namespace {
@@ -69,7 +69,7 @@ RowResult MeasureHandshakes(const RowContext& context, storm::Firmware firmware)
   SSL_CTX* const client = NewRawClient(is_firmware);
   // Judged against OpenSSL with the server's own check of a DH key; as it comes it is beside it.
   const tls::Certificate& certificate = rig.server().certificates()[is_firmware ? 1 : 0];
-  SSL_CTX* const server = NewRawServer(certificate, tls::DhProperties());
+  SSL_CTX* const server = NewRawServer(certificate, tls::KeyAgreementProperties());
   SSL_CTX* const as_it_comes = NewRawServer(certificate, nullptr);
   rig.Run(1);
   std::vector<double> shares, rates, raws, raws_as_it_comes;

@@ -7,7 +7,7 @@
 #include <array>
 
 #include "protocols/base/ipv4.h"
-#include "tls/dh_provider.h"
+#include "tls/key_agreement.h"
 #include "tls/key_schedule.h"
 
 namespace slipway::storm {
@@ -42,7 +42,8 @@ std::unique_ptr<TlsClient> TlsClient::Create(const Personality& personality,
                                              const std::string& authority_file) {
   std::unique_ptr<TlsClient> client(new TlsClient);
   client->personality_ = &personality;
-  client->context_.reset(SSL_CTX_new_ex(nullptr, tls::DhProperties(), TLS_client_method()));
+  client->context_.reset(
+      SSL_CTX_new_ex(nullptr, tls::KeyAgreementProperties(), TLS_client_method()));
   SSL_CTX* context = client->native();
   if (context == nullptr) return nullptr;
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tls/dh_provider.h"
+#include "tls/key_agreement.h"
 
 #include <gtest/gtest.h>
 #include <openssl/bn.h>
@@ -30,14 +30,15 @@ using Number = std::unique_ptr<BIGNUM, Free>;
 
 constexpr const char* kDefault = "provider=default";
 
-Key Generate(const char* properties) {
-  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "DH", properties));
+Key GenerateFor(const char* kind, const char* group, const char* properties) {
+  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, kind, properties));
   EVP_PKEY* key = nullptr;
   EXPECT_EQ(EVP_PKEY_keygen_init(context.get()), 1);
-  EXPECT_EQ(EVP_PKEY_CTX_set_group_name(context.get(), "ffdhe2048"), 1);
+  EXPECT_EQ(EVP_PKEY_CTX_set_group_name(context.get(), group), 1);
   EXPECT_EQ(EVP_PKEY_generate(context.get(), &key), 1);
   return Key(key);
 }
+Key Generate(const char* properties) { return GenerateFor("DH", "ffdhe2048", properties); }
 
 Number Prime(const Key& key) {
   BIGNUM* prime = nullptr;
@@ -75,9 +76,9 @@ std::string ProviderOf(const EVP_PKEY* key) {
   return OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key));
 }
 
-TEST(DhProviderTest, AgreesWithTheDefaultProviderOnTheSecret) {
-  ASSERT_NE(DhProperties(), nullptr);
-  const Key ours = Generate(DhProperties());
+TEST(KeyAgreementTest, AgreesWithTheDefaultProviderOnTheSecret) {
+  ASSERT_NE(KeyAgreementProperties(), nullptr);
+  const Key ours = Generate(KeyAgreementProperties());
   const Key theirs = Generate(kDefault);
   EXPECT_EQ(ProviderOf(ours.get()), "slipway");
   EXPECT_EQ(ProviderOf(theirs.get()), "default");
@@ -87,36 +88,80 @@ TEST(DhProviderTest, AgreesWithTheDefaultProviderOnTheSecret) {
   ASSERT_EQ(EVP_PKEY_get_bn_param(theirs.get(), OSSL_PKEY_PARAM_PUB_KEY, &their_value), 1);
   const Number our_public(our_value);
   const Number their_public(their_value);
-  const auto secret = Derive(ours, WithPublicKey(ours, their_public.get()), DhProperties());
+  const auto secret =
+      Derive(ours, WithPublicKey(ours, their_public.get()), KeyAgreementProperties());
   EXPECT_FALSE(secret.empty());
   EXPECT_EQ(secret, Derive(theirs, WithPublicKey(theirs, our_public.get()), kDefault));
 }
 
+TEST(KeyAgreementTest, AgreesOnCurvesToo) {
+  for (const char* curve : {"P-256", "P-384"}) {
+    const Key ours = GenerateFor("EC", curve, KeyAgreementProperties());
+    const Key theirs = GenerateFor("EC", curve, kDefault);
+    EXPECT_EQ(ProviderOf(ours.get()), "slipway");
+    const auto received = [](const Key& group, const Key& sent) {
+      unsigned char* point = nullptr;
+      const std::size_t size = EVP_PKEY_get1_encoded_public_key(sent.get(), &point);
+      Key key(EVP_PKEY_new());
+      EXPECT_EQ(EVP_PKEY_copy_parameters(key.get(), group.get()), 1);
+      EXPECT_EQ(EVP_PKEY_set1_encoded_public_key(key.get(), point, size), 1);
+      // One that is not on the curve does not even become a key.
+      point[size - 1] ^= 1;
+      const Key off(EVP_PKEY_new());
+      EXPECT_EQ(EVP_PKEY_copy_parameters(off.get(), group.get()), 1);
+      EXPECT_NE(EVP_PKEY_set1_encoded_public_key(off.get(), point, size), 1);
+      ERR_clear_error();
+      OPENSSL_free(point);
+      return key;
+    };
+    const auto secret = Derive(ours, received(ours, theirs), KeyAgreementProperties());
+    EXPECT_FALSE(secret.empty()) << curve;
+    EXPECT_EQ(secret, Derive(theirs, received(theirs, ours), kDefault)) << curve;
+  }
+}
+
+// libssl forgets the groups of a provider whose keys it would not use.
+TEST(KeyAgreementTest, EveryGroupOfThePolicyIsSpokenInBothVersions) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const char* group : {"X25519", "P-256", "P-384"}) {
+      Loopback loop({.version = version, .groups = group}, MakeContext());
+      loop.Handshake();
+      EXPECT_TRUE(loop.session.is_open()) << group << ": " << loop.session.info().failure;
+      EXPECT_EQ(loop.session.info().group, group);
+    }
+  }
+}
+
 // RFC 7919 5.1: these would make the secret one of two values, whatever our key is.
-TEST(DhProviderTest, RefusesPublicKeysOutsideTheRange) {
-  const Key own = Generate(DhProperties());
+TEST(KeyAgreementTest, RefusesPublicKeysOutsideTheRange) {
+  const Key own = Generate(KeyAgreementProperties());
   const Number prime = Prime(own);
   const Number value(BN_new());
   BN_zero(value.get());
-  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "0";
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), KeyAgreementProperties()).empty())
+      << "0";
   BN_one(value.get());
-  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "1";
-  EXPECT_TRUE(Derive(own, WithPublicKey(own, prime.get()), DhProperties()).empty()) << "p";
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), KeyAgreementProperties()).empty())
+      << "1";
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, prime.get()), KeyAgreementProperties()).empty())
+      << "p";
   BN_sub(value.get(), prime.get(), BN_value_one());
-  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "p - 1";
+  EXPECT_TRUE(Derive(own, WithPublicKey(own, value.get()), KeyAgreementProperties()).empty())
+      << "p - 1";
   BN_sub(value.get(), value.get(), BN_value_one());
-  EXPECT_FALSE(Derive(own, WithPublicKey(own, value.get()), DhProperties()).empty()) << "p - 2";
+  EXPECT_FALSE(Derive(own, WithPublicKey(own, value.get()), KeyAgreementProperties()).empty())
+      << "p - 2";
 }
 
 // p - g has order 2q. Only the full check, the long exponentiation, can tell: so it is not made
 // here, and it is for everybody who did not ask for this provider.
-TEST(DhProviderTest, MakesNoFullCheckAndOnlyHere) {
-  const Key ours = Generate(DhProperties());
+TEST(KeyAgreementTest, MakesNoFullCheckAndOnlyHere) {
+  const Key ours = Generate(KeyAgreementProperties());
   const Number prime = Prime(ours);
   const Number value(BN_new());
   BN_sub(value.get(), prime.get(), BN_value_one());
   BN_sub_word(value.get(), 1);
-  EXPECT_FALSE(Derive(ours, WithPublicKey(ours, value.get()), DhProperties()).empty());
+  EXPECT_FALSE(Derive(ours, WithPublicKey(ours, value.get()), KeyAgreementProperties()).empty());
   const Key theirs = Generate(nullptr);
   EXPECT_EQ(ProviderOf(theirs.get()), "default");
   EXPECT_TRUE(Derive(theirs, WithPublicKey(theirs, value.get()), nullptr).empty());
@@ -141,11 +186,11 @@ std::string FailureWith(const BIGNUM* value) {
   return std::string(loop.session.info().failure);
 }
 
-TEST(DhProviderTest, HandshakesCheckTheRangeAndNoMore) {
+TEST(KeyAgreementTest, HandshakesCheckTheRangeAndNoMore) {
   const Number value(BN_new());
   BN_one(value.get());
   EXPECT_EQ(FailureWith(value.get()), "invalid public key") << "1";
-  const Number prime = Prime(Generate(DhProperties()));
+  const Number prime = Prime(Generate(KeyAgreementProperties()));
   BN_sub(value.get(), prime.get(), BN_value_one());
   EXPECT_EQ(FailureWith(value.get()), "invalid public key") << "p - 1";
   BN_sub_word(value.get(), 1);
