@@ -294,14 +294,16 @@ void BootTimelines::Restore(std::vector<Boot> boots) {
   }
 }
 
-// Unique and rising, also across restarts where the clock was not set back: the time it begins.
+// Unique and rising: the time it begins, or what follows the last where the clock is behind it.
 std::int64_t BootTimelines::IdAt(std::int64_t unix_nanoseconds) const {
   return std::max(last_id_ + 1, unix_nanoseconds / 1000);
 }
 
-std::int64_t BootTimelines::NextId(std::int64_t now) const {
+std::int64_t BootTimelines::NextId(std::int64_t now) {
   const std::scoped_lock lock(mutex_);
-  return IdAt(now);
+  const std::int64_t next = IdAt(now);
+  last_id_ = next - 1;
+  return next;
 }
 
 void BootTimelines::RiseFrom(std::int64_t id) {

@@ -138,10 +138,10 @@ class BootTimelines {
   // Boots that were under way when the process before ended go on. Before the first event.
   void Restore(std::vector<Boot> boots);
 
-  // Boots that begin from now on have this id, or higher ones.
-  std::int64_t NextId(std::int64_t now_unix_nanoseconds) const;
-  // No id from here on is lower, though the clock was set back since somebody asked for the next
-  // one. Before the first event.
+  // Boots that begin from now on have this id, or higher ones, also where the clock is set back.
+  std::int64_t NextId(std::int64_t now_unix_nanoseconds);
+  // No id from here on is lower, though the clock is behind: for what is on disk. Before the first
+  // event.
   void RiseFrom(std::int64_t id);
 
   // What TakeChanged() has not given yet, without steps.

@@ -149,6 +149,10 @@ absl::Status Core::OpenArchive() {
   auto under_way = archive_->UnderWay(config_.limits.machines);
   if (!under_way.ok()) return under_way.status();
   timelines_->Restore(*std::move(under_way));
+  // No id is given twice, though the clock is behind those of before.
+  const auto newest = archive_->List({.limit = 1});
+  if (!newest.ok()) return newest.status();
+  if (!newest->empty()) timelines_->RiseFrom(newest->front().id + 1);
   if (absl::Status status = RestoreCanaries(); !status.ok()) return status;
   return RestoreHeld();
 }

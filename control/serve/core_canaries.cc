@@ -33,6 +33,7 @@ absl::Status Core::RestoreCanaries() {
     CanaryFailures& failed = canary_failures_[each.stable];
     failed.version = each.version;
     failed.boots.insert(each.boot);
+    timelines_->RiseFrom(each.boot + 1);  // its story may have made room for others
   }
   return absl::OkStatus();
 }

@@ -175,6 +175,23 @@ TEST_F(CanaryTest, ATrialGoesOnWithItsBootsWhereTheClockWasSetBackSince) {
   EXPECT_EQ(Rollouts().size(), 0u);
 }
 
+TEST_F(CanaryTest, ABootHasAnIdOfItsOwnThoughTheClockIsBehindTheTrial) {
+  Start(true);
+  std::vector<Rollout> rollouts = *core_->Rollouts();
+  rollouts[0].first_boot = Now() / 1000 + 3'600'000'000;
+  ASSERT_TRUE(core_->store().PutRollout(rollouts[0], DaemonActor()).ok());
+  std::vector<std::int64_t> ids;
+  for (int process = 0; process < 3; ++process) {
+    Restart();
+    Downloads("debian:stable", 10);
+    Tidy();
+    ids.push_back(core_->timelines().Of(MacAddress{{0x52, 0x54, 0, 0, 0, 1}}).back().id);
+  }
+  EXPECT_EQ(ids[0], rollouts[0].first_boot);
+  EXPECT_GT(ids[1], ids[0]);
+  EXPECT_GT(ids[2], ids[1]);
+}
+
 TEST_F(CanaryTest, HoweverLongNobodyListenedItIsLookedAtAgain) {
   Start(true);
   Downloads("debian:next", 7200);
