@@ -79,9 +79,11 @@ class Tracer {
     }
     const std::uint64_t before = worker.statistics().payload_bytes;
     const TouchedLines lines = TraceAccesses([&] { static_cast<void>(worker.RunOnce(now)); });
-    sent[index] += worker.statistics().payload_bytes - before;
+    const std::uint64_t gained = worker.statistics().payload_bytes - before;
+    sent[index] += gained;
     touched[index].Add(lines);
-    if (++rounds_[index] == kRounds) done_.count_down();
+    // Where its machines stand still for a while, as other programs have their core, none count.
+    if (gained > 0 && ++rounds_[index] == kRounds) done_.count_down();
   }
   void Wait() { done_.wait(); }
 
