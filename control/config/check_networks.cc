@@ -215,6 +215,8 @@ class NetworkChecker {
         complaints_.Add(reservation, "address",
                         own ? "the server's own address; write another"
                             : "the network's own or its broadcast address; write a host's");
+      } else if (address == network.Get<Ipv4Address>("router")) {
+        complaints_.Add(reservation, "address", "the network's router; write another");
       } else if (!addresses.emplace(*address, reservation.where.line).second) {
         complaints_.Add(reservation, "address",
                         Text("already reserved", InLine(addresses[*address]), "; write another"));
@@ -249,10 +251,13 @@ class NetworkChecker {
   std::map<std::string, unsigned> names_;
 };
 
-// The port's gateway that the network inherits as its router, as none is written.
+// The port's gateway that the network inherits as its router, as none is written; beside another
+// DHCP server machines are told none.
 std::optional<Ipv4Address> LentRouter(const Section& root, const Section& network) {
   const auto subnet = network.Get<Ipv4Prefix>("subnet");
-  if (!subnet || network.Written("router")) return std::nullopt;
+  if (!subnet || network.Written("router") || network.Get<bool>("proxy_dhcp").value_or(false)) {
+    return std::nullopt;
+  }
   for (const Section& port : root.Children("port")) {
     const auto gateway = port.Get<Ipv4Address>("gateway");
     if (gateway && subnet->Contains(*gateway)) return gateway;
@@ -282,8 +287,7 @@ void CheckLentRouters(const Section& root, Complaints& complaints) {
     for (const Section& reservation : network.Children("reservation")) {
       if (reservation.Get<Ipv4Address>("address") != router) continue;
       complaints.Add(reservation, "address",
-                     Text(kWhat, "write another, or for the router itself, router = \"",
-                          router->ToString(), "\" in its network"));
+                     Text(kWhat, "write another, or the network's own router"));
     }
   }
 }

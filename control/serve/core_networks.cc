@@ -72,7 +72,13 @@ absl::Status Core::PutNetworkLocked(const std::string& name, const nlohmann::jso
   networks->push_back({name, document});
   auto config = WithNetworks(config_, *networks);
   if (!config.ok()) return config.status();
-  if (const auto taken = LentRouterTaken(*config, config->networks.back()); !taken.empty()) {
+  // One that took it already was told of at the start, and may be mended in steps.
+  const auto served_now = served();
+  const auto before = std::ranges::find(served_now->networks, name, &NetworkConfig::name);
+  const bool took_it =
+      before != served_now->networks.end() && !LentRouterTaken(*served_now, *before).empty();
+  if (const auto taken = LentRouterTaken(*config, config->networks.back());
+      !took_it && !taken.empty()) {
     return absl::InvalidArgumentError(Join(taken, "\n"));
   }
   // One spelling of each value, so that what is kept for a machine is found again.

@@ -207,12 +207,17 @@ const BadConfig kBadConfigs[] = {
      "gateway = \"10.0.0.9\"\n" + std::string(kNetwork) + "router = \"10.0.0.15\"\n",
      "s.toml:8:10: network.pools = \"10.0.0.10-10.0.0.20\": holds the router 10.0.0.15; leave it "
      "out"},
+    {"ReservationOfTheRouter",
+     std::string(kNetwork) +
+         "router = \"10.0.0.9\"\n[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\n"
+         "address = \"10.0.0.9\"\n",
+     "s.toml:11:11: network.reservation.address = \"10.0.0.9\": the network's router; write "
+     "another"},
     {"ReservationOfTheGateway",
      "gateway = \"10.0.0.9\"\n" + std::string(kNetwork) +
          "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.0.0.9\"\n",
      "s.toml:11:11: network.reservation.address = \"10.0.0.9\": the port's gateway, which is the "
-     "router of a network that names none; write another, or for the router itself, router = "
-     "\"10.0.0.9\" in its network"},
+     "router of a network that names none; write another, or the network's own router"},
     {"ReservationOutside",
      std::string(kNetwork) +
          "[[network.reservation]]\nmac = \"52:54:00:00:00:01\"\naddress = \"10.1.0.5\"\n",
