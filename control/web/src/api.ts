@@ -67,6 +67,11 @@ async function ask<T>(method: string, path: string, headers: Record<string, stri
   return { value: (text ? JSON.parse(text) : undefined) as T, tag, next, unchanged: false };
 }
 
+/** Is a request, so that the session stays; what becomes of it changes nothing, and nobody is told. */
+export function keepSession(): void {
+  inTurn(() => send('GET', '/api/v1/whoami', {})).catch(() => undefined);
+}
+
 export function get<T>(path: string, tag?: string | null): Promise<Answer<T>> {
   return inTurn(() => ask<T>('GET', path, tag ? { 'If-None-Match': tag } : {}));
 }

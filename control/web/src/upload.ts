@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sending a file, of any size: by XMLHttpRequest, as fetch does not tell how far it is. It goes beside
-// the requests of api.ts, which would wait behind it for as long as it takes.
-import { Problem, problemOf, signedOut } from './api';
+// the requests of api.ts, which would wait behind it for as long as it takes. A session ends by its
+// silence, which a file on its way is too, and nothing else is asked for while nobody looks.
+import { keepSession, Problem, problemOf, signedOut } from './api';
+
+const ASKS_EVERY = 300_000; // ms; far below the session's silence, as a hidden page's timers are late
 
 const GIVEN_UP = 'It was given up, and nothing of it is kept.';
 
@@ -33,7 +36,9 @@ export function upload<T>(path: string, file: File, tell: (sent: number) => void
     request.onerror = () => reject(new Problem(0, 'Not sent', 'The connection ended before the file was whole. Is slipwayd running, is the file still what it was when it was chosen, and is it no larger than images.upload_max in slipway.toml?'));
     request.onabort = () => reject(new Problem(0, 'Not sent', GIVEN_UP));
     ends.addEventListener('abort', () => request.abort());
-    if (ends.aborted) reject(new Problem(0, 'Not sent', GIVEN_UP));
-    else request.send(file);
+    const asks = setInterval(keepSession, ASKS_EVERY);
+    request.onloadend = () => clearInterval(asks);
+    request.send(file);
+    if (ends.aborted) request.abort();
   });
 }
