@@ -90,13 +90,15 @@ export function Pick({ label, value, options, set }: { label: string; value: str
   return <span class="row"><span>{label}</span><Choice label={label} value={value} options={options} change={set} /></span>;
 }
 
-/** How a form in a dialog ends: why it was refused, where whoever pressed looks, and its two buttons. */
-export function Ending({ label, close, problem, disabled }: { label: string; close: () => void; problem: Problem | undefined; disabled: boolean }) {
+/** How a form in a dialog ends: why it was refused, where whoever pressed looks, and its two buttons. `leave`: what the other one says. */
+export function Ending({ label, leave = 'Cancel', close, problem, disabled }: {
+  label: string; leave?: string; close: () => void; problem: Problem | undefined; disabled: boolean;
+}) {
   return (
     <>
       {problem && <ProblemBox problem={problem} />}
       <div class="buttons">
-        <button type="button" onClick={close}>Cancel</button>
+        <button type="button" onClick={close}>{leave}</button>
         <button class="primary" type="submit" disabled={disabled}>{label}</button>
       </div>
     </>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An image set from a file: it is sent while the dialog is open, then checked, and the dialog says what
-// became of it. To close the dialog before is to give it up.
+// became of it. To close the dialog before it is sent whole is to give it up.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { getIfThere, type ImageSet } from '../api';
 import { Ending, Line, Opens, Pick } from '../dialog';
@@ -28,24 +28,29 @@ export function Replaced({ reference, known }: { reference: string; known: strin
   );
 }
 
+const isWhole = (file: File, sent: number) => sent >= file.size;
+
 function Progress({ file, sent }: { file: File; sent: number }) {
   return (
     <div class="loading">
       <Bar label={`${file.name}, as far as it is sent`} value={sent} of={file.size} />
       <span class="words"><b>{percent(file.size > 0 ? sent / file.size : 1)}</b> of {bytes(file.size)}</span>
-      <p class="note" role="status">{sent < file.size ? 'It is sent. To close this gives it up.' : 'It is sent whole. The appliance checks it.'}</p>
+      <p class="note" role="status">{isWhole(file, sent) ? 'It is sent whole. The appliance checks it, and imports it all the same if this is closed.' : 'It is sent. To close this gives it up.'}</p>
     </div>
   );
 }
 
 // Leaving the page would give the file up: the browser asks first.
-function useStay(busy: boolean) {
+function useStay(sending: boolean) {
   useEffect(() => {
-    if (!busy) return undefined;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    if (!sending) return undefined;
+    const ask = (event: BeforeUnloadEvent) => {
+      event.preventDefault();
+      event.returnValue = ''; // by which older browsers go
+    };
     addEventListener('beforeunload', ask);
     return () => removeEventListener('beforeunload', ask);
-  }, [busy]);
+  }, [sending]);
 }
 
 function Form({ known, close, made }: { known: string[]; close: () => void; made: (set: ImageSet) => void }) {
@@ -59,7 +64,9 @@ function Form({ known, close, made }: { known: string[]; close: () => void; made
   const { attempt, busy, problem } = useAttempt([file?.name, file?.lastModified, name, as, boot, needs, labels]);
   const ends = useRef(new AbortController());
   useEffect(() => () => ends.current.abort(), []);
-  useStay(busy);
+  const sending = file !== undefined && sent !== undefined && !isWhole(file, sent);
+  const checking = file !== undefined && sent !== undefined && isWhole(file, sent);
+  useStay(sending);
   const reference = name.trim();
   const send = async (whole: File) => {
     // A name that is none is refused before gigabytes are sent.
@@ -69,9 +76,9 @@ function Form({ known, close, made }: { known: string[]; close: () => void; made
     setSent(0);
     try {
       made(await upload<ImageSet>(`${imagePath(reference)}?${query.join('&')}`, whole, setSent, ends.current.signal));
-      refresh('/api/v1/');
     } finally {
       setSent(undefined);
+      refresh('/api/v1/'); // where its answer was lost, the list says whether it is there
     }
   };
   const submit = (event: Event) => {
@@ -90,7 +97,7 @@ function Form({ known, close, made }: { known: string[]; close: () => void; made
         <Line id="image-labels" label="Labels" hint="site=west, ...; empty: none" value={labels} set={setLabels} />
       </fieldset>
       {file && sent !== undefined && <Progress file={file} sent={sent} />}
-      <Ending label="Import" close={close} problem={problem} disabled={busy} />
+      <Ending label="Import" leave={checking ? 'Close' : undefined} close={close} problem={problem} disabled={busy} />
     </form>
   );
 }
