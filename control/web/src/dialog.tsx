@@ -11,9 +11,17 @@ import { Choice, ProblemBox, useAttempt } from './parts';
 /** `named`: what the button is called where many say the same; `wide`: the dialog holds a document. */
 interface Opening { label: string; named?: string; title: string; kind?: 'primary' | 'danger'; wide?: boolean }
 
+/** What is asked before Escape closes a dialog: true keeps it open. `held`: the key is, so it is nobody's second thought. */
+export type Keeps = { current: ((held: boolean) => boolean) | undefined };
+
 /** A button and the dialog that it opens. */
-export function Opens({ label, named, title, kind, wide, children }: Opening & { children: (close: () => void) => ComponentChildren }) {
+export function Opens({ label, named, title, kind, wide, children }: Opening & { children: (close: () => void, keeps: Keeps) => ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const keeps = useRef<Keeps['current']>();
+  // By its key too: what closes a dialog cannot be kept from it where nothing was pressed on the page before.
+  const stays = (event: Event, held: boolean) => {
+    if (keeps.current?.(held)) event.preventDefault();
+  };
   const [open, setOpen] = useState(false);
   // What it holds must be there by then: the first that can be used is given the focus.
   useLayoutEffect(() => {
@@ -22,8 +30,9 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
   return (
     <>
       <button type="button" class={kind} aria-label={named} onClick={() => setOpen(true)}>{label}</button>
-      <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}>
-        {open && <><h2>{title}</h2>{children(() => dialog.current?.close())}</>}
+      <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}
+        onCancel={(event) => stays(event, false)} onKeyDown={(event) => event.key === 'Escape' && stays(event, event.repeat)}>
+        {open && <><h2>{title}</h2>{children(() => dialog.current?.close(), keeps)}</>}
       </dialog>
     </>
   );

@@ -2,9 +2,9 @@
 //
 // An image set from a file: it is sent while the dialog is open, then checked, and the dialog says what
 // became of it. To close the dialog before it is sent whole is to give it up.
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { getIfThere, type ImageSet } from '../api';
-import { Ending, Line, Opens, Pick } from '../dialog';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { getIfThere, type ImageSet, type Problem } from '../api';
+import { Ending, type Keeps, Line, Opens, Pick } from '../dialog';
 import { bytes, count, percent, shortDigest } from '../format';
 import { refresh } from '../live';
 import { Bar, useAttempt } from '../parts';
@@ -28,14 +28,11 @@ export function Replaced({ reference, known }: { reference: string; known: strin
   );
 }
 
-const isWhole = (file: File, sent: number) => sent >= file.size;
-
 function Progress({ file, sent }: { file: File; sent: number }) {
   return (
     <div class="loading">
       <Bar label={`${file.name}, as far as it is sent`} value={sent} of={file.size} />
       <span class="words"><b>{percent(file.size > 0 ? sent / file.size : 1)}</b> of {bytes(file.size)}</span>
-      <p class="note" role="status">{isWhole(file, sent) ? 'It is sent whole. The appliance checks it, and imports it all the same if this is closed.' : 'It is sent. To close this gives it up.'}</p>
     </div>
   );
 }
@@ -53,7 +50,65 @@ function useStay(sending: boolean) {
   }, [sending]);
 }
 
-function Form({ known, close, made }: { known: string[]; close: () => void; made: (set: ImageSet) => void }) {
+// What is disabled loses the focus: the line that says how far it is has it meanwhile, and whatever had it
+// gets it back.
+function useFocus(busy: boolean) {
+  const line = useRef<HTMLParagraphElement>(null);
+  const before = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    if (busy) line.current?.focus();
+    else if (before.current instanceof HTMLElement) before.current.focus();
+  }, [busy]);
+  return { line, keep: () => { before.current = document.activeElement; } };
+}
+
+type Phase = 'idle' | 'asks' | 'sends' | 'checks';
+const SAID: Record<Phase, string> = {
+  idle: '', asks: 'Its name is asked for.', sends: 'It is sent. To close this gives it up.',
+  checks: 'It is sent whole. The appliance checks it, and imports it all the same if this is closed.',
+};
+
+// Hours may be lost by a key: the first press asks, and only the next one closes.
+function useDoubts(sends: boolean, keeps: Keeps) {
+  const [asked, setAsked] = useState(false);
+  const doubts = asked && sends;
+  const stays = (held: boolean) => {
+    if (doubts) return held;
+    setAsked(true);
+    return true;
+  };
+  keeps.current = sends ? stays : undefined;
+  useEffect(() => setAsked(false), [sends]);
+  useEffect(() => () => {
+    keeps.current = undefined;
+  }, []);
+  return { doubts, goOn: () => setAsked(false) };
+}
+
+/** The end of the form. What took hours to send is asked about before it is given up: `doubts`. */
+function Ends({ phase, doubts, goOn, leave, close, problem }: {
+  phase: Phase; doubts: boolean; goOn: () => void; leave: () => void; close: () => void; problem: Problem | undefined;
+}) {
+  const end = useRef<HTMLDivElement>(null);
+  const first = useRef(true);
+  useLayoutEffect(() => {
+    if (!first.current) end.current?.querySelector('button')?.focus();
+    first.current = false;
+  }, [doubts]);
+  return (
+    <div ref={end}>
+      {!doubts && <Ending label="Import" leave={phase === 'checks' ? 'Close' : undefined} close={leave} problem={problem} disabled={phase !== 'idle'} />}
+      {doubts && (
+        <div class="buttons">
+          <button type="button" aria-describedby="image-said" onClick={goOn}>Go on</button>
+          <button type="button" class="danger" onClick={close}>Give up</button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Form({ known, close, keeps, made }: { known: string[]; close: () => void; keeps: Keeps; made: (set: ImageSet) => void }) {
   const [file, setFile] = useState<File | undefined>();
   const [name, setName] = useState('');
   const [as, setAs] = useState('');
@@ -64,11 +119,13 @@ function Form({ known, close, made }: { known: string[]; close: () => void; made
   const { attempt, busy, problem } = useAttempt([file?.name, file?.lastModified, name, as, boot, needs, labels]);
   const ends = useRef(new AbortController());
   useEffect(() => () => ends.current.abort(), []);
-  const sending = file !== undefined && sent !== undefined && !isWhole(file, sent);
-  const checking = file !== undefined && sent !== undefined && isWhole(file, sent);
-  useStay(sending);
+  const phase: Phase = !busy ? 'idle' : !file || sent === undefined ? 'asks' : sent < file.size ? 'sends' : 'checks';
+  useStay(phase === 'sends');
+  const focus = useFocus(busy);
+  const { doubts, goOn } = useDoubts(phase === 'sends', keeps);
   const reference = name.trim();
   const send = async (whole: File) => {
+    setSent(undefined);
     // A name that is none is refused before gigabytes are sent.
     await getIfThere<ImageSet>(imagePath(reference));
     const said = { file: whole.name, as, boot: listOf(boot).join(), needs: listOf(needs).join(), labels: listOf(labels).join() };
@@ -77,12 +134,12 @@ function Form({ known, close, made }: { known: string[]; close: () => void; made
     try {
       made(await upload<ImageSet>(`${imagePath(reference)}?${query.join('&')}`, whole, setSent, ends.current.signal));
     } finally {
-      setSent(undefined);
       refresh('/api/v1/'); // where its answer was lost, the list says whether it is there
     }
   };
   const submit = (event: Event) => {
     event.preventDefault();
+    focus.keep();
     if (file) void attempt(() => send(file));
   };
   return (
@@ -96,8 +153,9 @@ function Form({ known, close, made }: { known: string[]; close: () => void; made
         <Line id="image-needs" label="Needs" hint="memory-mib=2048, ...; empty: nothing more" value={needs} set={setNeeds} />
         <Line id="image-labels" label="Labels" hint="site=west, ...; empty: none" value={labels} set={setLabels} />
       </fieldset>
-      {file && sent !== undefined && <Progress file={file} sent={sent} />}
-      <Ending label="Import" leave={checking ? 'Close' : undefined} close={close} problem={problem} disabled={busy} />
+      {busy && file && sent !== undefined && <Progress file={file} sent={sent} />}
+      <p ref={focus.line} id="image-said" class="note" role="status" tabIndex={-1}>{doubts ? 'Give up what is sent? To import it then is to send it anew.' : SAID[phase]}</p>
+      <Ends phase={phase} doubts={doubts} goOn={goOn} leave={() => keeps.current?.(false) || close()} close={close} problem={problem} />
     </form>
   );
 }
@@ -120,12 +178,12 @@ function Result({ set, close }: { set: ImageSet; close: () => void }) {
   );
 }
 
-function Steps({ known, close }: { known: string[]; close: () => void }) {
+function Steps({ known, close, keeps }: { known: string[]; close: () => void; keeps: Keeps }) {
   const [set, setSet] = useState<ImageSet | undefined>();
-  return set ? <Result set={set} close={close} /> : <Form known={known} close={close} made={setSet} />;
+  return set ? <Result set={set} close={close} /> : <Form known={known} close={close} keeps={keeps} made={setSet} />;
 }
 
 /** `known`: the references that there are. */
 export function ImportImage({ known }: { known: string[] }) {
-  return <Opens label="Import a file" title="An image set from a file" kind="primary" wide>{(close) => <Steps known={known} close={close} />}</Opens>;
+  return <Opens label="Import a file" title="An image set from a file" kind="primary" wide>{(close, keeps) => <Steps known={known} close={close} keeps={keeps} />}</Opens>;
 }
