@@ -6,6 +6,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { getIfThere, type ImageSet, type Problem } from '../api';
 import { Ending, type Keeps, Line, Opens, Pick } from '../dialog';
 import { bytes, count, percent, shortDigest } from '../format';
+import { checkReference, checkWords } from '../image_words';
 import { refresh } from '../live';
 import { Bar, useAttempt } from '../parts';
 import { listOf } from '../rows';
@@ -126,7 +127,10 @@ function Form({ known, close, keeps, made }: { known: string[]; close: () => voi
   const reference = name.trim();
   const send = async (whole: File) => {
     setSent(undefined);
-    // A name that is none is refused before gigabytes are sent.
+    // What cannot be is refused before gigabytes are sent; what the server alone knows of the name too.
+    checkReference(reference);
+    checkWords('Needs', listOf(needs));
+    checkWords('Labels', listOf(labels));
     await getIfThere<ImageSet>(imagePath(reference));
     const said = { file: whole.name, as, boot: listOf(boot).join(), needs: listOf(needs).join(), labels: listOf(labels).join() };
     const query = Object.entries(said).filter(([, value]) => value !== '').map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
