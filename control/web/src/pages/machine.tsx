@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One machine: why it did not boot, what it would get, its boots, and what may be done with it.
-import type { Boot, Diagnosis, Explanation, Machine, Who } from '../api';
+import type { Boot, Diagnosis, Explanation, Machine, Problem, Who } from '../api';
 import { RememberedFirmware } from '../firmware';
 import { seconds } from '../format';
 import { useLive } from '../live';
@@ -88,22 +88,33 @@ function Boots({ mac }: { mac: string }) {
   );
 }
 
+/** What the catalog says of it. What was last known of a machine that is gone is not of it any more. */
+function useMachine(mac: string): { machine?: Machine; problem?: Problem; words: string } {
+  const { value, problem } = useLive<Machine>(`/api/v1/machines/${mac}`, 3000);
+  if (problem?.status === 404) return { words: `the catalog does not know it${value ? ' any more' : ''}; rules decide` };
+  if (!value) return { problem, words: '' };
+  const { name, approved, boots_completed, boots_failed } = value;
+  return { machine: value, problem, words: `${name ? `${mac} · ` : ''}${approved ? 'approved' : 'not approved'} · booted ${boots_completed} times, failed ${boots_failed} times` };
+}
+
 export function MachinePage({ mac, who }: { mac: string; who: Who }) {
-  const machine = useLive<Machine>(`/api/v1/machines/${mac}`, 3000).value;
+  const { machine, problem, words } = useMachine(mac);
   const changes = may(who.role, 'operator');
   const newest = useLive<Boot[]>(`/api/v1/boots?mac=${mac}&limit=50`, 2000).value?.[0];
   return (
     <>
       <Head title={machine?.name || mac}>
-        <span class="note">{machine?.name ? `${mac} · ` : ''}{machine ? `${machine.approved ? 'approved' : 'not approved'} · booted ${machine.boots_completed} times, failed ${machine.boots_failed} times` : 'the catalog does not know it; rules decide'}</span>
+        <span class="note">{words}</span>
       </Head>
+      {problem && <ProblemBox problem={problem} />}
       <div class="stack">
         <Why mac={mac} />
         {newest && <BootStory id={String(newest.id)} title={newest.outcome === 'under way' ? 'The boot under way' : 'Its last boot'} folded />}
         <div class="grid">
           <Explain mac={mac} machine={machine} />
-          <MachineSettings mac={mac} machine={machine} changes={changes} />
-          <MachineTexts mac={mac} machine={machine} changes={changes} />
+          {words && <MachineSettings mac={mac} machine={machine} changes={changes} />}
+          {words && <MachineTexts mac={mac} machine={machine} changes={changes} />}
+          {!words && !problem && <Panel title="Settings"><p class="empty" aria-busy="true">Asking…</p></Panel>}
         </div>
         <RememberedFirmware seen={machine?.firmware ?? []} />
         <Boots mac={mac} />

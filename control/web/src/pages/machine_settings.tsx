@@ -4,10 +4,10 @@
 // its names and groups, whether it is held or approved. It is changed over what it was when the dialog
 // opened, and only what was changed is sent: to say its image set, mode or hold begins its plan anew.
 import { useState } from 'preact/hooks';
-import { getIfThere, put, type ImageSet, type Machine, type TemplateState } from '../api';
-import { Ending, Line, Opens, Pick, Read, Removes } from '../dialog';
+import { change, get, getIfThere, onlyOver, put, type ImageSet, type Machine, type TemplateState } from '../api';
+import { Ending, Line, Opens, OpensOver, Pick, Read, Removal, Removes } from '../dialog';
 import { refresh, useLive } from '../live';
-import { Badge, Confirm, Panel, ProblemBox, useAttempt, useChange } from '../parts';
+import { Badge, Panel, ProblemBox, useAttempt } from '../parts';
 import { go } from '../route';
 import { listOf } from '../rows';
 import { MODES, options } from './rule_form';
@@ -76,19 +76,32 @@ function Edit({ path, name, byMac }: { path: string; name: string; byMac: boolea
 }
 
 function Actions({ path, mac, machine }: { path: string; mac: string; machine: Machine | undefined }) {
-  const { run, busy, problem } = useChange();
+  const { attempt, busy, problem } = useAttempt();
   const name = machine?.name || mac;
-  const tell = (body: unknown) => run('PUT', path, body, () => refresh('/api/v1/'));
+  // One that is gone meanwhile is not entered again by it.
+  const approve = () => attempt(async () => {
+    const tag = machine ? ((await get<Machine>(path)).tag ?? '') : null;
+    await put(path, { approved: true }, tag, 'Somebody has entered the machine meanwhile: look at it, then approve it.');
+    refresh('/api/v1/');
+  });
+  const beginAnew = async (tag: string) => {
+    await change('PUT', path, {}, onlyOver(tag));
+    refresh('/api/v1/');
+  };
   return (
     <>
       {problem && <ProblemBox problem={problem} />}
       <div class="buttons under">
         <Edit path={path} name={name} byMac={mac.includes(':')} />
-        {!machine?.approved && <button type="button" disabled={busy} onClick={() => tell({ approved: true })}>Approve</button>}
+        {!machine?.approved && <button type="button" disabled={busy} onClick={approve}>Approve</button>}
         {machine && machine.mode !== 'always' && (
-          <Confirm label="Begin anew" title={`Begin the plan of ${name} anew?`} disabled={busy} action={() => tell({})}>
-            Its boots are counted from nought: it boots {machine.mode}, as if it never had.
-          </Confirm>
+          <OpensOver<Machine> label="Begin anew" title={`Begin the plan of ${name} anew?`} path={path}>
+            {(now, tag, close, again) => (
+              <Removal label="Begin anew" close={close} action={() => beginAnew(tag)} again={again}>
+                Its boots are counted from nought, as if it never had booted: it boots {now.mode}.
+              </Removal>
+            )}
+          </OpensOver>
         )}
         {machine && machine.id !== 0 && (
           <Removes<Machine> named={`Remove ${name}`} title={`Forget ${name}?`} read={path} gone={() => go('machines')}>
