@@ -50,6 +50,7 @@ function Form({ path, machine, tag, byMac, close }: { path: string; machine: Set
     <form class="form" onSubmit={submit}>
       <Pick label="Image set" value={draft.image_set} options={options(images.map((each) => each.reference), draft.image_set, 'as the rules say')} set={(image_set) => set({ image_set })} />
       <Pick label="How often it boots" value={draft.mode} options={options(MODES, draft.mode)} set={(mode) => set({ mode })} />
+      <p class="note words">How often counts only with an image set of its own; else the rule that it boots by says it.</p>
       <Pick label="Held" value={String(draft.hold)} options={HELD} set={(hold) => set({ hold: hold === 'true' })} />
       <Pick label="iPXE is sent to" value={draft.script} options={options(templates.map((each) => each.name), draft.script, 'what the rules say')} set={(script) => set({ script })} />
       <Pick label="Approved" value={String(draft.approved)} options={APPROVED} set={(approved) => set({ approved: approved === 'true' })} />
@@ -94,11 +95,11 @@ function Actions({ path, mac, machine }: { path: string; mac: string; machine: M
       <div class="buttons under">
         <Edit path={path} name={name} byMac={mac.includes(':')} />
         {!machine?.approved && <button type="button" disabled={busy} onClick={approve}>Approve</button>}
-        {machine && machine.mode !== 'always' && (
+        {machine && machine.boots_completed + machine.boots_failed > 0 && (
           <OpensOver<Machine> label="Begin anew" title={`Begin the plan of ${name} anew?`} path={path}>
             {(now, tag, close, again) => (
               <Removal label="Begin anew" close={close} action={() => beginAnew(tag)} again={again}>
-                Its boots are counted from nought, as if it never had booted: it boots {now.mode}.
+                Its boots are counted from nought, as if it never had booted: it boots {now.image_set ? now.mode : 'as the rules say'}.
               </Removal>
             )}
           </OpensOver>
@@ -120,7 +121,7 @@ export function MachineSettings({ mac, machine, changes }: { mac: string; machin
     <Panel title="Settings" note={note}>
       <dl class="pairs">
         <div><dt>Image set</dt><dd>{image_set ? <a href={`#/images/${image_set}`}>{image_set}</a> : 'as the rules say'}</dd></div>
-        <div><dt>Boots</dt><dd>{mode}{hold && <> <Badge tone="warn">Held</Badge></>}</dd></div>
+        <div><dt>Boots</dt><dd>{image_set ? mode : 'as the rules say'}{hold && <> <Badge tone="warn">Held</Badge></>}</dd></div>
         <div><dt>iPXE is sent to</dt><dd>{script ? <a href={`#/templates/${encodeURIComponent(script)}`}>{script}</a> : 'what the rules say'}</dd></div>
         <div><dt>Approved</dt><dd>{approved ? 'yes' : 'no'}</dd></div>
         <div><dt>Name</dt><dd>{name || 'none'}</dd></div>
