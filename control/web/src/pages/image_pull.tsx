@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Image sets from other registries: the appliance pulls them, whoever looks, and this says how far it is.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { change, type Pull } from '../api';
 import { Ending, Line, Opens } from '../dialog';
 import { bytes } from '../format';
@@ -51,26 +51,50 @@ export function PullImage({ known }: { known: string[] }) {
 function OnePull({ pull, changes }: { pull: Pull; changes: boolean }) {
   const { run, busy, problem } = useChange();
   const { id, source, reference, state, error } = pull;
+  const row = useRef<HTMLLIElement>(null);
+  const stopped = () => {
+    row.current?.focus(); // its button goes
+    refresh('/api/v1/pulls');
+  };
   return (
-    <li>
+    <li ref={row} tabIndex={-1}>
       <span class="words"><b>{source}</b> to {state === 'done' ? <a href={`#/images/${reference}`}>{reference}</a> : reference}: {error || pull.doing || state}</span>
       <Bar label={`Pull of ${source} to ${reference}`} value={pull.bytes} of={pull.bytes_total} tone={error ? 'bad' : undefined} />
       <span class="note">{bytes(pull.bytes)} of {bytes(pull.bytes_total)}{pull.bytes_resumed > 0 && `, ${bytes(pull.bytes_resumed)} of them from a pull before`}</span>
       {problem && <ProblemBox problem={problem} />}
       {changes && state === 'running' && (
-        <div class="buttons"><button type="button" aria-label={`Stop the pull of ${source} to ${reference}`} disabled={busy} onClick={() => run('DELETE', `/api/v1/pulls/${id}`, undefined, () => refresh('/api/v1/pulls'))}>Stop</button></div>
+        <div class="buttons"><button type="button" aria-label={`Stop the pull of ${source} to ${reference}`} disabled={busy} onClick={() => run('DELETE', `/api/v1/pulls/${id}`, undefined, stopped)}>Stop</button></div>
       )}
     </li>
   );
 }
 
-/** The newest first; nothing is drawn where there is none. */
+// How pulls ended while somebody was here, for whoever does not see the rows change.
+function useNews(pulls: Pull[] | undefined): string {
+  const [news, setNews] = useState('');
+  const known = useRef<Map<number, string> | undefined>();
+  useEffect(() => {
+    if (!pulls) return;
+    const before = known.current;
+    known.current = new Map(pulls.map(({ id, state }) => [id, state]));
+    const ended = before ? pulls.filter(({ id, state }) => state !== 'running' && before.get(id) !== state) : [];
+    if (ended.length > 0) setNews(ended.map(({ source, reference, state, error }) => `Pull of ${source} to ${reference}: ${error || state}.`).join(' '));
+  }, [pulls]);
+  return news;
+}
+
+/** The newest first; no panel is drawn where there is none. */
 export function Pulls({ changes }: { changes: boolean }) {
-  const pulls = useLive<Pull[]>('/api/v1/pulls', 1000).value ?? [];
-  if (pulls.length === 0) return null;
+  const pulls = useLive<Pull[]>('/api/v1/pulls', 1000).value;
+  const news = useNews(pulls);
   return (
-    <Panel title="Pulls from other registries" note="One that was cut goes on where it ended when it is pulled again." wide>
-      <ul class="meters">{[...pulls].reverse().map((each) => <OnePull key={each.id} pull={each} changes={changes} />)}</ul>
-    </Panel>
+    <>
+      <p class="unseen" role="status">{news}</p>
+      {pulls && pulls.length > 0 && (
+        <Panel title="Pulls from other registries" note="One that was cut goes on where it ended when it is pulled again." wide>
+          <ul class="meters">{[...pulls].reverse().map((each) => <OnePull key={each.id} pull={each} changes={changes} />)}</ul>
+        </Panel>
+      )}
+    </>
   );
 }
