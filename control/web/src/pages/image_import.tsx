@@ -7,7 +7,7 @@ import { getIfThere, type ImageSet, type Problem } from '../api';
 import { Ending, type Keeps, Line, Opens, Pick } from '../dialog';
 import { bytes, count, percent, shortDigest } from '../format';
 import { checkReference, checkWords } from '../image_words';
-import { refresh } from '../live';
+import { refresh, useLive } from '../live';
 import { Bar, useAttempt } from '../parts';
 import { listOf } from '../rows';
 import { upload } from '../upload';
@@ -18,6 +18,9 @@ export const imagePath = (reference: string) => `/api/v1/images/${reference.spli
 const FORMS: [string, string][] = [
   ['', 'as its name says: a tar is opened, any other kept'], ['tree', 'an ISO or a tar, opened'], ['ramdisk', 'a disk, kept whole: machines boot it as a RAM disk'],
 ];
+
+/** The references that there are, for as long as a dialog asks. */
+export const useKnown = () => (useLive<ImageSet[]>('/api/v1/images?limit=10000', 10_000).value ?? []).map((each) => each.reference);
 
 /** What a name that is taken will not lead to any more. */
 export function Replaced({ reference, known }: { reference: string; known: string[] }) {
@@ -109,7 +112,8 @@ function Ends({ phase, doubts, goOn, leave, close, problem }: {
   );
 }
 
-function Form({ known, close, keeps, made }: { known: string[]; close: () => void; keeps: Keeps; made: (set: ImageSet) => void }) {
+function Form({ close, keeps, made }: { close: () => void; keeps: Keeps; made: (set: ImageSet) => void }) {
+  const known = useKnown();
   const [file, setFile] = useState<File | undefined>();
   const [name, setName] = useState('');
   const [as, setAs] = useState('');
@@ -182,12 +186,11 @@ function Result({ set, close }: { set: ImageSet; close: () => void }) {
   );
 }
 
-function Steps({ known, close, keeps }: { known: string[]; close: () => void; keeps: Keeps }) {
+function Steps({ close, keeps }: { close: () => void; keeps: Keeps }) {
   const [set, setSet] = useState<ImageSet | undefined>();
-  return set ? <Result set={set} close={close} /> : <Form known={known} close={close} keeps={keeps} made={setSet} />;
+  return set ? <Result set={set} close={close} /> : <Form close={close} keeps={keeps} made={setSet} />;
 }
 
-/** `known`: the references that there are. */
-export function ImportImage({ known }: { known: string[] }) {
-  return <Opens label="Import a file" title="An image set from a file" kind="primary" wide>{(close, keeps) => <Steps known={known} close={close} keeps={keeps} />}</Opens>;
+export function ImportImage() {
+  return <Opens label="Import a file" title="An image set from a file" kind="primary" wide>{(close, keeps) => <Steps close={close} keeps={keeps} />}</Opens>;
 }

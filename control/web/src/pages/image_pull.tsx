@@ -2,17 +2,18 @@
 //
 // Image sets from other registries: the appliance pulls them, whoever looks, and this says how far it is.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { change, type Pull } from '../api';
+import { change, Problem, type Pull } from '../api';
 import { Ending, Line, Opens } from '../dialog';
 import { bytes } from '../format';
 import { refresh, useLive } from '../live';
 import { Bar, Panel, ProblemBox, useAttempt, useChange } from '../parts';
-import { Replaced } from './image_import';
+import { Replaced, useKnown } from './image_import';
 
 // As it is stored where nothing else is said: "registry.example.net/boot/debian:12" as "boot/debian:12".
 const ownName = (source: string) => (source.includes('/') ? source.slice(source.indexOf('/') + 1) : '');
 
-function Form({ known, close }: { known: string[]; close: () => void }) {
+function Form({ close }: { close: () => void }) {
+  const known = useKnown();
   const [source, setSource] = useState('');
   const [as, setAs] = useState('');
   const [user, setUser] = useState('');
@@ -22,8 +23,10 @@ function Form({ known, close }: { known: string[]; close: () => void }) {
   const submit = (event: Event) => {
     event.preventDefault();
     const reference = as.trim();
-    const body = { source: source.trim(), ...(reference && { reference }), ...(ca.trim() && { ca }), ...(user && { user, password }) };
+    const who = user.trim();
+    const body = { source: source.trim(), ...(reference && { reference }), ...(ca.trim() && { ca }), ...(who && { user: who, password }) };
     void attempt(async () => {
+      if (password && !who) throw new Problem(0, 'No user', 'There is a password and nobody whose it is: name the user, or take the password out.');
       await change<Pull>('POST', '/api/v1/images/pull', body);
       refresh('/api/v1/');
       close();
@@ -43,9 +46,8 @@ function Form({ known, close }: { known: string[]; close: () => void }) {
   );
 }
 
-/** `known`: the references that there are. */
-export function PullImage({ known }: { known: string[] }) {
-  return <Opens label="Pull from a registry" title="An image set from a registry" wide>{(close) => <Form known={known} close={close} />}</Opens>;
+export function PullImage() {
+  return <Opens label="Pull from a registry" title="An image set from a registry" wide>{(close) => <Form close={close} />}</Opens>;
 }
 
 function OnePull({ pull, changes }: { pull: Pull; changes: boolean }) {

@@ -99,10 +99,9 @@ export function Images({ who }: { who: Who }) {
   const images = useLive<ImageSet[]>('/api/v1/images?limit=1000', 4000);
   const rollouts = useLive<Rollout[]>('/api/v1/rollouts', 3000);
   const changes = mayShared(who, 'operator');
-  const known = (images.value ?? []).map((each) => each.reference);
   return (
     <>
-      <Head title="Image sets">{changes && <div class="buttons"><ImportImage known={known} /><PullImage known={known} /></div>}</Head>
+      <Head title="Image sets">{changes && <div class="buttons"><ImportImage /><PullImage /></div>}</Head>
       <div class="stack">
         <section class="panel flush" aria-label="Image sets">
           <Loaded live={images} empty={<span class="inset">None yet. Operators import a file or pull from a registry: here, or by <code>slipway image import FILE debian:stable</code></span>}>
