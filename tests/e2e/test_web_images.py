@@ -10,10 +10,11 @@ import sys
 import tarfile
 
 import machine
+from browser import ESCAPE
 from harness import expect, test, until
 from lab import EFI_PROGRAM
-from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, forms, leave,
-                       no_complaints, press, unsaid)
+from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, focused, forms, leave,
+                       no_complaints, press, standing_still, unsaid)
 
 IMPORT, PULL = "Import a file", "Pull from a registry"
 OUTCOMES = {"refused": "Refused", "unknown": "Not known", "accepted": "Accepted"}
@@ -63,6 +64,16 @@ def import_file(_, lab):
     browser.until("it is not said why", "return document.querySelector('dialog[open] [role=alert]')")
     expect("one:1" not in names(lab), "it was imported all the same")
     fill(browser, "Boot files", "")
+    for label, value, words in (("Image set", "  ", "not name:tag"), ("Image set", "one/../x:1", "not name:tag"),
+                                ("Image set", "machine:1", "may have the name"), ("Labels", "My site=west", "is no name"),
+                                ("Needs", "=2048", "is no name")):
+        before = filled(browser, label)
+        fill(browser, label, value)
+        press(browser, "Import")
+        dialog(browser, words)
+        expect(focused(browser) == "Import", f"the focus is lost: {focused(browser)!r}")
+        fill(browser, label, before)
+        unsaid(browser, words)
     fill(browser, "Labels", "site=west, use=test")
     press(browser, "Import")
     said = dialog(browser, "is there: 1 file")
@@ -76,23 +87,52 @@ def import_file(_, lab):
     press(browser, "Done")
     closed(browser)
     browser.until_text("one:1")
-    expect("token admin" in lab.daemon.run("audit", "list").stdout, "nobody knows who did it")
+    records = [(each["who"], each["what"]) for each in lab.daemon.json("audit", "list")]
+    expect(("token admin", "image one:1") in records, f"nobody knows who did it: {records}")
     no_complaints(browser)
+
+
+def send_slowly(browser, rate):
+    """What the browser sends goes out so slowly from now on, in bytes a second; -1: as fast as it goes."""
+    browser.devtools("Network.emulateNetworkConditions", offline=False, latency=0,
+                     downloadThroughput=-1, uploadThroughput=rate)
 
 
 @contextlib.contextmanager
 def slow(browser, rate):
-    """What the browser sends goes out so slowly, in bytes a second."""
-    others = {"offline": False, "latency": 0, "downloadThroughput": -1}
     browser.devtools("Network.enable")
-    browser.devtools("Network.emulateNetworkConditions", uploadThroughput=rate, **others)
+    send_slowly(browser, rate)
     try:
         yield
     finally:
-        browser.devtools("Network.emulateNetworkConditions", uploadThroughput=-1, **others)
+        send_slowly(browser, -1)
 
 
-@test("web", "a bar moves while a file is sent; given up, nothing of it is kept; whole, its tag leads to it", forms)
+@contextlib.contextmanager
+def hurried(browser):
+    """What the page does every so often, it does twice a second."""
+    browser.script("""
+        window.unhurried = window.setInterval;
+        window.setInterval = (action, wait) => window.unhurried(action, Math.min(wait, 500));""")
+    try:
+        yield
+    finally:
+        browser.script("window.setInterval = window.unhurried")
+
+
+def asked_who(browser):
+    browser.read_logs()
+    return sum(each.endswith("/api/v1/whoami") for each in browser.requests)
+
+
+def doubted(browser):
+    """Escape does not close a dialog that sends: it asks."""
+    browser.press([ESCAPE])
+    dialog(browser, "Give up what is sent?")
+    expect(focused(browser) == "Go on", f"the focus is at {focused(browser)!r}")
+
+
+@test("web", "a bar moves while a file is sent; given up after a question, nothing of it is kept; whole, its tag leads to it", forms)
 def send_tar(_, lab):
     browser = lab.browser
     before = image(lab, "one:1")
@@ -101,13 +141,24 @@ def send_tar(_, lab):
     lab.go("images")
     importing(browser, archive, "one:1")
     dialog(browser, "one:1 is there already")
-    with slow(browser, 500_000):
+    with slow(browser, 500_000), hurried(browser):
         press(browser, "Import")
         dialog(browser, "To close this gives it up")
+        expect(browser.script("return document.activeElement.id") == "image-said", "the focus is lost")
         bar = "return document.querySelector('dialog[open] progress')?.value"
         first = browser.until("the bar does not begin", bar)
         browser.until(f"the bar stays at {first}", f"{bar} > arguments[0]", first)
+        send_slowly(browser, 1_000)     # or a slow machine sends it whole meanwhile
         both(lab, "the dialog of a file that is sent", "image-sent")
+        with standing_still(browser):
+            before_that = asked_who(browser)
+            until(lambda: asked_who(browser) > before_that + 1, "nothing keeps the session while a file is sent")
+        doubted(browser)
+        both(lab, "the question before a file is given up", "image-doubt")
+        press(browser, "Go on")
+        dialog(browser, "To close this gives it up")
+        expect(focused(browser) == "Cancel", f"the focus is at {focused(browser)!r}")
+        doubted(browser)
         leave(browser, IMPORT)
     until(lambda: not list(lab.daemon.state.glob("upload-*")), "what was sent of it is gone")
     expect(image(lab, "one:1") == before, "what was given up was imported")
@@ -122,6 +173,43 @@ def send_tar(_, lab):
     expect(now["previous"] == before["digest"] and now["boot"] == {"x64": "EFI/BOOT/BOOTX64.EFI"}
            and now["needs"]["memory-mib"] == "64", f"{now}")
     lab.daemon.run("image", "rm", "one:1")
+    no_complaints(browser)
+
+
+@contextlib.contextmanager
+def unanswered(browser):
+    """What is sent seems to be sent whole at once, and is not answered: nothing leaves the browser."""
+    browser.script("""
+        const kind = window.XMLHttpRequest.prototype;
+        window.unhurt = {send: kind.send, abort: kind.abort};
+        kind.send = function () { window.upload = this; this.upload.onload(); };
+        kind.abort = function () { window.upload = 'given up'; };""")
+    try:
+        yield
+    finally:
+        browser.script("Object.assign(window.XMLHttpRequest.prototype, window.unhurt)")
+
+
+@test("web", "what is sent whole is not given up: it says so, and where its answer is lost, that it may be there", forms)
+def sent_whole(_, lab):
+    browser = lab.browser
+    file = lab.folder / "whole.efi"
+    file.write_bytes(EFI_PROGRAM)
+    lab.go("images")
+    importing(browser, file, "whole:1")
+    with unanswered(browser):
+        press(browser, "Import")
+        dialog(browser, "imports it all the same")
+        both(lab, "the dialog of a file that is checked", "image-checked")
+        browser.script("window.upload.onerror(); window.upload.onloadend()")
+        dialog(browser, "It may have been imported")
+        expect(filled(browser, "Image set") == "whole:1", "what was typed is lost")
+        press(browser, "Import")
+        dialog(browser, "imports it all the same")
+        press(browser, "Close")
+        closed(browser)
+        expect(browser.script("return window.upload !== 'given up'"), "it is given up")
+        browser.script("window.upload.onloadend()")
     no_complaints(browser)
 
 
@@ -168,6 +256,11 @@ def pull_image(_, lab):
     fill(browser, "Source", source)
     unsaid(browser, "not REGISTRY/NAME:TAG")
     dialog(browser, "demo:1 is there already")
+    fill(browser, "Password", "nobody's")
+    press(browser, "Pull")
+    dialog(browser, "name the user")
+    fill(browser, "Password", "")
+    unsaid(browser, "name the user")
     fill(browser, "Image set", "distrusted:1")
     press(browser, "Pull")
     closed(browser)
@@ -185,7 +278,9 @@ def pull_image(_, lab):
         return document.querySelector('section[aria-label="Pulls from other registries"] a[href="#/images/pulled:1"]')""")
     expect(image(lab, "pulled:1")["digest"] == image(lab, "demo:1")["digest"], "it is another")
     expect(not {"distrusted:1", "refused:1"} & set(names(lab)), f"{names(lab)}")
-    kept = browser.script("return document.documentElement.outerHTML + JSON.stringify(localStorage)")
+    kept = browser.script("""
+        const fields = [...document.querySelectorAll('input, textarea')].map((each) => each.value);
+        return document.documentElement.outerHTML + JSON.stringify([localStorage, sessionStorage, fields])""")
     expect(lab.token() not in kept, "the page still has the password")
     with silent(lab) as address:
         pulling(browser, f"{address}/hangs:1")
@@ -193,6 +288,10 @@ def pull_image(_, lab):
         closed(browser)
         press(browser, f"Stop the pull of {address}/hangs:1 to hangs:1")
         pulled(browser, "stopped")
+        expect(browser.script("return document.activeElement.innerText").startswith(f"{address}/hangs:1"), "the focus is lost")
+        browser.until("it is not told that it ended", """
+            return [...document.querySelectorAll('main [role=status]')].some((each) => each.textContent.includes(arguments[0]))""",
+                      f"Pull of {address}/hangs:1 to hangs:1: ")
     browser.until("it can be stopped once more", """
         return ![...document.querySelectorAll('main button')].some((each) => each.innerText === 'Stop')""")
     both(lab, "pulls that are over", "pulls")
@@ -208,7 +307,7 @@ def read_images(_, lab):
         as_token(lab, token)
         for page in ("images", "images/demo:1"):
             lab.go(page)
-            browser.until_text("demo:1")
+            browser.until_text("Digest" if "/" in page else "demo:1")
             expect(not buttons(browser), f"there are buttons on {page}: {buttons(browser)}")
     as_token(lab, lab.token("operator"))
     lab.go("images")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web page of one machine: its settings, its own labels and variables, and what it lacks of what it is to boot."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from browser import ENTER, TAB
 from harness import expect, run, test, until
 from lab import EFI_PROGRAM
 from web_forms import (as_token, both, buttons, closed, dialog, fill, filled, forms, no_complaints,
-                       overtaken, press, unsaid)
+                       overtaken, press, standing_still, unsaid)
 
 MAC, NEEDY, CHAINED = "52:54:00:77:00:41", "52:54:00:77:00:42", "52:54:00:77:00:43"
-OWN = "52:54:00:77:00:44"
+OWN, GONE = "52:54:00:77:00:44", "52:54:00:77:00:45"
 UUID = "0a1b2c3d-0001-0203-0405-0607080900aa"
 EDIT, SETTINGS = "Edit labels and variables", "Edit settings"
 IPXE = debs.ROOT / "tests/captures/ipxe-2019-bios-http.pcap"
@@ -198,6 +199,62 @@ def forget_machine(_, lab):
     browser.until("it does not lead to the machines", "return location.hash === '#/machines'")
     expect(OWN not in [each["mac"] for each in lab.daemon.json("machine", "list")], "it is still there")
     lab.daemon.run("template", "rm", "boot.ipxe")
+    no_complaints(browser)
+
+
+@test("web", "a machine that somebody else forgot is said to be gone, and no button enters it again", forms)
+def gone_machine(_, lab):
+    browser = lab.browser
+    lab.daemon.run("machine", "set", GONE, "demo:1", "--name", "node45")
+    lab.go(f"machines/{GONE}")
+    browser.until_text("node45")
+    with standing_still(browser):
+        lab.daemon.run("machine", "rm", GONE)
+        press(browser, "Approve")
+        browser.until_text("no such machine")
+    browser.until_text("does not know it any more")
+    browser.until("it is shown as it was", "return !document.querySelector('main dl').innerText.includes('demo:1')")
+    expect(GONE not in [each["mac"] for each in lab.daemon.json("machine", "list")], "it was entered again")
+    no_complaints(browser)
+
+
+@contextlib.contextmanager
+def seeming(browser, mac, values):
+    """What the page is told of the machine has these values: a boot counts only after a minute of quiet."""
+    browser.script("""
+        const [mac, values] = arguments;
+        window.untouched = window.fetch;
+        window.fetch = async (path, options) => {
+            const answer = await window.untouched(path, options);
+            if (options?.method !== 'GET' || path !== '/api/v1/machines/' + mac || answer.status !== 200) return answer;
+            const {status, headers} = answer;
+            return new Response(JSON.stringify({...await answer.json(), ...values}), {status, headers});
+        };""", mac, values)
+    try:
+        yield
+    finally:
+        browser.script("window.fetch = window.untouched")
+
+
+@test("web", "a plan is begun anew wherever boots were counted, also a rule's, and over what was read", forms)
+def begin_anew(_, lab):
+    browser = lab.browser
+    lab.daemon.run("machine", "set", GONE, "-", "--name", "node45")
+    lab.go(f"machines/{GONE}")
+    browser.until_text("as the rules say")
+    expect("Begin anew" not in buttons(browser), "there is nothing to begin anew")
+    with seeming(browser, GONE, {"boots_failed": 3}):
+        lab.daemon.run("machine", "label", GONE, "rack=b2")    # so that the page is told of it anew
+        press(browser, "Begin anew")
+        dialog(browser, "it boots as the rules say")
+        both(lab, "the question before a plan begins anew", "machine-anew")
+        overtaken(browser, "Begin anew", "Begin anew", lambda: lab.daemon.run("machine", "label", GONE, "rack=c3"))
+        press(browser, "Begin anew")
+        dialog(browser, "it boots as the rules say")
+        press(browser, "Begin anew")
+        closed(browser)
+    expect(machine(lab, GONE)["labels"] == {"rack": "c3"}, f"{machine(lab, GONE)}")
+    lab.daemon.run("machine", "rm", GONE)
     no_complaints(browser)
 
 

@@ -133,8 +133,10 @@ def standing_still(browser):
         Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});
         document.dispatchEvent(new Event('visibilitychange'));"""
     browser.script(seen, True)
-    yield
-    browser.script(seen, False)
+    try:
+        yield
+    finally:
+        browser.script(seen, False)
 
 
 def rows(browser):
