@@ -24,10 +24,11 @@ function answerOf<T>({ status, statusText, responseText }: XMLHttpRequest): T {
     as the server then goes on to its end, whoever waits for the answer. */
 export function upload<T>(path: string, file: File, tell: (sent: number) => void, ends: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
+    if (ends.aborted) throw new Problem(0, 'Not sent', GIVEN_UP);
     const request = new XMLHttpRequest();
     request.open('PUT', path);
     request.setRequestHeader('Content-Type', 'application/octet-stream');
-    let whole = false;
+    let whole = file.size === 0;
     const sent = (count: number) => {
       whole = count >= file.size;
       tell(count);
@@ -48,6 +49,5 @@ export function upload<T>(path: string, file: File, tell: (sent: number) => void
     const asks = setInterval(keepSession, ASKS_EVERY);
     request.onloadend = () => clearInterval(asks);
     request.send(file);
-    if (ends.aborted) request.abort();
   });
 }
