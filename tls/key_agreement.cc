@@ -6,6 +6,8 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/provider.h>
 
 #include <algorithm>
@@ -27,6 +29,7 @@ constexpr std::array kKinds = {Kind{"DH", "DH"}, Kind{"EC", "ECDH"}};
 
 struct Tables {
   OSSL_PROVIDER* original = nullptr;  // the default provider
+  OSSL_PROVIDER* own = nullptr;
   std::array<OSSL_FUNC_keymgmt_validate_fn*, kKinds.size()> validate{};
   std::array<std::vector<OSSL_DISPATCH>, kKinds.size()> key_functions;
   std::vector<OSSL_ALGORITHM> keys;  // OSSL_OP_KEYMGMT
@@ -114,6 +117,9 @@ int Initialise(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATC
 
 bool Load() {
   Tables& tables = TheTables();
+  // It is built in, and would be loaded whatever the configuration says.
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr);
+  if (OSSL_PROVIDER_available(nullptr, "default") != 1) return false;
   // By name, as a provider that is loaded by name ends that the default one loads by itself.
   tables.original = OSSL_PROVIDER_load(nullptr, "default");
   if (tables.original == nullptr) return false;
@@ -122,14 +128,19 @@ bool Load() {
   }
   tables.keys.push_back({});
   tables.exchanges.push_back({});
-  return OSSL_PROVIDER_add_builtin(nullptr, kName, Initialise) == 1 &&
-         OSSL_PROVIDER_load(nullptr, kName) != nullptr;
+  if (OSSL_PROVIDER_add_builtin(nullptr, kName, Initialise) != 1) return false;
+  tables.own = OSSL_PROVIDER_load(nullptr, kName);
+  return tables.own != nullptr;
 }
 
 }  // namespace
 
 const char* KeyAgreementProperties() {
-  static const char* const properties = Load() ? "?provider=slipway" : nullptr;
+  static const char* const properties = [] {
+    if (Load()) return "?provider=slipway";
+    ERR_clear_error();
+    return static_cast<const char*>(nullptr);
+  }();
   return properties;
 }
 

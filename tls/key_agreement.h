@@ -19,8 +19,8 @@
 namespace slipway::tls {
 
 // The properties by which an SSL_CTX of the default library context finds it (SSL_CTX_new_ex,
-// EVP_PKEY_CTX_new_from_name): "?provider=slipway". nullptr: this OpenSSL is set up without its
-// default provider, and everything is as it comes. Any thread; made once, never undone.
+// EVP_PKEY_CTX_new_from_name): "?provider=slipway". nullptr: this OpenSSL is configured without
+// its default provider, and everything is as it comes. Any thread; made once, never undone.
 const char* KeyAgreementProperties();
 
 }  // namespace slipway::tls

@@ -21,7 +21,7 @@ struct RawHandshakes {
 // Handshakes over memory for so many seconds between `server` and clients made of `client`.
 RawHandshakes MeasureRawHandshakes(SSL_CTX* server, SSL_CTX* client, double seconds);
 
-// A server context with one certificate, no tickets and no session cache, as the row's server.
+// A server context with one certificate, a ticket each and no session cache, as the row's server.
 // `properties`: tls::KeyAgreementProperties(), or nullptr for OpenSSL as it comes.
 SSL_CTX* NewRawServer(const tls::Certificate& certificate, const char* properties);
 

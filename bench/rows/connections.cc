@@ -77,8 +77,8 @@ RowResult MeasureHandshakes(const RowContext& context, storm::Firmware firmware)
     RawHandshakes raw;
     RawHandshakes unchanged;
     rig.server().RunOnCore([&] {
-      raw = MeasureRawHandshakes(server, client, context.seconds);
       if (is_firmware) unchanged = MeasureRawHandshakes(as_it_comes, client, context.seconds);
+      raw = MeasureRawHandshakes(server, client, context.seconds);
     });
     rig.RunUntil([&] { return !rig.server().busy(); }, 60);
     rig.Run(0.3);
