@@ -166,6 +166,11 @@ def send_tar(_, lab):
         press(browser, "Go on")
         dialog(browser, "To close this gives it up")
         expect(focused(browser) == "Cancel", f"the focus is at {focused(browser)!r}")
+        browser.script("location.hash = '#/machines'")      # as the way back does
+        dialog(browser, "Give up what is sent?")
+        expect(browser.script("return location.hash") == "#/images", "the page is left")
+        press(browser, "Go on")
+        dialog(browser, "To close this gives it up")
         doubted(browser)
         leave(browser, IMPORT)
     until(lambda: not list(lab.daemon.state.glob("upload-*")), "what was sent of it is gone")

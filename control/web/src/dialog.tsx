@@ -23,16 +23,25 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
     if (keeps.current?.(held)) event.preventDefault();
   };
   const [open, setOpen] = useState(false);
+  // An answer that comes late closes the dialog that it was asked for in, not one that was opened since.
+  const opened = useRef(0);
+  const closes = (which: number) => () => {
+    if (which === opened.current) dialog.current?.close();
+  };
+  const show = () => {
+    ++opened.current;
+    setOpen(true);
+  };
   // What it holds must be there by then: the first that can be used is given the focus.
   useLayoutEffect(() => {
     if (open) dialog.current?.showModal();
   }, [open]);
   return (
     <>
-      <button type="button" class={kind} aria-label={named} onClick={() => setOpen(true)}>{label}</button>
+      <button type="button" class={kind} aria-label={named} onClick={show}>{label}</button>
       <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}
         onCancel={(event) => stays(event, false)} onKeyDown={(event) => event.key === 'Escape' && stays(event, event.repeat)}>
-        {open && <><h2>{title}</h2>{children(() => dialog.current?.close(), keeps)}</>}
+        {open && <><h2>{title}</h2>{children(closes(opened.current), keeps)}</>}
       </dialog>
     </>
   );

@@ -18,10 +18,22 @@ export function go(page: string, query: Query = {}) {
   location.hash = `#/${page}${text ? `?${text}` : ''}`;
 }
 
+/** What would be lost by leaving the page asks instead of going, while it is set. */
+export const leaving: { ask: (() => void) | undefined } = { ask: undefined };
+
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => placeOf(location.hash));
   useEffect(() => {
-    const follow = () => setPlace(placeOf(location.hash));
+    let here = location.hash;
+    const follow = () => {
+      if (leaving.ask && location.hash !== here) {
+        history.pushState(null, '', here || '#/');
+        leaving.ask();
+        return;
+      }
+      here = location.hash;
+      setPlace(placeOf(here));
+    };
     addEventListener('hashchange', follow);
     follow(); // what changed since the first drawing
     return () => removeEventListener('hashchange', follow);

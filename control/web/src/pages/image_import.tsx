@@ -9,6 +9,7 @@ import { bytes, count, percent, shortDigest } from '../format';
 import { checkReference, checkWords } from '../image_words';
 import { refresh, useLive } from '../live';
 import { Bar, useAttempt } from '../parts';
+import { leaving } from '../route';
 import { listOf } from '../rows';
 import { upload } from '../upload';
 import { VerdictBadge, VerdictFiles } from '../verdict';
@@ -82,9 +83,11 @@ function useDoubts(sends: boolean, keeps: Keeps) {
     return true;
   };
   keeps.current = sends ? stays : undefined;
+  leaving.ask = sends ? () => setAsked(true) : undefined; // the browser's way back too
   useEffect(() => setAsked(false), [sends]);
   useEffect(() => () => {
     keeps.current = undefined;
+    leaving.ask = undefined;
   }, []);
   return { doubts, goOn: () => setAsked(false) };
 }

@@ -72,15 +72,17 @@ function OnePull({ pull, changes }: { pull: Pull; changes: boolean }) {
 }
 
 // How pulls ended while somebody was here, for whoever does not see the rows change.
-function useNews(pulls: Pull[] | undefined): string {
-  const [news, setNews] = useState('');
+function useNews(pulls: Pull[] | undefined): { text: string; key: number } {
+  const [news, setNews] = useState({ text: '', key: 0 });
   const known = useRef<Map<number, string> | undefined>();
   useEffect(() => {
     if (!pulls) return;
     const before = known.current;
     known.current = new Map(pulls.map(({ id, state }) => [id, state]));
     const ended = before ? pulls.filter(({ id, state }) => state !== 'running' && before.get(id) !== state) : [];
-    if (ended.length > 0) setNews(ended.map(({ source, reference, state, error }) => `Pull of ${source} to ${reference}: ${error || state}.`).join(' '));
+    if (ended.length === 0) return;
+    const text = ended.map(({ source, reference, state, error }) => `Pull of ${source} to ${reference}: ${error || state}.`).join(' ');
+    setNews(({ key }) => ({ text, key: key + 1 })); // told again where the same ends again
   }, [pulls]);
   return news;
 }
@@ -91,7 +93,7 @@ export function Pulls({ changes }: { changes: boolean }) {
   const news = useNews(pulls);
   return (
     <>
-      <p class="unseen" role="status">{news}</p>
+      <p class="unseen" role="status"><span key={news.key}>{news.text}</span></p>
       {pulls && pulls.length > 0 && (
         <Panel title="Pulls from other registries" note="One that was cut goes on where it ended when it is pulled again." wide>
           <ul class="meters">{[...pulls].reverse().map((each) => <OnePull key={each.id} pull={each} changes={changes} />)}</ul>

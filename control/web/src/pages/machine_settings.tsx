@@ -99,7 +99,7 @@ function Actions({ path, mac, machine }: { path: string; mac: string; machine: M
           <OpensOver<Machine> label="Begin anew" title={`Begin the plan of ${name} anew?`} path={path}>
             {(now, tag, close, again) => (
               <Removal label="Begin anew" close={close} action={() => beginAnew(tag)} again={again}>
-                Its boots are counted from nought, as if it never had booted: it boots {now.image_set ? now.mode : 'as the rules say'}.
+                Its boots are counted from nought, as if it never had booted: {now.hold && 'it stays held, and once it is not '}it boots {now.image_set ? now.mode : 'as the rules say'}.
               </Removal>
             )}
           </OpensOver>
