@@ -17,8 +17,10 @@ constexpr Duration kKnown = seconds(90);
 // Whose turn it is must come within this, or it is somebody else's: two lost SYN-ACKs.
 constexpr Duration kArrival = seconds(5);
 constexpr Duration kLookEvery = milliseconds(10);
-// A machine that takes less than this part of what others take does not use its turn.
+// A machine that takes less than this part of what others take does not use its turn; one that
+// takes more than twice that uses one again, however many come back together.
 constexpr double kUnusedPart = 8;
+constexpr double kUsedPart = kUnusedPart / 2;
 constexpr double kNewest = 0.16;     // weight of the last review in the rate of turns
 constexpr double kStillBest = 0.93;  // what is left of the best rate at the next review
 constexpr double kSpareMuch = 0.25;
@@ -337,19 +339,13 @@ void Admission::See(Id id, const Share& share) {
   machine.rests &= share.rests;
 }
 
-// Bytes that a machine which uses its turn takes in a review: what the served take on the mean, or,
-// while the worker has much time to spare, what they did take when it was not so. Else readers that
-// are all slow would find each other quick enough, and keep everybody else out.
+// Bytes that a machine which uses its turn takes in a review: what left, divided among the turns,
+// or, while the worker has much time to spare, what they did take when it was not so. Else readers
+// that are all slow would find each other quick enough, and keep everybody else out. Not what those
+// took who are here: a quick machine is gone before the next review, and slow ones are left.
 double Admission::ShareOf(const AdmissionLimit::Load& load, double seconds) {
-  double bytes = 0;
-  double count = 0;
-  for (const Machine& machine : machines_) {
-    if (!machine.counted || machine.reviews == 0) continue;
-    bytes += static_cast<double>(machine.bytes);
-    ++count;
-  }
   best_rate_ = std::max(best_rate_ * kStillBest, load.bytes_per_second);
-  const double mean = bytes / std::max(1.0, count);
+  const double mean = load.bytes_per_second * seconds / std::max(1U, serving_);
   return load.spare < kSpareMuch ? mean : std::max(mean, best_rate_ * seconds / limit());
 }
 
@@ -379,7 +375,7 @@ void Admission::EndReview(const AdmissionLimit::Load& load, Time now) {
       }
       machine.reviews = 1;
     } else if (machine.state == State::kAdmitted && machine.connections > 0 && share > 0 &&
-               bytes * 2 > share) {
+               bytes * kUsedPart > share) {
       Count(id);  // it takes its share again
     }
     machine.bytes = 0;

@@ -275,6 +275,20 @@ TEST_F(AdmissionTest, SlowReadersAloneAreHeldToWhatOthersTookBeforeThem) {
   EXPECT_EQ(room_.serving(), 2U);  // nor do they count again among themselves
 }
 
+TEST_F(AdmissionTest, SlowReadersAreHeldToWhatThoseTakeWhoComeAndGoBetweenReviews) {
+  std::vector<Admission::Id> slow{Serve(1, At(0s))};
+  for (int second = 1; second <= 6; ++second) {
+    const Time now = At(seconds(second));
+    const Admission::Id quick = Serve(static_cast<std::uint32_t>(second + 10), now);
+    if (second == 3) slow.push_back(Serve(2, now));
+    room_.Closed(quick, now);
+    for (const Admission::Id id : slow) room_.See(id, {.bytes = 4000});
+    room_.EndReview({.bytes_per_second = 100'000'000}, now);
+  }
+  EXPECT_EQ(room_.counters().excused, 2U);
+  EXPECT_EQ(room_.serving(), 0U);  // nor does the second make the first count again
+}
+
 TEST_F(AdmissionTest, WhereNoTimeIsSpareAllMayBeSlow) {
   const Admission::Id first = Serve(1, At(0s));
   const Admission::Id second = Serve(2, At(0s));
