@@ -113,6 +113,7 @@ class Worker {
     std::uint16_t interface = 0;
     bool to_group = false;  // sent to a broadcast address
     ChecksumState transport_checksum = ChecksumState::kVerify;
+    bool alike = false;  // Ethernet and IPv4 headers say what those of the packet before say
     ipv4::Packet ip;
   };
   // What the worker keeps beside each TCP connection: looked at with each of its segments and
@@ -170,6 +171,7 @@ class Worker {
   // Classify.
   unsigned OwnerOf(const Arrived& arrived) const;
   Drop ClassifyFrame(Arrived& arrived, Time now);
+  bool TakeAlike(const Arrived& arrived);
   Drop ReceiveArp(const Interface& at, const ethernet::Frame& frame, Time now);
   void TellArp(const arp::Packet& question, Time now);
   Drop ReceiveIpv4(const Interface& at, Arrived& arrived, const ethernet::Frame& frame, Time now);
@@ -267,6 +269,7 @@ class Worker {
   std::size_t burst_size_ = 0;
   std::array<Packet, kBurst> packets_;
   std::size_t packet_count_ = 0;
+  const Arrived* alike_to_ = nullptr;  // the last packet's frame, if another may be like it
   std::size_t first_link_ = 0;
   // Where a stray goes: to where the segment came from that is being received, or to the station
   // of the connection that is given up.

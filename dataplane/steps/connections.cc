@@ -66,10 +66,7 @@ std::span<const Worker::Packet> Worker::AcksFrom(std::size_t first) const {
   std::size_t count = 1;
   while (count < std::min(packets.size(), tcp::JoinedAcks::kMax)) {
     const Packet& next = packets[count];
-    const bool alike = next.ip.source == ack.ip.source && next.ip.protocol == ipv4::kTcp &&
-                       next.ip.destination == ack.ip.destination && !next.to_group &&
-                       next.interface == ack.interface && next.back.station == ack.back.station &&
-                       tcp::IsBareAck(next.ip.payload) &&
+    const bool alike = next.alike && tcp::IsBareAck(next.ip.payload) &&
                        tcp::AreAlike(next.ip.payload, ack.ip.payload);
     if (!alike) break;
     ++count;
