@@ -74,23 +74,15 @@ void TcpRun::CopyHeaders(MutableBytes headers) const {
 
 TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   const std::uint32_t size = std::min(step_, length_ - at_);
-  MutableBytes headers;
-  if (with_room && size <= mss_) headers = frame.AppendFirst(size_ + size);
-  if (headers.empty()) headers = frame.AppendFirst(size_);
-  SLIPWAY_CHECK(headers.size() >= size_);  // a buffer holds the headers at least
-  // Written only, never read back: the buffer's lines are still on their way from whoever freed it,
-  // and a load behind these stores would wait for all of them.
-  CopyHeaders(headers);
-  auto& ip = At<ipv4::WireHeader>(headers, kNetworkAt);
-  ip.total_length = static_cast<std::uint16_t>(total_length_ + size);
-  ip.checksum = ChecksumOfMore(ip_checksum_, static_cast<std::uint16_t>(size));
-  auto& tcp = At<TcpHeader>(headers, kTransportAt);
-  tcp.sequence = sequence_ + at_;
-  // FIN and PSH stand on the last segment alone.
-  const std::uint8_t not_yet = at_ + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
-  tcp.flags = static_cast<std::uint8_t>(flags_ & ~not_yet);
-  const std::uint32_t sum = pseudo_sum_ + size;
-  tcp.checksum = static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+  MutableBytes room;
+  if (with_room && size != 0 && size <= mss_) room = frame.AppendFirst(size_ + size);
+  if (room.empty()) {
+    const MutableBytes headers = frame.AppendFirst(size_);
+    SLIPWAY_CHECK(headers.size() >= size_);  // a buffer holds the headers at least
+    Write(headers, at_, size);
+  } else {
+    room = room.subspan(size_);
+  }
   frame.SetHeaders({.link = kNetworkAt,
                     .network = ipv4::kHeaderSize,
                     .transport = static_cast<std::uint16_t>(size_ - kTransportAt)});
@@ -100,11 +92,31 @@ TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   } else {
     frame.RequestTransportChecksum(Transport::kTcp);
   }
-  const Text text{
-      .offset = offset_ + at_, .size = size, .piece_max = mss_, .room = headers.subspan(size_)};
+  const Text text{.offset = offset_ + at_, .size = size, .piece_max = mss_, .room = room};
   at_ += size;
   done_ = at_ >= length_;
   return text;
+}
+
+void TcpRun::WriteHeaders(MutableBytes room, std::uint64_t offset) const {
+  Write({room.data() - size_, size_ + room.size()}, static_cast<std::uint32_t>(offset - offset_),
+        static_cast<std::uint32_t>(room.size()));
+}
+
+// Written only, never read back: the buffer's lines are still on their way from whoever freed it,
+// and a load behind these stores would wait for all of them.
+void TcpRun::Write(MutableBytes headers, std::uint32_t at, std::uint32_t size) const {
+  CopyHeaders(headers);
+  auto& ip = At<ipv4::WireHeader>(headers, kNetworkAt);
+  ip.total_length = static_cast<std::uint16_t>(total_length_ + size);
+  ip.checksum = ChecksumOfMore(ip_checksum_, static_cast<std::uint16_t>(size));
+  auto& tcp = At<TcpHeader>(headers, kTransportAt);
+  tcp.sequence = sequence_ + at;
+  // FIN and PSH stand on the last segment alone.
+  const std::uint8_t not_yet = at + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
+  tcp.flags = static_cast<std::uint8_t>(flags_ & ~not_yet);
+  const std::uint32_t sum = pseudo_sum_ + size;
+  tcp.checksum = static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
 }
 
 bool TextRooms::AddGrowing(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
@@ -113,15 +125,21 @@ bool TextRooms::AddGrowing(Frame& frame, const TcpRun::Text& text, ByteSource& s
     const MutableBytes piece =
         frame.AppendBehind(last, std::min<std::uint32_t>(text.size - at, text.piece_max));
     if (piece.empty()) return false;
-    AddPiece(piece, text.offset + at, source);
+    AddPiece(piece, text.offset + at, /*behind_headers=*/false, source);
     at += static_cast<std::uint32_t>(piece.size());
   }
   return true;
 }
 
 void TextRooms::Fill(ByteSource& source) {
-  if (count_ != 0) source.ReadRun(offset_, std::span(pieces_).first(count_));
+  if (count_ == 0) return;
+  source.ReadRun(offset_, std::span(pieces_).first(count_), behind_headers_ ? this : nullptr);
   count_ = 0;
+}
+
+void TextRooms::Begin(std::size_t piece) {
+  run_.WriteHeaders(pieces_[piece], offset_);
+  offset_ += pieces_[piece].size();
 }
 
 }  // namespace slipway::dataplane

@@ -198,11 +198,13 @@ void SealedSource::Read(std::uint64_t offset, MutableBytes out) {
 
 // Most pieces of a run lie within the record that is leaving: they are sealed one after the other
 // from its text, which is found once. What begins or ends a record goes the long way.
-void SealedSource::ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) {
+void SealedSource::ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces,
+                           RunPieces* turns) {
   Straight straight;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const MutableBytes piece = pieces[i];
     if (i + 1 < pieces.size()) FetchToWrite(pieces[i + 1]);
+    if (turns != nullptr) turns->Begin(i);
     if (straight.offset == offset && straight.text.size() > piece.size()) {
       straight.cipher->Update(Slot::kStream, straight.text.first(piece.size()), piece);
       straight.text = straight.text.subspan(piece.size());

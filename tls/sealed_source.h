@@ -52,7 +52,8 @@ class SealedSource final : public ByteSource, public RecordSink {
   bool finished() const override { return finished_; }
   void Extend(std::uint64_t room) override;
   void Read(std::uint64_t offset, MutableBytes out) override;
-  void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) override;
+  void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces,
+               RunPieces* turns) override;
   void Release(std::uint64_t offset) override;
   void FetchAhead(Soon soon) const override;
 

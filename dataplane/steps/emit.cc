@@ -61,7 +61,7 @@ std::size_t Worker::EmitRun(const tcp::Outgoing& out, const Interface& at,
 bool Worker::FillFrames(TcpRun& run, std::span<Frame> frames, ByteSource* source) {
   const bool lends = source != nullptr && source->lends();
   SealWatch watch(reporter_.statistics);
-  TextRooms rooms;
+  TextRooms rooms(run);
   LentText lent(source, run.end());
   std::uint64_t bytes = 0;
   for (Frame& frame : frames) {

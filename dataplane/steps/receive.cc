@@ -2,12 +2,13 @@
 //
 // Receive: a burst from the ports, and what other workers told and handed over.
 #include "dataplane/worker.h"
+#include "protocols/base/fetch.h"
 
 namespace slipway::dataplane {
 namespace {
 
 constexpr std::size_t kHeadersPrefetched = 63;  // where a bare TCP segment's last line is
-
+constexpr std::size_t kFreedAt = 64;  // of a buffer's own lines, the one that is read to free it
 constexpr std::size_t kNoticesMax = 64;  // heard in a round
 
 }  // namespace
@@ -41,6 +42,7 @@ std::size_t Worker::Receive() {
       const std::uint8_t* const headers = frames[j].bytes().data();
       FetchLineToWrite(headers);
       FetchLineToWrite(headers + kHeadersPrefetched);
+      FetchLineToRead(reinterpret_cast<const std::uint8_t*>(frames[j].buffers()) + kFreedAt);
       burst_[burst_size_++] = {std::move(frames[j]), link.index(), /*ours=*/false};
     }
   }

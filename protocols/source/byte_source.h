@@ -35,12 +35,22 @@ class ByteSource {
   // Writes the bytes [offset, offset + out.size()) to `out`. The range must be readable.
   virtual void Read(std::uint64_t offset, MutableBytes out) = 0;
 
+  // Who wants to know when a piece of a run has its turn.
+  class RunPieces {
+   public:
+    virtual void Begin(std::size_t piece) = 0;
+
+   protected:
+    ~RunPieces() = default;
+  };
   // The same for text that leaves in several pieces, one behind the other, from `offset` on. Pieces
-  // are not empty.
-  virtual void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces) {
-    for (const MutableBytes piece : pieces) {
-      Read(offset, piece);
-      offset += piece.size();
+  // are not empty. Each is begun before it is written, if `turns` is given.
+  virtual void ReadRun(std::uint64_t offset, std::span<const MutableBytes> pieces,
+                       RunPieces* turns) {
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      if (turns != nullptr) turns->Begin(i);
+      Read(offset, pieces[i]);
+      offset += pieces[i].size();
     }
   }
 

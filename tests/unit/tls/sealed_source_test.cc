@@ -4,6 +4,8 @@
 // OpenSSL's AEAD makes of the same plaintext; sizes of records; what is kept and released.
 #include "tls/sealed_source.h"
 
+#include <algorithm>
+
 #include "tests/unit/tls/loopback.h"
 
 namespace slipway::tls {
@@ -92,6 +94,21 @@ struct Sealed {
   CloseWriter writer;
 };
 
+// Pieces of blank bytes, each begun in its turn and before anything is written to it.
+class Turns final : public ByteSource::RunPieces {
+ public:
+  explicit Turns(std::span<const MutableBytes> pieces) : pieces_(pieces) {}
+  void Begin(std::size_t piece) override {
+    EXPECT_EQ(piece, count_++);
+    EXPECT_EQ(std::ranges::count(pieces_[piece], 0), std::ssize(pieces_[piece]));
+  }
+  std::size_t count() const { return count_; }
+
+ private:
+  std::span<const MutableBytes> pieces_;
+  std::size_t count_ = 0;
+};
+
 struct Way {
   Version version;
   std::uint8_t key_size;
@@ -165,7 +182,9 @@ TEST_P(EveryWay, RunsOfPiecesOfAnySizeAreTheOracles) {
         pieces.push_back(rest.first(size));
         rest = rest.subspan(size);
       }
-      sealed->source.ReadRun(from, pieces);
+      Turns turns(pieces);
+      sealed->source.ReadRun(from, pieces, &turns);
+      ASSERT_EQ(turns.count(), pieces.size()) << "seed " << seed;
       ASSERT_TRUE(Equal(out, Bytes(expected).subspan(from, end - from)))
           << "seed " << seed << ": " << from << "+" << end - from;
       if (!again) at = end;
