@@ -10,12 +10,17 @@
 namespace slipway::dataplane {
 namespace {
 
-template <WireLayout Header>
-Header& At(MutableBytes bytes, std::size_t offset) {
-  MutableBytes rest = bytes.subspan(offset);
-  Header* const header = Place<Header>(rest);
-  SLIPWAY_CHECK(header != nullptr);
-  return *header;
+struct Headers {
+  ethernet::WireHeader ethernet;
+  ipv4::WireHeader ip;
+  TcpHeader tcp;
+};
+static_assert(sizeof(Headers) == 54 && alignof(Headers) == 1);
+
+Headers& At(MutableBytes bytes) {
+  Headers* const headers = Place<Headers>(bytes);
+  SLIPWAY_CHECK(headers != nullptr);
+  return *headers;
 }
 
 }  // namespace
@@ -40,12 +45,12 @@ TcpRun::TcpRun(const Interface& at, const MacAddress& station, const tcp::Outgoi
                     .payload = {}},
                    transport, room.subspan(kNetworkAt));
   size_ = kTransportAt + transport;
-  const auto& ip = At<ipv4::WireHeader>(room, kNetworkAt);
-  total_length_ = ip.total_length;
-  ip_checksum_ = ip.checksum;
+  const Headers& made = At(room);
+  total_length_ = made.ip.total_length;
+  ip_checksum_ = made.ip.checksum;
   pseudo_sum_ = tcp::PseudoHeaderSum(out.tuple.local_address, out.tuple.remote_address,
                                      static_cast<std::uint16_t>(transport));
-  flags_ = At<TcpHeader>(room, kTransportAt).flags;
+  flags_ = made.tcp.flags;
   vlan_ = at.vlan().value();
 }
 
@@ -98,19 +103,13 @@ TcpRun::Text TcpRun::Start(Frame& frame, bool with_room) {
   return text;
 }
 
-void TcpRun::WriteHeaders(MutableBytes room, std::uint64_t offset) const {
-  Write({room.data() - size_, size_ + room.size()}, static_cast<std::uint32_t>(offset - offset_),
-        static_cast<std::uint32_t>(room.size()));
-}
-
 // Written only, never read back: the buffer's lines are still on their way from whoever freed it,
 // and a load behind these stores would wait for all of them.
 void TcpRun::Write(MutableBytes headers, std::uint32_t at, std::uint32_t size) const {
   CopyHeaders(headers);
-  auto& ip = At<ipv4::WireHeader>(headers, kNetworkAt);
+  auto& [ethernet, ip, tcp] = At(headers);
   ip.total_length = static_cast<std::uint16_t>(total_length_ + size);
   ip.checksum = ChecksumOfMore(ip_checksum_, static_cast<std::uint16_t>(size));
-  auto& tcp = At<TcpHeader>(headers, kTransportAt);
   tcp.sequence = sequence_ + at;
   // FIN and PSH stand on the last segment alone.
   const std::uint8_t not_yet = at + size == length_ ? 0 : tcp_flag::kFin | tcp_flag::kPush;
@@ -135,6 +134,11 @@ void TextRooms::Fill(ByteSource& source) {
   if (count_ == 0) return;
   source.ReadRun(offset_, std::span(pieces_).first(count_), behind_headers_ ? this : nullptr);
   count_ = 0;
+}
+
+void TcpRun::WriteHeaders(MutableBytes room, std::uint64_t offset) const {
+  Write({room.data() - size_, size_ + room.size()}, static_cast<std::uint32_t>(offset - offset_),
+        static_cast<std::uint32_t>(room.size()));
 }
 
 void TextRooms::Begin(std::size_t piece) {

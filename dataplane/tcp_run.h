@@ -47,9 +47,10 @@ class TcpRun {
   // Begins the run's next frame with `frame`, which is empty. With room: makes room for its text as
   // well, where one buffer holds both, and leaves the headers to WriteHeaders; else writes them.
   Text Start(Frame& frame, bool with_room);
-  // In front of the room for the text at `offset`. What the frame's last reader has of these lines must first be taken from
-  // it (200 cycles each, on a core of another cache): beside the sealing of the text that costs
-  // nothing, but one frame's headers behind the other's would wait for all of them.
+  // In front of the room for the text at `offset`. What the frame's last reader has of these lines
+  // must first be taken from it (200 cycles each, on a core of another cache): beside the sealing
+  // of the text that costs nothing, but one frame's headers behind the other's would wait for all
+  // of them.
   void WriteHeaders(MutableBytes room, std::uint64_t offset) const;
 
  private:

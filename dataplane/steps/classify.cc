@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::size_t kNetworkAt = sizeof(ethernet::WireHeader);
 constexpr std::size_t kTransportAt = kNetworkAt + ipv4::kHeaderSize;
-constexpr std::size_t kIdentificationAt =
-    kNetworkAt + offsetof(ipv4::WireHeader, identification);
+constexpr std::size_t kIdentificationAt = kNetworkAt + offsetof(ipv4::WireHeader, identification);
 constexpr std::size_t kFragmentAt = kNetworkAt + offsetof(ipv4::WireHeader, fragment);
 constexpr std::size_t kChecksumAt = kNetworkAt + offsetof(ipv4::WireHeader, checksum);
 constexpr std::size_t kSourceAt = kNetworkAt + offsetof(ipv4::WireHeader, source);

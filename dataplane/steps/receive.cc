@@ -8,8 +8,7 @@ namespace slipway::dataplane {
 namespace {
 
 constexpr std::size_t kHeadersPrefetched = 63;  // where a bare TCP segment's last line is
-constexpr std::size_t kFreedAt = 64;  // of a buffer's own lines, the one that is read to free it
-constexpr std::size_t kNoticesMax = 64;  // heard in a round
+constexpr std::size_t kNoticesMax = 64;         // heard in a round
 
 }  // namespace
 
@@ -42,7 +41,7 @@ std::size_t Worker::Receive() {
       const std::uint8_t* const headers = frames[j].bytes().data();
       FetchLineToWrite(headers);
       FetchLineToWrite(headers + kHeadersPrefetched);
-      FetchLineToRead(reinterpret_cast<const std::uint8_t*>(frames[j].buffers()) + kFreedAt);
+      FetchLineToRead(&frames[j].buffers()->next);  // of its own lines, the one that freeing reads
       burst_[burst_size_++] = {std::move(frames[j]), link.index(), /*ours=*/false};
     }
   }

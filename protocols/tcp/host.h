@@ -162,11 +162,12 @@ class Host {
   // Before a burst of segments of many connections, one step after the other for all of them: asks
   // the memory for what Receive will look at. First the table, by the hash that is returned; then
   // the connection, if there is one, by its index; then what it sends from; then what of that an
-  // acknowledgment releases.
+  // acknowledgment releases; then, of who has the first turn, what it seals with.
   std::uint32_t FetchSlot(const FourTuple& tuple) const;
   std::optional<std::uint32_t> FetchConnection(std::uint32_t hash) const;
   void FetchSource(std::uint32_t index) const;
   void FetchReleased(std::uint32_t index) const;
+  void FetchRead(std::uint32_t index) const;
 
   // Connections with something to emit, in turn. Popping starts a new burst.
   std::optional<ConnectionId> NextReady();

@@ -44,12 +44,17 @@ void Host::FetchReleased(std::uint32_t index) const {
   if (source != nullptr) source->FetchAhead(ByteSource::Soon::kRelease);
 }
 
+void Host::FetchRead(std::uint32_t index) const {
+  const ByteSource* const source = connections_[index].source;
+  if (source != nullptr) source->FetchAhead(ByteSource::Soon::kRead);
+}
+
 // Who comes third has its connection fetched, who comes second its source, and the next what its
 // source seals with.
 std::optional<std::uint32_t> Host::FetchAhead() const {
   if (ready_head_ == kNone) return std::nullopt;
   const Connection& next = connections_[ready_head_];
-  if (next.source != nullptr) next.source->FetchAhead(ByteSource::Soon::kRead);
+  FetchRead(ready_head_);
   if (next.ready_next == kNone) return std::nullopt;
   FetchSource(next.ready_next);
   const std::uint32_t third = connections_[next.ready_next].ready_next;

@@ -28,6 +28,19 @@ inline tcp::Settings MachineSettings() {
   return settings;
 }
 
+// The machine's own segments, to HTTP, one by one.
+inline tcp::Segment FromMachine(const tcp::Flags& flags, std::uint32_t seq, tcp::SeqNum ack = {},
+                                Port port = Port(1024)) {
+  return {.source = port,
+          .destination = Port(80),
+          .seq = tcp::SeqNum(seq),
+          .ack = ack,
+          .flags = flags,
+          .window = 65535,
+          .options = {},
+          .text = {}};
+}
+
 class OneMachineTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { memory_ = new Memory; }

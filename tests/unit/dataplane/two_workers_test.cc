@@ -20,20 +20,8 @@ using ::testing::SizeIs;
 
 class TwoWorkersTest : public OneMachineTest {
  protected:
-  // From a machine's port to HTTP.
-  static tcp::Segment From(Port port, const tcp::Flags& flags, std::uint32_t seq,
-                           tcp::SeqNum ack = {}) {
-    return {.source = port,
-            .destination = Port(80),
-            .seq = tcp::SeqNum(seq),
-            .ack = ack,
-            .flags = flags,
-            .window = 65535,
-            .options = {},
-            .text = {}};
-  }
   static Buffer SynFrame(const Ends& ends, Port port) {
-    tcp::Segment syn = From(port, {.syn = true}, 100);
+    tcp::Segment syn = FromMachine({.syn = true}, 100, {}, port);
     syn.options.mss = std::uint16_t{1460};
     return TcpFrame(ends, syn);
   }
@@ -47,7 +35,8 @@ class TwoWorkersTest : public OneMachineTest {
   std::vector<Buffer> Get(const Ends& ends, Port port) {
     const auto answer = Ask(SynFrame(ends, port));
     if (answer.size() != 1) return {};
-    tcp::Segment get = From(port, {.psh = true, .ack = true}, 101, See(answer[0]).tcp->seq + 1);
+    tcp::Segment get =
+        FromMachine({.psh = true, .ack = true}, 101, See(answer[0]).tcp->seq + 1, port);
     get.text = AsBytes(kGet);
     return Ask(TcpFrame(ends, get));
   }

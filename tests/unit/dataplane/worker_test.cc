@@ -176,18 +176,6 @@ TEST_F(WorkerTest, ServesAnImageOverHttpByteExact) {
   EXPECT_EQ(appliance_->statistics().connections_opened, 1u);
 }
 
-// The machine's own segments, one by one.
-tcp::Segment FromMachine(const tcp::Flags& flags, std::uint32_t seq, tcp::SeqNum ack = {}) {
-  return {.source = Port(1024),
-          .destination = Port(80),
-          .seq = tcp::SeqNum(seq),
-          .ack = ack,
-          .flags = flags,
-          .window = 65535,
-          .options = {},
-          .text = {}};
-}
-
 // In the IPv4 header as well: in that of the SYN, of text, of an acknowledgment that is marked.
 TEST_F(WorkerTest, SpeaksEcnWithAPeerThatAsksForIt) {
   Start();
@@ -219,35 +207,6 @@ TEST_F(WorkerTest, SpeaksEcnWithAPeerThatAsksForIt) {
   EXPECT_EQ(appliance_->statistics().ecn_connections, 1u);
   EXPECT_EQ(appliance_->statistics().ecn_marks, 1u);
   EXPECT_EQ(appliance_->statistics().ecn_reductions, 1u);
-}
-
-TEST_F(WorkerTest, TakesTheAcknowledgmentsOfABurstTogetherAndCountsEach) {
-  Start();
-  auto sent = Ask(TcpFrame(kMachine, FromMachine({.syn = true}, 100)));
-  ASSERT_THAT(sent, SizeIs(1));
-  const tcp::SeqNum first = See(sent[0]).tcp->seq + 1;
-  tcp::Segment get = FromMachine({.psh = true, .ack = true}, 101, first);
-  get.text = AsBytes(kGet);
-  sent = Ask(TcpFrame(kMachine, get));
-  ASSERT_THAT(sent, SizeIs(10));
-  const std::uint32_t size = static_cast<std::uint32_t>(See(sent[0]).tcp->text.size());
-  const std::uint32_t next = 101 + static_cast<std::uint32_t>(kGet.size());
-  const auto delivered = [&] {
-    return appliance_->statistics().steps[static_cast<std::size_t>(Step::kDeliver)];
-  };
-  const StepCounters before = delivered();
-  for (std::uint32_t i = 1; i <= 5; ++i) {
-    Buffer ack = TcpFrame(kMachine, FromMachine({.ack = true}, next, first + 2 * i * size));
-    if (i == 3) ack[14 + 20 + 16] ^= 1;  // the checksum
-    EXPECT_TRUE(appliance_->wire().Deliver(ack));
-  }
-  appliance_->Run(now_);
-  EXPECT_EQ(delivered().in - before.in, 5u);
-  EXPECT_EQ(delivered().out - before.out, 4u);
-  EXPECT_EQ(appliance_->Dropped(Drop::kTcpChecksum), 1u);
-  // All ten are acknowledged; the window grew by two segments for each but the last, before which
-  // it was hardly used.
-  EXPECT_THAT(appliance_->Sent(), SizeIs(16));
 }
 
 TEST_F(WorkerTest, ServesAnImageOverEitherTlsByteExact) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames of a burst that follow each other: what is judged once for several of them is judged as
+// Frames of a burst that follow each other: what is judged or taken once for several of them is as
 // if each had come alone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,9 @@ namespace {
 constexpr std::size_t kNetworkAt = 14;
 constexpr std::size_t kHeaders = kNetworkAt + 20 + 20;
 
-class ClassifyTest : public WorkerTest {
+using ::testing::SizeIs;
+
+class BurstTest : public WorkerTest {
  protected:
   struct Outcome {
     std::array<std::uint64_t, kDropCount> drops{};
@@ -75,7 +77,7 @@ void MendIpChecksum(Buffer& frame) {
   frame[kNetworkAt + 11] = static_cast<std::uint8_t>(sum);
 }
 
-TEST_F(ClassifyTest, EveryBitOfTheHeadersOfTheSecondFrameCounts) {
+TEST_F(BurstTest, EveryBitOfTheHeadersOfTheSecondFrameCounts) {
   Start();
   const Buffer good = StrayAck();
   ASSERT_GE(good.size(), kHeaders);
@@ -90,7 +92,7 @@ TEST_F(ClassifyTest, EveryBitOfTheHeadersOfTheSecondFrameCounts) {
   }
 }
 
-TEST_F(ClassifyTest, ASecondFrameThatIsShorterIsTruncated) {
+TEST_F(BurstTest, ASecondFrameThatIsShorterIsTruncated) {
   Start();
   const Buffer good = StrayAck();
   for (std::size_t size = 0; size < kHeaders; ++size) {
@@ -100,7 +102,36 @@ TEST_F(ClassifyTest, ASecondFrameThatIsShorterIsTruncated) {
   }
 }
 
-TEST_F(ClassifyTest, ATagThatIsInTheFrameIsNoPartOfOneWithout) {
+TEST_F(BurstTest, TakesTheAcknowledgmentsOfABurstTogetherAndCountsEach) {
+  Start();
+  auto sent = Ask(TcpFrame(kMachine, FromMachine({.syn = true}, 100)));
+  ASSERT_THAT(sent, SizeIs(1));
+  const tcp::SeqNum first = See(sent[0]).tcp->seq + 1;
+  tcp::Segment get = FromMachine({.psh = true, .ack = true}, 101, first);
+  get.text = AsBytes(kGet);
+  sent = Ask(TcpFrame(kMachine, get));
+  ASSERT_THAT(sent, SizeIs(10));
+  const std::uint32_t size = static_cast<std::uint32_t>(See(sent[0]).tcp->text.size());
+  const std::uint32_t next = 101 + static_cast<std::uint32_t>(kGet.size());
+  const auto delivered = [&] {
+    return appliance_->statistics().steps[static_cast<std::size_t>(Step::kDeliver)];
+  };
+  const StepCounters before = delivered();
+  for (std::uint32_t i = 1; i <= 5; ++i) {
+    Buffer ack = TcpFrame(kMachine, FromMachine({.ack = true}, next, first + 2 * i * size));
+    if (i == 3) ack[14 + 20 + 16] ^= 1;  // the checksum
+    EXPECT_TRUE(appliance_->wire().Deliver(ack));
+  }
+  appliance_->Run(now_);
+  EXPECT_EQ(delivered().in - before.in, 5u);
+  EXPECT_EQ(delivered().out - before.out, 4u);
+  EXPECT_EQ(appliance_->Dropped(Drop::kTcpChecksum), 1u);
+  // All ten are acknowledged; the window grew by two segments for each but the last, before which
+  // it was hardly used.
+  EXPECT_THAT(appliance_->Sent(), SizeIs(16));
+}
+
+TEST_F(BurstTest, ATagThatIsInTheFrameIsNoPartOfOneWithout) {
   Start({.vlan = VlanId(7)});
   Buffer tagged = StrayAck();
   const Buffer tag = {0x81, 0x00, 0x00, 0x07};
