@@ -17,14 +17,6 @@ constexpr Duration kKnown = seconds(90);
 // Whose turn it is must come within this, or it is somebody else's: two lost SYN-ACKs.
 constexpr Duration kArrival = seconds(5);
 constexpr Duration kLookEvery = milliseconds(10);
-// A machine that takes less than this part of what others take does not use its turn; one that
-// takes more than twice that uses one again, however many come back together.
-constexpr double kUnusedPart = 8;
-constexpr double kUsedPart = kUnusedPart / 2;
-constexpr double kNewest = 0.16;     // weight of the last review in the rate of turns
-constexpr double kStillBest = 0.93;  // what is left of the best rate at the next review
-constexpr double kSpareMuch = 0.25;
-
 }  // namespace
 
 Admission::Admission(const AdmissionSettings& settings)
@@ -327,66 +319,6 @@ Admission::Standing Admission::StandingOf(Id id) const {
   if (machines_[id].state != State::kWaiting) return {};
   const auto position = static_cast<std::uint32_t>(waiting_.end() - PlaceOf(id));
   return {.position = position, .expected = WaitAt(position)};
-}
-
-// --- Review -----------------------------------------------------------------------------------
-
-void Admission::See(Id id, const Share& share) {
-  if (id == kNobody) return;
-  Machine& machine = machines_[id];
-  machine.bytes += share.bytes;
-  machine.blameless |= share.waits_for_us;
-  machine.rests &= share.rests;
-}
-
-// Bytes that a machine which uses its turn takes in a review: what left, divided among the turns,
-// or, while the worker has much time to spare, what they did take when it was not so. Else readers
-// that are all slow would find each other quick enough, and keep everybody else out. Not what those
-// took who are here: a quick machine is gone before the next review, and slow ones are left.
-double Admission::ShareOf(const AdmissionLimit::Load& load, double seconds) {
-  best_rate_ = std::max(best_rate_ * kStillBest, load.bytes_per_second);
-  const double mean = load.bytes_per_second * seconds / std::max(1U, serving_);
-  return load.spare < kSpareMuch ? mean : std::max(mean, best_rate_ * seconds / limit());
-}
-
-void Admission::EndReview(const AdmissionLimit::Load& load, Time now) {
-  const double seconds =
-      next_review_ == Time{} ? 0 : std::chrono::duration<double>(now - last_review_).count();
-  if (seconds > 0 && (turns_ > 0 || !waiting_.empty())) {
-    const double rate = static_cast<double>(turns_) / seconds;
-    turns_per_second_ =
-        turns_per_second_ <= 0 ? rate : (1 - kNewest) * turns_per_second_ + kNewest * rate;
-  }
-  turns_ = 0;
-  last_review_ = now;
-  next_review_ = now + kReviewEvery;
-
-  const double share = ShareOf(load, seconds);
-  for (Id id = 0; id < machines_.size(); ++id) {
-    Machine& machine = machines_[id];
-    if (machine.state == State::kFree) continue;
-    const auto bytes = static_cast<double>(machine.bytes);
-    if (machine.counted && machine.connections > 0) {
-      const bool unused =
-          machine.rests ? machine.bytes == 0 : !machine.blameless && bytes * kUnusedPart < share;
-      if (machine.reviews > 0 && unused) {
-        Uncount(id);
-        if (!machine.rests) ++counters_.excused;
-      }
-      machine.reviews = 1;
-    } else if (machine.state == State::kAdmitted && machine.connections > 0 && share > 0 &&
-               bytes * kUsedPart > share) {
-      Count(id);  // it takes its share again
-    }
-    machine.bytes = 0;
-    machine.blameless = false;
-    machine.rests = true;
-  }
-  if (now < next_adjust_) return;
-  next_adjust_ = now + kAdjustEvery;
-  limit_.Adjust({.bytes_per_second = load.bytes_per_second,
-                 .spare = load.spare,
-                 .some_wait = !waiting_.empty()});
 }
 
 }  // namespace slipway::dataplane

@@ -15,8 +15,8 @@
 // * Once admitted a machine is never held again, whatever connections its boot still takes, until
 //   it was silent for kRemembered.
 // * Nobody waits while fewer are served than may be.
-// * A turn is used or lost: who vanishes, rests, or takes far less than the others (a slow reader)
-//   is served on, but no longer counted.
+// * A turn is used or lost: who vanishes, rests, or takes less than an eighth of what a turn takes
+//   (a slow reader) is served on, but no longer counted.
 // * Memory is fixed at construction. A machine for which no entry is left is not held.
 // * Only machines whose address we leased have a place at the SYN: a flood of forged SYNs gets
 //   none. A stranger has proven its address when its ClientHello comes, and waits there.
@@ -105,6 +105,7 @@ class Admission {
   std::optional<Turn> Next(Time now);
 
   // Once every kReviewEvery: what each open connection did since the last time, then the whole.
+  // What one did that closes in between is told before Closed(), as of one that rests.
   bool review_due(Time now) const { return settings_.enabled && now >= next_review_; }
   struct Share {
     std::uint64_t bytes = 0;    // acknowledged
@@ -182,6 +183,7 @@ class Admission {
   Turn TakeTurn(Id id, Time now);
   std::vector<Id>::const_iterator PlaceOf(Id id) const;
   std::optional<Duration> WaitAt(std::size_t position) const;
+  std::uint32_t Takers(double bytes) const;
   double ShareOf(const AdmissionLimit::Load& load, double seconds);
   void SetWithheld(Machine& machine, bool withheld);
 

@@ -35,7 +35,7 @@ TcpRun::TcpRun(const Interface& at, const MacAddress& station, const tcp::Outgoi
   ethernet::EmitHeader(
       {.destination = station, .source = at.station(), .type = ethernet::kIpv4, .vlan = {}}, room);
   const std::size_t transport = tcp::EmitHeader(out.segment, room.subspan(kTransportAt));
-  // The IPv4 header of a run without text: Start() adds what it carries.
+  // The IPv4 header of a run without text: Write() adds what it carries.
   ipv4::EmitHeader({.source = out.tuple.local_address,
                     .destination = out.tuple.remote_address,
                     .protocol = ipv4::kTcp,

@@ -199,6 +199,7 @@ class Worker {
   std::size_t Admit(Time now);
   void TakeKeptSyn(Kept& kept, Time now);
   void Resume(Admission::Id machine, Time now);
+  std::uint64_t TakeAcknowledged(Service& service);
   void ReviewAdmission(Time now);
   void WatchSpare(bool busy, Time now);
   AdmissionStatistics AdmissionNow() const;

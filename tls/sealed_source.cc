@@ -143,7 +143,7 @@ void SealedSource::Extend(std::uint64_t room) {
 }
 
 // The first of what is sealed next. A turn goes on where the processor's own prefetchers have long
-// forgotten the text: it is on its way while the headers of the frames are made.
+// forgotten the text: it is on its way while the frames are begun.
 void SealedSource::FetchText() {
   for (std::size_t index = reading_; index < count_ && index < reading_ + 2; ++index) {
     const Item& item = ItemAt(index);

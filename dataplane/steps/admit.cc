@@ -103,15 +103,21 @@ void Worker::Resume(Admission::Id machine, Time now) {
   kept.several = false;
 }
 
+// Since it was last asked.
+std::uint64_t Worker::TakeAcknowledged(Service& service) {
+  const std::uint64_t acknowledged = tcp_.Acknowledged(service.id);
+  const std::uint64_t bytes = acknowledged - std::min(acknowledged, service.seen);
+  service.seen = std::max(service.seen, acknowledged);
+  return bytes;
+}
+
 void Worker::ReviewAdmission(Time now) {
   for (Service& service : services_) {
     if (service.machine == Admission::kNobody) continue;
-    const std::uint64_t acknowledged = tcp_.Acknowledged(service.id);
     admission_.See(service.machine,
-                   {.bytes = acknowledged - std::min(acknowledged, service.seen),
+                   {.bytes = TakeAcknowledged(service),
                     .waits_for_us = service.work_queued || service.waits,
                     .rests = service.application != nullptr && service.application->rests()});
-    service.seen = acknowledged;
   }
   const double seconds = std::chrono::duration<double>(now - last_review_).count();
   const WorkerStatistics& statistics = reporter_.statistics;

@@ -242,6 +242,7 @@ void Worker::GiveUp(Service& service, Drop because, Time now) {
 
 // The slot is free for the next connection.
 void Worker::Release(Service& service, Time now) {
+  admission_.See(service.machine, {.bytes = TakeAcknowledged(service), .rests = true});
   admission_.Closed(service.machine, now);
   service = Service{};
 }

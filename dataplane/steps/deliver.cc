@@ -59,7 +59,7 @@ void Worker::FetchConnections() const {
   for (const std::uint32_t index : std::span(indexes).first(index_count)) {
     tcp_.FetchReleased(index);
   }
-  // Whose turn comes first; of the others, each turn fetches for the next (NextReady).
+  // Whose turn most likely comes first; each turn fetches for the next (NextReady).
   if (index_count != 0) tcp_.FetchRead(indexes.front());
 }
 

@@ -35,7 +35,8 @@ std::size_t Worker::Emit(Time now) {
 }
 
 // The segments of one run, cut by the port or here; returns how many. Their frames are made
-// together: the headers first, then the text of all of them in one call of its source.
+// together, and their text in one call of its source; where it is sealed, headers are written as
+// the turn of each comes.
 std::size_t Worker::EmitRun(const tcp::Outgoing& out, const Interface& at,
                             const MacAddress& station) {
   Link& link = at.link();

@@ -162,7 +162,7 @@ class Host {
   // Before a burst of segments of many connections, one step after the other for all of them: asks
   // the memory for what Receive will look at. First the table, by the hash that is returned; then
   // the connection, if there is one, by its index; then what it sends from; then what of that an
-  // acknowledgment releases; then, of who has the first turn, what it seals with.
+  // acknowledgment releases; then what one seals with whose turn comes next.
   std::uint32_t FetchSlot(const FourTuple& tuple) const;
   std::optional<std::uint32_t> FetchConnection(std::uint32_t hash) const;
   void FetchSource(std::uint32_t index) const;

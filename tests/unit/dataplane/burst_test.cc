@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Frames of a burst that follow each other: what is judged or taken once for several of them is as
-// if each had come alone.
+// if each had come alone. (That they are is a matter of cost: bench/instructions, `firmware.ack`.)
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -131,7 +131,8 @@ TEST_F(BurstTest, TakesTheAcknowledgmentsOfABurstTogetherAndCountsEach) {
   EXPECT_THAT(appliance_->Sent(), SizeIs(16));
 }
 
-TEST_F(BurstTest, ATagThatIsInTheFrameIsNoPartOfOneWithout) {
+// The port takes tags out, and says so beside the frame.
+TEST_F(BurstTest, ATagThatTheNextFrameLacksCounts) {
   Start({.vlan = VlanId(7)});
   Buffer tagged = StrayAck();
   const Buffer tag = {0x81, 0x00, 0x00, 0x07};
