@@ -105,6 +105,10 @@ def free_address(_, lab):
     expect(f"It is kept for {OTHER} now" in said, f"it does not say what it is now: {said}")
     expect(kept(lab)["10.77.0.51"] == OTHER, "it was removed")
     both(lab, "the question before what was changed meanwhile is removed", "reservation-changed")
+    # What was kept last stands last: the row that the dialog was opened from moves, and the dialog stays modal.
+    browser.until("the rows have not moved",
+                  "return document.querySelector('section[aria-label=lab] li code').innerText === '10.77.0.52'")
+    expect(browser.script("return document.querySelector('dialog[open]').matches(':modal')"), "it is not modal any more")
     leave(browser, gone)
     with standing_still(browser):
         lab.daemon.run("network", "reserve", "lab", "10.77.0.51", MAC)

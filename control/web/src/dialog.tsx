@@ -2,7 +2,7 @@
 //
 // Dialogs that are more than a question (Confirm in parts.tsx): what stands in one is made anew each
 // time it opens, and what the server refuses is told in it, so that nothing typed is lost.
-import type { ComponentChildren } from 'preact';
+import { render, type ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { change, get, onlyOver, Problem } from './api';
 import { refresh } from './live';
@@ -13,6 +13,21 @@ interface Opening { label: string; named?: string; title: string; kind?: 'primar
 
 /** What is asked before Escape closes a dialog: true keeps it open. `held`: the key is, so it is nobody's second thought. */
 export type Keeps = { current: ((held: boolean) => boolean) | undefined };
+
+/** Draws what it holds at the end of the document. A dialog that stood in the row it was opened from would be moved with it when
+    somebody else changes the order of rows, and what is moved while it is open is not modal any more: Escape would not close it. */
+function Apart({ children }: { children: ComponentChildren }) {
+  const place = useRef<HTMLElement>();
+  useLayoutEffect(() => {
+    place.current ??= document.body.appendChild(document.createElement('div'));
+    render(children, place.current);
+  });
+  useLayoutEffect(() => () => {
+    if (place.current) render(null, place.current);
+    place.current?.remove();
+  }, []);
+  return null;
+}
 
 /** A button and the dialog that it opens. */
 export function Opens({ label, named, title, kind, wide, children }: Opening & { children: (close: () => void, keeps: Keeps) => ComponentChildren }) {
@@ -39,10 +54,15 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
   return (
     <>
       <button type="button" class={kind} aria-label={named} onClick={show}>{label}</button>
-      <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}
-        onCancel={(event) => stays(event, false)} onKeyDown={(event) => event.key === 'Escape' && stays(event, event.repeat)}>
-        {open && <><h2>{title}</h2>{children(closes(opened.current), keeps)}</>}
-      </dialog>
+      {open && (
+        <Apart>
+          <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}
+            onCancel={(event) => stays(event, false)} onKeyDown={(event) => event.key === 'Escape' && stays(event, event.repeat)}>
+            <h2>{title}</h2>
+            {children(closes(opened.current), keeps)}
+          </dialog>
+        </Apart>
+      )}
     </>
   );
 }
@@ -68,7 +88,8 @@ export function Read<T>({ read, close, children }: {
   read: () => Promise<T>; close: () => void; children: (value: T, again: () => Promise<void>) => ComponentChildren;
 }) {
   const { value, problem, again } = useOnce(read);
-  useEffect(() => {
+  // At once with what is drawn: whoever sees the form may type.
+  useLayoutEffect(() => {
     if (value !== undefined) document.querySelector<HTMLElement>('dialog[open] :is(input, select, button)')?.focus();
   }, [value]);
   if (value !== undefined) return <>{children(value, again)}</>;
