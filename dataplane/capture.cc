@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <thread>
 
 #include "protocols/base/check.h"
@@ -79,8 +80,8 @@ CapturedFrame Finish(const CaptureRecord& record, std::vector<std::uint8_t> byte
 }  // namespace
 
 Capture::Capture(const CaptureOrder& order, unsigned workers, unsigned ports)
-    : order_(order), workers_(workers) {
-  const std::size_t rings = std::size_t{workers} * ports;
+    : order_(order), workers_(workers), read_(std::size_t{workers} * ports) {
+  const std::size_t rings = read_.size();
   const std::size_t bytes = std::clamp(
       std::bit_floor(kRingsBytes / std::max<std::size_t>(1, rings)), kRingBytesMin, kRingBytesMax);
   for (std::size_t i = 0; i < rings; ++i) rings_.push_back(std::make_unique<CaptureRing>(bytes));
@@ -108,19 +109,48 @@ bool Capture::IsDhcpAbout(Bytes headers) const {
   return dhcp != nullptr && std::ranges::equal(Bytes(dhcp->chaddr).first(6), order_.machine.octets);
 }
 
-std::vector<CapturedFrame> Capture::Take(std::size_t frames_max) {
-  std::vector<CapturedFrame> frames;
+void Capture::Fill(std::size_t frames_max) {
   CaptureRecord record;
+  std::vector<std::uint8_t> bytes;
   for (unsigned i = 0; i < rings_.size(); ++i) {
-    std::vector<std::uint8_t> bytes;
-    for (std::size_t taken = 0; taken < frames_max && rings_[i]->Read(record, bytes); ++taken) {
-      frames.push_back(Finish(record, std::move(bytes)));
-      frames.back().worker = i % workers_;
-      frames.back().interface = i / workers_;
+    while (read_[i].size() < frames_max && rings_[i]->Read(record, bytes)) {
+      CapturedFrame& frame = read_[i].emplace_back(Finish(record, std::move(bytes)));
+      frame.worker = i % workers_;
+      frame.interface = i / workers_;
     }
   }
-  std::ranges::stable_sort(frames, {}, &CapturedFrame::unix_nanoseconds);
-  return frames;
+}
+
+std::vector<CapturedFrame> Capture::Take(std::size_t frames_max) {
+  // A worker shows a frame before another answers it, but its ring may have been read by then. So
+  // all are read twice: what an answer of the first time answers is there at the second. What is
+  // younger than all of the first time waits: not all before it may be there.
+  Fill(frames_max);
+  constexpr auto kNever = std::numeric_limits<std::int64_t>::min();
+  std::int64_t until = kNever;
+  for (const auto& frames : read_) {
+    for (const CapturedFrame& frame : frames) until = std::max(until, frame.unix_nanoseconds);
+  }
+  Fill(2 * frames_max);
+  for (const auto& frames : read_) {
+    if (frames.size() < 2 * frames_max) continue;  // all of it is here
+    // The wall clock may have been set back in between; the oldest is always taken.
+    until =
+        std::min(until, std::max(frames.front().unix_nanoseconds, frames.back().unix_nanoseconds));
+  }
+  std::vector<CapturedFrame> taken;
+  for (;;) {
+    std::deque<CapturedFrame>* next = nullptr;
+    for (auto& frames : read_) {
+      if (frames.empty() || frames.front().unix_nanoseconds > until) continue;
+      if (next == nullptr || frames.front().unix_nanoseconds < next->front().unix_nanoseconds) {
+        next = &frames;
+      }
+    }
+    if (next == nullptr) return taken;
+    taken.push_back(std::move(next->front()));
+    next->pop_front();
+  }
 }
 
 Captures::Captures(unsigned workers, unsigned ports)

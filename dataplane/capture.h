@@ -17,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,7 +39,7 @@ struct CaptureOrder {
 // A frame as it was, or will be, on the wire: checksums that were left to the port are filled in,
 // its tag is where it belongs. One that the port cuts into segments is whole.
 struct CapturedFrame {
-  std::int64_t unix_nanoseconds = 0;  // when the worker's round began
+  std::int64_t unix_nanoseconds = 0;  // when its burst came, or was offered to the port
   unsigned worker = 0;
   unsigned interface = 0;              // index into the ports
   bool sent = false;                   // by us; else received
@@ -74,8 +75,9 @@ class Capture {
     return *rings_[interface * workers_ + worker];
   }
 
-  // What workers have shown since, in the order of time as far as it is there; at most `frames_max`
-  // of each ring.
+  // What workers have shown since, in the order of time, also from one call to the next: an answer
+  // comes after what it answers, whichever workers told the two. At most twice `frames_max` of each
+  // ring; empty when there is nothing.
   std::vector<CapturedFrame> Take(std::size_t frames_max);
   // Frames for which a ring had no room.
   std::uint64_t lost(unsigned worker, unsigned interface) const {
@@ -84,10 +86,13 @@ class Capture {
 
  private:
   bool IsDhcpAbout(Bytes headers) const;
+  void Fill(std::size_t frames_max);
 
   const CaptureOrder order_;
   const unsigned workers_;
   std::vector<std::unique_ptr<CaptureRing>> rings_;
+  // The consumer's: of each ring what was read and not yet taken.
+  std::vector<std::deque<CapturedFrame>> read_;
 };
 
 // Who is captured now. The control plane's calls may come from any thread.

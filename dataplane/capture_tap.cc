@@ -37,20 +37,10 @@ CaptureRecord RecordOf(const Frame& frame, bool sent) {
   return record;
 }
 
-}  // namespace
-
-void CaptureTap::Use(const Captures::Set* set, unsigned worker, unsigned interface,
-                     const std::int64_t* unix_now) {
-  set_ = set;
-  worker_ = worker;
-  interface_ = interface;
-  unix_now_ = unix_now;
-}
-
-void CaptureTap::Note(const Capture& capture, CaptureRing& ring, const Frame& frame,
-                      bool sent) const {
+void Note(const Capture& capture, CaptureRing& ring, const Frame& frame, std::int64_t at,
+          bool sent) {
   CaptureRecord record = RecordOf(frame, sent);
-  record.unix_nanoseconds = *unix_now_;
+  record.unix_nanoseconds = at;
   record.kept = std::min(record.size, capture.order().bytes_max);
   if (!ring.Begin(record)) return;
   std::size_t left = record.kept;
@@ -63,14 +53,22 @@ void CaptureTap::Note(const Capture& capture, CaptureRing& ring, const Frame& fr
   SLIPWAY_CHECK(left == 0);
 }
 
+}  // namespace
+
+void CaptureTap::Use(const Captures::Set* set, const Place& place) {
+  set_ = set;
+  place_.emplace(place);
+}
+
 void CaptureTap::Received(std::span<const Frame> frames) {
+  const std::int64_t at = place_->UnixNanoseconds();
   for (Capture* const capture : *set_) {
     if (capture == nullptr) break;
-    CaptureRing& ring = capture->ring(worker_, interface_);
+    CaptureRing& ring = RingOf(*capture);
     bool any = false;
     for (const Frame& frame : frames) {
       if (!capture->Wants(frame.bytes())) continue;
-      Note(*capture, ring, frame, /*sent=*/false);
+      Note(*capture, ring, frame, at, /*sent=*/false);
       any = true;
     }
     if (any) ring.Publish(ring.mark());
@@ -79,15 +77,16 @@ void CaptureTap::Received(std::span<const Frame> frames) {
 
 void CaptureTap::Leaving(std::span<const Frame> frames) {
   SLIPWAY_CHECK(frames.size() <= kBurstMax);
+  const std::int64_t at = place_->UnixNanoseconds();
   for (std::size_t i = 0; i < set_->size() && (*set_)[i] != nullptr; ++i) {
     Capture& capture = *(*set_)[i];
     Burst& burst = bursts_[i];
     burst.count = 0;
     for (std::size_t j = 0; j < frames.size(); ++j) {
       if (!capture.Wants(frames[j].bytes())) continue;
-      CaptureRing& ring = capture.ring(worker_, interface_);
+      CaptureRing& ring = RingOf(capture);
       burst.noted[burst.count++] = {j, ring.mark()};
-      Note(capture, ring, frames[j], /*sent=*/true);
+      Note(capture, ring, frames[j], at, /*sent=*/true);
     }
   }
 }
@@ -96,7 +95,7 @@ void CaptureTap::Left(std::size_t taken) {
   for (std::size_t i = 0; i < set_->size() && (*set_)[i] != nullptr; ++i) {
     const std::span noted = std::span(bursts_[i].noted).first(bursts_[i].count);
     if (noted.empty()) continue;
-    CaptureRing& ring = (*set_)[i]->ring(worker_, interface_);
+    CaptureRing& ring = RingOf(*(*set_)[i]);
     const auto kept = std::ranges::find_if(noted, [&](const Noted& n) { return n.frame >= taken; });
     ring.Publish(kept == noted.end() ? ring.mark() : kept->before);
   }

@@ -11,10 +11,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "dataplane/capture.h"
 #include "dataplane/frame.h"
+#include "dataplane/timekeeper.h"
+#include "protocols/base/wall_clock.h"
 
 namespace slipway::dataplane {
 
@@ -23,9 +26,19 @@ class CaptureTap {
   static constexpr std::size_t kBurstMax = 32;
 
   bool active() const { return set_ != nullptr; }
-  // From now on these, of this worker's end of this port; `unix_now` is read for each burst.
-  void Use(const Captures::Set* set, unsigned worker, unsigned interface,
-           const std::int64_t* unix_now);
+  // Where it looks, and the time there, which is read for each burst: a frame that one worker hands
+  // to another is older than the answer, though the other's round may have begun before.
+  struct Place {
+    unsigned worker = 0;
+    unsigned interface = 0;
+    Timekeeper& time;
+    const WallClock& wall;
+    const Time& round;
+
+    std::int64_t UnixNanoseconds() const { return wall.UnixNanoseconds(time.Within(round)); }
+  };
+  // From now on these; `place` is one and the same for each link.
+  void Use(const Captures::Set* set, const Place& place);
 
   void Received(std::span<const Frame> frames);
   // About to be offered to the port: at most kBurstMax, followed by Left().
@@ -33,12 +46,12 @@ class CaptureTap {
   void Left(std::size_t taken);
 
  private:
-  void Note(const Capture& capture, CaptureRing& ring, const Frame& frame, bool sent) const;
+  CaptureRing& RingOf(Capture& capture) const {
+    return capture.ring(place_->worker, place_->interface);
+  }
 
   const Captures::Set* set_ = nullptr;
-  unsigned worker_ = 0;
-  unsigned interface_ = 0;
-  const std::int64_t* unix_now_ = nullptr;
+  std::optional<Place> place_;
   // The frames of a burst that each capture wanted, and how far its ring was written before them.
   struct Noted {
     std::size_t frame = 0;

@@ -77,6 +77,7 @@ class SystemTimekeeper final : public Timekeeper {
     clock_.Correct(reading);
     return (reading.unix_time - (clock_.At(reading.counter) - now)).count();
   }
+  Time Within(Time /*round*/) override { return clock_.Now(); }
 
  private:
   Clock clock_;

@@ -72,7 +72,7 @@ bool Worker::RunOnce(Time now) {
   Stopwatch watch;
   seams_.snapshots.Quiescent(index_);
   UseSnapshot(seams_.snapshots.Current());
-  unix_now_ = wall_.UnixNanoseconds(now);
+  round_ = now;
   if (seams_.captures.generation() != captures_seen_) [[unlikely]]
     UseCaptures();
 
@@ -114,7 +114,7 @@ void Worker::UseCaptures() {
   // Read before what it counts: a set that comes in between is shown again in the next round.
   captures_seen_ = seams_.captures.generation();
   const Captures::Set* const set = seams_.captures.Current();
-  for (Link& link : links_) link.tap().Use(set, index_, link.index(), &unix_now_);
+  for (Link& link : links_) link.tap().Use(set, {index_, link.index(), seams_.time, wall_, round_});
   seams_.captures.Seen(index_, captures_seen_);
 }
 

@@ -253,7 +253,7 @@ class Worker {
   const Snapshot* snapshot_ = nullptr;
   std::uint64_t snapshot_generation_ = 0;
   std::uint64_t captures_seen_ = 0;  // generation
-  std::int64_t unix_now_ = 0;        // nanoseconds, at the beginning of the round
+  Time round_{};                     // when it began
 
   tcp::Host tcp_;
   BootServiceFactory factory_;
