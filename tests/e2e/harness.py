@@ -85,7 +85,8 @@ def run_all(cases, context, report):
 
 
 def run_batch(fixture, batch, context, report):
-    """A fixture that cannot be opened fails (or skips) all its tests. One that finds fault while it
+    """A fixture that cannot be opened fails (or skips) all its tests. What it gives may have ready(), which
+    brings it to where each test begins, whatever became of the one before. One that finds fault while it
     is closed, as that something leaked, is a failure of its own, and the next batch runs."""
     stack = contextlib.ExitStack()
     arguments = [context]
@@ -101,8 +102,12 @@ def run_batch(fixture, batch, context, report):
             for case in batch:
                 report(case, 0.0, Failed(words))
             return
+    ready = getattr(arguments[-1], "ready", lambda: None)
     for case in batch:
-        report(case, *timed(case.run, arguments))
+        def from_there(*words, test=case.run):
+            ready()
+            test(*words)
+        report(case, *timed(from_there, arguments))
     seconds, ended = timed(stack.close, ())
     if ended:
         report(dataclasses.replace(batch[-1], name=f"what is left after '{batch[-1].name}'"), seconds,

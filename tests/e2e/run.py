@@ -121,7 +121,9 @@ def main():
         else:
             passed.append(name)
         print(f"   {word} {name:<66} {seconds:6.1f} s", flush=True)
-        for text in str(ended or "").rstrip().splitlines()[-25:]:
+        lines = str(ended or "").rstrip().splitlines()
+        # What was expected stands first, what was seen last.
+        for text in lines if len(lines) <= 25 else [lines[0], "...", *lines[-24:]]:
             print(f"     | {text[:180]}", flush=True)
 
     harness.run_all(cases, Context(options), report)

@@ -46,6 +46,26 @@ def opening(_context):
         expect(ended["test 1"] is None and len(ended) == 2, f"{ended}")
 
 
+@test("harness", "what a fixture gives is made ready before each of its tests, and one that cannot be fails its test alone")
+def made_ready(_context):
+    seen, ended = [], {}
+
+    class Given:
+        def ready(self):
+            seen.append("ready")
+            if seen == ["ready", "first", "ready"]:
+                raise Failed("not ready")
+
+    @contextlib.contextmanager
+    def opened(_context):
+        yield Given()
+
+    cases = [Case("made up", name, lambda *_, name=name: seen.append(name), opened, False) for name in ("first", "second", "third")]
+    run_all(cases, None, lambda case, _seconds, end: ended.update({case.name: str(end)}))
+    expect(seen == ["ready", "first", "ready", "ready", "third"], f"{seen}")
+    expect(ended == {"first": "None", "second": "not ready", "third": "None"}, f"{ended}")
+
+
 @test("harness", "./dev test counts a check that ends with 77 as skipped, with its last line as the reason")
 def skipped(context):
     def told(script):
