@@ -41,7 +41,9 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
   // An answer that comes late closes the dialog that it was asked for in, not one that was opened since.
   const opened = useRef(0);
   const closes = (which: number) => () => {
-    if (which === opened.current) dialog.current?.close();
+    if (which !== opened.current) return;
+    dialog.current?.close();
+    setOpen(false); // what it held is gone with it: the event of its closing comes later
   };
   const show = () => {
     ++opened.current;
@@ -56,7 +58,7 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
       <button type="button" class={kind} aria-label={named} onClick={show}>{label}</button>
       {open && (
         <Apart>
-          <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={() => setOpen(false)}
+          <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={(event) => event.currentTarget === dialog.current && setOpen(false)}
             onCancel={(event) => stays(event, false)} onKeyDown={(event) => event.key === 'Escape' && stays(event, event.repeat)}>
             <h2>{title}</h2>
             {children(closes(opened.current), keeps)}

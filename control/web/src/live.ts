@@ -55,6 +55,7 @@ async function run() {
   asking = true;
   try {
     for (const [path, each] of watched) {
+      if (document.hidden) break;
       if (each.readers.size > 0 && each.due <= Date.now()) await ask(path, each);
     }
   } finally {

@@ -173,7 +173,7 @@ function Form({ close, keeps, made }: { close: () => void; keeps: Keeps; made: (
 
 function Result({ set, close }: { set: ImageSet; close: () => void }) {
   const done = useRef<HTMLButtonElement>(null);
-  useEffect(() => done.current?.focus(), []);
+  useLayoutEffect(() => done.current?.focus(), []);
   const boots = Object.keys(set.boot).join(', ');
   const verdict = set.secure_boot;
   return (

@@ -148,6 +148,7 @@ export function ImagePage({ reference, who }: { reference: string; who: Who }) {
         )}
       </Head>
       {(problem ?? live.problem) && <ProblemBox problem={(problem ?? live.problem)!} />}
+      {!set && !live.problem && <p class="empty" aria-busy="true">Asking…</p>}
       {set && (
         <div class="stack">
           <Panel title="Secure Boot" note={set.secure_boot && !set.secure_boot.is_current ? 'Judged by what firmware trusted before: slipway secure-boot recheck' : undefined}>

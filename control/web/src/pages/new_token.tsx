@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Making a token: what it is for, then its text, which no later answer of the server has.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { put, type NewToken, type Role } from '../api';
 import { Ending, Opens } from '../dialog';
 import { refresh } from '../live';
@@ -51,7 +51,7 @@ function Form({ close, made }: { close: () => void; made: (token: NewToken) => v
 function Secret({ token, close }: { token: NewToken; close: () => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [words, setWords] = useState('');
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(token.token);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The document that a machine gets by a template, or would get by what is typed in the form.
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { change, get, type Machine, type TemplatePreview } from '../api';
 import { useLive } from '../live';
 import { ProblemBox, useAttempt } from '../parts';
@@ -15,7 +15,7 @@ export function Text({ label, text }: { label: string; text: string }) {
 
 /** `draft`: what a PUT of it would say, where it is not to be the template as it stands; `begun`: is told of each new try. */
 export function Preview({ name, selector, draft, begun }: { name: string; selector: string; draft?: unknown; begun?: () => void }) {
-  const id = useId(); // the page has one, and the form that is opened on it
+  const id = draft === undefined ? 'preview-machines' : 'draft-machines'; // the page has one, and the form that is opened on it
   const [key, setKey] = useState('');
   const [made, setMade] = useState<TemplatePreview | undefined>();
   const { attempt, busy, problem } = useAttempt([draft, key]);
