@@ -122,15 +122,17 @@ void Capture::Fill(std::size_t frames_max) {
 }
 
 std::vector<CapturedFrame> Capture::Take(std::size_t frames_max) {
-  // A worker shows a frame before another answers it, but its ring may have been read by then. So
-  // all are read twice: what an answer of the first time answers is there at the second. What is
-  // younger than all of the first time waits: not all before it may be there.
+  // A worker shows a frame, or that it offers one to the port, before it can be answered, but its
+  // ring may have been read by then. So all are read twice: what an answer of the first time
+  // answers is there at the second. What is younger than all of the first time waits, and what is
+  // younger than a frame that is offered: not all before it may be there.
   Fill(frames_max);
   constexpr auto kNever = std::numeric_limits<std::int64_t>::min();
   std::int64_t until = kNever;
   for (const auto& frames : read_) {
     for (const CapturedFrame& frame : frames) until = std::max(until, frame.unix_nanoseconds);
   }
+  for (const auto& ring : rings_) until = std::min(until, ring->offered() - 1);
   Fill(2 * frames_max);
   for (const auto& frames : read_) {
     if (frames.size() < 2 * frames_max) continue;  // all of it is here

@@ -77,7 +77,7 @@ class Capture {
 
   // What workers have shown since, in the order of time, also from one call to the next: an answer
   // comes after what it answers, whichever workers told the two. At most twice `frames_max` of each
-  // ring; empty when there is nothing.
+  // ring; empty when there is nothing, or nothing yet behind which none can come.
   std::vector<CapturedFrame> Take(std::size_t frames_max);
   // Frames for which a ring had no room.
   std::uint64_t lost(unsigned worker, unsigned interface) const {

@@ -40,6 +40,7 @@ void CaptureRing::Publish(const Mark& mark) {
   ahead_ = mark;
   lost_.store(mark.lost, std::memory_order_relaxed);
   written_.store(mark.written, std::memory_order_release);
+  offered_.store(kNone, std::memory_order_release);
 }
 
 void CaptureRing::CopyOut(std::uint64_t from, MutableBytes to) const {

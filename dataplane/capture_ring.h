@@ -7,12 +7,14 @@
 //
 // The producer writes ahead of what the consumer may see: Publish() shows it, or, given an earlier
 // Mark, shows what was before that and forgets the rest. So a frame that was copied before the port
-// had the chance to refuse it is not told. What finds no room is counted with the same care.
+// had the chance to refuse it is not told. What finds no room is counted with the same care. In
+// between it may be on the wire, and be answered: from Offer() to Publish() the consumer knows.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "protocols/base/bytes.h"
@@ -51,12 +53,17 @@ class CaptureRing {
   // Room for a record and its bytes, which follow by Append. False: there is none; it is lost.
   bool Begin(const CaptureRecord& record);
   void Append(Bytes bytes);
+  // What is written now, with that time, is offered to the port.
+  void Offer(std::int64_t unix_nanoseconds) { offered_.store(unix_nanoseconds); }
   void Publish(const Mark& mark);
 
   // --- The consumer ---
   // The oldest frame; false when there is none.
   bool Read(CaptureRecord& record, std::vector<std::uint8_t>& bytes);
   std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
+  // The time of what was offered to the port and is not shown yet; kNone: nothing.
+  static constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
+  std::int64_t offered() const { return offered_.load(); }
 
  private:
   static constexpr std::size_t kCacheLine = 64;
@@ -70,6 +77,7 @@ class CaptureRing {
   std::uint64_t read_seen_ = 0;
   std::atomic<std::uint64_t> written_{0};
   std::atomic<std::uint64_t> lost_{0};
+  std::atomic<std::int64_t> offered_{kNone};
   // The consumer's.
   alignas(kCacheLine) std::atomic<std::uint64_t> read_{0};
 };

@@ -61,6 +61,7 @@ void CaptureTap::Use(const Captures::Set* set, const Place& place) {
 }
 
 void CaptureTap::Received(std::span<const Frame> frames) {
+  if (frames.empty()) return;
   const std::int64_t at = place_->UnixNanoseconds();
   for (Capture* const capture : *set_) {
     if (capture == nullptr) break;
@@ -88,6 +89,7 @@ void CaptureTap::Leaving(std::span<const Frame> frames) {
       burst.noted[burst.count++] = {j, ring.mark()};
       Note(capture, ring, frames[j], at, /*sent=*/true);
     }
+    if (burst.count != 0) RingOf(capture).Offer(at);
   }
 }
 

@@ -17,8 +17,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::uint32_t kTagBytes = 4;      // put into a frame after it was cut
-constexpr std::size_t kFramesAtOnce = 128;  // of each ring: what is written in one piece
+constexpr std::uint32_t kTagBytes = 4;  // put into a frame after it was cut
+constexpr std::size_t kFramesAtOnce =
+    128;  // of each ring, up to twice: what is written in one piece
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
 constexpr auto kLookInterval = std::chrono::milliseconds(500);
 constexpr auto kSilenceMax = std::chrono::seconds(5);

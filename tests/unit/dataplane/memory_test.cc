@@ -319,6 +319,21 @@ TEST(SystemTimekeeper, ShowsWhatTheKernelsClocksShow) {
   EXPECT_NEAR(1e-9 * static_cast<double>((shown - (now.steady - zero.steady)).count()), 0, 0.05);
 }
 
+TEST(SystemTimekeeper, IsLaterWithinARoundThanWhatAnotherWasToldBefore) {
+  const ClockReading zero = ReadClocks();
+  SystemTimekeeper one(zero);
+  SystemTimekeeper other(zero);
+  Time last{};
+  for (int i = 0; i < 100; ++i) {
+    for (SystemTimekeeper* const keeper : {&one, &other}) {
+      const Time now = keeper->Within(Time{});
+      EXPECT_GT(now, last) << i;
+      last = now;
+      std::this_thread::sleep_for(std::chrono::microseconds(10));
+    }
+  }
+}
+
 TEST(SystemEntropy, FillsEveryByteDifferentlyEachTime) {
   SystemEntropy entropy;
   Buffer first(300), second(300);
