@@ -123,5 +123,5 @@ def timed(function, arguments):
     except (Failed, Skipped) as error:
         ended = error
     except Exception:
-        ended = Failed(traceback.format_exc(limit=4))
+        ended = Failed(traceback.format_exc(limit=5))
     return time.monotonic() - started, ended

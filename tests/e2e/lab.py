@@ -20,7 +20,7 @@ from pathlib import Path
 import debs
 import machine
 from daemon import ADDRESS, NAME, Daemon, Setup
-from harness import expect, run, until
+from harness import PATIENCE, expect, run, until
 
 _numbers = itertools.count()
 # What an image set needs to be bootable: the first bytes of a PE program for x64.
@@ -183,7 +183,7 @@ class Lab:
 
     def curl(self, *words, timeout=60, check=True):
         return self.run("curl", "--silent", "--show-error", "--cacert", self.daemon.authority(),
-                        "--max-time", str(timeout - 2), *words, timeout=timeout, check=check)
+                        "--max-time", timeout * PATIENCE - 2, *words, timeout=timeout, check=check)
 
     def fetch(self, name, *words, scheme="https", host=NAME, timeout=60):
         """Downloads a file and holds it to its digest."""

@@ -13,6 +13,7 @@ import time
 import machine
 from harness import Skipped, expect, run, test, until
 from lab import Lab, expect_file, serving
+from tcpdump import tcpdump
 from test_dhcp import inside
 
 FILES = {"even.img": 1 << 20, "big.img": 32 << 20}
@@ -37,17 +38,9 @@ def two_workers(context):
 @contextlib.contextmanager
 def on_the_wire(lab):
     """[the machine's frames as tcpdump saw them], complete when the block has ended."""
-    frames, path, log_path = [], lab.folder / "wire.pcap", lab.folder / "tcpdump.log"
-    with open(log_path, "wb") as log:
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", lab.client, "tcpdump", "--immediate-mode", "-U", "-Z", "root", "-B", "65536",
-             "-s", "0", "-i", "w0", "-w", str(path), WORDS], stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log, preexec_fn=machine.die_with_parent)
-        until(lambda: "listening on" in log_path.read_text(), "tcpdump listens")
+    frames, path = [], lab.folder / "wire.pcap"
+    with tcpdump(lab.client, "w0", lab.folder / "tcpdump.log", "-s", "0", "-w", path, WORDS):
         yield frames
-        process.send_signal(signal.SIGINT)
-        process.wait()
-    expect("0 packets dropped by kernel" in log_path.read_text(), log_path.read_text()[-300:])
     data, at = path.read_bytes(), 24
     while at + 16 <= len(data):
         length = struct.unpack("<I", data[at + 8:at + 12])[0]
@@ -90,6 +83,15 @@ def download(lab, space, name):
     expect_file(out, lab.files[name])
 
 
+def goes_quiet(lab, *spaces):
+    """Nothing is said to the machines any more: their connections are closed on both sides, and their links are down."""
+    time.sleep(0.3)    # workers post ten times a second
+    until(lambda: sum(lab.worker_metric("slipway_connections")) == 0, "the downloads' connections are closed")
+    for space in spaces:
+        run(["ip", "-n", space, "link", "set", "e0", "down"])
+    time.sleep(1)
+
+
 def boots_of_two(lab, path):
     """One machine is captured from its first DISCOVER on, while another does the same."""
     (one, _), (other, _) = lab.port(MAC), lab.port(OTHER)
@@ -102,9 +104,7 @@ def boots_of_two(lab, path):
                  "--output", "/dev/null", lab.url("even.img")], preexec_fn=machine.die_with_parent)
                          for space in (one, other)]
             expect([process.wait(timeout=120) for process in downloads] == [0, 0], "a download failed")
-            for space in (one, other):
-                run(["ip", "-n", space, "link", "set", "e0", "down"])
-            time.sleep(1)
+            goes_quiet(lab, one, other)
     return wire, capture
 
 
@@ -188,8 +188,7 @@ def slow_reader(_, lab):
                 download(lab, space, "big.img")
             finally:
                 capture.send_signal(signal.SIGCONT)
-            run(["ip", "-n", space, "link", "set", "e0", "down"])
-            time.sleep(1)
+            goes_quiet(lab, space)
     expect(capture.lost > 0, "nothing was lost: the reader was not too slow")
     expect(capture.frames + capture.lost == len(wire),
            f"{capture.frames} frames and {capture.lost} lost, {len(wire)} on the wire")

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import build as payloads
@@ -233,11 +232,11 @@ def unsigned(context):
     with Appliance(context, "unsigned") as appliance, appliance.machine().start() as guest:
         expect(guest.wait("Access Denied", 240), appliance.why(guest))
         expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
-        time.sleep(21)  # so long a program that runs may be silent
-        done = appliance.daemon.run("why", MAC.format(1), "--json", check=False)
-        why = json.loads(done.stdout)
-        expect(done.returncode == 1 and why["cause"] == "secure_boot.refused", done.stdout)
-        expect("not signed" in why["sentence"], done.stdout)
+        # A program that runs may be silent for 20 s; until then it may be one.
+        why = until(lambda: (done := appliance.daemon.run("why", MAC.format(1), "--json", check=False)).returncode == 1
+                    and json.loads(done.stdout), "why says that it failed")
+        expect(why["cause"] == "secure_boot.refused", f"{why}")
+        expect("not signed" in why["sentence"], f"{why}")
 
 
 @test("firmware", "a unified kernel that slipway made and signed boots under Secure Boot")

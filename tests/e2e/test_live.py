@@ -83,6 +83,10 @@ def cut(context):
                 events = events_of(path)
                 return events[next(i for i, event in enumerate(events)
                                    if begin in event["data"].get("what", "")):]
+            # Steps are told by another thread than what an operator changes.
+            for path in (whole, torn):
+                until(lambda path=path: sum(event["event"] == "step" for event in between(path)) >= 2 * STATIONS * 4,
+                      f"the steps in {path.name}")
             expected, seen = between(whole), between(torn)
             end = min(len(expected), len(seen))
             other = [pair for pair in zip(expected[:end], seen[:end]) if pair[0] != pair[1]]

@@ -9,9 +9,9 @@ from test_dhcp import leased
 MAC = "52:54:00:4e:45:01"
 
 
-def asks(space):
-    """The address that one udhcpc is given, or None."""
-    done = run(["ip", "netns", "exec", space, "busybox", "udhcpc", "-i", "e0", "-n", "-q", "-t", "3",
+def asks(space, tries=20):
+    """The address that one udhcpc is given, or None after so many tries of a second each."""
+    done = run(["ip", "netns", "exec", space, "busybox", "udhcpc", "-i", "e0", "-n", "-q", "-t", tries,
                 "-T", "1", "-s", "/bin/true"], check=False)
     words = done.split("lease of ")
     return words[1].split()[0] if len(words) > 1 else None
@@ -30,7 +30,7 @@ def life(context):
         daemon = lab.daemon
         space, _ = lab.port(mac=MAC)
         expect(daemon.json("network", "list") == [], "there is a network already")
-        expect(asks(space) is None, "an address out of no network")
+        expect(asks(space, 3) is None, "an address out of no network")
 
         daemon.run("network", "set", "lab", "--subnet", "10.77.0.0/24", "--pools",
                    "10.77.0.100-10.77.0.110", "--lease-time", "5m")
@@ -54,7 +54,7 @@ def life(context):
         said = refused(daemon, "rm", "lab")
         expect("which could not be renewed" in said, said)
         daemon.run("network", "rm", "lab", "--all")
-        expect(asks(space) is None, "an address of a network that was removed")
+        expect(asks(space, 3) is None, "an address of a network that was removed")
         expect("network lab" in daemon.run("audit", "list").stdout, "not in the audit log")
         lab.nothing_leaked()
 

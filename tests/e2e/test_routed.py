@@ -7,7 +7,6 @@
 
 import contextlib
 import re
-import signal
 import struct
 import subprocess
 
@@ -17,6 +16,7 @@ import machine
 from daemon import ADDRESS, NAME
 from harness import expect, run, test, until
 from lab import Lab, expect_file, ip
+from tcpdump import tcpdump
 from test_dhcp import inside
 from test_firmware import hardware
 from test_ports import FROM_US, JUMBO, sizes_of
@@ -101,14 +101,8 @@ def routed(context, name, **settings):
 def captured(lab, space, interface, words):
     """[UDP datagram's (source, destination, payload)], filled when the block has ended."""
     found, path = [], lab.folder / "relayed.pcap"
-    process = subprocess.Popen(
-        ["ip", "netns", "exec", space, "tcpdump", "--immediate-mode", "-U", "-Z", "root", "-i", interface, "-w", str(path),
-         *words.split()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
-    until(lambda: path.exists() and path.stat().st_size >= 24, "tcpdump captures")
-    yield found
-    process.send_signal(signal.SIGINT)
-    process.wait()
+    with tcpdump(space, interface, lab.folder / "relayed.log", "-w", path, *words.split()):
+        yield found
     data, at = path.read_bytes(), 24
     while at + 16 <= len(data):
         length = struct.unpack("<I", data[at + 8:at + 12])[0]

@@ -75,14 +75,14 @@ def downloads(context):
         result = {}
 
         def load():
-            result.update(storm.run("--mode", "download", "--machines", MACHINES, "--seconds", "25",
+            result.update(storm.run("--mode", "download", "--machines", MACHINES, "--seconds", "30",
                                     "--reference", reference, url=storm.url(host=ADDRESS)))
         thread = threading.Thread(target=load)
         thread.start()
         try:
             end = time.monotonic() + 120
-            while not re.search(r"^connections: [1-9]", storm.daemon.run("status").stdout, re.MULTILINE):
-                expect(time.monotonic() < end, "no machine connected")
+            while not re.search(rf"^connections: {MACHINES}\b", storm.daemon.run("status").stdout, re.MULTILINE):
+                expect(time.monotonic() < end, "not all machines connected")
                 time.sleep(0.2)
             yield storm
         finally:

@@ -51,11 +51,11 @@ class Site(Lab):
 
     @contextlib.contextmanager
     def boots(self, mac):
-        """A machine that loads its disk at 1 MB/s for as long as the block runs."""
+        """A machine that loads its disk at 0.4 MB/s, a minute long, for as long as the block runs."""
         space = self.machine(mac)
         client = subprocess.Popen(
             ["ip", "netns", "exec", space, "curl", "--silent", "--cacert", self.daemon.authority(),
-             "--limit-rate", "1M", "--output", "/dev/null", self.url("disk.img")],
+             "--limit-rate", "400k", "--output", "/dev/null", self.url("disk.img")],
             stdin=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
         try:
             yield
@@ -244,7 +244,10 @@ def keyboard(_, lab):
         expect(not missed, f"{page}: {len(missed)} of {usable} cannot be reached, the first: " + browser.script(
             "return document.querySelector(`[data-place='${arguments[0]}']`)?.outerHTML", (missed or [0])[0]))
     lab.go("images/demo:1")
-    browser.script("[...document.querySelectorAll('main button')].find((each) => each.innerText === 'Remove').focus()")
+    browser.until("nothing removes it", """
+        const found = [...document.querySelectorAll('main button')].find((each) => each.innerText === 'Remove');
+        found?.focus();
+        return found !== undefined""")
     browser.press([ENTER])
     browser.until("no question", "return document.querySelector('dialog[open]')")
     axe(browser, "a question")

@@ -166,5 +166,5 @@ def leased_network(_, lab):
     closed(browser)
     browser.until("it is still shown", "return !document.querySelector('main section[aria-label=lab]')")
     expect(lab.daemon.json("network", "list") == [], "it is still there")
-    expect(asks(space) is None, "an address of a network that was removed")
+    expect(asks(space, 3) is None, "an address of a network that was removed")
     no_complaints(browser)

@@ -16,7 +16,9 @@ def forms(context):
 
 
 def as_admin(lab):
-    """Signed in as the first admin, with no dialog open."""
+    """Signed in as the first admin, with no dialog open, wide and in the light."""
+    lab.browser.resize(1280, 900)
+    lab.browser.colours("light")
     if lab.browser.script("return !document.querySelector('dialog[open]') && document.querySelector('.who b')?.innerText") == "admin":
         return
     lab.signed_in()
@@ -83,7 +85,7 @@ def dialog(browser, words, seconds=20):
 
 
 def closed(browser):
-    browser.until("the dialog stays open", "return !document.querySelector('dialog[open]')")
+    browser.until("the dialog stays open", "return !document.querySelector('dialog[open], body > div > dialog')")
 
 
 def leave(browser, opener):
