@@ -37,18 +37,15 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
   const stays = (event: Event, held: boolean) => {
     if (keeps.current?.(held)) event.preventDefault();
   };
-  const [open, setOpen] = useState(false);
-  // An answer that comes late closes the dialog that it was asked for in, not one that was opened since.
+  // Each opening has a number: an answer that comes late closes the dialog that it was asked for in, not one that was opened since.
   const opened = useRef(0);
+  const [open, setOpen] = useState(0); // 0: closed
   const closes = (which: number) => () => {
     if (which !== opened.current) return;
     dialog.current?.close();
-    setOpen(false); // what it held is gone with it: the event of its closing comes later
+    setOpen(0); // what it held is gone with it: the event of its closing comes later, as after Escape
   };
-  const show = () => {
-    ++opened.current;
-    setOpen(true);
-  };
+  const show = () => setOpen(++opened.current);
   // What it holds must be there by then: the first that can be used is given the focus.
   useLayoutEffect(() => {
     if (open) dialog.current?.showModal();
@@ -56,12 +53,12 @@ export function Opens({ label, named, title, kind, wide, children }: Opening & {
   return (
     <>
       <button type="button" class={kind} aria-label={named} onClick={show}>{label}</button>
-      {open && (
-        <Apart>
-          <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={(event) => event.currentTarget === dialog.current && setOpen(false)}
+      {open !== 0 && (
+        <Apart key={open}>
+          <dialog ref={dialog} class={wide ? 'wide' : undefined} aria-label={title} onClose={(event) => event.currentTarget === dialog.current && setOpen(0)}
             onCancel={(event) => stays(event, false)} onKeyDown={(event) => event.key === 'Escape' && stays(event, event.repeat)}>
             <h2>{title}</h2>
-            {children(closes(opened.current), keeps)}
+            {children(closes(open), keeps)}
           </dialog>
         </Apart>
       )}
