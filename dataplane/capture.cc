@@ -121,7 +121,7 @@ void Capture::Fill(std::size_t frames_max) {
   }
 }
 
-std::vector<CapturedFrame> Capture::Take(std::size_t frames_max) {
+std::vector<CapturedFrame> Capture::Take(std::size_t frames_max, bool all) {
   // A worker shows a frame, or that it offers one to the port, before it can be answered, but its
   // ring may have been read by then. So all are read twice: what an answer of the first time
   // answers is there at the second. What is younger than all of the first time waits, and what is
@@ -132,11 +132,13 @@ std::vector<CapturedFrame> Capture::Take(std::size_t frames_max) {
   for (const auto& frames : read_) {
     for (const CapturedFrame& frame : frames) until = std::max(until, frame.unix_nanoseconds);
   }
-  for (const auto& ring : rings_) until = std::min(until, ring->offered() - 1);
+  for (const auto& ring : rings_) {
+    if (!all) until = std::min(until, ring->offered() - 1);
+  }
   Fill(2 * frames_max);
   for (const auto& frames : read_) {
     if (frames.size() < 2 * frames_max) continue;  // all of it is here
-    // The wall clock may have been set back in between; the oldest is always taken.
+    // The wall clock may have been set back in between; the oldest is taken all the same.
     until =
         std::min(until, std::max(frames.front().unix_nanoseconds, frames.back().unix_nanoseconds));
   }

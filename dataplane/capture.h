@@ -77,8 +77,9 @@ class Capture {
 
   // What workers have shown since, in the order of time, also from one call to the next: an answer
   // comes after what it answers, whichever workers told the two. At most twice `frames_max` of each
-  // ring; empty when there is nothing, or nothing yet behind which none can come.
-  std::vector<CapturedFrame> Take(std::size_t frames_max);
+  // ring; empty when there is nothing, or nothing yet behind which none can come. `all`: without
+  // waiting for what a worker offers to the port and has not shown.
+  std::vector<CapturedFrame> Take(std::size_t frames_max, bool all = false);
   // Frames for which a ring had no room.
   std::uint64_t lost(unsigned worker, unsigned interface) const {
     return rings_[interface * workers_ + worker]->lost();

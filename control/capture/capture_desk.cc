@@ -107,10 +107,10 @@ std::string CaptureSession::Begin() {
   return text;
 }
 
-std::string CaptureSession::Frames() {
+std::string CaptureSession::Frames(bool all) {
   std::string text;
   const std::uint64_t before = bytes_.load();
-  for (const dataplane::CapturedFrame& frame : capture_->Take(kFramesAtOnce)) {
+  for (const dataplane::CapturedFrame& frame : capture_->Take(kFramesAtOnce, all)) {
     if (before + text.size() >= terms_.bytes) break;
     const std::uint32_t index = frame.interface * capture_->workers() + frame.worker;
     Interface& interface = interfaces_[index];
@@ -126,11 +126,12 @@ std::string CaptureSession::Frames() {
   return text;
 }
 
-// No worker fills the rings any more; what is left in them belongs to the file.
+// No worker fills the rings any more, or one is held up where it offers frames to the port; what is
+// left in them belongs to the file.
 std::string CaptureSession::Finish() {
   desk_.captures_->End(capture_, kWorkersPatience);
   std::string text;
-  for (std::string more = Frames(); !more.empty(); more = Frames()) text += more;
+  for (std::string more = Frames(true); !more.empty(); more = Frames(true)) text += more;
   CountLost();
   std::vector<PcapngStatistics> statistics;
   for (std::size_t i = 0; i < interfaces_.size(); ++i) {

@@ -65,8 +65,8 @@ class CaptureSession {
 
  private:
   std::string Begin();
-  // What the rings hold, as far as the bounds allow.
-  std::string Frames();
+  // What the rings hold, as far as the bounds allow. `all`: nothing is waited for any more.
+  std::string Frames(bool all = false);
   std::string Finish();
   void CountLost();
 

@@ -200,6 +200,13 @@ TEST(CaptureTest, TakesAnAnswerAfterAFrameThatIsOnTheWireAndNotShownYet) {
   EXPECT_THAT(TimesOf(capture.Take(8)), testing::IsEmpty());
   sender.Publish({.written = before.written + sizeof(CaptureRecord) + 60, .lost = 0});
   EXPECT_THAT(TimesOf(capture.Take(8)), testing::ElementsAre(8));
+  // One that a worker is held up with when the capture ends.
+  ASSERT_TRUE(Put(sender, 9, 60));
+  sender.Offer(9);
+  ASSERT_TRUE(Put(receiver, 10, 60));
+  receiver.Publish(receiver.mark());
+  EXPECT_THAT(TimesOf(capture.Take(8)), testing::IsEmpty());
+  EXPECT_THAT(TimesOf(capture.Take(8, /*all=*/true)), testing::ElementsAre(10));
 }
 
 }  // namespace
