@@ -118,7 +118,7 @@ def perfdhcp(_, lab):
     space, interface = lab.port()
     inside(space, "ip", "addr", "add", "10.77.0.21/24", "dev", interface)
     text = inside(space, "perfdhcp", "-4", "-l", interface, "-r", "200", "-n", "400", "-R", "60",
-                  "-d", "30", "-W", "2000000", ADDRESS, timeout=60, check=False)
+                  "-d", "30", "-d", "30", "-W", "2000000", ADDRESS, timeout=60, check=False)
     # Of OFFERs for DISCOVERs, and of ACKs for REQUESTs.
     for word, wanted in (("sent packets", 400), ("received packets", 400), ("drops", 0)):
         found = [int(number) for number in re.findall(rf"^{word}: (\d+)", text, re.M)]
