@@ -18,8 +18,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::uint32_t kTagBytes = 4;  // put into a frame after it was cut
-constexpr std::size_t kFramesAtOnce =
-    128;  // of each ring, up to twice: what is written in one piece
+// Of each ring, up to twice: what is written in one piece.
+constexpr std::size_t kFramesAtOnce = 128;
 constexpr auto kPollInterval = std::chrono::milliseconds(5);
 constexpr auto kLookInterval = std::chrono::milliseconds(500);
 constexpr auto kSilenceMax = std::chrono::seconds(5);
@@ -131,7 +131,11 @@ std::string CaptureSession::Frames(bool all) {
 std::string CaptureSession::Finish() {
   desk_.captures_->End(capture_, kWorkersPatience);
   std::string text;
-  for (std::string more = Frames(true); !more.empty(); more = Frames(true)) text += more;
+  for (;;) {
+    const std::string more = Frames(/*all=*/true);
+    if (more.empty()) break;
+    text += more;
+  }
   CountLost();
   std::vector<PcapngStatistics> statistics;
   for (std::size_t i = 0; i < interfaces_.size(); ++i) {
