@@ -26,8 +26,8 @@ class CaptureTap {
   static constexpr std::size_t kBurstMax = 32;
 
   bool active() const { return set_ != nullptr; }
-  // Where it looks, and the time there, which is read for each burst: a frame that one worker hands
-  // to another is older than the answer, though the other's round may have begun before.
+  // Where it looks, and the time there, which is read for each burst: the worker that answers may
+  // have begun its round before the one that received.
   struct Place {
     unsigned worker = 0;
     unsigned interface = 0;
@@ -37,7 +37,7 @@ class CaptureTap {
 
     std::int64_t UnixNanoseconds() const { return wall.UnixNanoseconds(time.Within(round)); }
   };
-  // From now on these; `place` is one and the same for each link.
+  // From now on these; a link's `place` is always the same.
   void Use(const Captures::Set* set, const Place& place);
 
   void Received(std::span<const Frame> frames);

@@ -3,7 +3,7 @@
 // Timekeeper: the seam by which a worker learns what the wall clock shows. Asked in its
 // housekeeping, ten times a second, never for a packet: in between the worker counts on by itself
 // (protocols/base/wall_clock.h). Each worker has its own, so nothing here is shared. A capture asks
-// for each burst besides: what one worker is told may be what another told it in the same round.
+// for each burst besides, as rounds of workers overlap and frames are handed from one to the other.
 #pragma once
 
 #include <algorithm>
