@@ -8,7 +8,7 @@ import subprocess
 
 import machine
 from daemon import ADDRESS
-from harness import expect, run, test, until
+from harness import PATIENCE, expect, run, test, until
 from test_clients import network
 
 
@@ -118,7 +118,7 @@ def perfdhcp(_, lab):
     space, interface = lab.port()
     inside(space, "ip", "addr", "add", "10.77.0.21/24", "dev", interface)
     text = inside(space, "perfdhcp", "-4", "-l", interface, "-r", "200", "-n", "400", "-R", "60",
-                  "-d", "30", "-d", "30", "-W", "2000000", ADDRESS, timeout=60, check=False)
+                  "-d", str(PATIENCE), "-d", str(PATIENCE), "-W", "2000000", ADDRESS, timeout=60, check=False)
     # Of OFFERs for DISCOVERs, and of ACKs for REQUESTs.
     for word, wanted in (("sent packets", 400), ("received packets", 400), ("drops", 0)):
         found = [int(number) for number in re.findall(rf"^{word}: (\d+)", text, re.M)]

@@ -2,14 +2,14 @@
 """Networks made and changed while slipwayd runs, as udhcpc sees them."""
 
 from daemon import DaemonError
-from harness import expect, run, test, until
+from harness import PATIENCE, expect, run, test, until
 from lab import Lab
 from test_dhcp import leased
 
 MAC = "52:54:00:4e:45:01"
 
 
-def asks(space, tries=20):
+def asks(space, tries=3 * PATIENCE):
     """The address that one udhcpc is given, or None after so many tries of a second each."""
     done = run(["ip", "netns", "exec", space, "busybox", "udhcpc", "-i", "e0", "-n", "-q", "-t", tries,
                 "-T", "1", "-s", "/bin/true"], check=False)
