@@ -81,12 +81,12 @@ def meson_tests(directory):
 
 
 def gtest_cases(xml):
-    """(passed, [failed names], [(skipped name, reason)]) of one gtest report."""
-    passed, failed, skipped = 0, [], []
+    """(passed, {failed name: what it said}, [(skipped name, reason)]) of one gtest report."""
+    passed, failed, skipped = 0, {}, []
     for case in ElementTree.parse(xml).getroot().iter("testcase"):
         name = f"{case.get('classname')}.{case.get('name')}"
-        if case.find("failure") is not None:
-            failed.append(name)
+        if failures := case.findall("failure"):
+            failed[name] = "\n".join(failure.text or "" for failure in failures)
         elif (skip := case.find("skipped")) is not None:
             skipped.append((name, (skip.get("message") or skip.text or "").strip().split("\n")[-1]))
         elif case.get("status") == "notrun":
@@ -94,6 +94,14 @@ def gtest_cases(xml):
         else:
             passed += 1
     return passed, failed, skipped
+
+
+def said_by(case, output, told):
+    """What a failed case printed, its failures with it, or what the report has of these."""
+    found = re.search(rf"^\[ RUN      \] {re.escape(case)}\n(.*?)^\[  FAILED  \] {re.escape(case)}\b", output,
+                      re.M | re.S)
+    lines = (found[1] if found else told).splitlines()
+    return "\n".join(lines if len(lines) <= 40 else lines[:30] + [f"... ({len(lines) - 39} lines)"] + lines[-9:])
 
 
 def run_one(test, directory, tally):
@@ -118,21 +126,20 @@ def run_one(test, directory, tally):
     except subprocess.TimeoutExpired as expired:
         output, code = (expired.stdout or b"").decode(errors="replace") + "\ntimed out", 1
     seconds = time.monotonic() - started
-    passed, failed, skipped = gtest_cases(report) if report.exists() else (int(code == 0), [], [])
+    passed, failed, skipped = gtest_cases(report) if report.exists() else (int(code == 0), {}, [])
     if code == SKIPPED and not report.exists():
         tally.skip(name, output.strip().split("\n")[-1] or f"exit {SKIPPED}")
         return
     if code != 0 and not failed:
-        failed = [f"{name} (exit {code})"]
+        keep = [text for text in output.splitlines()
+                if not re.match(r"\[ (RUN  |     OK|-----)|\[-----", text)]
+        failed = {f"{name} (exit {code})": "\n".join(keep)}
     tally.passed += passed
     for case, reason in skipped:
         tally.skip(case, reason)
     line(not failed, name, seconds, f"{passed} passed" + (f", {len(failed)} FAILED" if failed else ""))
-    if failed:
-        keep = [text for text in output.splitlines()
-                if not re.match(r"\[ (RUN  |     OK|-----)|\[-----", text)]
-        tally.fail(f"{name}: {', '.join(failed[:5])}", "\n".join(keep))
-        tally.failed.extend(failed[1:])
+    for case, said in failed.items():
+        tally.fail(f"{name}: {case}", said_by(case, output, said))
 
 
 def unit(options, tally):

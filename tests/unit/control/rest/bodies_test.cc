@@ -166,7 +166,7 @@ TEST_F(BodiesTest, ABodyWithoutALengthIsNoneAndNotWaitedFor) {
   const std::string answer = RawPut("", "");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("not a JSON object"));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(25));
 }
 
 TEST_F(BodiesTest, AHeaderWithoutEndEndsItsConnection) {
@@ -269,7 +269,7 @@ TEST_F(BodiesTest, AFormOfAnImportThatThereIsNotIsToldBeforeGigabytesAreSent) {
                "\r\n\r\n"));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("'as' is neither tree nor ramdisk"));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(25));
 }
 
 TEST_F(BodiesTest, JsonIsNestedNoDeeperThanAnythingHereIs) {

@@ -78,14 +78,19 @@ class CapturesTest : public RestTest {
 };
 
 TEST_F(CapturesTest, AreAWholeFileOfWhatCameUntilTheirSecondsAreOver) {
+  captures_.Online(0);
+  is_worker_ = true;  // its seconds may be over while frames come
   Ran ran;
   std::thread thread =
-      InTheBackground("capture 52:54:00:00:00:01 --seconds 1 -w " + file_.string(), ran);
+      InTheBackground("capture 52:54:00:00:00:01 --seconds 3 -w " + file_.string(), ran);
   for (std::uint8_t i = 0; i < 200; ++i) Comes(i % 2, 60 + i, i);
-  const auto list = nlohmann::json::parse(client_->Get("/api/v1/captures")->body);
+  captures_.Offline(0);
+  const auto listed = client_->Get("/api/v1/captures");
+  thread.join();
+  ASSERT_TRUE(listed);
+  const auto list = nlohmann::json::parse(listed->body);
   ASSERT_THAT(list, SizeIs(1));
   EXPECT_EQ(list[0]["mac"], "52:54:00:00:00:01");
-  thread.join();
   EXPECT_EQ(ran.code, 0) << ran.text;
   EXPECT_THAT(ran.text, HasSubstr("200 frames"));
   EXPECT_THAT(ran.text, HasSubstr(" 0 lost"));
@@ -97,9 +102,10 @@ TEST_F(CapturesTest, AreAWholeFileOfWhatCameUntilTheirSecondsAreOver) {
   const auto records = AuditOfCaptures();  // the newest first
   EXPECT_EQ(records[0]["who"], records[1]["who"]);
   EXPECT_EQ(records[0]["after"]["frames"], 200);
-  EXPECT_NEAR(records[0]["after"]["seconds"].get<double>(), 1, 0.9);
+  EXPECT_GE(records[0]["after"]["seconds"].get<double>(), 3);
+  EXPECT_LT(records[0]["after"]["seconds"].get<double>(), 25);
   EXPECT_EQ(records[1]["before"], nullptr);
-  EXPECT_EQ(records[1]["after"]["seconds_at_most"], 1);
+  EXPECT_EQ(records[1]["after"]["seconds_at_most"], 3);
 }
 
 TEST_F(CapturesTest, SayWhatFoundNoRoom) {
@@ -118,10 +124,13 @@ TEST_F(CapturesTest, SayWhatFoundNoRoom) {
 }
 
 TEST_F(CapturesTest, EndWhenTheirBytesAreWritten) {
+  captures_.Online(0);
+  is_worker_ = true;  // it ends while frames come
   Ran ran;
   std::thread thread =
       InTheBackground("capture 52:54:00:00:00:01 --bytes 5000 -w " + file_.string(), ran);
   for (int i = 0; i < 100; ++i) Comes(0, 1000, 1);
+  captures_.Offline(0);
   thread.join();
   EXPECT_EQ(ran.code, 0) << ran.text;
   const CaptureFile file = Read(file_);
@@ -252,7 +261,7 @@ TEST_F(CapturesTest, EndSoonAfterTheirReaderMayNotReadAnyMore) {
     EXPECT_EQ(Slipway(loss.how).code, 0);
     const auto lost = std::chrono::steady_clock::now();
     EXPECT_TRUE(Await([this] { return captures_.running() == 0; })) << loss.how;
-    EXPECT_LT(std::chrono::steady_clock::now() - lost, std::chrono::seconds(10)) << loss.how;
+    EXPECT_LT(std::chrono::steady_clock::now() - lost, std::chrono::seconds(25)) << loss.how;
     thread.join();
     EXPECT_EQ(ran.code, 1) << "it was cut off: " << ran.text;
     EXPECT_EQ(Read(file_).frames(), 1u) << "what came until then is there";

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GET /events over TLS: resumed, filtered, bounded, and ended.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 #include <thread>
 
@@ -262,6 +266,7 @@ TEST_F(EventsTest, WhoDoesNotReadIsDroppedAndNobodyWaits) {
   httplib::SSLClient lazy("127.0.0.1", server_->port());
   lazy.set_ca_cert_path((folder_ / "state/ca.pem").c_str());
   lazy.set_bearer_token_auth(core_->token().text);
+  BePatient(lazy);
   std::thread reading([&] {
     lazy.Get("/api/v1/events", [&](const char*, std::size_t) {
       begun = true;
@@ -303,16 +308,44 @@ TEST_F(EventsTest, WatchPrintsLinesAndEndsWhenItIsInterrupted) {
   core_->feed().Publish(LinkEvent("net_ring0", true, now_));
   const std::string after = Text(" --after ", core_->feed().newest() - 1);
   Discovers();
-  const auto watch = [&](const std::string& arguments, const char* signal = "INT") {
-    return Shell(Text("timeout --signal=", signal, " --preserve-status 4 ", SLIPWAY_PROGRAM,
-                      " --state ", (folder_ / "state").string(),
-                      " --server 127.0.0.1:", server_->port(), " watch ", arguments));
+  // Interrupts it once it has said its last words, however long it took to begin.
+  const auto watch = [&](const std::string& arguments, const std::string& last, int signal) {
+    const std::filesystem::path said = folder_ / "said";
+    std::filesystem::remove(said);
+    const std::string command =
+        Text("exec ", SLIPWAY_PROGRAM, " --state ", (folder_ / "state").string(),
+             " --server 127.0.0.1:", server_->port(), " watch ", arguments, " > ", said.string(),
+             " 2>&1");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    if (child < 0) return Ran{.code = -1, .text = "no process can be made"};
+    for (int i = 0; i < 3000 && BytesOf(said).find(last) == std::string::npos; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    // It blocks INT and waits for it: that one comes also where tests run in the background, where
+    // it is ignored.
+    EXPECT_EQ(::kill(child, signal), 0);
+    int status = 0;
+    pid_t ended = 0;
+    for (int i = 0; i < 3000 && ended == 0; ++i) {
+      ended = ::waitpid(child, &status, WNOHANG);
+      if (ended == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (ended == 0) {
+      ::kill(child, SIGKILL);
+      ended = ::waitpid(child, &status, 0);
+    }
+    EXPECT_EQ(ended, child);
+    return Ran{.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1, .text = BytesOf(said)};
   };
-  const Ran lines = watch(after);
+  const Ran lines = watch(after, "asked for an address", SIGINT);
   EXPECT_EQ(lines.code, 0);
   EXPECT_THAT(lines.text, AllOf(HasSubstr("port net_ring0     link is up\n"),
                                 HasSubstr("52:54:00:00:00:01  asked for an address")));
-  const Ran one = watch("52:54:00:00:00:01 --json --kind step" + after, "TERM");
+  const Ran one = watch("52:54:00:00:00:01 --json --kind step" + after, "DhcpDiscover", SIGTERM);
   EXPECT_EQ(one.code, 0);
   EXPECT_EQ(nlohmann::json::parse(one.text)["data"]["kind"], "DhcpDiscover") << one.text;
   const Ran refused = Slipway("watch --kind nothing");

@@ -209,7 +209,7 @@ TEST_F(ImportTest, NobodyWaitsForAnImport) {
   const auto source = Put("tree/boot.efi", ProgramX64("first"));
   const auto second = Put("other/boot.efi", ProgramX64("second"));
   ImportBootFile("other:1");
-  client_->set_read_timeout(5);
+  client_->set_read_timeout(30);
   int asked = 0;
   const auto meanwhile = [&](const ImageSet&) {
     ++asked;
@@ -269,7 +269,7 @@ TEST_F(SlowDiskTest, NobodyWaitsForAnImageSetThatIsReadIntoMemory) {
   const std::size_t before = memory_.in_use();
   std::thread loader([&] { core_->Want({"/other/1/boot.efi"}); });
   while (memory_.in_use() == before) std::this_thread::yield();  // until it has begun
-  client_->set_read_timeout(5);
+  client_->set_read_timeout(30);
   EXPECT_TRUE(client_->Get("/api/v1/status")) << "waits";
   EXPECT_FALSE(IsLoaded("other:1"));
   EXPECT_EQ(Slipway("machine hold 52:54:00:00:00:01").code, 0);
@@ -289,7 +289,7 @@ TEST_F(SlowDiskTest, NobodyWritesLaterForAnImageSetThatIsReadIntoMemory) {
     const std::size_t before = memory_.in_use();
     std::thread writer([&] { EXPECT_EQ(Slipway(slow).code, 0) << slow; });
     while (memory_.in_use() == before) std::this_thread::yield();  // until it has begun
-    client_->set_read_timeout(5);
+    client_->set_read_timeout(30);
     for (const auto& [path, body] : std::map<std::string, std::string>{
              {"/api/v1/machines/52:54:00:00:00:02", R"({"labels": {"rack": "a1"}})"},
              {"/api/v1/rules/quick", R"({"image_set": "debian:stable"})"}}) {
@@ -316,7 +316,7 @@ TEST_F(SlowDiskTest, APublicationReadsNothing) {
   Block("other:1");
   const Rule rule = ParseRule("slow", {{"image_set", "other:1"}}).value();
   auto put = std::async(std::launch::async, [&] { return core_->PutRule(rule, DaemonActor()); });
-  const bool is_quick = put.wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+  const bool is_quick = put.wait_for(std::chrono::seconds(30)) == std::future_status::ready;
   EXPECT_TRUE(is_quick) << "it reads";
   Unblock();
   EXPECT_TRUE(put.get().ok());

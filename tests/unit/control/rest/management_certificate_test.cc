@@ -71,6 +71,7 @@ class BroughtCertificateTest : public RestTest {
     client->set_ca_cert_path(file.c_str());
     client->enable_server_certificate_verification(true);
     client->set_bearer_token_auth(core_->token().text);
+    BePatient(*client);
     return client;
   }
   static bool IsAnswered(httplib::SSLClient& client) {
@@ -164,6 +165,7 @@ TEST_F(BroughtCertificateTest, TheyRotateWithoutARefusedConnection) {
       other.set_hostname_addr_map({{kName, "127.0.0.1"}});
       other.set_ca_cert_path((folder_ / "both.pem").c_str());
       other.enable_server_certificate_verification(true);
+      BePatient(other);
       const auto result = other.Get("/api/v1/health");
       ++(result && result->status == 200 ? answered : refused);
     }

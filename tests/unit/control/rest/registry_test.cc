@@ -33,6 +33,7 @@ TEST_F(RegistryTest, TheTokenIsAskedForAndTakenAsBearerOrAsAnyUsersPassword) {
   httplib::SSLClient basic("127.0.0.1", server_->port());
   basic.set_ca_cert_path((folder_ / "state/ca.pem").c_str());
   basic.set_basic_auth("anybody", token);
+  BePatient(basic);
   EXPECT_EQ(basic.Get("/v2/")->status, 200);
   EXPECT_EQ(basic.Get("/api/v1/images")->status, 200);
   for (const auto& [user, password] :
@@ -75,6 +76,7 @@ TEST_F(RegistryTest, WhoMayNotPushIsToldSoAsTheSpecificationHasErrors) {
   httplib::SSLClient other("127.0.0.1", server_->port());
   other.enable_server_certificate_verification(false);
   other.set_bearer_token_auth("wrong");
+  BePatient(other);
   httplib::Result locked = other.Get("/v2/");
   for (int i = 0; i < 50 && locked->status == 401; ++i) locked = other.Get("/v2/");
   EXPECT_EQ(locked->status, 429);

@@ -53,6 +53,12 @@ inline std::string BytesOf(const std::filesystem::path& path) {
   return bytes.str();
 }
 
+// A minute for each answer: of its own accord five seconds, and a busy machine takes longer.
+inline void BePatient(httplib::SSLClient& client) {
+  client.set_read_timeout(60);
+  client.set_write_timeout(60);
+}
+
 // Made once a process, for an RSA key takes half a second: the CA of every test's state, and the
 // boot chains of those that do not ask for the daemon's own.
 class SharedCertificates {
@@ -151,6 +157,7 @@ class RestTest : public testing::Test {
     client_->set_ca_cert_path((folder_ / "state/ca.pem").c_str());
     client_->enable_server_certificate_verification(true);
     client_->set_bearer_token_auth(core_->token().text);
+    BePatient(*client_);
   }
   void End() {
     client_.reset();

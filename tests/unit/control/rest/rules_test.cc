@@ -229,6 +229,7 @@ image_set = "debian:testing"
   httplib::SSLClient scoped("127.0.0.1", server_->port());
   scoped.set_ca_cert_path((folder_ / "state/ca.pem").c_str());
   scoped.set_bearer_token_auth(token);
+  BePatient(scoped);
   const auto put = scoped.Put("/api/v1/machines/52:54:00:00:00:01", R"({"labels": {"rack": "a1"}})",
                               "application/json");
   EXPECT_EQ(put->status, 403) << put->body;

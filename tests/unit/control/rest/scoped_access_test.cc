@@ -42,6 +42,7 @@ class ScopedAccessTest : public ClientCertificateTest,
     client->set_ca_cert_path((folder_ / "state/ca.pem").c_str());
     client->enable_server_certificate_verification(true);
     if (!token_.empty()) client->set_bearer_token_auth(token_);
+    BePatient(*client);
     return client;
   }
 

@@ -30,6 +30,7 @@ class SessionTest : public RestTest {
     token_ = core_->token().text;
     client_ = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->port());
     client_->enable_server_certificate_verification(false);
+    BePatient(*client_);
   }
   std::string Origin() const { return Text("https://127.0.0.1:", server_->port()); }
   int Approve(const httplib::Headers& headers) {
