@@ -226,6 +226,8 @@ struct WorkerStatistics {
   std::uint64_t handshakes = 0;          // TLS, finished
   std::uint64_t handshakes_waiting = 0;  // for their next step, now
   std::uint64_t retransmissions = 0;     // segments
+  std::uint64_t tcp_timeouts = 0;        // of connections that ended
+  std::uint64_t tail_probes = 0;         // the same; RFC 8985 7
   std::uint64_t ecn_connections = 0;     // opened with explicit congestion notification
   std::uint64_t ecn_marks = 0;           // segments of text that came with a congestion mark
   std::uint64_t ecn_reductions = 0;      // windows reduced because a peer echoed a mark

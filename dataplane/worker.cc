@@ -155,6 +155,8 @@ void Worker::Post(Time now) {
   statistics.posted_nanoseconds = now.time_since_epoch().count();
   statistics.connections = tcp_.connections();
   statistics.retransmissions = tcp_.counters().retransmissions;
+  statistics.tcp_timeouts = tcp_.counters().timeouts;
+  statistics.tail_probes = tcp_.counters().tail_probes;
   statistics.ecn_connections = tcp_.counters().ecn_agreed;
   statistics.ecn_marks = tcp_.counters().marks;
   statistics.ecn_reductions = tcp_.counters().marks_answered;

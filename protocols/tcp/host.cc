@@ -70,6 +70,8 @@ std::uint32_t Host::Allocate(const FourTuple& tuple, Time now) {
 void Host::Retire(std::uint32_t index) {
   Connection& c = connections_[index];
   if (c.passive && c.state == State::kSynReceived) --half_open_;
+  counters_.timeouts += c.timeouts;
+  counters_.tail_probes += c.tail_probes;
   counters_.marks += c.marks;
   counters_.marks_answered += c.marks_answered;
   c.state = State::kClosed;

@@ -97,6 +97,8 @@ struct HostCounters {
   std::uint64_t ecn_agreed = 0;  // connections opened with it
   // Segments sent again; and, of connections that have ended:
   std::uint64_t retransmissions = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t tail_probes = 0;
   std::uint64_t marks = 0;
   std::uint64_t marks_answered = 0;
 };

@@ -151,8 +151,9 @@ class Lab:
             f'echo "nameserver $dns" > {folder}/resolv.conf\necho "bound $ip/$mask $router"\n',
             encoding="utf-8")
         script.chmod(0o755)
+        # It asks again only where nothing came, and not where a busy machine is late.
         text = run(["ip", "netns", "exec", space, "busybox", "udhcpc", "-i", interface, "-n", "-q",
-                    "-t", "8", "-T", "1", "-s", script])
+                    "-t", "8", "-T", PATIENCE, "-s", script])
         found = re.search(r"bound ([\d.]+)/", text)
         expect(found, f"no address: {text}")
         return found[1]

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A PXE client that asks a boot server (PXE 2.1, 2.2.3), after it has an address.
 
-Run inside a client's namespace:  pxe_client.py INTERFACE MAC ADDRESS SERVER MODE TYPE
+Run inside a client's namespace:  pxe_client.py INTERFACE MAC ADDRESS SERVER MODE TYPE SECONDS
 
     unicast      DHCPREQUEST from port 4011 to the server's port 4011
     broadcast    DHCPREQUEST from port 68 to everybody's port 67
     inform       DHCPINFORM, from port 68 to the server's port 4011
 
 TYPE is the boot item it names (option 43, sub-option 71), `none` for none. Prints what SERVER said
-within two seconds as JSON: from (address and port), options (code: hex), file, siaddr, yiaddr; `null` for
+within SECONDS as JSON: from (address and port), options (code: hex), file, siaddr, yiaddr; `null` for
 nothing.
 """
 
@@ -45,7 +45,7 @@ def options_of(data):
 
 
 def main():
-    interface, mac, address, server, mode, item = sys.argv[1:]
+    interface, mac, address, server, mode, item, seconds = sys.argv[1:]
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -54,7 +54,7 @@ def main():
     to = ("255.255.255.255", 67) if mode == "broadcast" else (server, 4011)
     client.sendto(message(mac, address, INFORM if mode == "inform" else REQUEST, item), to)
     # To a broadcast the DHCP server answers too.
-    deadline, sender = time.monotonic() + 2, None
+    deadline, sender = time.monotonic() + float(seconds), None
     while sender is None or sender[0] != server:
         client.settimeout(max(0.01, deadline - time.monotonic()))
         try:

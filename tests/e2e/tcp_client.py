@@ -129,7 +129,7 @@ def abandon(address, count):
     """Every kind of early end: before, while and after data moves, always by a reset."""
     for number in range(count):
         port = sorted(PORTS.values())[number % 3]
-        client = socket.create_connection((address, port), timeout=5)
+        client = socket.create_connection((address, port), timeout=60)
         if number % 2:
             client.send(bytes(number * 37 % 5000 + 1))
         if number % 5 == 0 and port == 19:

@@ -157,16 +157,27 @@ def both(_, lab):
 @test("capture", "goes into a pipe, where tshark names what it sees", one_worker)
 def piped(_, lab):
     space, _interface = lab.port("52:54:00:aa:00:03")
-    command = " ".join(lab.daemon.command("capture", "52:54:00:aa:00:03"))
-    process = subprocess.Popen(["ip", "netns", "exec", lab.server, "sh", "-c", f"{command} | tshark -n -l -c 4 -r -"],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               preexec_fn=machine.die_with_parent, text=True)
-    until(lambda: captures(lab), "the capture has begun")
-    lab.dhcp(space)
-    text, _ = process.communicate(timeout=60)
-    expect("DHCP Discover" in text and "DHCP ACK" in text, text)
-    # Nobody reads it any more.
-    until(lambda: not captures(lab), "the capture has ended with its reader")
+    log = lab.folder / "tshark.log"
+    capture = subprocess.Popen(
+        ["ip", "netns", "exec", lab.server, *lab.daemon.command("capture", "52:54:00:aa:00:03")],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
+    with open(log, "wb") as out:
+        reader = subprocess.Popen(["tshark", "-n", "-l", "-r", "-"], stdin=capture.stdout, stdout=out,
+                                  stderr=subprocess.DEVNULL, preexec_fn=machine.die_with_parent)
+    capture.stdout.close()     # tshark alone reads it
+    try:
+        until(lambda: captures(lab), "the capture has begun")
+        lab.dhcp(space)
+        until(lambda: "DHCP ACK" in log.read_text(errors="replace"), "tshark names the ACK", log=log)
+        text = log.read_text(errors="replace")
+        expect("DHCP Discover" in text, text)
+        # Nobody reads it any more. A SIGTERM tshark would heed with what comes next.
+        reader.kill()
+        until(lambda: not captures(lab), "the capture has ended with its reader")
+    finally:
+        for process in (reader, capture):
+            process.kill()
+            process.wait()
 
 
 def captures(lab):

@@ -87,7 +87,7 @@ def dhcpcd(_, lab):
     found = re.search(r"leased (10\.77\.0\.\d+) for 3600 seconds", text)
     expect(found, text[-700:])
     expect(address_of(space, interface) == found[1], f"not on the interface: {found[1]}")
-    inside(space, "ping", "-c", "1", "-W", "2", ADDRESS)
+    inside(space, "ping", "-c", "1", "-W", 2 * PATIENCE, ADDRESS)
 
 
 @test("systemd-networkd", "gets an address and reaches the server", network)
@@ -107,7 +107,7 @@ def networkd(_, lab):
     try:
         until(lambda: address_of(space, interface), "systemd-networkd configures an address",
               log=etc / "log")
-        inside(space, "ping", "-c", "1", "-W", "2", ADDRESS)
+        inside(space, "ping", "-c", "1", "-W", 2 * PATIENCE, ADDRESS)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -118,7 +118,8 @@ def perfdhcp(_, lab):
     space, interface = lab.port()
     inside(space, "ip", "addr", "add", "10.77.0.21/24", "dev", interface)
     text = inside(space, "perfdhcp", "-4", "-l", interface, "-r", "200", "-n", "400", "-R", "60",
-                  "-d", str(PATIENCE), "-d", str(PATIENCE), "-W", "2000000", ADDRESS, timeout=60, check=False)
+                  "-d", str(PATIENCE), "-d", str(PATIENCE), "-W", PATIENCE * 1_000_000, ADDRESS, timeout=60,
+                  check=False)
     # Of OFFERs for DISCOVERs, and of ACKs for REQUESTs.
     for word, wanted in (("sent packets", 400), ("received packets", 400), ("drops", 0)):
         found = [int(number) for number in re.findall(rf"^{word}: (\d+)", text, re.M)]

@@ -218,10 +218,14 @@ def wrong_authority(context):
         with appliance.machine(certificates=(other,)).start() as guest:
             expect(guest.wait("Could not retrieve NBP file size", 240), appliance.why(guest))
             expect(not guest.seen("SLIPWAY-BOOT-OK"), "it booted all the same")
-        kinds = [step.kind for step in story.steps(appliance.daemon.boot(MAC.format(1)))]
-        expect("TlsFailed" in kinds or "TcpReset" in kinds, f"the story knows nothing of it: {kinds}")
+
+        def told():
+            kinds = [step.kind for step in story.steps(appliance.daemon.boot(MAC.format(1)))]
+            return ("TlsFailed" in kinds or "TcpReset" in kinds) and kinds
+        kinds = until(told, "the story knows of it")
         expect("HttpRequest" not in kinds, f"it asked for a file: {kinds}")
-        done = appliance.daemon.run("why", MAC.format(1), "--json", check=False)
+        done = until(lambda: (done := appliance.daemon.run("why", MAC.format(1), "--json", check=False)).returncode == 1
+                     and done, "why says that it failed")
         why = json.loads(done.stdout)
         expect(done.returncode == 1 and why["cause"] == "tls.unknown_ca", done.stdout)
         expect("slipway ca efi" in " ".join(why["remedy"]), done.stdout)

@@ -67,7 +67,7 @@ def everything(lab):
     space, _interface = lab.port()
     lab.dhcp(space)
     for _round in range(10):
-        text = inside(space, "ping", "-c", "2", "-i", "0.01", ADDRESS)
+        text = inside(space, "ping", "-c", "2", "-l", "2", "-i", "20", ADDRESS)
         expect("2 received" in text, text)
         inside(space, "curl", "--silent", "--show-error", "--fail", "--cacert",
                lab.daemon.authority(), "--output", "/dev/null", lab.url("small.efi"))
@@ -107,7 +107,7 @@ def nine_thousand(_, lab):
     full = sum(1 for size in sizes if size > 8900)
     expect(max(sizes) <= JUMBO + 14, f"a frame of {max(sizes)} bytes")
     expect(full * 8948 > 0.9 * FILES["big.img"], f"only {full} jumbo frames of {len(sizes)}")
-    text = lab.run("ping", "-c", "3", "-i", "0.05", "-M", "do", "-s", str(JUMBO - 28), ADDRESS)
+    text = lab.run("ping", "-c", "3", "-l", "3", "-i", "20", "-M", "do", "-s", str(JUMBO - 28), ADDRESS)
     expect("3 received" in text, text)
 
 

@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import random
+import signal
 import socket
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ import time
 
 import machine
 from daemon import Daemon, Setup, free_port, vhost
-from harness import expect, run, test, until
+from harness import PATIENCE, expect, run, test, until
 from lab import EFI_PROGRAM
 from skopeo import MANIFEST, Skopeo, descriptor, digest, layout, write_layout
 
@@ -220,7 +221,7 @@ def killed(context):
 
 @contextlib.contextmanager
 def debians_registry(there):
-    """Debian's docker-registry with TLS and a user; gives its address and its process."""
+    """Debian's docker-registry with TLS and a user; gives its address, its folder and its process."""
     folder = there.folder / "docker"
     (folder / "data").mkdir(parents=True)
     run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
@@ -254,8 +255,9 @@ auth:
                     socket.create_connection(tuple(address.split(":")), timeout=5):
                 break
             time.sleep(0.1)
-        yield address, folder
+        yield address, folder, process
     finally:
+        process.send_signal(signal.SIGCONT)     # a test may have stopped it, and failed
         process.terminate()
         process.wait()
 
@@ -265,7 +267,7 @@ auth:
 def pulled(_context, there):
     there.make_set("pulled:1", 60 << 20)
     source = there.daemon.json("image", "show", "pulled:1")
-    with debians_registry(there) as (address, folder):
+    with debians_registry(there) as (address, folder, registry):
         trust = there.folder / "trust"
         trust.mkdir()
         (trust / "slipway.crt").write_bytes(there.daemon.authority().read_bytes())
@@ -282,14 +284,22 @@ def pulled(_context, there):
                                       check=False)
         expect(distrusted.returncode == 1 and "--registry-ca" in distrusted.stderr, f"{distrusted}")
         allowed = (*words, *trusting, "--registry-credentials", folder / "credentials")
+        registry.send_signal(signal.SIGSTOP)
         puller = subprocess.Popen(there.daemon.command(*allowed), stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         incoming = there.daemon.state / "images/.incoming"
         here = 0
+        end = time.monotonic() + 60 * PATIENCE
         while here < 4 << 20:
+            expect(time.monotonic() < end, f"{here} bytes came of the pull")
+            # By slices: whoever looks may lose the processor for longer than all of it takes.
+            registry.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+            registry.send_signal(signal.SIGSTOP)
             expect(puller.poll() is None, "the pull was over before it could be cut")
             here = largest(incoming)
         there.daemon.kill()
+        registry.send_signal(signal.SIGCONT)
         puller.wait()
         there.start()
         there.daemon.run(*allowed)

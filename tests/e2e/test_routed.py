@@ -179,7 +179,7 @@ body += hardware + bytes(10 + 192) + bytes.fromhex("63825363") + bytes([53, 1, 3
 body += bytes([61, 7, 1]) + hardware + bytes([255]) + bytes(60)
 client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 client.bind((own, 68))
-client.settimeout(5)
+client.settimeout(60)
 client.sendto(body, (server, 67))
 reply, _ = client.recvfrom(2048)
 print({5: "ack", 6: "nak"}.get(reply[242], reply[242]), socket.inet_ntoa(reply[16:20]))

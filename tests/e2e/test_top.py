@@ -92,11 +92,13 @@ def downloads(context):
 
 @test("top", "rates, costs and steps of a worker that serves downloads, as a document", downloads)
 def document(_, storm):
-    worker = json.loads(storm.daemon.run("top", "--json").stdout)["workers"][0]
+    # Between posts of a worker that had its processor: both may be old, by another time each.
+    samples = (json.loads(storm.daemon.run("top", "--json").stdout)["workers"][0] for _ in range(5))
+    worker = next((each for each in samples if 0.9 < each["seconds"] < 5), None)
+    expect(worker is not None, "none of five samples is of about a second")
     steps = worker["step_shares"]
     # TLS alone is asked for: what is sent is sealed, and the headers of frames come on top.
     for holds, what in (
-            (0.9 < worker["seconds"] < 5, "about a second"),
             (worker["connections"] == MACHINES, "connections"),
             (0 < worker["load"] <= 1, "load"),
             (worker["payload_bits_per_second"] > 10e6, "payload"),

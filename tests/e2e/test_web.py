@@ -78,7 +78,12 @@ class Site(Lab):
         return self.tokens[role]
 
     def go(self, page):
-        self.browser.script("location.hash = '#/' + arguments[0]", page)
+        # Done once the page has heard of it: until then it shows the one before.
+        self.browser.wait_script("""
+            const [page, done] = arguments;
+            if (location.hash === '#/' + page) return done();
+            addEventListener('hashchange', () => setTimeout(done), {once: true});
+            location.hash = '#/' + page;""", page)
         self.browser.until(f"no page {page}", """
             return document.querySelector('main h1') && !document.querySelector('main [aria-busy]')
                 && location.hash === '#/' + arguments[0]""", page)
@@ -252,8 +257,8 @@ def keyboard(_, lab):
     browser.until("no question", "return document.querySelector('dialog[open]')")
     axe(browser, "a question")
     browser.press([ESCAPE])
-    expect(browser.script("return !document.querySelector('dialog[open]') && document.activeElement.innerText") == "Remove",
-           "Escape does not lead back")
+    browser.until("Escape does not lead back", """
+        return !document.querySelector('dialog[open]') && document.activeElement.innerText === 'Remove'""")
 
 
 @test("web", "an operator changes what a machine gets; a viewer has no button for it", site)

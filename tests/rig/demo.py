@@ -195,8 +195,13 @@ class Demo:
             if booted and self.payload.powers_off and not self.options.keep:
                 self.machine.wait_off(10)
                 self.screen.step(self.machine.seconds, "powered off")
-            time.sleep(0.3)  # the last events are on their way to the API
-            self.found = self.steps() or self.found
+            # The last events are on their way to the API; of iPXE's first program none may come.
+            end = time.monotonic() + 5
+            while True:
+                time.sleep(0.3)
+                self.found = self.steps() or self.found
+                if story.told_whole(self.found) or time.monotonic() > end:
+                    break
             if not booted:
                 trouble, self.helps = story.judged(self.found, self.machine.tail(40))
         except (DaemonError, debs.Unavailable, RuntimeError, OSError) as error:
@@ -260,7 +265,8 @@ class Demo:
         if self.machine and self.machine.started and self.machine.running():
             pids.append(str(self.machine.pid))
         undo = "".join(f"; ip link del {name}" for name in self.taps)
-        say(f"stop with: kill {' '.join(pids)}; rm -r {self.folder} {self.payload.folder.parent}{undo}")
+        # -f: what ends takes files of its own away meanwhile.
+        say(f"stop with: kill {' '.join(pids)}; rm -rf {self.folder} {self.payload.folder.parent}{undo}")
 
     def stop(self, remove):
         if self.machine:

@@ -56,6 +56,17 @@ def downloading(found):
     return None
 
 
+def told_whole(found):
+    """The last file that was asked for was delivered, or the connection was refused before one was."""
+    # The page of an error is no file, and nothing tells that it was delivered.
+    asked = [index for index, step in enumerate(found)
+             if step.kind == "HttpRequest" and step.text.startswith("GET ") and step.number < 300]
+    if not asked:
+        return any(step.kind in ("TlsFailed", "TcpReset", "DhcpIgnored") for step in found)
+    last = found[asked[-1]]
+    return any(step.kind == "HttpComplete" and step.text == last.text for step in found[asked[-1] + 1:])
+
+
 def leaf(path):
     """The file's own name: what stands before it is the same for all files of an image set."""
     return path.rsplit("/", 1)[-1]

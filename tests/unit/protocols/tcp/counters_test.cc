@@ -33,5 +33,21 @@ TEST(Retransmissions, AreCountedBySegmentsWhileTheConnectionLasts) {
   EXPECT_EQ(peer.Info().retransmissions, again);
 }
 
+TEST(TimeoutsAndTailProbes, AreCountedOnceTheConnectionHasEnded) {
+  Peer peer;
+  peer.Open();
+  PatternSource source(4'000);
+  peer.host.Attach(peer.id, &source);
+  static_cast<void>(peer.Replies());
+  for (int i = 0; i < 4; ++i) static_cast<void>(peer.WaitForReplies());
+  const Info info = peer.Info();
+  ASSERT_EQ(info.tail_probes, 1u);
+  ASSERT_EQ(info.timeouts, 3u);
+  EXPECT_EQ(peer.host.counters().tail_probes, 0u);
+  EXPECT_TRUE(peer.Send({.flags = kRst}).closed);
+  EXPECT_EQ(peer.host.counters().tail_probes, 1u);
+  EXPECT_EQ(peer.host.counters().timeouts, 3u);
+}
+
 }  // namespace
 }  // namespace slipway::tcp
