@@ -57,6 +57,15 @@ void WriteOffer(const tls::ClientOffer& offer, Event& event) {
 
 }  // namespace
 
+void* BootService::operator new(std::size_t size, Slab& services) {
+  SLIPWAY_CHECK(size <= services.block_bytes());
+  return services.Take();
+}
+
+void BootService::operator delete(void* block, Slab& services) {
+  static_cast<void>(services), Slab::Give(block);
+}
+
 BootService::BootService(const Opening& opening, BootServiceShared& shared, Time now)
     : snapshot_(opening.snapshot),
       shared_(shared),
@@ -318,8 +327,9 @@ Event BootService::NewEvent(EventKind kind) const {
 }
 
 BootServiceFactory::BootServiceFactory(const Setup& setup)
-    : sealer_(tls::Sealer::Create()),
+    : sealer_(tls::Sealer::Create(tls::Sealer::Kind::kFastest, setup.pages)),
       requests_(kHalfRequestsMax, http::kHeaderMax),
+      services_(sizeof(BootService), *setup.pages),
       shared_{.reporter = setup.reporter,
               .sealer = sealer_.get(),
               .http = {.wall = &setup.wall},
@@ -341,7 +351,7 @@ std::unique_ptr<Application> BootServiceFactory::Create(const Opening& opening, 
   const bool open = opening.local_port == kHttpsPort ? opening.snapshot.tls != nullptr
                                                      : opening.snapshot.plain_http;
   if (!open) return nullptr;
-  return std::make_unique<BootService>(opening, shared_, now);
+  return std::unique_ptr<Application>(new (services_) BootService(opening, shared_, now));
 }
 
 }  // namespace slipway::dataplane

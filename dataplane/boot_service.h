@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "dataplane/reporter.h"
 #include "dataplane/snapshot.h"
 #include "protocols/base/entropy.h"
+#include "protocols/base/slab.h"
 #include "protocols/http/session.h"
 #include "protocols/tcp/host.h"
 #include "tls/sealer.h"
@@ -98,6 +100,10 @@ class HandshakePlace {
 class BootService final : public Application {
  public:
   BootService(const Opening& opening, BootServiceShared& shared, Time now);
+  // In the factory's slab.
+  static void* operator new(std::size_t size, Slab& services);
+  static void operator delete(void* block, Slab& services);
+  static void operator delete(void* block) { Slab::Give(block); }
 
   ByteSource& output() override { return *output_; }
   Reaction Receive(Bytes text, Time now) override;
@@ -155,18 +161,23 @@ class BootServiceFactory {
     Reporter& reporter;
     const WallClock& wall;
     std::uint32_t handshakes_max = 1024;
+    // Gives the room for services and ciphers, and outlives the factory.
+    std::pmr::memory_resource* pages = std::pmr::get_default_resource();
   };
   explicit BootServiceFactory(const Setup& setup);
 
   void Listen(tcp::Host& host) const;
   // Null: nothing is served on this port now.
   std::unique_ptr<Application> Create(const Opening& opening, Time now);
+  // In services and, where ipsec-mb seals, their ciphers; the rest they have is on the heap.
+  std::size_t bytes_taken() const { return services_.bytes_taken() + sealer_->bytes_taken(); }
   // Another handshake may begin; otherwise it waits before the ServerHello.
   bool may_begin_handshake() const { return shared_.handshakes < shared_.handshakes_max; }
 
  private:
   std::unique_ptr<tls::Sealer> sealer_;
   http::InputBlocks requests_;
+  Slab services_;
   BootServiceShared shared_;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "dataplane/event_bounds.h"
+#include "dataplane/huge_pages.h"
 #include "dataplane/port.h"
 #include "protocols/base/check.h"
 
@@ -148,7 +149,8 @@ std::unique_ptr<Worker> Engine::MakeWorker(unsigned index, std::span<const dhcp:
                           .tcp = tcp_,
                           .pool = *pools_[index],
                           .ends = EndsOf(index),
-                          .leases = leases};
+                          .leases = leases,
+                          .pages = &HugePages::Get()};
   return std::make_unique<Worker>(
       setup, WorkerSeams{*snapshots_, *events_, *leases_, *statistics_, entropy_, *handover_,
                          *captures_, *clocks_[index]});

@@ -222,6 +222,7 @@ struct WorkerStatistics {
   std::uint64_t seal_sample_cycles = 0;
   std::uint64_t seal_sample_bytes = 0;
   std::uint64_t connections = 0;         // open now
+  std::uint64_t connection_bytes = 0;    // in slabs, for those that are open
   std::uint64_t connections_opened = 0;  // ever
   std::uint64_t handshakes = 0;          // TLS, finished
   std::uint64_t handshakes_waiting = 0;  // for their next step, now

@@ -27,9 +27,9 @@ Worker::Worker(const WorkerSetup& setup, const WorkerSeams& seams)
                   .at_once = setup.options.admission.machines_at_once,
                   .machines_max = std::clamp(2 * setup.tcp.connections_max, 1024U, 65536U)}),
       kept_(admission_.settings().machines_max),
-      tcp_(setup.tcp, seams.entropy),
-      factory_({reporter_, wall_, setup.options.limits.handshakes_at_once}),
-      services_(tcp_.slots()),
+      tcp_(setup.tcp, seams.entropy, setup.pages),
+      factory_({reporter_, wall_, setup.options.limits.handshakes_at_once, setup.pages}),
+      services_(tcp_.slots(), setup.pages),
       budget_(setup.options.limits.handshake_share, rte_get_tsc_hz()) {
   SLIPWAY_CHECK(setup.ends.size() == options_.ports.size());
   links_.reserve(setup.ends.size());
@@ -154,6 +154,7 @@ void Worker::Post(Time now) {
   WorkerStatistics& statistics = reporter_.statistics;
   statistics.posted_nanoseconds = now.time_since_epoch().count();
   statistics.connections = tcp_.connections();
+  statistics.connection_bytes = factory_.bytes_taken();
   statistics.retransmissions = tcp_.counters().retransmissions;
   statistics.tcp_timeouts = tcp_.counters().timeouts;
   statistics.tail_probes = tcp_.counters().tail_probes;

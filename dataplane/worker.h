@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -70,6 +71,8 @@ struct WorkerSetup {
   PacketPool& pool;
   std::vector<Link::End> ends;  // one per port, in the order of options.ports
   std::span<const dhcp::Lease> leases;
+  // Gives the room for what packets touch of connections, and outlives the worker.
+  std::pmr::memory_resource* pages = std::pmr::get_default_resource();
 };
 
 class Worker {
@@ -92,7 +95,7 @@ class Worker {
   // Closes everything at once: connections are reset, held frames freed.
   void Stop(Time now);
 
-  // Bytes a slot for a connection takes, open or not; an open one's service lives on the heap.
+  // Bytes a slot for a connection takes, open or not; an open one has slabs and the heap.
   static constexpr std::size_t BytesPerConnection() {
     return sizeof(tcp::Connection) + sizeof(Service);
   }
@@ -257,8 +260,8 @@ class Worker {
 
   tcp::Host tcp_;
   BootServiceFactory factory_;
-  std::vector<Service> services_;  // by ConnectionId::index
-  tcp::SynForm form_;              // while a SYN is being taken: its form
+  std::pmr::vector<Service> services_;  // by ConnectionId::index
+  tcp::SynForm form_;                   // while a SYN is being taken: its form
   std::deque<tcp::ConnectionId> work_;
   WorkBudget budget_;
   bool others_wait_ = false;        // Emit left connections that have something to send

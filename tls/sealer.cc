@@ -7,9 +7,9 @@
 
 namespace slipway::tls {
 
-std::unique_ptr<Sealer> Sealer::Create(Kind kind) {
+std::unique_ptr<Sealer> Sealer::Create(Kind kind, std::pmr::memory_resource* pages) {
   if (kind != Kind::kEvp) {
-    std::unique_ptr<Sealer> sealer = NewIpsecMbSealer();
+    std::unique_ptr<Sealer> sealer = NewIpsecMbSealer(pages);
     if (sealer != nullptr && KnownAnswersAreRight(*sealer)) return sealer;
     if (kind == Kind::kIpsecMb) return nullptr;
   }

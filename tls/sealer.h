@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 
 #include "tls/record.h"
 
@@ -45,14 +46,20 @@ class Sealer {
 
   // A sealer that has passed its known-answer check; null when the kind asked for cannot run on
   // this processor or gives wrong answers. kFastest falls back to EVP before it gives up.
-  static std::unique_ptr<Sealer> Create(Kind kind = Kind::kFastest);
+  // `pages` gives the room for ciphers' keys, where they are read with each turn of a connection,
+  // and outlives the sealer.
+  static std::unique_ptr<Sealer> Create(
+      Kind kind = Kind::kFastest,
+      std::pmr::memory_resource* pages = std::pmr::get_default_resource());
 
   virtual ~Sealer() = default;
   virtual Kind kind() const = 0;
   // For the start-up log: "ipsec-mb 1.3 (VAES AVX512)", "OpenSSL EVP".
   virtual const char* description() const = 0;
-  // `key` has 16 or 32 bytes. Allocates; once per key epoch of a connection.
+  // `key` has 16 or 32 bytes. One per key epoch of a connection; ends before this, on its thread.
   virtual std::unique_ptr<RecordCipher> NewCipher(Bytes key) = 0;
+  // What its ciphers take of `pages` now.
+  virtual std::size_t bytes_taken() const { return 0; }
   // `cipher`, made here, will seal soon: asks the memory for its keys. The sealer is asked, and not
   // the cipher, so that nothing has to be read of it.
   virtual void FetchAhead(const RecordCipher& cipher) const { static_cast<void>(cipher); }
@@ -69,7 +76,8 @@ class Sealer {
 };
 
 // The implementations, for tests and the self check; null when this processor cannot run it.
-std::unique_ptr<Sealer> NewIpsecMbSealer();
+std::unique_ptr<Sealer> NewIpsecMbSealer(
+    std::pmr::memory_resource* pages = std::pmr::get_default_resource());
 std::unique_ptr<Sealer> NewEvpSealer();
 
 }  // namespace slipway::tls

@@ -6,6 +6,7 @@
 
 #include "protocols/base/check.h"
 #include "protocols/base/fetch.h"
+#include "protocols/base/slab.h"
 #include "tls/ipsec_mb_copy.h"
 #include "tls/sealer.h"
 
@@ -25,6 +26,14 @@ class IpsecMbCipher final : public RecordCipher {
     }
   }
   ~IpsecMbCipher() override { imb_clear_mem(&key_, sizeof key_); }
+  static void* operator new(std::size_t size, Slab& slab) {
+    SLIPWAY_CHECK(size <= slab.block_bytes());
+    return slab.Take();
+  }
+  static void operator delete(void* block, Slab& slab) {
+    static_cast<void>(slab), Slab::Give(block);
+  }
+  static void operator delete(void* block) { Slab::Give(block); }
   IpsecMbCipher(const IpsecMbCipher&) = delete;
   IpsecMbCipher& operator=(const IpsecMbCipher&) = delete;
 
@@ -117,14 +126,19 @@ static_assert(sizeof(IpsecMbCipher) == 1216, "16 + 240 + 768, without a gap befo
 
 class IpsecMbSealer final : public Sealer {
  public:
-  IpsecMbSealer(IpsecMbCopy copy, Manager manager, const char* description)
-      : copy_(std::move(copy)), manager_(std::move(manager)), description_(description) {}
+  IpsecMbSealer(IpsecMbCopy copy, Manager manager, const char* description,
+                std::pmr::memory_resource& pages)
+      : copy_(std::move(copy)),
+        manager_(std::move(manager)),
+        description_(description),
+        ciphers_(sizeof(IpsecMbCipher), pages) {}
 
   Kind kind() const override { return Kind::kIpsecMb; }
   const char* description() const override { return description_; }
   std::unique_ptr<RecordCipher> NewCipher(Bytes key) override {
-    return std::make_unique<IpsecMbCipher>(manager_.get(), key);
+    return std::unique_ptr<RecordCipher>(new (ciphers_) IpsecMbCipher(manager_.get(), key));
   }
+  std::size_t bytes_taken() const override { return ciphers_.bytes_taken(); }
   void FetchAhead(const RecordCipher& cipher) const override {
     static_cast<const IpsecMbCipher&>(cipher).FetchAhead();
   }
@@ -133,6 +147,7 @@ class IpsecMbSealer final : public Sealer {
   IpsecMbCopy copy_;
   Manager manager_;
   const char* description_;
+  Slab ciphers_;
 };
 
 const char* DescriptionOf(IMB_ARCH arch, std::uint64_t features) {
@@ -147,7 +162,7 @@ const char* DescriptionOf(IMB_ARCH arch, std::uint64_t features) {
 
 }  // namespace
 
-std::unique_ptr<Sealer> NewIpsecMbSealer() {
+std::unique_ptr<Sealer> NewIpsecMbSealer(std::pmr::memory_resource* pages) {
   IpsecMbCopy copy;
   const IpsecMbFunctions library = copy.functions();
   Manager manager(library.alloc(0), library.free);
@@ -158,7 +173,7 @@ std::unique_ptr<Sealer> NewIpsecMbSealer() {
   if (library.get_errno(manager.get()) != 0 || (manager->features & kNeeded) != kNeeded)
     return nullptr;
   const char* description = DescriptionOf(arch, manager->features);
-  return std::make_unique<IpsecMbSealer>(std::move(copy), std::move(manager), description);
+  return std::make_unique<IpsecMbSealer>(std::move(copy), std::move(manager), description, *pages);
 }
 
 }  // namespace slipway::tls

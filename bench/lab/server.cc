@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "bench/lab/real_time.h"
 #include "dataplane/clock.h"
+#include "dataplane/huge_pages.h"
 #include "protocols/base/check.h"
 #include "tls/certificates.h"
 
@@ -124,7 +125,8 @@ absl::Status BenchServer::Prepare() {
       .tcp = tcp_,
       .pool = *pool_,
       .ends = {{.port = &port_, .queue = 0, .index = 0, .through = nullptr, .for_others = {}}},
-      .leases = {}};
+      .leases = {},
+      .pages = &dataplane::HugePages::Get()};
   worker_ = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, *entropy_, *handover_,
                                     captures_, time_});

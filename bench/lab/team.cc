@@ -10,6 +10,7 @@
 #include "bench/lab/real_time.h"
 #include "bench/storm/frames.h"
 #include "dataplane/clock.h"
+#include "dataplane/huge_pages.h"
 #include "protocols/base/check.h"
 #include "protocols/wire/ethernet.h"
 
@@ -228,7 +229,8 @@ void Team::MakeWorker(Member& member) {
                                                .through = nullptr,
                                                .for_others = {},
                                                .spread = true}},
-                                     .leases = {}};
+                                     .leases = {},
+                                     .pages = &dataplane::HugePages::Get()};
   member.worker = std::make_unique<dataplane::Worker>(
       setup, dataplane::WorkerSeams{snapshots_, events_, leases_, board_, entropy_, *handover_,
                                     captures_, time_});

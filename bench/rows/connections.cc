@@ -24,7 +24,8 @@ storm::FarmOptions Farm(storm::Mode mode, std::uint32_t machines, storm::Firmwar
   return options;
 }
 
-// Bytes malloc holds for threads other than the main one: the server's, in these rows.
+// Bytes malloc holds for threads other than the main one: the server's, in these rows. Its slabs
+// are no part of it.
 std::size_t HeapOfServer() {
   char* text = nullptr;
   std::size_t size = 0;
@@ -125,13 +126,14 @@ absl::StatusOr<Grown> Grow(const RowContext& context, std::uint32_t count) {
   auto made = Rig::Create(context, options);
   if (!made.ok()) return made.status();
   Rig& rig = **made;
-  const std::size_t before = HeapOfServer();
+  const auto held = [&rig] { return HeapOfServer() + rig.server().Statistics().connection_bytes; };
+  const std::size_t before = held();
   rig.RunUntil([&] { return rig.machines().tally().handshakes >= count; }, 90);
   rig.Run(2);
   const double cycles = rig.Measure(2 * context.seconds).cycles_per_byte();
   const std::size_t open = rig.server().Statistics().connections;
-  const double heap = static_cast<double>(HeapOfServer() - before) /
-                      static_cast<double>(std::max<std::size_t>(1, open));
+  const double heap =
+      static_cast<double>(held() - before) / static_cast<double>(std::max<std::size_t>(1, open));
   return Grown{.open = open,
                .cycles_per_byte = cycles,
                .bytes = heap + static_cast<double>(dataplane::Worker::BytesPerConnection())};

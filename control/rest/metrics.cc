@@ -30,6 +30,9 @@ struct WorkerMetric {
 using dataplane::WorkerStatistics;
 constexpr WorkerMetric kWorkerMetrics[] = {
     {"slipway_connections", "TCP connections open now.", kGauge, &WorkerStatistics::connections},
+    {"slipway_connection_slab_bytes",
+     "Bytes in slabs for connections that are open; their heap is not counted.", kGauge,
+     &WorkerStatistics::connection_bytes},
     {"slipway_connections_opened_total", "TCP connections ever opened.", kCounter,
      &WorkerStatistics::connections_opened},
     {"slipway_tls_handshakes_total", "TLS handshakes finished.", kCounter,

@@ -6,7 +6,10 @@
 
 namespace slipway {
 
-TimerWheel::TimerWheel(std::uint32_t owners) : links_(owners) { heads_.fill(kNone); }
+TimerWheel::TimerWheel(std::uint32_t owners, std::pmr::memory_resource* pages)
+    : links_(owners, pages) {
+  heads_.fill(kNone);
+}
 
 void TimerWheel::Arm(std::uint32_t owner, Time when) {
   if (links_[owner].slot != kNone) Unlink(owner);

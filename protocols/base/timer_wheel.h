@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -21,7 +22,9 @@ namespace slipway {
 
 class TimerWheel {
  public:
-  explicit TimerWheel(std::uint32_t owners);
+  // `pages` gives the room, once, and outlives the wheel.
+  explicit TimerWheel(std::uint32_t owners,
+                      std::pmr::memory_resource* pages = std::pmr::get_default_resource());
 
   // Sets the owner's timer, whether or not it was armed. kNever cancels.
   void Arm(std::uint32_t owner, Time when);
@@ -64,7 +67,7 @@ class TimerWheel {
   void Cascade();
 
   std::uint64_t tick_ = 0;  // everything below has been popped
-  std::vector<Link> links_;
+  std::pmr::vector<Link> links_;
   std::array<std::uint32_t, std::size_t{kLevels} * kSlots> heads_;
   std::array<std::uint64_t, kLevels> occupied_{};  // a bit for each slot
 };

@@ -14,13 +14,13 @@ constexpr std::uint32_t kReceiveRoomMax = std::uint32_t{1} << 30;
 
 }  // namespace
 
-Host::Host(const Settings& settings, Entropy& entropy)
+Host::Host(const Settings& settings, Entropy& entropy, std::pmr::memory_resource* pages)
     : settings_(settings),
-      connections_(std::size_t{settings.connections_max} + 1),
+      connections_(std::size_t{settings.connections_max} + 1, pages),
       isn_key_(SipKey::From(entropy)),
-      table_(slots(), SipKey::From(entropy)),
+      table_(slots(), SipKey::From(entropy), pages),
       holders_(slots(), table_.key()),
-      wheel_(slots()),
+      wheel_(slots(), pages),
       store_(settings.out_of_order_blocks_max, settings.out_of_order_blocks_per_connection),
       listener_(entropy),
       time_wait_(settings.time_wait_max, settings.time_wait, table_.key()),

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -105,8 +106,9 @@ struct HostCounters {
 
 class Host {
  public:
-  // `settings` must outlive the Host; `entropy` is asked for keys, now and when they rotate.
-  Host(const Settings& settings, Entropy& entropy);
+  // `settings` and `pages` (for tables) outlive it; `entropy` is asked for keys, now and later.
+  Host(const Settings& settings, Entropy& entropy,
+       std::pmr::memory_resource* pages = std::pmr::get_default_resource());
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
@@ -246,7 +248,7 @@ class Host {
   SeqNum InitialSequence(const FourTuple& tuple, Time now) const;
 
   const Settings& settings_;
-  std::vector<Connection> connections_;
+  std::pmr::vector<Connection> connections_;
   std::vector<std::uint32_t> free_;
   std::uint32_t connections_open_ = 0;
   std::uint32_t half_open_ = 0;

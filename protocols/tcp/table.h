@@ -9,6 +9,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -21,8 +22,10 @@ namespace slipway::tcp {
 
 class TupleTable {
  public:
-  TupleTable(std::uint32_t entries_max, SipKey key)
-      : key_(key), slots_(std::bit_ceil(std::size_t{entries_max} * 2 + 2)) {}
+  // `pages` gives the room, once, and outlives the table.
+  TupleTable(std::uint32_t entries_max, SipKey key,
+             std::pmr::memory_resource* pages = std::pmr::get_default_resource())
+      : key_(key), slots_(std::bit_ceil(std::size_t{entries_max} * 2 + 2), pages) {}
 
   const SipKey& key() const { return key_; }
   std::uint32_t HashOf(const FourTuple& tuple) const {
@@ -87,7 +90,7 @@ class TupleTable {
   std::size_t mask() const { return slots_.size() - 1; }
 
   SipKey key_;
-  std::vector<Slot> slots_;
+  std::pmr::vector<Slot> slots_;
   std::size_t size_ = 0;
 };
 

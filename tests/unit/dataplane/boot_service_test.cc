@@ -259,6 +259,14 @@ TEST_F(ServiceAloneTest, AHandshakeHasItsPlaceFromItsFirstStepToTheEndOfTheConne
   EXPECT_TRUE(factory_.may_begin_handshake());
 }
 
+TEST_F(ServiceAloneTest, HasItsRoomForAsLongAsItLives) {
+  EXPECT_EQ(factory_.bytes_taken(), 0u);
+  auto service = Connect();
+  EXPECT_EQ(factory_.bytes_taken() / sizeof(BootService), 1u);
+  service.reset();
+  EXPECT_EQ(factory_.bytes_taken(), 0u);
+}
+
 TEST_F(ServiceAloneTest, AHandshakeThatFailedBeforeItsTurnTakesNoPlace) {
   auto service = Connect();
   service->Receive(Hello(), now_);

@@ -7,12 +7,15 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <memory_resource>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "dataplane/clock.h"
 #include "dataplane/eal.h"
 #include "dataplane/frame_ring.h"
+#include "dataplane/huge_pages.h"
 #include "dataplane/system_entropy.h"
 #include "tests/unit/dataplane/frames.h"
 
@@ -303,6 +306,18 @@ TEST(Clock, IsNotMisledByDisturbedReadingsOrByAMachineThatSlept) {
   run(100, {});
   EXPECT_NEAR(static_cast<double>((clock.At(processor.counter()) - before).count()), 1e10, 1000)
       << "neither a step nor a hurry";
+}
+
+TEST(HugePagesTest, GivesZeroedMemoryThatBeginsWhereItMayBeHuge) {
+  constexpr std::size_t kPage = std::size_t{2} << 20;
+  std::pmr::memory_resource& pages = HugePages::Get();
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{5000}, kPage, 3 * kPage + 1}) {
+    auto* const memory = static_cast<std::uint8_t*>(pages.allocate(bytes, kPage));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % kPage, 0U);
+    EXPECT_TRUE(std::ranges::all_of(std::span(memory, bytes), [](auto byte) { return byte == 0; }));
+    std::ranges::fill(std::span(memory, bytes), std::uint8_t{1});
+    pages.deallocate(memory, bytes, kPage);
+  }
 }
 
 TEST(SystemTimekeeper, ShowsWhatTheKernelsClocksShow) {
