@@ -25,21 +25,13 @@ namespace slipway {
 namespace {
 
 // So that the sanitizer still finds who uses a block that he gave back.
-void Forbid(void* bytes, std::size_t size) {
 #ifdef SLIPWAY_ADDRESS_SANITIZER
-  __asan_poison_memory_region(bytes, size);
+void Forbid(void* bytes, std::size_t size) { __asan_poison_memory_region(bytes, size); }
+void Allow(void* bytes, std::size_t size) { __asan_unpoison_memory_region(bytes, size); }
 #else
-  static_cast<void>(bytes), static_cast<void>(size);
+void Forbid(void* /*bytes*/, std::size_t /*size*/) {}
+void Allow(void* /*bytes*/, std::size_t /*size*/) {}
 #endif
-}
-
-void Allow(void* bytes, std::size_t size) {
-#ifdef SLIPWAY_ADDRESS_SANITIZER
-  __asan_unpoison_memory_region(bytes, size);
-#else
-  static_cast<void>(bytes), static_cast<void>(size);
-#endif
-}
 
 }  // namespace
 
