@@ -16,7 +16,7 @@ constexpr std::size_t kAsideMax = 64;  // in one round: the rest steps aside in 
 }  // namespace
 
 bool Worker::HasRoom(const Link& link) const {
-  return link.room() >= tcp_.settings().burst_segments_max;
+  return link.room() >= tcp_.settings().turn_segments_max;
 }
 
 std::optional<tcp::ConnectionId> Worker::NextToSend() {

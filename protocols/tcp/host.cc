@@ -58,7 +58,7 @@ std::uint32_t Host::Allocate(const FourTuple& tuple, Time now) {
   c.opened_at = now;
   c.send.ts_offset = static_cast<std::uint32_t>(Hash(isn_key_, tuple) >> 32);
   c.receive.room = settings_.receive_window;
-  c.burst_left = settings_.burst_segments_max;
+  c.burst_left = TurnOf(settings_, c);
   c.timers.progress = c.timers.heard = c.timers.idle_from = now;
   table_.Insert(tuple, index);
   holders_.Add(tuple.remote_address, index);
@@ -270,7 +270,7 @@ std::optional<ConnectionId> Host::NextReady() {
     if (ready_head_ == kNone) ready_tail_ = kNone;
     c.ready_linked = false;
     if (c.state != State::kClosed) {
-      c.burst_left = settings_.burst_segments_max;
+      c.burst_left = TurnOf(settings_, c);
       return IdOf(index);
     }
     if (index != dying_) free_.push_back(index);

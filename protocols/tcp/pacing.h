@@ -2,7 +2,7 @@
 //
 // Pacing: a window leaves spread over its round trip, in quanta, not at the wire's rate. A quantum
 // is what the rate gives in a tick of the Host's timer wheel, at least two segments (firmware
-// acknowledges every second), and leaves in turns of at most burst_segments_max.
+// acknowledges every second), and leaves in turns of at most paced_turn_segments_max.
 //
 // Where a round trip is not longer than a tick there is nothing to spread: the ACK clock alone
 // paces, and pacing costs one comparison. The first window of a connection leaves at once (RFC

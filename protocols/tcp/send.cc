@@ -11,6 +11,10 @@ namespace {
 // How finely the scoreboard tells when text left: a window is at most about so many runs.
 constexpr int kRunsPerRoundTrip = 16;
 
+bool IsFar(const Settings& settings, const Connection& connection) {
+  return settings.pacing && connection.rtt.smoothed() > Pacer::kTick;
+}
+
 // One call of NextSegment. The methods stand in the order they are tried.
 class Sender {
  public:
@@ -95,8 +99,7 @@ bool Sender::MayLeave() {
 }
 
 bool Sender::IsPaced() const {
-  return context_.settings.pacing && c_.rtt.smoothed() > Pacer::kTick && s_.una > 1 &&
-         s_.recovery != Recovery::kFast;
+  return IsFar(context_.settings, c_) && s_.una > 1 && s_.recovery != Recovery::kFast;
 }
 
 Outgoing Sender::Bare(std::uint64_t position) {
@@ -166,7 +169,7 @@ void Sender::ExtendSource(std::uint64_t peer, std::uint64_t congestion) {
   if (c_.source == nullptr || c_.closing || !SendsText(c_.state)) return;
   const std::uint64_t waiting = c_.end() - std::min(c_.end(), s_.nxt);
   // A turn's worth: a source that makes its bytes up to the window would have to remember them all.
-  const std::uint64_t turn = std::uint64_t{context_.settings.burst_segments_max} * s_.mss;
+  const std::uint64_t turn = std::uint64_t{context_.settings.turn_segments_max} * s_.mss;
   const std::uint64_t room = std::min({peer, congestion, turn});
   if (room > waiting) c_.source->Extend(room - waiting);
   // Whether anything waits behind a closed window shows only in asking for it.
@@ -350,6 +353,11 @@ std::optional<Outgoing> Sender::Keepalive() {
 }
 
 }  // namespace
+
+std::uint32_t TurnOf(const Settings& settings, const Connection& connection) {
+  const bool gently = IsFar(settings, connection) || connection.send.recovery != Recovery::kOpen;
+  return gently ? settings.paced_turn_segments_max : settings.turn_segments_max;
+}
 
 // The edge that is meant moves only when room has come, and never left. What is told is rounded up
 // from it, so it varies by less than a unit of the scale (RFC 7323 2.4 expects it) and does not

@@ -35,6 +35,9 @@ struct Outgoing {
 std::optional<Outgoing> NextSegment(const Context& context, Connection& connection,
                                     std::uint32_t payload_max);
 
+// Segments of the connection's turn that begins now.
+std::uint32_t TurnOf(const Settings& settings, const Connection& connection);
+
 // The window field of a segment that leaves now; moves the advertised right edge.
 std::uint16_t AdvertiseWindow(const Context& context, Connection& connection);
 

@@ -31,46 +31,77 @@ TEST(Send, BeginsWithTenSegmentsAndGrowsByTwoForEachAck) {
   EXPECT_THAT(peer.Replies(), SizeIs(4));
 }
 
-TEST(Send, NeverLeavesMoreThanABurstBeforeTheNextConnectionsTurn) {
+int SegmentsOfTheNextTurn(Peer& peer) {
+  int segments = 0;
+  const auto id = peer.host.NextReady();
+  while (id && peer.host.Emit(*id, peer.now)) ++segments;
+  return segments;
+}
+
+TEST(Send, NeverLeavesMoreThanATurnBeforeTheNextConnectionsTurn) {
   Settings settings;
   settings.initial_window_segments = 40;
+  for (const milliseconds round_trip : {milliseconds(0), milliseconds(1), milliseconds(2)}) {
+    Peer peer(settings);
+    peer.round_trip = round_trip;
+    peer.Open();
+    PatternSource source(1'000'000);
+    peer.host.Attach(peer.id, &source);
+    // The first window is not paced (RFC 6928), but somebody further away gets it in small turns.
+    const int most = round_trip > milliseconds(1) ? 16 : 32;
+    EXPECT_EQ(SegmentsOfTheNextTurn(peer), most) << round_trip.count();
+    EXPECT_EQ(SegmentsOfTheNextTurn(peer), std::min(most, 40 - most));
+    EXPECT_EQ(SegmentsOfTheNextTurn(peer), most == 32 ? 0 : 8);
+    EXPECT_EQ(SegmentsOfTheNextTurn(peer), 0);
+    EXPECT_FALSE(peer.host.NextReady());
+  }
+}
+
+// Whoever lost something has short turns until all that was under way then has arrived.
+TEST(Send, ALossShortensTurnsUntilItIsRepaired) {
+  Settings settings;
+  settings.initial_window_segments = 60;
   Peer peer(settings);
-  peer.Open();
+  peer.Open({.mss = 1460, .window_scale = 2});
   PatternSource source(1'000'000);
   peer.host.Attach(peer.id, &source);
-  const auto turn = [&] {
-    int segments = 0;
-    const auto id = peer.host.NextReady();
-    while (id && peer.host.Emit(*id, peer.now)) ++segments;
-    return segments;
-  };
-  EXPECT_EQ(turn(), 16);
-  EXPECT_EQ(turn(), 16);
-  EXPECT_EQ(turn(), 8);
-  EXPECT_EQ(turn(), 0);
-  EXPECT_FALSE(peer.host.NextReady());
+  ASSERT_EQ(SegmentsOfTheNextTurn(peer), 32);
+  ASSERT_EQ(SegmentsOfTheNextTurn(peer), 28);
+  for (int duplicates = 0; duplicates < 59; ++duplicates) peer.Send({.ack = 1});
+  EXPECT_EQ(SegmentsOfTheNextTurn(peer), 16) << "the first again, and fifteen new ones";
+  while (SegmentsOfTheNextTurn(peer) != 0) {
+  }
+  // The window, which a repair leaves small, grows by two segments for each acknowledgment.
+  int longest = 0;
+  for (int acknowledgments = 0; acknowledgments < 15; ++acknowledgments) {
+    const Info info = peer.Info();
+    peer.Send({.ack = static_cast<std::int64_t>(1 + info.acknowledged + info.outstanding)});
+    longest = std::max(longest, SegmentsOfTheNextTurn(peer));
+  }
+  EXPECT_GT(longest, 16);
+  EXPECT_EQ(peer.Info().timeouts, 0u);
 }
 
 TEST(Send, SaysWithTheLastSegmentThatATurnIsOver) {
   Settings settings;
-  settings.initial_window_segments = 20;
+  settings.initial_window_segments = 36;
   Peer peer(settings);
   peer.Open();
   PatternSource source(1'000'000);
   peer.host.Attach(peer.id, &source);
   const auto id = peer.host.NextReady();
   ASSERT_TRUE(id);
-  for (int i = 1; i <= 16; ++i) {
+  for (int i = 1; i <= 32; ++i) {
     const auto out = peer.host.Emit(*id, peer.now);
     ASSERT_TRUE(out);
     EXPECT_EQ(out->source, &source);
-    EXPECT_EQ(out->turn_over, i == 16) << i;
-    EXPECT_EQ(peer.host.has_ready(), i == 16) << "in line again: " << i;
+    EXPECT_EQ(out->turn_over, i == 32) << i;
+    EXPECT_EQ(peer.host.has_ready(), i == 32) << "in line again: " << i;
   }
   EXPECT_FALSE(peer.host.Emit(*id, peer.now)) << "whoever asks all the same";
   const auto rest = peer.Replies();
   ASSERT_THAT(rest, SizeIs(4));
-  EXPECT_FALSE(rest.back().turn_over) << "the window ended it, not the burst";
+  EXPECT_FALSE(rest.back().turn_over) << "the window ended it, not the turn";
 }
 
 TEST(Send, MakesSuperSegmentsOfWholeSegmentsForAPortThatSplitsThem) {
@@ -270,7 +301,8 @@ TEST(NewReno, DoesNotTakeWindowUpdatesForDuplicates) {
 TEST(Sack, SendsOnlyTheHolesAgain) {
   Settings settings;
   settings.initial_window_segments = 20;
-  settings.burst_segments_max = 40;
+  settings.turn_segments_max = 40;
+  settings.paced_turn_segments_max = 40;
   Peer peer(settings);
   peer.round_trip = milliseconds(20);
   peer.Open({.mss = 1460, .sack_permitted = true});
