@@ -10,7 +10,8 @@
 
 #include "dataplane/event_bounds.h"
 #include "dataplane/huge_pages.h"
-#include "dataplane/port.h"
+#include "dataplane/make_port.h"
+#include "dataplane/port_name.h"
 #include "protocols/base/check.h"
 
 namespace slipway::dataplane {
@@ -95,7 +96,7 @@ absl::Status Engine::CreatePools() {
 
 absl::Status Engine::CreatePorts() {
   for (const PortOptions& options : options_.ports) {
-    auto port = std::make_unique<DpdkPort>(options.device);
+    std::unique_ptr<Undi> port = MakePort(options.device);
     InitializeRequest request{.mtu = options.mtu,
                               .queues = static_cast<std::uint16_t>(pools_.size())};
     for (const auto& pool : pools_) request.pools.push_back(pool.get());

@@ -228,8 +228,11 @@ void TransmitSide::Checksums(rte_mbuf* head) {
   const bool tcp = transport == RTE_MBUF_F_TX_TCP_CKSUM;
   auto& field = At<Big<std::uint16_t>>(
       bytes, link + network + (tcp ? kTcpChecksumOffset : kUdpChecksumOffset));
-  // The hardware adds each segment's own length when it cuts.
-  if (segment) field = PseudoSum(ip, 0);
+  // Whoever cuts puts in each segment's own length, for none or for the whole one.
+  if (segment) {
+    const std::size_t whole = head->pkt_len - link - network;
+    field = PseudoSum(ip, limits_.segmentation_sum_has_length ? whole : 0);
+  }
   if (finished_by_port) return;
   Checksum checksum;
   AddFrom(head, link + network, checksum);

@@ -49,6 +49,8 @@ struct PortLimits {
   std::size_t tcp_segmentation_bytes_max = 0;
   bool strip_vlan = true;             // in software, where the hardware has not
   bool marks_blank_checksums = true;  // false: recognise them by the pseudo header's sum
+  // The sum in a frame to be cut has its whole length in it, as Linux wants it; DPDK wants none.
+  bool segmentation_sum_has_length = false;
 };
 
 class TransmitSide {

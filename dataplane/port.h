@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "dataplane/offload.h"
+#include "dataplane/packet_pool.h"
 #include "dataplane/port_name.h"
 #include "dataplane/undi.h"
 

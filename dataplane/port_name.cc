@@ -95,17 +95,33 @@ absl::Status ReadAfPacket(PortName& name, const PortShape& shape) {
   return absl::OkStatus();
 }
 
+// Names that the kernel gives no interface, and a comma, behind which an operator would expect
+// arguments.
+absl::StatusOr<PortName> ReadPacketSocket(const std::string& text) {
+  const std::string interface = text.substr(kPacketSocketPrefix.size());
+  if (interface.empty() || interface.size() >= IFNAMSIZ ||
+      interface.find_first_of("/:, \t\n") != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "port %s: names no interface; write packet:eth1, of at most %d characters and nothing more",
+        text, IFNAMSIZ - 1));
+  }
+  return PortName{.text = text, .device = text, .driver = "packet", .interface = interface};
+}
+
 }  // namespace
 
 absl::StatusOr<PortName> ParsePortName(const std::string& text, const PortShape& shape) {
   static const std::regex pci("[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]");
   static const std::regex vdev("((?:net|eth)_[a-z_]*[a-z])[0-9]+[a-zA-Z0-9_]*");
+  if (text.starts_with(kPacketSocketPrefix)) return ReadPacketSocket(text);
   PortName name{.text = text, .device = text.substr(0, text.find(',')), .devargs = text};
   if (std::regex_match(name.device, pci)) return name;
   std::smatch parts;
   if (!std::regex_match(name.device, parts, vdev)) {
     return absl::InvalidArgumentError(absl::StrFormat(
-        "port %s: neither a PCI address like 0000:03:00.0 nor a DPDK vdev like net_tap0", text));
+        "port %s: neither a PCI address like 0000:03:00.0 nor a DPDK vdev like net_tap0 nor an "
+        "interface of the kernel's like packet:eth1",
+        text));
   }
   name.driver = parts[1];
   const auto* const quirks = std::ranges::find(kQuirks, name.driver, &DriverQuirks::driver);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What an operator calls a port, understood: a PCI address ("0000:03:00.0", arguments may follow
-// after a comma) or a DPDK vdev string ("net_vhost0,iface=/run/slipway.sock"). Also what is known
-// about single drivers, as a table: deviations from what DPDK's interface lets one expect.
+// after a comma), a DPDK vdev string ("net_vhost0,iface=/run/slipway.sock"), or an interface of the
+// kernel's behind a packet socket ("packet:eth1"). Also what is known about single drivers, as a
+// table: deviations from what DPDK's interface lets one expect.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,9 @@
 #include "absl/status/statusor.h"
 
 namespace slipway::dataplane {
+
+// What stands before the interface of a port that is no device of DPDK's (packet_socket_port.h).
+inline constexpr std::string_view kPacketSocketPrefix = "packet:";
 
 struct DriverQuirks {
   std::string_view driver;
@@ -30,11 +34,11 @@ struct DriverQuirks {
 struct PortName {
   std::string text;     // as the operator wrote it
   std::string device;   // DPDK's name for the port: "0000:03:00.0" or "net_vhost0"
-  std::string driver;   // vdev: the device without its number; PCI: empty
+  std::string driver;   // vdev: the device without its number; PCI: empty; "packet"
   std::string devargs;  // what is probed: `text`, with our defaults where it says nothing
   DriverQuirks quirks;
   std::string server_socket;  // net_vhost as a server: the path of its socket
-  std::string interface;      // net_af_packet: the kernel's interface
+  std::string interface;      // net_af_packet, a packet socket: the kernel's interface
   // What a packet buffer must hold for the driver to take it; 0: no more than a frame.
   std::uint16_t packet_bytes = 0;
 

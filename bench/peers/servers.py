@@ -23,6 +23,7 @@ EFI_PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0\x64\x86"
 # A ring for what comes while the core is taken away for some milliseconds.
 AF_PACKET = "net_af_packet0,iface=s0,framecnt=4096,qdisc_bypass=1"
 AF_XDP = "net_af_xdp0,iface=s0"
+PACKET_SOCKET = "packet:s0"
 STEPS = ("receive", "classify", "deliver", "expire", "emit", "transmit")
 SUITE_TLS13 = "TLS_AES_128_GCM_SHA256"
 

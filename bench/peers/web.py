@@ -13,12 +13,15 @@ import random
 import fast_wire
 import figures
 from process import CLIENT_CORE, SERVER_CORE, PeerError, busy_share_of, client, core_times, say
-from servers import AF_PACKET, AF_XDP, EFI_PROGRAM, SUITE_TLS13, Nginx, Slipwayd, make_certificate
+from servers import (AF_PACKET, AF_XDP, EFI_PROGRAM, PACKET_SOCKET, SUITE_TLS13, Nginx, Slipwayd,
+                     make_certificate)
 from wire import SERVER, Wire
 
 BULK, SMALL = "bulk.bin", "small.bin"
 BULK_BYTES = 100 << 20
 PATH = "demo/1"
+# What slipwayd may take a veth by, as rows call it.
+DEVICES = {"af_packet": AF_PACKET, "af_xdp": AF_XDP, "packet socket": PACKET_SOCKET}
 OPENSSL = f"""openssl_conf = init
 [init]
 ssl_conf = ssl
@@ -100,11 +103,11 @@ class Bench:
                 yield server
 
     @contextlib.contextmanager
-    def slipwayd(self, device):
+    def slipwayd(self, driver):
         with Wire(offloads=False, server_address=False) as wire:
-            driver = device.split("0,")[0]
-            server = Slipwayd(wire, self.folder / driver, self.folder, device=device,
-                              images="256 MiB", hugepages=self.context.hugepages)
+            server = Slipwayd(wire, self.folder / driver.replace(" ", "_"), self.folder,
+                              device=DEVICES[driver], images="256 MiB",
+                              hugepages=self.context.hugepages)
             with server:
                 server.publish(self.files)
                 self.check(wire, SMALL, "http")
@@ -114,16 +117,16 @@ class Bench:
 
     @contextlib.contextmanager
     def slipwayds(self):
-        """On af_packet and on af_xdp, each paused; those that this kernel has not are left out."""
+        """By each of DEVICES, each paused; those that this kernel has not are left out."""
         with contextlib.ExitStack() as stack:
             found, refused = {}, []
-            for driver, device in (("af_packet", AF_PACKET), ("af_xdp", AF_XDP)):
+            for driver in DEVICES:
                 try:
-                    found[driver] = stack.enter_context(self.slipwayd(device))
-                except Exception as error:  # whatever it is, the other driver may do
+                    found[driver] = stack.enter_context(self.slipwayd(driver))
+                except Exception as error:  # whatever it is, another may do
                     refused.append(f"{driver}: {str(error)[-160:]}")
             if not found:
-                raise PeerError("slipwayd serves on neither driver: " + "; ".join(refused))
+                raise PeerError("slipwayd serves by none of them: " + "; ".join(refused))
             yield found
 
 

@@ -65,8 +65,9 @@ struct SeenDevices {
 void CheckDevice(const Section& port, const std::string& device, SeenDevices& seen,
                  Complaints& complaints) {
   const std::string name = device.substr(0, device.find(','));
-  const std::string or_number =
-      IsPciAddress(name) ? "" : ", or number virtual devices, such as net_vhost1";
+  const std::string or_number = IsPciAddress(name) || IsKernelInterface(name)
+                                    ? ""
+                                    : ", or number virtual devices, such as net_vhost1";
   const Where where = port.At("device").where;
   const unsigned line = seen.names.Seen(name, where);
   const std::string& first = seen.texts.emplace(name, device).first->second;

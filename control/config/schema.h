@@ -23,7 +23,7 @@ enum class ValueType : std::uint8_t {
   kText,
   kChoice,    // one of `choices`
   kPath,      // of a file or directory; relative to the configuration file
-  kDevice,    // PCI address or DPDK virtual device string
+  kDevice,    // PCI address, kernel interface or DPDK virtual device string
   kName,      // DNS host name
   kAddress,   // IPv4 address
   kPrefix,    // IPv4 address or network with its length

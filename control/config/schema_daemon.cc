@@ -132,7 +132,9 @@ constexpr KeySchema kKeys[] = {
      .type = kDevice,
      .required = true,
      .example = "\"net_vhost0,iface=/run/slipway/vhost.sock,queues=1\"",
-     .sentence = "PCI address of a port bound to vfio-pci, or a DPDK virtual device string."},
+     .sentence =
+         "PCI address of a port bound to vfio-pci, packet:INTERFACE for one of the kernel's, or "
+         "a DPDK virtual device string."},
     {.table = "port",
      .name = "addresses",
      .type = kPrefix,

@@ -159,4 +159,13 @@ bool IsVirtualDevice(std::string_view text) {
   return std::ranges::all_of(driver, [](char c) { return IsLetter(c) || IsDigit(c) || c == '_'; });
 }
 
+bool IsKernelInterface(std::string_view text) {
+  constexpr std::string_view kPrefix = "packet:";
+  constexpr std::size_t kNameMax = 15;  // IFNAMSIZ, without its NUL
+  if (!text.starts_with(kPrefix)) return false;
+  text.remove_prefix(kPrefix.size());
+  return !text.empty() && text.size() <= kNameMax &&
+         text.find_first_of("/:, \t\n") == std::string_view::npos;
+}
+
 }  // namespace slipway::control

@@ -61,5 +61,7 @@ std::optional<std::string> ParseHostName(std::string_view text);
 // "0000:03:00.0", or "net_vhost0,iface=...": a DPDK driver's name that ends in a number.
 bool IsPciAddress(std::string_view text);
 bool IsVirtualDevice(std::string_view text);
+// "packet:eth1": an interface of the kernel's.
+bool IsKernelInterface(std::string_view text);
 
 }  // namespace slipway::control

@@ -34,7 +34,7 @@ std::optional<Value> ParseValue(ValueType type, std::string_view text) {
     case ValueType::kPath:
       return as_text(!text.empty());
     case ValueType::kDevice:
-      return as_text(IsPciAddress(text) || IsVirtualDevice(text));
+      return as_text(IsPciAddress(text) || IsVirtualDevice(text) || IsKernelInterface(text));
     case ValueType::kName:
       return AsValue(ParseHostName(text));
     case ValueType::kAddress:
@@ -78,7 +78,8 @@ std::string_view Expectation(ValueType type) {
     case ValueType::kPath:
       return "a path in quotes";
     case ValueType::kDevice:
-      return "a PCI address such as \"0000:03:00.0\" or a DPDK device such as "
+      return "a PCI address such as \"0000:03:00.0\", an interface of the kernel such as "
+             "\"packet:eth1\" or a DPDK device such as "
              "\"net_vhost0,iface=/run/slipway/vhost.sock\"";
     case ValueType::kName:
       return "a host name such as \"boot.example.net\"";

@@ -7,7 +7,7 @@ import re
 
 from daemon import ADDRESS
 from harness import Skipped, expect, run, test, until
-from lab import Lab, expect_file
+from lab import Lab, expect_file, serving
 from tcpdump import tcpdump
 from test_dhcp import inside
 
@@ -16,13 +16,12 @@ DOWNLOADS = 100
 JUMBO = 9000
 
 
-def workers(queues):
+def workers(name, device):
     @contextlib.contextmanager
     def two_workers(context):
         if len(os.sched_getaffinity(0)) < 2:
             raise Skipped("two workers need two cores")
-        device = f"net_af_packet0,iface=s0,qpairs={queues}"
-        with Lab(context, f"workers{queues}", cores="[0, 1]", device=device) as lab:
+        with Lab(context, name, cores="[0, 1]", device=device) as lab:
             lab.make_set(FILES)
             yield lab
             lab.nothing_leaked()
@@ -31,8 +30,8 @@ def workers(queues):
 
 # One queue: the second worker gets every frame through the first. Two: the kernel spreads frames by
 # a hash of its own, and about half reach the wrong worker first.
-def register(queues, words):
-    fixture = workers(queues)
+def register(name, device, words):
+    fixture = workers(name, device)
 
     @test("workers", f"{DOWNLOADS} downloads at once over two workers and {words} arrive whole", fixture)
     def downloads(_, lab):
@@ -74,8 +73,37 @@ def everything(lab):
     lab.fetch("big.img")
 
 
-register(1, "one queue")
-register(2, "two queues")
+register("workers1", "net_af_packet0,iface=s0,qpairs=1", "one queue")
+register("workers2", "net_af_packet0,iface=s0,qpairs=2", "two queues")
+register("workers-packet", "packet:s0", "a packet socket")
+
+
+@contextlib.contextmanager
+def packet_socket(context):
+    """A veth with its offloads on: frames of up to 64 KiB both ways."""
+    with Lab(context, "packet", device="packet:s0") as lab:
+        for space, interface in ((lab.server, "s0"), (lab.client, "w0")):
+            run(["ip", "netns", "exec", space, "ethtool", "-K", interface,
+                 *"rx on tx on sg on tso on gso on gro on".split()])
+        lab.make_set(FILES)
+        yield lab
+        lab.nothing_leaked()
+
+
+@test("packet", "what a client sends in large frames is read, and refused as too large", packet_socket)
+def posted(_, lab):
+    body = lab.folder / "set" / "even.img"
+    status = lab.curl("--output", "/dev/null", "--write-out", "%{http_code}", "--request", "POST",
+                      "--header", "Expect:", "--data-binary", f"@{body}", lab.url("small.efi"),
+                      check=False)
+    expect(status == "413", f"a body of a megabyte was answered: {status}")
+    lab.fetch("small.efi")
+
+
+@test("packet", "DHCP, ping, names and whole files by a packet socket without offloads",
+      serving("packet-plain", FILES, device="packet:s0"))
+def plain_packet(_, lab):
+    everything(lab)
 
 
 @contextlib.contextmanager
@@ -98,6 +126,14 @@ def sizes_of(lab, space, interface, words):
 
 
 FROM_US = f"tcp and src host {ADDRESS} and src port 443"
+
+
+@test("packet", "runs of segments cross a packet socket's veth whole, and so do files", packet_socket)
+def runs(_, lab):
+    with sizes_of(lab, lab.client, "w0", FROM_US) as sizes:
+        lab.fetch("big.img", host=ADDRESS)
+    expect(max(sizes) > 10 * 1514, f"the largest frame has {max(sizes)} bytes: the kernel cut")
+    lab.fetch("big.img", scheme="http", host=ADDRESS)
 
 
 @test("jumbo", "segments of 9,000 bytes on the wire carry a file to a client that takes them", jumbo)

@@ -33,6 +33,8 @@ for line in sys.stdin:
     raw.send(bytes.fromhex(line))
 """
 tagged = serving("vlan", FILES, relay={"vlan": VLAN}, port=f"vlan = {VLAN}")
+tagged_packet = serving("vlan-packet", FILES, relay={"vlan": VLAN}, port=f"vlan = {VLAN}",
+                        device="packet:s0")
 
 
 @contextlib.contextmanager
@@ -74,6 +76,15 @@ def settled(lab, reason, wanted):
 
 @test("vlan", "an address by DHCP and whole files by curl through a tagged port", tagged)
 def through(_, lab):
+    everything_through(lab)
+
+
+@test("vlan", "the same by a packet socket, whose kernel cuts tagged runs", tagged_packet)
+def through_packet(_, lab):
+    everything_through(lab)
+
+
+def everything_through(lab):
     space, _interface = lab.port()
     address = lab.dhcp(space)
     expect(address.startswith("10.77.0."), address)

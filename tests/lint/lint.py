@@ -63,6 +63,7 @@ CASTS = {
     'protocols/base/bytes.h': 'characters as bytes and back',
     'dataplane/eal_image_memory.cc': 'addresses as numbers: is a slice inside the arena?',
     'dataplane/packet_pool.cc': "DPDK takes a buffer's I/O address as a number",
+    'dataplane/packet_socket.cc': 'the sockets interface is defined in terms of it',
     'dataplane/port_name.cc': 'the sockets interface is defined in terms of it',
 }
 CAST_FOLDERS = {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DpdkPort against the kernel's own network stack: a tap, and a veth through af_packet and af_xdp,
-// in a network namespace of the test's own. The kernel is an independent judge of our checksums.
-// Needs root: without it these tests are skipped, and say so.
+// Ports against the kernel's own network stack: a tap, and a veth through af_packet, af_xdp and a
+// packet socket (more of that one: packet_socket_test.cc), in a network namespace of the test's
+// own. The kernel is an independent judge of our checksums. Needs root: without it these tests are
+// skipped, and say so.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,7 +18,7 @@
 #include <cstring>
 #include <thread>
 
-#include "dataplane/port.h"
+#include "dataplane/make_port.h"
 #include "tests/unit/dataplane/frames.h"
 
 namespace slipway::dataplane {
@@ -43,7 +44,7 @@ class KernelTest : public ::testing::Test {
 
   // `interface` is the kernel's end: 10.77.0.9, and 10.77.0.1 (ours) is at the port's address.
   void Connect(const std::string& name, const std::string& interface, std::uint16_t mtu = 1500) {
-    port_ = std::make_unique<DpdkPort>(name);
+    port_ = MakePort(name);
     const absl::Status status = port_->Initialize({.mtu = mtu, .pools = {pool_.get()}});
     ASSERT_TRUE(status.ok()) << status.message();
     const std::string commands =
@@ -116,7 +117,7 @@ class KernelTest : public ::testing::Test {
   int home_ = -1;
   int socket_ = -1;
   std::unique_ptr<PacketPool> pool_ = NewPool({.packets = 8192, .large = 8, .handles = 64});
-  std::unique_ptr<DpdkPort> port_;
+  std::unique_ptr<Undi> port_;
 };
 
 TEST_F(KernelTest, ATapTalksWithTheKernelBothWays) {
@@ -145,6 +146,28 @@ TEST_F(KernelTest, JumboFramesCrossAVethThroughAfPacketBothWays) {
   Connect("net_af_packet0,iface=slipway0", "slipway1", 9000);
   if (HasFatalFailure()) return;
   EXPECT_EQ(port_->Capabilities().mtu, 9000);
+  ExpectTheKernelTakesOurDatagram(8972);
+  ExpectWeTakeTheKernelsDatagram(8972);
+}
+
+TEST_F(KernelTest, AVethThroughAPacketSocketTalksWithTheKernelBothWays) {
+  ASSERT_EQ(std::system("ip link add slipway0 type veth peer name slipway1 && "
+                        "ip link set slipway0 up"),
+            0);
+  Connect("packet:slipway0", "slipway1");
+  if (HasFatalFailure()) return;
+  EXPECT_TRUE(port_->Capabilities().hardware.tcp_segmentation);
+  ExpectTheKernelTakesOurDatagram();
+  ExpectWeTakeTheKernelsDatagram();
+}
+
+TEST_F(KernelTest, JumboFramesCrossAVethThroughAPacketSocketBothWays) {
+  ASSERT_EQ(std::system("ip link add slipway0 type veth peer name slipway1 && "
+                        "ip link set slipway0 up && ip link set slipway1 mtu 9000"),
+            0);
+  pool_ = NewPool({.packets = 1024, .packet_bytes = 9216, .large = 8, .handles = 64});
+  Connect("packet:slipway0", "slipway1", 9000);
+  if (HasFatalFailure()) return;
   ExpectTheKernelTakesOurDatagram(8972);
   ExpectWeTakeTheKernelsDatagram(8972);
 }

@@ -248,6 +248,21 @@ TEST(PortName, FillsInWhatVhostNeedsAndKeepsWhatTheOperatorSaid) {
   EXPECT_EQ(pci->device, "0000:03:00.0");
 }
 
+TEST(PortName, KnowsAPacketSocketByItsInterface) {
+  const auto name = ParsePortName("packet:eth1");
+  ASSERT_TRUE(name.ok());
+  EXPECT_EQ(name->interface, "eth1");
+  EXPECT_FALSE(name->is_pci());
+  EXPECT_EQ(name->packet_bytes, 0);
+  EXPECT_TRUE(ParsePortName("packet:enp0s31f6.100ab").ok());
+  for (const char* bad : {"packet:", "packet:eth1,iface=x", "packet:a:b", "packet:a/b",
+                          "packet:a b", "packet:sixteen-letters-"}) {
+    EXPECT_THAT(std::string(ParsePortName(bad).status().message()),
+                testing::HasSubstr("names no interface; write packet:eth1"))
+        << bad;
+  }
+}
+
 TEST(PortName, MakesAfPacketsSlotsAsLargeAsTheMtuAsks) {
   const auto plain = ParsePortName("net_af_packet0,iface=eth0");
   ASSERT_TRUE(plain.ok());

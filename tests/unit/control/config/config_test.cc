@@ -132,8 +132,14 @@ const BadConfig kBadConfigs[] = {
      "s.toml:5:10: port.device = \"0000:03:00.0\": a real port needs hugepages; write "
      "dataplane.hugepages = true"},
     {"PortWithoutDevice", "[[port]]\naddresses = [\"10.9.0.1/24\"]\n",
-     "s.toml:4:1: port.device: missing; write a PCI address such as \"0000:03:00.0\" or a DPDK "
-     "device such as \"net_vhost0,iface=/run/slipway/vhost.sock\""},
+     "s.toml:4:1: port.device: missing; write a PCI address such as \"0000:03:00.0\", an "
+     "interface of the kernel such as \"packet:eth1\" or a DPDK device such as "
+     "\"net_vhost0,iface=/run/slipway/vhost.sock\""},
+    {"DuplicateKernelInterface",
+     "[[port]]\ndevice = \"packet:eth1\"\naddresses = [\"10.9.0.1/24\"]\n"
+     "[[port]]\ndevice = \"packet:eth1\"\naddresses = [\"10.8.0.1/24\"]\n",
+     "s.toml:8:10: port.device = \"packet:eth1\": already the port in line 5, with the same VLAN; "
+     "write each VLAN of a port once"},
     {"NetworkAddressOnPort", "[[port]]\ndevice = \"net_tap1\"\naddresses = [\"10.9.0.0/24\"]\n",
      "s.toml:6:14: port.addresses = \"10.9.0.0/24\": the network's own or its broadcast address; "
      "write a host's, such as \"10.9.0.1/24\""},
