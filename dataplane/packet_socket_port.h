@@ -3,10 +3,10 @@
 // PacketSocketPort: Undi over any Ethernet interface of Linux's kernel, by a packet socket with
 // virtio's headers: "packet:eth1".
 //
-// Why beside net_af_packet and net_af_xdp: where an interface has no driver of DPDK's (a veth, a
-// bridge, most NICs of small machines), those pay the kernel's way out for each frame of 1,500
-// bytes. Here a run of TCP segments of up to 64 KiB leaves in one piece, and the kernel cuts it as
-// late as it can, or the NIC does, or on a veth nobody.
+// Why beside net_af_packet and net_af_xdp: those send each frame of 1,500 bytes by itself. Here a
+// run of TCP segments of up to 64 KiB leaves in one piece, and the kernel cuts it as late as it
+// can, or the NIC does, or on a veth nobody: more than twice the bytes a CPU-second then
+// (docs/performance.md, row 5). Where the kernel has to cut it, it costs as much as theirs.
 //
 // Receives by a ring in shared memory, sends by sendmmsg. What is sent waits in the socket's send
 // buffer; when that is full, in TransmitSide, and nothing is lost.
