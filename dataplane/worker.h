@@ -16,7 +16,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <memory_resource>
 #include <optional>
@@ -31,6 +30,7 @@
 #include "dataplane/dhcp_service.h"
 #include "dataplane/distribution.h"
 #include "dataplane/handover.h"
+#include "dataplane/handshake_line.h"
 #include "dataplane/interface.h"
 #include "dataplane/link.h"
 #include "dataplane/options.h"
@@ -262,7 +262,7 @@ class Worker {
   BootServiceFactory factory_;
   std::pmr::vector<Service> services_;  // by ConnectionId::index
   tcp::SynForm form_;                   // while a SYN is being taken: its form
-  std::deque<tcp::ConnectionId> work_;
+  HandshakeLine work_;
   WorkBudget budget_;
   bool others_wait_ = false;        // Emit left connections that have something to send
   std::vector<WaitingLine> aside_;  // of the links

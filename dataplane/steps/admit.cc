@@ -62,7 +62,7 @@ void Worker::QueueWork(Service& service, Time now) {
   }
   service.waits = false;
   service.work_queued = true;
-  work_.push_back(service.id);
+  work_.Push(service.id, service.application->work_begun());
 }
 
 std::size_t Worker::Admit(Time now) {

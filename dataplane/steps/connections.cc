@@ -259,17 +259,12 @@ void Worker::Reset(const Service& service, Time now) {
 std::size_t Worker::WorkOff(Time now) {
   std::size_t steps = 0;
   budget_.StartRound(rte_rdtsc());
-  while (!work_.empty() && budget_.Allows(others_wait_)) {
-    const tcp::ConnectionId id = work_.front();
-    work_.pop_front();
-    Service& service = services_[id.index];
-    const bool alive = service.id == id && service.application != nullptr;
-    if (alive && !service.application->work_begun() && !factory_.may_begin_handshake()) {
-      work_.push_back(id);  // behind those that have begun
-      break;
-    }
+  while (budget_.Allows(others_wait_)) {
+    const auto id = work_.Pop(factory_.may_begin_handshake());
+    if (!id) break;
     ++steps;
-    if (!alive) continue;
+    Service& service = services_[id->index];
+    if (service.id != *id || service.application == nullptr) continue;  // it ended meanwhile
     service.work_queued = false;
     Follow(service, service.application->Work(now), now);
     budget_.Stepped(rte_rdtsc());

@@ -387,13 +387,14 @@ TEST_F(BootServiceTest, APeerThatWaitedForUsInItsHandshakeHasAsMuchTimeLeftAsBef
   for (std::uint16_t i = 0; i < kOthers; ++i) {
     RawPeer other(static_cast<std::uint16_t>(2000 + i), 443);
     Tell(other, other.Syn());
+    Tell(other, other.Send(Hello()));
     others.push_back(other);
   }
   RawPeer peer(1024, 443);
   Tell(peer, peer.Syn());
   Tell(peer, peer.Send(Hello()));
-  for (RawPeer& other : others) deliver(other.Send(Hello()));
   const Buffer change_cipher_spec = {20, 3, 3, 0, 1, 1};  // RFC 8446 5: to be dropped
+  for (RawPeer& other : others) deliver(other.Send(change_cipher_spec));
   deliver(peer.Send(change_cipher_spec));
   run(peer, seconds(kOthers) + kHandshakeTimeout - seconds(5));
   EXPECT_FALSE(peer.reset);
