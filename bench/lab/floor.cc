@@ -92,11 +92,16 @@ FloorResult MeasureFloor(dataplane::Undi& port, dataplane::PacketPool& pool, Byt
   FloorResult result;
   std::array<Frame, 2 * kBurst> frames;
   std::size_t waiting = 0;
-  const std::uint64_t end =
-      rte_rdtsc() +
-      static_cast<std::uint64_t>(options.seconds * static_cast<double>(rte_get_tsc_hz()));
+  const double length = options.seconds * static_cast<double>(rte_get_tsc_hz());
   std::uint64_t began = rte_rdtsc();
+  const std::uint64_t counted_from = began + static_cast<std::uint64_t>(length / 2);
+  const std::uint64_t end = counted_from + static_cast<std::uint64_t>(length);
+  bool counts = false;
   while (began < end) {
+    if (!counts && began >= counted_from) {
+      counts = true;
+      result = {};
+    }
     const bool made = waiting == 0;
     if (made) waiting = floor.MakeRecord(frames);
     const std::size_t sent =

@@ -17,6 +17,7 @@ struct FloorOptions {
   std::uint16_t segment_text = 1448;    // bytes of ciphertext in a segment
   std::uint16_t segments_in_frame = 1;  // above 1: frames ask for TCP segmentation
   unsigned readers = 64;
+  // Half of it again, before, is not counted: the caches are another's at first.
   double seconds = 1;
   bool transmit = true;  // false: seal into the same buffers, send nothing
 };

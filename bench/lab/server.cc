@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_format.h"
 #include "bench/lab/real_time.h"
-#include "dataplane/clock.h"
 #include "dataplane/huge_pages.h"
 #include "protocols/base/check.h"
 #include "tls/certificates.h"
@@ -192,14 +191,13 @@ void BenchServer::Run() {
   pthread_setname_np(pthread_self(), "bench-server");
   std::optional<RealTime> priority;
   if (chosen_.real_time) priority.emplace();
-  const dataplane::Clock clock;
   while (!stop_.load(std::memory_order_relaxed)) {
-    static_cast<void>(worker_->RunOnce(clock.Now()));
+    static_cast<void>(worker_->RunOnce(Now()));
     if (!busy()) continue;
     errand_();
     has_errand_.store(false, std::memory_order_release);
   }
-  worker_->Stop(clock.Now());
+  worker_->Stop(Now());
   rte_thread_unregister();
 }
 
@@ -207,6 +205,19 @@ void BenchServer::RunOnCore(std::function<void()> work) {
   SLIPWAY_CHECK(!busy());
   errand_ = std::move(work);
   has_errand_.store(true, std::memory_order_release);
+}
+
+void BenchServer::RunFor(Duration time) {
+  Time now = Now();
+  for (const Time end = now + time; now < end; now = Now()) {
+    static_cast<void>(worker_->RunOnce(now));
+  }
+}
+
+void BenchServer::Lend(const std::function<void()>& work) {
+  const Time before = clock_.Now();
+  work();
+  lent_ += clock_.Now() - before;
 }
 
 void BenchServer::KeepUp() {

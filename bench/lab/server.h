@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/clock.h"
 #include "dataplane/eal_image_memory.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/system_entropy.h"
@@ -75,12 +76,16 @@ class BenchServer {
   void KeepUp();
   // Runs `work` on the server's core, between two rounds; busy() until it is done.
   void RunOnCore(std::function<void()> work);
+  // The next two are for such work: the server's rounds for so long, and something else, for which
+  // its time stands still. So TCP measures no round trip across it and misses nobody meanwhile.
+  void RunFor(Duration time);
+  void Lend(const std::function<void()>& work);
   // One of each kind of key: ECDSA P-256, RSA-2048.
   const std::vector<tls::Certificate>& certificates() const { return BenchCertificates(); }
   bool busy() const { return has_errand_.load(std::memory_order_acquire); }
   // What the worker has counted; a copy it posted at most 100 ms ago.
   dataplane::WorkerStatistics Statistics() const { return board_.Read(0); }
-  // The same as it stands now; only where there is no thread.
+  // The same as it stands now; also for callers where there is no thread.
   const dataplane::WorkerStatistics& StatisticsNow() const { return worker_->statistics(); }
 
  private:
@@ -88,7 +93,11 @@ class BenchServer {
   absl::Status Prepare();
   void Run();
 
+  Time Now() const { return clock_.Now() - lent_; }
+
   dataplane::Undi& port_;
+  dataplane::Clock clock_;
+  Duration lent_{};
   dataplane::Options options_;
   tcp::Settings tcp_;
   BenchServerOptions chosen_;

@@ -237,23 +237,26 @@ void Team::MakeWorker(Member& member) {
 }
 
 // The snapshot's old versions are freed by nobody while it runs, so a sleeping worker holds up
-// none.
+// none. A member's time stands still while it rests: TCP would measure round trips across it.
 void Team::Spin(Member& member) {
   const dataplane::Clock clock;
+  Duration rested{};
   while (!stop_.load(std::memory_order_relaxed)) {
     if (!running_.load(std::memory_order_acquire)) {
+      const Time before = clock.Now();
       member.counted = member.worker->statistics();
       member.resting.store(true, std::memory_order_release);
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      rested += clock.Now() - before;
       continue;
     }
     member.resting.store(false, std::memory_order_relaxed);
     std::optional<RealTime> priority;
     if (chosen_.turns == nullptr) priority.emplace();
-    while (running_.load(std::memory_order_relaxed)) TakeTurn(member, clock.Now());
+    while (running_.load(std::memory_order_relaxed)) TakeTurn(member, clock.Now() - rested);
   }
-  member.farm->Stop(clock.Now());
-  member.worker->Stop(clock.Now());
+  member.farm->Stop(clock.Now() - rested);
+  member.worker->Stop(clock.Now() - rested);
   member.far->Shutdown();
   member.near->Shutdown();
 }

@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kWarmUp = 1.0;  // BENCH: the first second on a fresh ring is slow
 constexpr double kOpenMax = 60.0;
+// Of the server; the floor and sealing alone have half of it each.
+constexpr double kTurn = 0.04;
 
 struct BulkRow {
   std::string work;
@@ -54,11 +56,11 @@ std::string WaitUntilOpen(Rig& rig, std::uint32_t machines) {
   return why;
 }
 
-// The median, the lowest and the highest.
+// The median, and the middle half.
 void AddSpread(const std::string& name, const std::vector<double>& values, RowResult& result) {
   result.figures.insert(result.figures.end(), {{name, Median(values)},
-                                               {name + "_low", std::ranges::min(values)},
-                                               {name + "_high", std::ranges::max(values)}});
+                                               {name + "_low", Quantile(values, 0.25)},
+                                               {name + "_high", Quantile(values, 0.75)}});
 }
 
 RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
@@ -74,41 +76,45 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
     }
   }
   rig.Run(kWarmUp);
-  std::vector<double> ratios, to_sealing, cycles, floors;
-  double machines_busy = 0;
+  std::vector<double> ratios, to_sealing, cycles, floors, sealing;
   std::uint64_t resent = 0;
-  std::vector<Sample> samples;
-  for (unsigned i = 0; i < context.pairs; ++i) {
-    FloorOptions floor{.segment_text = row.segment_text,
-                       .segments_in_frame = row.segments_in_frame,
-                       .seconds = context.seconds};
-    const double floor_cost = rig.MeasureFloor(floor).cycles_per_byte();
-    floor.transmit = false;
-    const double seal_cost = rig.MeasureFloor(floor).cycles_per_byte();
-    rig.Run(0.2);  // connections that stood still during the floor go on
-    const Sample sample = rig.Measure(context.seconds);
-    if (sample.payload_bytes == 0) return Failed(work, "nothing was sent");
-    cycles.push_back(sample.cycles_per_byte());
-    floors.push_back(floor_cost);
-    ratios.push_back(sample.cycles_per_byte() / floor_cost);
-    to_sealing.push_back(sample.cycles_per_byte() / seal_cost);
-    machines_busy = std::max(machines_busy, sample.machines_busy);
-    resent += sample.retransmissions;
-    samples.push_back(sample);
+  const unsigned turns = TurnsIn(context.pairs * context.seconds, kTurn);
+  const std::vector<Sample> samples = rig.TakeTurns(turns, kTurn, [&] {
+    FloorOptions options{.segment_text = row.segment_text,
+                         .segments_in_frame = row.segments_in_frame,
+                         .seconds = kTurn / 2};
+    floors.push_back(rig.MeasureFloor(options).cycles_per_byte());
+    options.transmit = false;
+    sealing.push_back(rig.MeasureFloor(options).cycles_per_byte());
+  });
+  unsigned still = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].payload_bytes == 0) {  // the machines' core was taken away
+      ++still;
+      continue;
+    }
+    const double cost = samples[i].cycles_per_byte();
+    cycles.push_back(cost);
+    ratios.push_back(cost / floors[i]);
+    to_sealing.push_back(cost / sealing[i]);
+    resent += samples[i].retransmissions;
   }
+  if (still > turns / 4) {
+    return Failed(work, absl::StrFormat("nothing was sent in %d of %d turns", still, turns));
+  }
+  const Sample typical = SumOfMiddleHalf(samples);
   RowResult result;
   result.work = work;
   result.measured = absl::StrFormat(
-      "%s x floor (%.3f over %.3f cycles/B); %s x sealing; machines' core %.0f %% busy; %d resent",
-      WithSpread(ratios), Median(cycles), Median(floors), WithSpread(to_sealing),
-      100 * machines_busy, resent);
+      "%s x floor (%.3f over %.3f cycles/B), the middle half of %d turns; %s x sealing; server's "
+      "core %.0f %% busy; %d resent",
+      WithQuartiles(ratios), Median(cycles), Median(floors), turns, WithQuartiles(to_sealing),
+      100 * typical.busy_share(), resent);
+  if (still > 0) absl::StrAppendFormat(&result.measured, "; %d turns of nothing left out", still);
   result.must = absl::StrFormat("<= %.2f x floor", row.must);
   result.holds = Median(ratios) <= row.must;
-  // The steps of the measurement in the middle.
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::ranges::nth_element(samples, middle, {}, &Sample::cycles_per_byte);
-  result.profile = middle->Profile();
-  result.figures = middle->StepFigures();
+  result.profile = typical.Profile();
+  result.figures = typical.StepFigures();
   result.figures.insert(result.figures.end(), {{"ratio", Median(ratios)},
                                                {"must_ratio", row.must},
                                                {"ratio_to_sealing", Median(to_sealing)}});

@@ -32,7 +32,8 @@ constexpr char kUsage[] =
     "                     [--server-core N] [--machines-core N] [--memory MIB]\n"
     "  ROW        1 2 3 4 7 9 10 11 12 14; all when none is named\n"
     "             5w 6w 8w: the fast wire's side of rows 5, 6, 8 (bench/peers)\n"
-    "  --pairs    interleaved measurements of each row (5)\n"
+    "  --pairs    interleaved measurements of each row (5); rows 1 to 3, 7 and 14 cut them into\n"
+    "             short turns, and give the median turn and, in brackets, the middle half\n"
     "  --seconds  of one measurement (0.5)\n"
     "  --machines of the rows of boots (10000)\n"
     "  --quick    1,000 machines, and three short measurements: a look, not a figure\n";
@@ -169,11 +170,21 @@ const std::vector<Row>& Rows() {
   return rows;
 }
 
-double Median(std::vector<double> values) {
+double Quantile(std::vector<double> values, double share) {
   if (values.empty()) return 0;
   std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 != 0 ? values[half] : (values[half - 1] + values[half]) / 2;
+  const double at = share * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+double Median(std::vector<double> values) { return Quantile(std::move(values), 0.5); }
+
+std::string WithQuartiles(const std::vector<double>& values, int digits) {
+  if (values.empty()) return "nothing";
+  return absl::StrFormat("%.*f (%.*f to %.*f)", digits, Median(values), digits,
+                         Quantile(values, 0.25), digits, Quantile(values, 0.75));
 }
 
 std::string WithSpread(const std::vector<double>& values, int digits) {

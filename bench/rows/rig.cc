@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_format.h"
@@ -23,6 +24,8 @@ void Pin(unsigned core) {
 Duration Seconds(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
+
+constexpr double kTurnsMax = 120;  // s
 
 // Names of rings, sockets and devices must differ between the rigs of a process.
 unsigned NextNumber() {
@@ -116,32 +119,81 @@ void Rig::RunUntil(const std::function<bool()>& done, double seconds_max) {
 }
 
 Sample Rig::Measure(double seconds) {
-  const dataplane::WorkerStatistics before = server_->Statistics();
   const std::uint64_t busy_before = farm_->tally().busy_cycles;
   const std::uint64_t all_before = farm_->tally().all_cycles;
+  const dataplane::WorkerStatistics before = server_->Statistics();
   Run(seconds);
-  const dataplane::WorkerStatistics after = server_->Statistics();
-  const auto emit = static_cast<std::size_t>(dataplane::Step::kEmit);
-  const auto receive = static_cast<std::size_t>(dataplane::Step::kReceive);
+  Sample sample = Between(before, server_->Statistics());
+  sample.machines_busy = static_cast<double>(farm_->tally().busy_cycles - busy_before) /
+                         static_cast<double>(farm_->tally().all_cycles - all_before);
+  return sample;
+}
+
+std::vector<Sample> Rig::TakeTurns(unsigned count, double length,
+                                   const std::function<void()>& aside) {
+  std::vector<Sample> samples;
+  server_->RunOnCore([&] {
+    for (unsigned i = 0; i < count; ++i) {
+      server_->Lend(aside);
+      server_->RunFor(Seconds(length / 2));
+      const dataplane::WorkerStatistics before = server_->StatisticsNow();
+      server_->RunFor(Seconds(length));
+      samples.push_back(Between(before, server_->StatisticsNow()));
+    }
+  });
+  RunUntil([&] { return !server_->busy(); }, kTurnsMax);
+  SLIPWAY_CHECK(!server_->busy());
+  return samples;
+}
+
+Sample Between(const dataplane::WorkerStatistics& before,
+               const dataplane::WorkerStatistics& after) {
+  constexpr auto kEmit = static_cast<std::size_t>(dataplane::Step::kEmit);
+  constexpr auto kReceive = static_cast<std::size_t>(dataplane::Step::kReceive);
   Sample sample{.payload_bytes = after.payload_bytes - before.payload_bytes,
-                .segments = after.steps[emit].out - before.steps[emit].out,
+                .segments = after.steps[kEmit].out - before.steps[kEmit].out,
                 .busy_cycles = after.busy_cycles - before.busy_cycles,
                 .idle_cycles = after.idle_cycles - before.idle_cycles,
                 .handshakes = after.handshakes - before.handshakes,
                 .borrowed_bytes = after.borrowed_bytes - before.borrowed_bytes,
                 .retransmissions = after.retransmissions - before.retransmissions,
                 .busy_polls = after.busy_polls - before.busy_polls,
-                .frames_received = after.steps[receive].out - before.steps[receive].out,
-                .machines_busy = static_cast<double>(farm_->tally().busy_cycles - busy_before) /
-                                 static_cast<double>(farm_->tally().all_cycles - all_before)};
+                .frames_received = after.steps[kReceive].out - before.steps[kReceive].out,
+                .seal_sample_cycles = after.seal_sample_cycles - before.seal_sample_cycles,
+                .seal_sample_bytes = after.seal_sample_bytes - before.seal_sample_bytes};
   for (std::size_t i = 0; i < sample.step_cycles.size(); ++i) {
     sample.step_cycles[i] = after.steps[i].cycles - before.steps[i].cycles;
   }
-  sample.seal_cycles_per_byte =
-      static_cast<double>(after.seal_sample_cycles - before.seal_sample_cycles) /
-      static_cast<double>(
-          std::max<std::uint64_t>(1, after.seal_sample_bytes - before.seal_sample_bytes));
   return sample;
+}
+
+void Sample::Add(const Sample& other) {
+  payload_bytes += other.payload_bytes;
+  segments += other.segments;
+  busy_cycles += other.busy_cycles;
+  idle_cycles += other.idle_cycles;
+  handshakes += other.handshakes;
+  borrowed_bytes += other.borrowed_bytes;
+  retransmissions += other.retransmissions;
+  busy_polls += other.busy_polls;
+  frames_received += other.frames_received;
+  for (std::size_t i = 0; i < step_cycles.size(); ++i) step_cycles[i] += other.step_cycles[i];
+  seal_sample_cycles += other.seal_sample_cycles;
+  seal_sample_bytes += other.seal_sample_bytes;
+}
+
+Sample SumOfMiddleHalf(std::vector<Sample> samples) {
+  std::erase_if(samples, [](const Sample& sample) { return sample.payload_bytes == 0; });
+  std::ranges::sort(samples, {}, &Sample::cycles_per_byte);
+  Sample sum;
+  const std::size_t quarter = samples.size() / 4;
+  for (std::size_t i = quarter; i < samples.size() - quarter; ++i) sum.Add(samples[i]);
+  return sum;
+}
+
+double Sample::seal_cycles_per_byte() const {
+  return static_cast<double>(seal_sample_cycles) /
+         static_cast<double>(std::max<std::uint64_t>(1, seal_sample_bytes));
 }
 
 std::string Sample::Profile() const {
@@ -154,7 +206,7 @@ std::string Sample::Profile() const {
   }
   absl::StrAppendFormat(&text,
                         "of which sealing %.0f; %.1f segments and %.1f frames in a busy round",
-                        seal_cycles_per_byte * static_cast<double>(payload_bytes) / count,
+                        seal_cycles_per_byte() * static_cast<double>(payload_bytes) / count,
                         count / static_cast<double>(busy_polls),
                         static_cast<double>(frames_received) / static_cast<double>(busy_polls));
   return text;
@@ -169,23 +221,13 @@ std::vector<std::pair<std::string, double>> Sample::StepFigures() const {
     cycles[i] = static_cast<double>(step_cycles[i]) / count;
   }
   cycles[kSeal] =
-      std::min(cycles[kEmit], seal_cycles_per_byte * static_cast<double>(payload_bytes) / count);
+      std::min(cycles[kEmit], seal_cycles_per_byte() * static_cast<double>(payload_bytes) / count);
   cycles[kEmit] -= cycles[kSeal];
   std::vector<std::pair<std::string, double>> figures;
   for (std::size_t i = 0; i < cycles.size(); ++i) {
     figures.emplace_back("segment_cycles." + std::string(dataplane::kStepNames[i]), cycles[i]);
   }
   return figures;
-}
-
-FloorResult Rig::MeasureFloor(const FloorOptions& options) {
-  FloorResult result;
-  server_->RunOnCore([&] {
-    result = bench::MeasureFloor(*server_port_, server_->pool(), server_->image(), options);
-  });
-  RunUntil([&] { return !server_->busy(); }, 10 * options.seconds + 10);
-  SLIPWAY_CHECK(!server_->busy());
-  return result;
 }
 
 storm::FarmOptions Readers(std::uint32_t count, storm::Firmware firmware, bool tls) {

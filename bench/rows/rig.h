@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rig: a server and its machines on one wire, each on a core of its own, and the floor of that
-// wire, measured in turns on the server's core: what is divided by what was measured a second ago.
+// Rig: a server and its machines on one wire, each on a core of its own, and whatever it is divided
+// by, measured in turns with it on the server's core.
+//
+// Turns are short: a machine whose cores others use too changes its speed from one tenth of a
+// second to the next, by more than is to be told apart. Who has just got the core runs a while
+// before it is measured, since the caches are not its own yet. TCP does not see the turns: see
+// TakeTurns.
 //
 // The calling thread runs the machines; the server has its own thread. Frames of the floor reach
 // the machines too, which free them unread, as a wire would.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,12 +56,16 @@ struct Sample {
   std::uint64_t busy_polls = 0;
   std::uint64_t frames_received = 0;
   std::array<std::uint64_t, dataplane::kStepNames.size()> step_cycles{};
-  double seal_cycles_per_byte = 0;  // of the rounds in which it was measured
-  double machines_busy = 0;         // share of the machines' core
+  std::uint64_t seal_sample_cycles = 0;  // of the rounds in which sealing was measured
+  std::uint64_t seal_sample_bytes = 0;
+  double machines_busy = 0;  // share of the machines' core; only of Measure
+
+  void Add(const Sample& other);
 
   double cycles_per_byte() const {
     return static_cast<double>(busy_cycles) / static_cast<double>(payload_bytes);
   }
+  double seal_cycles_per_byte() const;
   // "receive 20, classify 12, ...": cycles a segment, by step; sealing is part of emit.
   std::string Profile() const;
   // The same as figures, "segment_cycles.receive" and so on; sealing stands apart from emit.
@@ -63,6 +74,17 @@ struct Sample {
     return static_cast<double>(busy_cycles) / static_cast<double>(busy_cycles + idle_cycles);
   }
 };
+
+// What the server did from one moment to another.
+Sample Between(const dataplane::WorkerStatistics& before, const dataplane::WorkerStatistics& after);
+// The sum of those that cost neither much nor little a byte: what they spend by step is not the
+// machine's doing.
+Sample SumOfMiddleHalf(std::vector<Sample> samples);
+
+// How many turns of a length make up a time; at least one.
+inline unsigned TurnsIn(double seconds, double length) {
+  return std::max(1U, static_cast<unsigned>(std::lround(seconds / length)));
+}
 
 class Rig {
  public:
@@ -78,7 +100,14 @@ class Rig {
   void Run(double seconds);
   void RunUntil(const std::function<bool()>& done, double seconds_max);
   Sample Measure(double seconds);
-  FloorResult MeasureFloor(const FloorOptions& options);
+  // `count` times `aside`, and then the server for `length`; what the server did in each of its
+  // turns. All runs on the server's thread, whose time stands still for `aside`
+  // (BenchServer::Lend).
+  std::vector<Sample> TakeTurns(unsigned count, double length, const std::function<void()>& aside);
+  // For `aside`: the floor of the server's port.
+  FloorResult MeasureFloor(const FloorOptions& options) {
+    return bench::MeasureFloor(*server_port_, server_->pool(), server_->image(), options);
+  }
 
  private:
   explicit Rig(const RowContext& context) : context_(context) {}

@@ -38,7 +38,12 @@ const std::vector<Row>& Rows();
 
 // Of sorted or unsorted values; 0 of nothing.
 double Median(std::vector<double> values);
-// "1.21 (1.18 to 1.25)"
+// "1.21 (1.18 to 1.25)": the median, the least and the most.
 std::string WithSpread(const std::vector<double>& values, int digits = 2);
+// The value that a share of them, 0 to 1, lies below.
+double Quantile(std::vector<double> values, double share);
+// The same with the quarter and three quarters: of turns so short that the least and the most are
+// the machine's.
+std::string WithQuartiles(const std::vector<double>& values, int digits = 2);
 
 }  // namespace slipway::bench

@@ -25,6 +25,7 @@ namespace slipway::bench {
 namespace {
 
 constexpr std::uint32_t kMachines = 32;  // of each worker
+constexpr double kTurn = 0.1;            // s
 
 using Teams = std::vector<Team*>;
 
@@ -93,10 +94,11 @@ std::vector<RowResult> RunTwoWorkers(const RowContext& context) {
   Team* const both = teams[2].get();
   for (const Teams& some : {Teams{alone, other}, Teams{both}}) Measure(some, 2);  // handshakes
   std::vector<double> one, shared, apart, together, sharing;
-  for (unsigned i = 0; i < 2 * context.pairs; ++i) {
-    const double a = Mean(Measure({alone}, context.seconds));
-    const double b = Mean(Measure({alone, other}, context.seconds));
-    const double c = Mean(Measure({both}, context.seconds));
+  const unsigned turns = TurnsIn(2 * context.pairs * context.seconds, kTurn);
+  for (unsigned i = 0; i < turns; ++i) {
+    const double a = Mean(Measure({alone}, kTurn));
+    const double b = Mean(Measure({alone, other}, kTurn));
+    const double c = Mean(Measure({both}, kTurn));
     one.push_back(a);
     shared.push_back(c);
     apart.push_back(b / a);
@@ -104,10 +106,11 @@ std::vector<RowResult> RunTwoWorkers(const RowContext& context) {
     sharing.push_back(c / b);
   }
   row.measured = absl::StrFormat(
-      "%s x one alone (%.3f against %.3f cycles/B); two appliances that share nothing %s x; so "
+      "%s x one alone, the middle half of %d turns (%.3f against %.3f cycles/B); two appliances "
+      "that share nothing %s x; so "
       "sharing one costs %s x",
-      WithSpread(together, 3), Median(shared), Median(one), WithSpread(apart, 3),
-      WithSpread(sharing, 3));
+      WithQuartiles(together, 3), turns, Median(shared), Median(one), WithQuartiles(apart, 3),
+      WithQuartiles(sharing, 3));
   row.holds = Median(together) <= 1.05;
   row.figures = {{"together_ratio", Median(together)},
                  {"apart_ratio", Median(apart)},
