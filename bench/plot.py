@@ -126,8 +126,8 @@ def cost(run, folder):
     if not rows:
         return
     drawing = Drawing("Busy cycles per payload byte, against the floor of the same wire",
-                      [machine_of(run), "Line through a bar: lowest to highest. x: the floor measured in turns with it, median "
-                       "of the pairs. Dashed: what the row must reach."])
+                      [machine_of(run), "Line through a bar: the middle half of its turns. x: the floor measured in turns with "
+                       "it, median of the turns. Dashed: what the row must reach."])
     drawing.bar(LEFT, drawing.y - 10, 12, 12, "ours")
     drawing.text(LEFT + 18, drawing.y, "Slipway")
     drawing.bar(LEFT + 90, drawing.y - 10, 12, 12, "floor")
