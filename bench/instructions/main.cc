@@ -50,7 +50,7 @@ constexpr Phase kPhases[] = {
     {.name = "firmware",
      .firmware = storm::Firmware::kUefi,
      .machines = 32,
-     .warm_up = kBulk,
+     .warm_up = 2 * kBulk,  // until all have begun: who is first depends on whose handshake is
      .work = kBulk},
     {.name = "http", .tls = false, .warm_up = kBulk, .work = kBulk},
     {.name = "request",
