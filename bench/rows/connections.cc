@@ -86,11 +86,11 @@ RowResult MeasureHandshakes(const RowContext& context, storm::Firmware firmware)
     }
     raws.push_back(hz / MeasureRawHandshakes(server, client, kTurn / 2).cycles_each());
   });
-  for (const Sample& sample : samples) {
-    if (sample.handshakes == 0) break;
-    rates.push_back(hz * static_cast<double>(sample.handshakes) /
-                    static_cast<double>(sample.busy_cycles));
-    shares.push_back(100 * rates.back() / raws[rates.size() - 1]);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].handshakes == 0) continue;  // the machines' core was taken away
+    rates.push_back(hz * static_cast<double>(samples[i].handshakes) /
+                    static_cast<double>(samples[i].busy_cycles));
+    shares.push_back(100 * rates.back() / raws[i]);
   }
   const Sample typical = SumOfMiddleHalf(samples);
   row.profile = absl::StrFormat("%d handshakes; ", typical.handshakes) + typical.Profile();
@@ -105,7 +105,7 @@ RowResult MeasureHandshakes(const RowContext& context, storm::Firmware firmware)
                           Median(raws_as_it_comes));
   }
   row.profile += Failures(rig.machines().tally());
-  row.holds = shares.size() == turns && Median(shares) >= 85;
+  row.holds = 4 * shares.size() >= 3 * turns && Median(shares) >= 85;
   row.figures = {{"share_percent", Median(shares)},
                  {"per_busy_second", Median(rates)},
                  {"raw_per_second", Median(raws)}};
