@@ -76,10 +76,15 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                             .options = {},
                             .payload = network.first(total).subspan(ipv4::kHeaderSize)};
   if (ip::Judge(packet, at.addresses()) != ip::Verdict{}) return false;
+  const bool room_left = link.has_cheap_room();
+  // A machine that we gave its address has a place to wait at here, which others have not.
+  if ((!room_left || admission_.is_full()) &&
+      admission_.IdOf(packet.source) != Admission::kNobody) {
+    return false;
+  }
   // Of what can wait for room, it is what costs least to lose: the client asks again. A machine
-  // that we gave its address does not depend on that luck (and may have to wait for its turn).
-  if (!link.has_cheap_room()) {
-    if (admission_.IdOf(packet.source) != Admission::kNobody) return false;
+  // that we gave its address does not depend on that luck.
+  if (!room_left) {
     frame.Free();
     reporter_.Count(Step::kEmit, Drop::kTransmitRingFull);
     return true;

@@ -128,6 +128,49 @@ TEST_F(WorkerFloodTest, AFloodThatFillsTheWireTakesNoAnswerFromAMachineWithALeas
   EXPECT_TRUE(appliance_->StepsAddUp());
 }
 
+// Behind the address it was leased it would otherwise have one place less to wait at, and with it
+// half of its patience.
+TEST_F(WorkerFloodTest, AMachineWithALeaseWaitsForItsTurnAtTheSynAsItDoesWithoutAFlood) {
+  Start({.admission = {.machines_at_once = 1}});
+  Ends leased = kMachine;
+  leased.source = ReadDhcp(Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kDiscover))).at(0)).address;
+  Ask(DhcpFrame(DhcpMessage(DhcpMessageType::kRequest, leased.source)));
+  appliance_->MakeLeasesDurable();
+  appliance_->Run(now_);
+  ASSERT_THAT(appliance_->Sent(), SizeIs(1));  // the ACK
+  Ends served = kMachine;
+  served.from = {{0x52, 0x54, 0, 0, 0, 10}};
+  served.source = Ipv4Address(10, 77, 0, 10);
+  const auto syn_ack = Ask(SynFrame(1024, served));
+  ASSERT_THAT(syn_ack, SizeIs(1));
+  Ask(TcpFrame(served, {.source = Port(1024),
+                        .destination = Port(80),
+                        .seq = See(syn_ack[0]).tcp->ack,
+                        .ack = See(syn_ack[0]).tcp->seq + 1,
+                        .flags = {.ack = true},
+                        .window = 65535,
+                        .options = {}}));
+  Ends stranger = kMachine;
+  stranger.source = Ipv4Address(10, 77, 0, 11);
+  for (std::uint16_t port = 2000; port < 2000 + 2 * kBacklog; ++port) {
+    ASSERT_THAT(Ask(SynFrame(port, stranger)), SizeIs(1));
+  }
+  EXPECT_THAT(Ask(SynFrame(1024, leased)), IsEmpty());
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted
+  EXPECT_EQ(appliance_->statistics().admission.waiting_at_syn, 1u);
+  // Its turn comes with the end of the one before it, and it need not ask again.
+  const auto sent = Ask(TcpFrame(served, {.source = Port(1024),
+                                          .destination = Port(80),
+                                          .seq = See(syn_ack[0]).tcp->ack,
+                                          .ack = See(syn_ack[0]).tcp->seq + 1,
+                                          .flags = {.rst = true},
+                                          .window = 65535,
+                                          .options = {}}));
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(See(sent[0]).ip->destination, leased.source);
+  EXPECT_EQ(See(sent[0]).tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
+}
+
 // The wire takes what its ring holds each millisecond, and twenty times as many SYNs come.
 TEST_F(WorkerFloodTest, AFloodThatWouldFillTheWireHardlyDelaysADownload) {
   Start();
