@@ -7,6 +7,7 @@
 // from output(). After any verb the worker looks at the Reaction: an application never calls out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "protocols/base/bytes.h"
@@ -15,6 +16,14 @@
 #include "protocols/source/byte_source.h"
 
 namespace slipway::dataplane {
+
+// How far costly work has come for which a peer waits, by which it is done: the most urgent first.
+enum class WorkStage : std::uint8_t {
+  kRequestFollows,  // the last step: the peer's request may stand behind it already
+  kBegun,
+  kNotBegun,  // the peer can be kept waiting
+};
+inline constexpr std::size_t kWorkStages = 3;
 
 struct Reaction {
   Drop drop = Drop::kNone;
@@ -37,8 +46,7 @@ class Application {
 
   // Costly work (a handshake's signature) that waits for its turn in the worker's budget.
   virtual bool work_pending() const { return false; }
-  // Some of it was done; before that the peer can be kept waiting.
-  virtual bool work_begun() const { return true; }
+  virtual WorkStage work_stage() const { return WorkStage::kBegun; }
   virtual Reaction Work(Time now) {
     static_cast<void>(now);
     return {};

@@ -90,6 +90,11 @@ bool BootService::work_pending() const {
   return tls_ && !http_.closing() && tls_->handshake_pending();
 }
 
+WorkStage BootService::work_stage() const {
+  if (!handshake_begun_) return WorkStage::kNotBegun;
+  return tls_->request_may_follow() ? WorkStage::kRequestFollows : WorkStage::kBegun;
+}
+
 Reaction BootService::Work(Time now) {
   if (!work_pending()) return {};  // it failed, or ended, while it waited for its turn
   if (!handshake_) {

@@ -110,7 +110,7 @@ class BootService final : public Application {
   Reaction Finish(Time now) override;
   std::uint32_t receive_room() const override;
   bool work_pending() const override;
-  bool work_begun() const override { return handshake_begun_; }
+  WorkStage work_stage() const override;
   bool rests() const override;
   Reaction Work(Time now) override;
   void Progressed(std::uint64_t acknowledged, Time now) override;

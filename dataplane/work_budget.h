@@ -7,6 +7,9 @@
 // step may run into debt, which time pays back before the next one. While nobody waits, steps
 // follow each other for kRoundMax, after which frames that arrive have waited long enough.
 //
+// In a hurry the share is kHurriedShare at least: firmware gives a handshake up after 60 s, while a
+// download only takes longer.
+//
 // A share of 0 means one step a round, whatever time it takes: nothing depends on how fast the
 // machine is, as tests with a virtual clock want it. Times are cycles of any counter.
 #pragma once
@@ -19,13 +22,16 @@ namespace slipway::dataplane {
 class WorkBudget {
  public:
   static constexpr std::uint64_t kRoundMaxMicroseconds = 250;
+  static constexpr std::int64_t kHurriedShare = 80;
 
   WorkBudget(std::uint32_t share_percent, std::uint64_t cycles_per_second)
-      : share_(share_percent),
+      : set_share_(share_percent),
+        share_(share_percent),
         round_max_(
             static_cast<std::int64_t>(cycles_per_second * kRoundMaxMicroseconds / 1'000'000)) {}
 
-  void StartRound(std::uint64_t cycles) {
+  void StartRound(std::uint64_t cycles, bool hurries = false) {
+    share_ = hurries ? std::max(set_share_, kHurriedShare) : set_share_;
     const auto passed = static_cast<std::int64_t>(cycles - last_);
     // Beyond what a round may take, nothing is saved up; so a long sleep cannot overflow it either.
     const std::int64_t earned = passed > 100 * round_max_ ? round_max_ : passed * share_ / 100;
@@ -36,7 +42,7 @@ class WorkBudget {
   }
   // Another step in this round?
   bool Allows(bool others_wait) const {
-    if (share_ == 0) return steps_ == 0;
+    if (set_share_ == 0) return steps_ == 0;
     return spent_ < round_max_ && (!others_wait || credit_ > 0);
   }
   // A step that began when the one before ended, or with the round, ended now.
@@ -50,7 +56,8 @@ class WorkBudget {
   }
 
  private:
-  std::int64_t share_;
+  std::int64_t set_share_;
+  std::int64_t share_;  // in this round
   std::int64_t round_max_;
   std::int64_t credit_ = 0;
   std::int64_t spent_ = 0;

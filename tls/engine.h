@@ -73,6 +73,8 @@ class Engine final : public TextWriter, private BioPeer {
   void UpdateKeys();
 
   SessionState state() const { return state_; }
+  // Our Finished was sent and our keys are in force, before the peer's Finished has come.
+  bool awaits_finished() const { return keys_taken_ && state_ == SessionState::kHandshaking; }
   // Why it failed; kNone unless state() is kFailed.
   Drop drop() const { return drop_; }
   const SessionInfo& info() const { return info_; }

@@ -41,6 +41,9 @@ class Session {
   Received Receive(Bytes ciphertext);
   // A whole record waits for Step().
   bool handshake_pending() const;
+  // Only the peer's Finished is missing, and its first request may come with it: TLS 1.3, and 1.2
+  // resumed. Where OpenSSL seals that is not known (false).
+  bool request_may_follow() const { return engine_.awaits_finished(); }
   Received Step();
 
   // No more plaintext than exists now is sent; then close_notify. Before the handshake is finished

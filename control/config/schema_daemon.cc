@@ -284,7 +284,9 @@ constexpr KeySchema kKeys[] = {
      .unit = "percent of a core",
      .minimum = 1,
      .maximum = 100,
-     .sentence = "What TLS handshakes may take while others wait to be sent to."},
+     .sentence =
+         "What TLS handshakes may take while others wait to be sent to; 80 % at least while "
+         "one waits for its turn for 3 s or more, since firmware gives it up after 60."},
     {.table = "limits",
      .name = "frames",
      .type = kInteger,

@@ -49,7 +49,8 @@ bool Worker::Holds(const tcp::Segment& segment, const tcp::FourTuple& tuple, con
 // A connection whose handshake is due: into the line of work, or it waits before the ServerHello.
 void Worker::QueueWork(Service& service, Time now) {
   if (service.work_queued) return;
-  if (!service.application->work_begun() &&
+  const WorkStage stage = service.application->work_stage();
+  if (stage == WorkStage::kNotBegun &&
       admission_.AtServerHello(service.machine, now) == Admission::Verdict::kWait) {
     if (service.waits) return;
     service.waits = true;
@@ -62,7 +63,7 @@ void Worker::QueueWork(Service& service, Time now) {
   }
   service.waits = false;
   service.work_queued = true;
-  work_.Push(service.id, service.application->work_begun());
+  work_.Push(service.id, stage, now);
 }
 
 std::size_t Worker::Admit(Time now) {

@@ -10,6 +10,10 @@
 namespace slipway::dataplane {
 namespace {
 
+// A step that has waited for so long will be followed by others: firmware gives its handshake 60 s,
+// of which it may have waited 40 for its turn (admission.h).
+constexpr Duration kHurryAfter = std::chrono::seconds(3);
+
 std::int64_t Microseconds(Duration duration) { return duration / std::chrono::microseconds(1); }
 
 // How the peer's TCP is, as its SYN said.
@@ -258,7 +262,8 @@ void Worker::Reset(const Service& service, Time now) {
 // the budget allows.
 std::size_t Worker::WorkOff(Time now) {
   std::size_t steps = 0;
-  budget_.StartRound(rte_rdtsc());
+  const Time since = work_.WaitsSince();
+  budget_.StartRound(rte_rdtsc(), since != kNever && now - since > kHurryAfter);
   while (budget_.Allows(others_wait_)) {
     const auto id = work_.Pop(factory_.may_begin_handshake());
     if (!id) break;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace slipway::dataplane {
 namespace {
 
@@ -10,39 +12,56 @@ constexpr std::uint64_t kHertz = 1'000'000'000;  // a cycle is a nanosecond
 constexpr std::uint64_t kMicrosecond = 1000;
 
 struct Spent {
-  std::uint64_t steps = 0;
   std::uint64_t working = 0;
   std::uint64_t passed = 0;
 };
 
-// For a second: rounds whose other work takes `other`, and as many steps as are allowed.
-Spent RunFor(WorkBudget& budget, bool others_wait, std::uint64_t step, std::uint64_t other) {
-  constexpr std::uint64_t kStart = std::uint64_t{1} << 60;
+struct Rounds {
+  bool others_wait = true;
+  std::uint64_t step = 150 * kMicrosecond;
+  std::uint64_t other = 20 * kMicrosecond;  // what a round takes otherwise
+  bool hurries = false;
+  std::uint64_t begin = std::uint64_t{1} << 60;
+};
+
+// For a second, as many steps as are allowed.
+Spent RunFor(WorkBudget& budget, const Rounds& rounds) {
   Spent spent;
-  std::uint64_t now = kStart;
-  while (now < kStart + kHertz) {
-    budget.StartRound(now);
-    while (budget.Allows(others_wait)) {
-      now += step;
-      spent.working += step;
-      ++spent.steps;
+  std::uint64_t now = rounds.begin;
+  while (now < rounds.begin + kHertz) {
+    budget.StartRound(now, rounds.hurries);
+    while (budget.Allows(rounds.others_wait)) {
+      now += rounds.step;
+      spent.working += rounds.step;
       budget.Stepped(now);
     }
-    now += other;
+    now += rounds.other;
   }
-  spent.passed = now - kStart;
+  spent.passed = now - rounds.begin;
   return spent;
+}
+
+double Percent(const Spent& spent) {
+  return 100.0 * static_cast<double>(spent.working) / static_cast<double>(spent.passed);
 }
 
 TEST(WorkBudget, GivesHandshakesTheirShareWhileOthersWait) {
   for (const std::uint32_t share : {10U, 50U, 90U}) {
     for (const std::uint64_t step : {20 * kMicrosecond, 150 * kMicrosecond, 900 * kMicrosecond}) {
       WorkBudget budget(share, kHertz);
-      const Spent spent = RunFor(budget, /*others_wait=*/true, step, 20 * kMicrosecond);
-      const double percent =
-          100.0 * static_cast<double>(spent.working) / static_cast<double>(spent.passed);
-      EXPECT_NEAR(percent, share, 2) << share << " percent, steps of " << step;
+      EXPECT_NEAR(Percent(RunFor(budget, {.step = step})), share, 2)
+          << share << " percent, steps of " << step;
     }
+  }
+}
+
+TEST(WorkBudget, InAHurryGivesThemMoreUnlessTheyHaveMore) {
+  for (const std::uint32_t share : {10U, 50U, 80U, 95U}) {
+    WorkBudget budget(share, kHertz);
+    const Rounds rounds{.other = 5 * kMicrosecond, .hurries = true};
+    EXPECT_NEAR(Percent(RunFor(budget, rounds)), std::max(share, 80U), 2) << share;
+    const Rounds later{.other = 5 * kMicrosecond, .begin = rounds.begin + 2 * kHertz};
+    EXPECT_NEAR(Percent(RunFor(budget, later)), share, 2) << share;
   }
 }
 
@@ -59,8 +78,8 @@ TEST(WorkBudget, StallsOthersForOneStepAtMostOnceItIsSpent) {
 
 TEST(WorkBudget, LetsStepsFollowEachOtherWhileNobodyWaits) {
   WorkBudget budget(10, kHertz);
-  const Spent spent = RunFor(budget, /*others_wait=*/false, 100 * kMicrosecond, kMicrosecond);
-  EXPECT_GT(static_cast<double>(spent.working), 0.99 * static_cast<double>(spent.passed));
+  const Rounds rounds{.others_wait = false, .step = 100 * kMicrosecond, .other = kMicrosecond};
+  EXPECT_GT(Percent(RunFor(budget, rounds)), 99);
 }
 
 TEST(WorkBudget, EndsARoundSoThatFramesAreReceived) {

@@ -307,6 +307,19 @@ TEST_P(BothVersions, TextThatComesWithTheFinishedIsNotLost) {
   EXPECT_EQ(AsText(loop.requests), GetParam() == TLS1_3_VERSION ? "GET / HTTP/1.1\r\n\r\n" : "");
 }
 
+TEST_P(BothVersions, SaysWhenARequestMayComeWithTheNextMessage) {
+  Loopback loop({.version = GetParam()}, MakeContext());
+  EXPECT_FALSE(loop.session.request_may_follow());
+  loop.ToServer();
+  EXPECT_EQ(loop.session.request_may_follow(), GetParam() == TLS1_3_VERSION);
+  loop.Handshake();
+  ASSERT_TRUE(loop.session.is_open());
+  EXPECT_FALSE(loop.session.request_may_follow());
+  Loopback again({.version = GetParam(), .resume = loop.client.session()}, MakeContext());
+  again.ToServer();
+  EXPECT_TRUE(again.session.request_may_follow()) << "a ticket: ours is the first Finished";
+}
+
 INSTANTIATE_TEST_SUITE_P(Tls, BothVersions, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& test) {
                            return test.param == TLS1_2_VERSION ? "Tls12" : "Tls13";
