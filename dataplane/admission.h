@@ -86,6 +86,8 @@ class Admission {
   // kWait: the SYN is to be kept under id_of(address) until its turn comes.
   Verdict AtSyn(Ipv4Address address, const Syn& syn, Time now);
   Id IdOf(Ipv4Address address) const;
+  // Asks the memory for what IdOf looks at first.
+  void Fetch(Ipv4Address address) const { by_address_.prefetch(address.value()); }
 
   // A connection is open; each needs one Closed(). kNobody when there is no room to remember it.
   Id Connected(const MacAddress& mac, Ipv4Address address, Time now);

@@ -104,11 +104,15 @@ class Worker {
   const tcp::Host& tcp() const { return tcp_; }
 
  private:
+  // The state of fewer connections is in the cache.
+  static constexpr std::uint32_t kFetchedConnections = 128;
+
   // A frame on its way through a round.
   struct Arrived {
     Frame frame;
     std::uint16_t link = 0;
-    bool ours = false;  // another worker found that it is for this one
+    bool ours = false;                      // another worker found that it is for this one
+    std::optional<std::uint32_t> syn_hash;  // of its connection, where FetchSyns took it
   };
   // An IPv4 packet for us, its frame, and what has been learned of both.
   struct Packet {
@@ -178,6 +182,7 @@ class Worker {
   Drop ReceiveArp(const Interface& at, const ethernet::Frame& frame, Time now);
   void TellArp(const arp::Packet& question, Time now);
   Drop ReceiveIpv4(const Interface& at, Arrived& arrived, const ethernet::Frame& frame, Time now);
+  void FetchSyns();
   bool AnswerSyn(Arrived& arrived, Time now);
   // Deliver.
   Drop DeliverPacket(const Packet& packet, Time now);

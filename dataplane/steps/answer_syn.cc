@@ -54,6 +54,24 @@ bool HasChecksums(const Frame& frame, const ipv4::Packet& packet, Bytes network)
 
 }  // namespace
 
+// Each SYN of a flood is looked for in a place of its own of large tables: asked of the memory for
+// the whole burst, before the first is answered.
+void Worker::FetchSyns() {
+  if (tcp_.connections() < kFetchedConnections) return;
+  const bool some_wait = admission_.is_full();
+  for (Arrived& arrived : std::span(burst_).first(burst_size_)) {
+    Bytes received = arrived.frame.bytes();
+    const auto* const headers = Take<Headers>(received);
+    if (headers == nullptr || !IsPlainTcpSyn(*headers)) continue;
+    const Ipv4Address source(headers->network.source);
+    arrived.syn_hash = tcp_.FetchSlot({.local_address = Ipv4Address(headers->network.destination),
+                                       .local_port = Port(headers->transport.destination_port),
+                                       .remote_address = source,
+                                       .remote_port = Port(headers->transport.source_port)});
+    if (some_wait) admission_.Fetch(source);
+  }
+}
+
 // True when the frame has been dealt with: answered, or dropped for want of room and counted.
 bool Worker::AnswerSyn(Arrived& arrived, Time now) {
   Frame& frame = arrived.frame;
@@ -94,6 +112,7 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                                            .size = packet.payload.size(),
                                            .source = packet.source,
                                            .destination = packet.destination,
+                                           .hash = arrived.syn_hash,
                                            .ecn = EcnOf(headers->network.service)},
                                           now);
   if (size == 0) return false;

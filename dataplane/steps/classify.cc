@@ -39,6 +39,7 @@ bool SameHeaders(const std::uint8_t* a, const std::uint8_t* b) {
 std::size_t Worker::Classify(Time now) {
   packet_count_ = 0;
   alike_to_ = nullptr;
+  if (tcp_.backlog_full()) FetchSyns();
   for (std::size_t i = 0; i < burst_size_; ++i) {
     reporter_.Count(Step::kClassify, ClassifyFrame(burst_[i], now));
   }

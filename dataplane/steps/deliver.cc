@@ -12,8 +12,6 @@ namespace slipway::dataplane {
 namespace {
 
 constexpr Port kDnsPort{53};
-// The state of fewer is in the cache.
-constexpr std::uint32_t kFetchedConnections = 128;
 constexpr std::size_t kApplicationFetched = 64;  // its first line, with what is virtual
 
 tcp::FourTuple TupleOf(const icmp::Quoted& quoted) {

@@ -134,7 +134,8 @@ class Host {
     std::size_t size = 0;
     Ipv4Address source;
     Ipv4Address destination;
-    Ecn ecn = Ecn::kNotCapable;  // of the IPv4 header
+    std::optional<std::uint32_t> hash;  // FetchSlot's, where it was asked
+    Ecn ecn = Ecn::kNotCapable;         // of the IPv4 header
   };
   std::size_t AnswerSyn(const SynInPlace& syn, Time now);
   // The next run of text that had waited for a gap to close. Call until empty after each Receive

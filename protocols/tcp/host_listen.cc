@@ -164,7 +164,7 @@ std::size_t Host::AnswerSyn(const SynInPlace& syn, Time now) {
                         .local_port = offer->destination,
                         .remote_address = syn.source,
                         .remote_port = offer->source};
-  const std::uint32_t hash = table_.HashOf(tuple);
+  const std::uint32_t hash = syn.hash ? *syn.hash : table_.HashOf(tuple);
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
   if (table_.FindHashed(hash, same) || time_wait_.FindHashed(tuple, hash)) return 0;
   offer->ecn = offer->ecn && syn.ecn == Ecn::kNotCapable;

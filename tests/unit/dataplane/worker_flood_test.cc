@@ -100,6 +100,34 @@ TEST_F(WorkerFloodTest, TurnsTheSynsOfAFloodIntoTheirAnswersAndBootsAMachineBesi
   Boot(station, Port(1024), Port(80));
 }
 
+// With so many connections what a burst's SYNs are looked for in is fetched beforehand.
+TEST_F(WorkerFloodTest, AFloodBesideManyConnectionsIsAnsweredInBurstsAsWell) {
+  constexpr std::uint16_t kMany = 256;
+  Start({.connections = 2 * kMany});
+  for (std::uint16_t i = 0; i < kMany; ++i) {
+    ASSERT_THAT(Ask(SynFrame(static_cast<std::uint16_t>(2000 + i))), SizeIs(1));
+  }
+  Ends stranger = kMachine;
+  stranger.source = Ipv4Address(10, 77, 0, 10);
+  std::vector<std::uint16_t> answered;
+  for (std::uint16_t port = 3000; port < 3020; ++port) {
+    appliance_->wire().Deliver(SynFrame(port, stranger));
+  }
+  appliance_->wire().Deliver(SynFrame(2000));  // a connection's own
+  appliance_->RunOnce(now_);
+  for (const Buffer& frame : appliance_->Sent()) {
+    const Seen seen = See(frame);
+    EXPECT_EQ(seen.tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
+    answered.push_back(seen.tcp->destination.value());
+  }
+  std::ranges::sort(answered);
+  std::vector<std::uint16_t> expected{2000};
+  for (std::uint16_t port = 3000; port < 3020; ++port) expected.push_back(port);
+  EXPECT_EQ(answered, expected);
+  appliance_->Run(now_ += milliseconds(200));  // counters are posted
+  EXPECT_EQ(appliance_->statistics().connections, kMany);
+}
+
 TEST_F(WorkerFloodTest, AFloodThatFillsTheWireTakesNoAnswerFromAMachineWithALease) {
   Start();
   Ends leased = kMachine;

@@ -40,6 +40,20 @@ Header Answer(Host& host, const Header& syn, Time now) {
   const std::size_t size = host.AnswerSyn(
       {.room = room, .size = syn.size(), .source = kClientAddress, .destination = kServerAddress},
       now);
+  // The same where its hash was taken before.
+  auto again = before;
+  Reader ports(syn);
+  const Port remote(ports.U16());
+  const std::uint32_t hash =
+      host.FetchSlot({kServerAddress, Port(ports.U16()), kClientAddress, remote});
+  EXPECT_EQ(host.AnswerSyn({.room = again,
+                            .size = syn.size(),
+                            .source = kClientAddress,
+                            .destination = kServerAddress,
+                            .hash = hash},
+                           now),
+            size);
+  EXPECT_EQ(again, room);
   if (size == 0) {
     EXPECT_EQ(room, before);
   }
