@@ -84,7 +84,11 @@ void Worker::TakeKeptSyn(Kept& kept, Time now) {
   kept.syn_kept = false;
   if (now - kept.since > kTimestampKept) kept.syn.options.timestamps.reset();
   form_ = kept.form;
-  static_cast<void>(TakeSegment(kept.syn, kept.tuple, kept.from, now));
+  // Of a machine with a lease: a cookie, lost once, would be lost for as long as the machine waits
+  // before it asks again.
+  stray_way_ = kept.from;
+  static_cast<void>(
+      TakeDelivery(tcp_.ReceiveKnown(kept.syn, kept.tuple, now), kept.tuple, kept.from, now));
   form_ = {};
 }
 

@@ -64,6 +64,17 @@ Delivery Host::ReceiveListen(const Segment& segment, const FourTuple& tuple, Tim
   return Accept(segment, tuple, now, InitialSequence(tuple, now));
 }
 
+Delivery Host::ReceiveKnown(const Segment& syn, const FourTuple& tuple, Time now) {
+  const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
+  const std::uint32_t hash = table_.HashOf(tuple);
+  const bool is_new = !table_.FindHashed(hash, same) && !time_wait_.FindHashed(tuple, hash);
+  if (!is_new || !backlog_full() || full() || !listener_.IsOpen(tuple.local_port)) {
+    return Receive(syn, tuple, now);
+  }
+  Reap();
+  return Accept(syn, tuple, now, InitialSequence(tuple, now));
+}
+
 // Whether a peer that holds more connections than this one will with the next has to give way.
 // Who holds a few boots with them, and keeps them: many addresses in one hand must not end that.
 bool Host::MayCrowdOut(Ipv4Address address) const {

@@ -197,6 +197,14 @@ TEST_F(WorkerFloodTest, AMachineWithALeaseWaitsForItsTurnAtTheSynAsItDoesWithout
   ASSERT_THAT(sent, SizeIs(1));
   EXPECT_EQ(See(sent[0]).ip->destination, leased.source);
   EXPECT_EQ(See(sent[0]).tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
+  // That is no cookie: when it is lost it is sent again, while the machine waits for it.
+  appliance_->Run(now_ += milliseconds(1100));
+  const auto later = appliance_->Sent();
+  const auto again = std::ranges::find_if(later, [&](const Buffer& frame) {
+    return See(frame).tcp && See(frame).ip->destination == leased.source;
+  });
+  ASSERT_NE(again, later.end());
+  EXPECT_EQ(*See(*again).tcp, *See(sent[0]).tcp);
 }
 
 // The wire takes what its ring holds each millisecond, and twenty times as many SYNs come.

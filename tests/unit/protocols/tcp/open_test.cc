@@ -248,6 +248,29 @@ TEST(Cookies, DoNotLetAGuessIn) {
   EXPECT_EQ(peer.host.connections(), 0u);
 }
 
+TEST(Cookies, AreNotForWhomTheCallerKnows) {
+  Settings settings;
+  settings.syn_backlog_max = 0;
+  settings.connections_max = 1;
+  Peer peer(settings);
+  const Segment syn = peer.Make({.seq = 0, .flags = kSyn, .options = {.mss = 1460}});
+  const ConnectionId id = peer.host.ReceiveKnown(syn, kServerTuple, peer.now).connection;
+  ASSERT_TRUE(id.valid());
+  const auto answer = peer.Reply();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->segment.flags, (Flags{.syn = true, .ack = true}));
+  EXPECT_EQ(peer.host.counters().cookies_sent, 0u);
+  // Its own again, and one for which there is no room.
+  EXPECT_EQ(peer.host.ReceiveKnown(syn, kServerTuple, peer.now).connection, id);
+  FourTuple other = kServerTuple;
+  other.remote_port = Port(2000);
+  EXPECT_FALSE(peer.host.ReceiveKnown(syn, other, peer.now).connection.valid());
+  EXPECT_EQ(peer.host.connections(), 1u);
+  // Nor where nobody listens.
+  other.local_port = Port(9);
+  EXPECT_EQ(peer.host.ReceiveKnown(syn, other, peer.now).drop, Drop::kTcpPortClosed);
+}
+
 TEST(Limits, AFloodOfSynsHoldsNoMoreThanTheBacklogAndNobodyIsLockedOut) {
   Settings settings;
   settings.connections_max = 64;
