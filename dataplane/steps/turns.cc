@@ -6,6 +6,7 @@
 //
 // One port alone needs no line: when it has no room, nobody can send.
 #include "dataplane/worker.h"
+#include "protocols/base/check.h"
 #include "protocols/base/fetch.h"
 
 namespace slipway::dataplane {
@@ -20,6 +21,8 @@ bool Worker::HasRoom(const Link& link) const {
 }
 
 std::optional<tcp::ConnectionId> Worker::NextToSend() {
+  // Not even taken from the line: whoever is first stays so.
+  if (links_.size() == 1 && !HasRoom(links_.front())) return std::nullopt;
   for (std::size_t tries = 0; tries <= links_.size(); ++tries) {
     const std::size_t from = turn_;
     turn_ = from == links_.size() ? 0 : from + 1;
@@ -41,10 +44,7 @@ std::optional<tcp::ConnectionId> Worker::NextReady() {
       if (const auto third = tcp_.FetchAhead()) FetchToRead(&services_[*third], sizeof(Service));
       return id;
     }
-    if (!line.Push(*id)) {
-      tcp_.Ready(*id);
-      return std::nullopt;
-    }
+    SLIPWAY_CHECK(line.Push(*id));  // there is room for each connection once
     service.aside = true;
   }
   return std::nullopt;
