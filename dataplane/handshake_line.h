@@ -33,11 +33,12 @@ class HandshakeLine {
   void Push(tcp::ConnectionId id, WorkStage stage, Time now) {
     stages_[static_cast<std::size_t>(stage)].places.push_back({id, now});
   }
-  // Since when somebody has waited; kNever when nobody does.
-  Time WaitsSince() const {
+  // Since when somebody has waited who may go on; kNever when nobody does.
+  Time WaitsSince(bool may_begin) const {
     Time since = kNever;
     for (const Stage& stage : stages_) {
-      if (!stage.places.empty()) since = std::min(since, stage.places.front().since);
+      if (stage.places.empty() || (!may_begin && &stage == &stages_.back())) continue;
+      since = std::min(since, stage.places.front().since);
     }
     return since;
   }

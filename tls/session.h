@@ -42,7 +42,7 @@ class Session {
   // A whole record waits for Step().
   bool handshake_pending() const;
   // Only the peer's Finished is missing, and its first request may come with it: TLS 1.3, and 1.2
-  // resumed. Where OpenSSL seals that is not known (false).
+  // resumed. Not known (false) where libssl hands no keys over: engine.h.
   bool request_may_follow() const { return engine_.awaits_finished(); }
   Received Step();
 

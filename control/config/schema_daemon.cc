@@ -285,8 +285,8 @@ constexpr KeySchema kKeys[] = {
      .minimum = 1,
      .maximum = 100,
      .sentence =
-         "What TLS handshakes may take while others wait to be sent to; 80 % at least while "
-         "one waits for its turn for 3 s or more, since firmware gives it up after 60."},
+         "What TLS handshakes may take while others wait to be sent to. While one that may go on "
+         "has waited for the core for 3 s or more, 80 % at least: firmware gives it up after 60."},
     {.table = "limits",
      .name = "frames",
      .type = kInteger,

@@ -35,6 +35,9 @@ bool Worker::Holds(const tcp::Segment& segment, const tcp::FourTuple& tuple, con
   if (verdict == Admission::Verdict::kGo) return false;
   const Admission::Id id = admission_.IdOf(tuple.remote_address);
   Kept& kept = kept_[id];
+  // Anybody can write its address into a SYN: what came from its own station stays.
+  const MacAddress& own = admission_.mac(id);
+  if (kept.syn_kept && kept.from.station == own && from.station != own) return true;
   if (!kept.syn_kept) TellWaiting(id, WaitingPlace::kSyn, now);
   kept.syn = segment;
   kept.syn.text = {};
@@ -87,8 +90,9 @@ void Worker::TakeKeptSyn(Kept& kept, Time now) {
   // Of a machine with a lease: a cookie, lost once, would be lost for as long as the machine waits
   // before it asks again.
   stray_way_ = kept.from;
-  static_cast<void>(
-      TakeDelivery(tcp_.ReceiveKnown(kept.syn, kept.tuple, now), kept.tuple, kept.from, now));
+  const Drop drop =
+      TakeDelivery(tcp_.ReceiveKnown(kept.syn, kept.tuple, now), kept.tuple, kept.from, now);
+  if (drop != Drop::kNone) reporter_.Count(Step::kDeliver, drop);
   form_ = {};
 }
 

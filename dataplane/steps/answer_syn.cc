@@ -5,7 +5,7 @@
 // no value is made of the segment, and the frame is done with as early as Classify.
 //
 // Whatever is odd about the SYN (IPv4 options, text, a connection of the same name, bad checksum)
-// goes the ordinary way, which gives the same answer or names the drop.
+// goes the ordinary way, which gives the same answer, names the drop, or keeps the SYN (admit.cc).
 #include <cstddef>
 #include <utility>
 
@@ -59,7 +59,9 @@ bool HasChecksums(const Frame& frame, const ipv4::Packet& packet, Bytes network)
 void Worker::FetchSyns() {
   if (tcp_.connections() < kFetchedConnections) return;
   const bool some_wait = admission_.is_full();
+  const bool alone = seams_.others.workers() == 1;
   for (Arrived& arrived : std::span(burst_).first(burst_size_)) {
+    if (!alone && !arrived.ours && OwnerOf(arrived) != index_) continue;
     Bytes received = arrived.frame.bytes();
     const auto* const headers = Take<Headers>(received);
     if (headers == nullptr || !IsPlainTcpSyn(*headers)) continue;
@@ -95,7 +97,8 @@ bool Worker::AnswerSyn(Arrived& arrived, Time now) {
                             .payload = network.first(total).subspan(ipv4::kHeaderSize)};
   if (ip::Judge(packet, at.addresses()) != ip::Verdict{}) return false;
   const bool room_left = link.has_cheap_room();
-  // A machine that we gave its address has a place to wait at here, which others have not.
+  // A machine that we gave its address has a place to wait at here, and so goes the ordinary way.
+  // (As do other addresses that have connections: they get the same answer there.)
   if ((!room_left || admission_.is_full()) &&
       admission_.IdOf(packet.source) != Admission::kNobody) {
     return false;

@@ -261,10 +261,10 @@ void Worker::Reset(const Service& service, Time now) {
 // A handshake's arithmetic takes as long as sealing thousands of packets: as much of it a round as
 // the budget allows.
 std::size_t Worker::WorkOff(Time now) {
-  const Time since = work_.WaitsSince();
-  if (since == kNever) return 0;
+  const Time since = work_.WaitsSince(factory_.may_begin_handshake());
+  // In each round: time pays back what steps took, also while nobody waits.
+  budget_.StartRound(rte_rdtsc(), since != kNever && now - since > kHurryAfter);
   std::size_t steps = 0;
-  budget_.StartRound(rte_rdtsc(), now - since > kHurryAfter);
   while (budget_.Allows(others_wait_)) {
     const auto id = work_.Pop(factory_.may_begin_handshake());
     if (!id) break;

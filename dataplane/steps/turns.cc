@@ -6,7 +6,6 @@
 //
 // One port alone needs no line: when it has no room, nobody can send.
 #include "dataplane/worker.h"
-#include "protocols/base/check.h"
 #include "protocols/base/fetch.h"
 
 namespace slipway::dataplane {
@@ -44,7 +43,11 @@ std::optional<tcp::ConnectionId> Worker::NextReady() {
       if (const auto third = tcp_.FetchAhead()) FetchToRead(&services_[*third], sizeof(Service));
       return id;
     }
-    SLIPWAY_CHECK(line.Push(*id));  // there is room for each connection once
+    // Full of those that ended meanwhile, which leave it only in their turn.
+    if (!line.Push(*id)) {
+      tcp_.Ready(*id);
+      return std::nullopt;
+    }
     service.aside = true;
   }
   return std::nullopt;

@@ -118,8 +118,9 @@ class Host {
   std::optional<ConnectionId> Connect(const FourTuple& tuple, Time now);
 
   Delivery Receive(const Segment& segment, const FourTuple& tuple, Time now);
-  // The same for the SYN of a peer whom the caller knows (not a reset, nor with an ACK): though the
-  // backlog is full it gets a connection, whose SYN-ACK is sent again when it is lost.
+  // The same for the SYN (no reset, no ACK) of a peer whom the caller knows: though the backlog is
+  // full it gets a connection, whose SYN-ACK is sent again when lost. Not any more once three
+  // quarters of all connections are half open.
   Delivery ReceiveKnown(const Segment& syn, const FourTuple& tuple, Time now);
   // The same for a bare ACK behind which others like it came in the same burst (bare_ack.h): takes
   // as many of them with it as may be joined. The rest is to be given by the caller, in order.

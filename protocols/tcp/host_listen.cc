@@ -68,7 +68,9 @@ Delivery Host::ReceiveKnown(const Segment& syn, const FourTuple& tuple, Time now
   const auto same = [&](std::uint32_t i) { return connections_[i].tuple == tuple; };
   const std::uint32_t hash = table_.HashOf(tuple);
   const bool is_new = !table_.FindHashed(hash, same) && !time_wait_.FindHashed(tuple, hash);
-  if (!is_new || !backlog_full() || full() || !listener_.IsOpen(tuple.local_port)) {
+  // Three quarters of the connections at most: who is known need not be honest.
+  const bool is_allowed = !full() && half_open_ < settings_.connections_max / 4 * 3;
+  if (!is_new || !backlog_full() || !is_allowed || !listener_.IsOpen(tuple.local_port)) {
     return Receive(syn, tuple, now);
   }
   Reap();

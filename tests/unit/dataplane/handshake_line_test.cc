@@ -68,16 +68,18 @@ TEST(HandshakeLineTest, OneStepInEightIsOfEachStageHoweverManyGoBefore) {
 TEST(HandshakeLineTest, KnowsSinceWhenSomebodyWaits) {
   const Time begin{std::chrono::seconds(100)};
   HandshakeLine line;
-  EXPECT_EQ(line.WaitsSince(), kNever);
+  EXPECT_EQ(line.WaitsSince(true), kNever);
   line.Push(Id(1), WorkStage::kNotBegun, begin);
   line.Push(Id(2), WorkStage::kRequestFollows, begin + std::chrono::seconds(1));
   line.Push(Id(3), WorkStage::kNotBegun, begin + std::chrono::seconds(2));
+  EXPECT_EQ(line.WaitsSince(false), begin + std::chrono::seconds(1)) << "of those who may go on";
   EXPECT_EQ(line.Pop(true), Id(2));
-  EXPECT_EQ(line.WaitsSince(), begin);
+  EXPECT_EQ(line.WaitsSince(false), kNever);
+  EXPECT_EQ(line.WaitsSince(true), begin);
   EXPECT_EQ(line.Pop(true), Id(1));
-  EXPECT_EQ(line.WaitsSince(), begin + std::chrono::seconds(2));
+  EXPECT_EQ(line.WaitsSince(true), begin + std::chrono::seconds(2));
   EXPECT_EQ(line.Pop(true), Id(3));
-  EXPECT_EQ(line.WaitsSince(), kNever);
+  EXPECT_EQ(line.WaitsSince(true), kNever);
 }
 
 // What was passed over while nobody of it waited does not count.

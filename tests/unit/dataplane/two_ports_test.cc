@@ -141,6 +141,40 @@ class TwoPortsTest : public ::testing::Test {
 
 Memory* TwoPortsTest::memory_ = nullptr;
 
+// Those who end while they stand aside leave that line only in their turn: more of them than it has
+// places for may come meanwhile, as anybody can send a SYN and a reset.
+TEST_F(TwoPortsTest, ConnectionsThatEndWhileAPortHasNoRoomDoNoHarm) {
+  Start({.second_mtu = 1500});
+  Fill(appliance_->wire());
+  for (std::uint16_t i = 0; i < 200; ++i) {
+    tcp::Segment segment{.source = Port(static_cast<std::uint16_t>(2000 + i)),
+                         .destination = Port(80),
+                         .seq = tcp::SeqNum(1000),
+                         .flags = {.syn = true},
+                         .window = 65535,
+                         .options = {}};
+    appliance_->wire().Deliver(TcpFrame(kFirst, segment));
+    appliance_->Run(now_);
+    segment.seq = tcp::SeqNum(1001);
+    segment.flags = {.rst = true};
+    appliance_->wire().Deliver(TcpFrame(kFirst, segment));
+    appliance_->Run(now_);
+  }
+  // The other port serves, and this one does when it has room again.
+  Station other(kSecond, SettingsFor(1460), 1);
+  HttpClient client(kGet, kImageSize);
+  other.Connect(Port(1024), Port(80), client, now_);
+  EXPECT_TRUE(Talk(other, appliance_->second_wire(), [&] { return other.closed; }));
+  EXPECT_GT(client.text.size(), kImageSize);
+  Empty(appliance_->wire());
+  appliance_->Run(now_);
+  Empty(appliance_->wire());
+  Station station(kFirst, SettingsFor(1460), 2);
+  HttpClient again(kGet, kImageSize);
+  station.Connect(Port(1024), Port(80), again, now_);
+  EXPECT_TRUE(Talk(station, appliance_->wire(), [&] { return station.closed; }));
+}
+
 TEST_F(TwoPortsTest, TellsOfALinkAndAnnouncesItsAddressWhenItIsBack) {
   Start({.second_mtu = 1500});
   appliance_->Events();

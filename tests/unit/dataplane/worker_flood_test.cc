@@ -104,8 +104,11 @@ TEST_F(WorkerFloodTest, TurnsTheSynsOfAFloodIntoTheirAnswersAndBootsAMachineBesi
 TEST_F(WorkerFloodTest, AFloodBesideManyConnectionsIsAnsweredInBurstsAsWell) {
   constexpr std::uint16_t kMany = 256;
   Start({.connections = 2 * kMany});
+  tcp::SeqNum first;
   for (std::uint16_t i = 0; i < kMany; ++i) {
-    ASSERT_THAT(Ask(SynFrame(static_cast<std::uint16_t>(2000 + i))), SizeIs(1));
+    const auto sent = Ask(SynFrame(static_cast<std::uint16_t>(2000 + i)));
+    ASSERT_THAT(sent, SizeIs(1));
+    if (i == 0) first = See(sent[0]).tcp->seq;
   }
   Ends stranger = kMachine;
   stranger.source = Ipv4Address(10, 77, 0, 10);
@@ -119,6 +122,9 @@ TEST_F(WorkerFloodTest, AFloodBesideManyConnectionsIsAnsweredInBurstsAsWell) {
     const Seen seen = See(frame);
     EXPECT_EQ(seen.tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
     answered.push_back(seen.tcp->destination.value());
+    if (answered.back() == 2000) {
+      EXPECT_EQ(seen.tcp->seq, first) << "its connection's answer, no cookie";
+    }
   }
   std::ranges::sort(answered);
   std::vector<std::uint16_t> expected{2000};
@@ -184,6 +190,10 @@ TEST_F(WorkerFloodTest, AMachineWithALeaseWaitsForItsTurnAtTheSynAsItDoesWithout
     ASSERT_THAT(Ask(SynFrame(port, stranger)), SizeIs(1));
   }
   EXPECT_THAT(Ask(SynFrame(1024, leased)), IsEmpty());
+  // Somebody else writes its address into a SYN of his: the machine's own stays.
+  Ends forged = leased;
+  forged.from = {{0x52, 0x54, 0, 0, 0, 99}};
+  EXPECT_THAT(Ask(SynFrame(1025, forged)), IsEmpty());
   appliance_->Run(now_ += milliseconds(200));  // counters are posted
   EXPECT_EQ(appliance_->statistics().admission.waiting_at_syn, 1u);
   // Its turn comes with the end of the one before it, and it need not ask again.
@@ -195,7 +205,9 @@ TEST_F(WorkerFloodTest, AMachineWithALeaseWaitsForItsTurnAtTheSynAsItDoesWithout
                                           .window = 65535,
                                           .options = {}}));
   ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(See(sent[0]).link.destination, leased.from);
   EXPECT_EQ(See(sent[0]).ip->destination, leased.source);
+  EXPECT_EQ(See(sent[0]).tcp->destination, Port(1024));
   EXPECT_EQ(See(sent[0]).tcp->flags, (tcp::Flags{.syn = true, .ack = true}));
   // That is no cookie: when it is lost it is sent again, while the machine waits for it.
   appliance_->Run(now_ += milliseconds(1100));

@@ -251,7 +251,7 @@ TEST(Cookies, DoNotLetAGuessIn) {
 TEST(Cookies, AreNotForWhomTheCallerKnows) {
   Settings settings;
   settings.syn_backlog_max = 0;
-  settings.connections_max = 1;
+  settings.connections_max = 4;
   Peer peer(settings);
   const Segment syn = peer.Make({.seq = 0, .flags = kSyn, .options = {.mss = 1460}});
   const ConnectionId id = peer.host.ReceiveKnown(syn, kServerTuple, peer.now).connection;
@@ -260,12 +260,17 @@ TEST(Cookies, AreNotForWhomTheCallerKnows) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->segment.flags, (Flags{.syn = true, .ack = true}));
   EXPECT_EQ(peer.host.counters().cookies_sent, 0u);
-  // Its own again, and one for which there is no room.
+  // Its own again, and others until three quarters of all are half open.
   EXPECT_EQ(peer.host.ReceiveKnown(syn, kServerTuple, peer.now).connection, id);
   FourTuple other = kServerTuple;
   other.remote_port = Port(2000);
+  EXPECT_TRUE(peer.host.ReceiveKnown(syn, other, peer.now).connection.valid());
+  other.remote_port = Port(2001);
+  EXPECT_TRUE(peer.host.ReceiveKnown(syn, other, peer.now).connection.valid());
+  other.remote_port = Port(2002);
   EXPECT_FALSE(peer.host.ReceiveKnown(syn, other, peer.now).connection.valid());
-  EXPECT_EQ(peer.host.connections(), 1u);
+  EXPECT_EQ(peer.host.counters().cookies_sent, 1u);
+  EXPECT_EQ(peer.host.connections(), 3u);
   // Nor where nobody listens.
   other.local_port = Port(9);
   EXPECT_EQ(peer.host.ReceiveKnown(syn, other, peer.now).drop, Drop::kTcpPortClosed);
