@@ -264,6 +264,7 @@ std::size_t Worker::WorkOff(Time now) {
   const Time since = work_.WaitsSince(factory_.may_begin_handshake());
   // In each round: time pays back what steps took, also while nobody waits.
   budget_.StartRound(rte_rdtsc(), since != kNever && now - since > kHurryAfter);
+  if (since == kNever) return 0;
   std::size_t steps = 0;
   while (budget_.Allows(others_wait_)) {
     const auto id = work_.Pop(factory_.may_begin_handshake());
