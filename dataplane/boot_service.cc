@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string>
+#include <string_view>
 
 #include "dataplane/extra_services.h"
 #include "protocols/base/check.h"
@@ -263,7 +263,9 @@ void BootService::TellHandshake(Time now) {
     ++shared_.reporter.statistics.handshakes;
     event.number = static_cast<std::int64_t>(info.version);
     event.extra = info.resumed ? 1 : 0;
-    event.set_text(std::string(info.suite_name) + ' ' + std::string(info.group));
+    event.set_text(info.suite_name);
+    event.add_text(" ");
+    event.add_text(info.group);
   }
   shared_.reporter.Tell(event, now);
 }
@@ -285,7 +287,7 @@ Reaction BootService::GiveUpHandshake(Time now) {
 }
 
 void BootService::TellRequests(Time now) {
-  while (const auto started = http_.TakeStarted()) {
+  while (const http::RequestRecord* started = http_.TakeStarted()) {
     Tell(EventKind::kHttpRequest, *started, now);
     shared_.reporter.Count(Step::kDeliver, started->drop);
     if (started->resource != nullptr && !started->resource->loaded) {
@@ -298,7 +300,7 @@ void BootService::TellRequests(Time now) {
 
 // The page of an error is no file, however whole it arrived.
 void BootService::TellCompleted(Time now) {
-  while (const auto done = http_.TakeCompleted()) {
+  while (const http::RequestRecord* done = http_.TakeCompleted()) {
     if (Code(done->status) < 300) Tell(EventKind::kHttpComplete, *done, now);
   }
 }
@@ -317,7 +319,9 @@ void BootService::Tell(EventKind kind, const http::RequestRecord& record, Time n
     event.number = static_cast<std::int64_t>(released > record.begin ? released - record.begin : 0);
     event.extra = static_cast<std::int64_t>(record.end - record.begin);
   }
-  event.set_text(std::string(http::Name(record.method)) + ' ' + std::string(record.path()));
+  event.set_text(http::Name(record.method));
+  event.add_text(" ");
+  event.add_text(record.path());
   shared_.reporter.Tell(event, now);
 }
 

@@ -122,7 +122,12 @@ struct Event {
 
   std::string_view text() const { return {text_bytes.data(), text_size}; }
   void set_text(std::string_view text) {
-    text_size = static_cast<std::uint8_t>(text.copy(text_bytes.data(), kTextMax));
+    text_size = 0;
+    add_text(text);
+  }
+  void add_text(std::string_view text) {
+    text_size +=
+        static_cast<std::uint8_t>(text.copy(text_bytes.data() + text_size, kTextMax - text_size));
   }
 };
 

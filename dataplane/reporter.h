@@ -40,8 +40,8 @@ class Reporter {
     counters.out += count;
   }
 
-  // What is told too often already is left out (event_bounds.h).
-  void Tell(Event event, Time now) {
+  // Stamps `event` and tells it. What is told too often already is left out (event_bounds.h).
+  void Tell(Event& event, Time now) {
     if (!bounds_.Allow(event.kind, now)) return;
     event.worker = static_cast<std::uint8_t>(target_.worker);
     event.unix_nanoseconds = target_.wall.UnixNanoseconds(now);

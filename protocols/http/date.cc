@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 
 namespace slipway::http {
 namespace {
@@ -28,8 +29,12 @@ struct Fields {
   unsigned second = 0;
 };
 
-void Digits(char* out, std::size_t count, unsigned value) {
-  for (std::size_t i = count; i-- > 0; value /= 10) out[i] = static_cast<char>('0' + value % 10);
+// Of fixed size, so that it is a load and a store: a string_view's copy() would be a call.
+void ThreeLetters(char* out, std::string_view name) { std::memcpy(out, name.data(), 3); }
+
+void TwoDigits(char* out, unsigned value) {
+  out[0] = static_cast<char>('0' + value / 10);
+  out[1] = static_cast<char>('0' + value % 10);
 }
 
 // `count` digits at the front, the first of which may be a space if `padded`.
@@ -124,15 +129,17 @@ std::array<char, kDateSize> FormatDate(std::int64_t unix_seconds) {
   const chrono::year_month_day date(days);
   const chrono::hh_mm_ss time(at - days);
 
-  std::array<char, kDateSize> out{};
-  std::string_view("___, __ ___ ____ __:__:__ GMT").copy(out.data(), kDateSize);
-  kDays[chrono::weekday(days).c_encoding()].copy(&out[0], 3);
-  Digits(&out[5], 2, static_cast<unsigned>(date.day()));
-  kMonths[static_cast<unsigned>(date.month()) - 1].copy(&out[8], 3);
-  Digits(&out[12], 4, static_cast<unsigned>(static_cast<int>(date.year())));
-  Digits(&out[17], 2, static_cast<unsigned>(time.hours().count()));
-  Digits(&out[20], 2, static_cast<unsigned>(time.minutes().count()));
-  Digits(&out[23], 2, static_cast<unsigned>(time.seconds().count()));
+  std::array<char, kDateSize> out;
+  std::memcpy(out.data(), "___, __ ___ ____ __:__:__ GMT", kDateSize);
+  ThreeLetters(&out[0], kDays[chrono::weekday(days).c_encoding()]);
+  TwoDigits(&out[5], static_cast<unsigned>(date.day()));
+  ThreeLetters(&out[8], kMonths[static_cast<unsigned>(date.month()) - 1]);
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  TwoDigits(&out[12], year / 100);
+  TwoDigits(&out[14], year % 100);
+  TwoDigits(&out[17], static_cast<unsigned>(time.hours().count()));
+  TwoDigits(&out[20], static_cast<unsigned>(time.minutes().count()));
+  TwoDigits(&out[23], static_cast<unsigned>(time.seconds().count()));
   return out;
 }
 

@@ -38,18 +38,18 @@ bool ListMatches(std::string_view list, std::string_view digest, Comparison comp
 }
 
 // Whether any field of that name matches; nullopt when there is none.
-std::optional<bool> Matches(const Request& request, std::string_view name, std::string_view digest,
+std::optional<bool> Matches(const Request& request, FieldName name, std::string_view digest,
                             Comparison comparison) {
   std::optional<bool> matches;
-  for (const Field& field : request.fields()) {
-    if (!EqualIgnoringCase(field.name, name)) continue;
-    matches = matches.value_or(false) || ListMatches(field.value, digest, comparison);
+  if (!request.Find(name)) return matches;
+  for (const Field& field : request.fields.all()) {
+    if (field.name != name) continue;
+    matches = matches.value_or(false) || ListMatches(field.value(), digest, comparison);
   }
   return matches;
 }
 
-std::optional<std::int64_t> DateOf(const Request& request, std::string_view name,
-                                   std::int64_t now) {
+std::optional<std::int64_t> DateOf(const Request& request, FieldName name, std::int64_t now) {
   const auto value = request.Find(name);
   return value ? ParseDate(*value, now) : std::nullopt;
 }
@@ -57,23 +57,23 @@ std::optional<std::int64_t> DateOf(const Request& request, std::string_view name
 }  // namespace
 
 Condition Evaluate(const Request& request, const Validators& validators) {
-  const auto match = Matches(request, "If-Match", validators.digest, Comparison::kStrong);
+  const auto match = Matches(request, FieldName::kIfMatch, validators.digest, Comparison::kStrong);
   if (match) {
     if (!*match) return Condition::kFailed;
-  } else if (const auto date = DateOf(request, "If-Unmodified-Since", validators.now)) {
+  } else if (const auto date = DateOf(request, FieldName::kIfUnmodifiedSince, validators.now)) {
     if (validators.last_modified > *date) return Condition::kFailed;
   }
-  const auto none = Matches(request, "If-None-Match", validators.digest, Comparison::kWeak);
+  const auto none = Matches(request, FieldName::kIfNoneMatch, validators.digest, Comparison::kWeak);
   if (none) {
     if (*none) return Condition::kNotModified;
-  } else if (const auto date = DateOf(request, "If-Modified-Since", validators.now)) {
+  } else if (const auto date = DateOf(request, FieldName::kIfModifiedSince, validators.now)) {
     if (validators.last_modified <= *date) return Condition::kNotModified;
   }
   return Condition::kGoOn;
 }
 
 bool RangeApplies(const Request& request, const Validators& validators) {
-  const auto value = request.Find("If-Range");
+  const auto value = request.Find(FieldName::kIfRange);
   if (!value) return true;
   if (value->starts_with('"') || value->starts_with("W/")) {
     std::string_view rest = *value;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 
 namespace slipway::http {
@@ -13,9 +14,43 @@ namespace {
 
 constexpr std::string_view kOtherMethods[] = {"POST",  "PUT",     "DELETE", "CONNECT",
                                               "TRACE", "OPTIONS", "PATCH"};
+
+FieldName NameOf(std::string_view text) {
+  using enum FieldName;
+  const auto is = [text](std::string_view name, FieldName field) {
+    return EqualIgnoringCase(text, name) ? field : kOther;
+  };
+  switch (text.size()) {
+    case 4:
+      return is("Host", kHost);
+    case 5:
+      return is("Range", kRange);
+    case 6:
+      return is("Expect", kExpect);
+    case 8:
+      return std::max(is("If-Range", kIfRange), is("If-Match", kIfMatch));
+    case 10:
+      return is("Connection", kConnection);
+    case 13:
+      return is("If-None-Match", kIfNoneMatch);
+    case 14:
+      return is("Content-Length", kContentLength);
+    case 17:
+      return std::max(is("If-Modified-Since", kIfModifiedSince),
+                      is("Transfer-Encoding", kTransferEncoding));
+    case 19:
+      return is("If-Unmodified-Since", kIfUnmodifiedSince);
+    default:
+      return kOther;
+  }
+}
+
 // RFC 9110 allows each of these once. Host and Content-Length decide whom and how much we read.
-constexpr std::string_view kSingletons[] = {"Host",     "Content-Length",    "Range",
-                                            "If-Range", "If-Modified-Since", "If-Unmodified-Since"};
+constexpr bool StandsOnce(FieldName name) {
+  using enum FieldName;
+  return name == kHost || name == kContentLength || name == kRange || name == kIfRange ||
+         name == kIfModifiedSince || name == kIfUnmodifiedSince;
+}
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -53,7 +88,21 @@ constexpr CharacterSet kFieldValue([](char c) {
   return c == '\t' || (value >= 0x20 && value != 0x7f);
 });
 
-bool IsFieldValue(std::string_view text) { return kFieldValue.HoldsAll(text); }
+// Eight characters at a time; one by one only those among which a control character may be.
+bool IsFieldValue(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  const auto any_below = [](std::uint64_t word, std::uint64_t least) {  // of 1 to 128
+    return (word - kEach * least) & ~word & (kEach << 7);
+  };
+  while (text.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    const std::uint64_t suspect = any_below(word, 0x20) | any_below(word ^ kEach * 0x7f, 1);
+    if (suspect != 0 && !kFieldValue.HoldsAll(text.substr(0, sizeof word))) return false;
+    text.remove_prefix(sizeof word);
+  }
+  return kFieldValue.HoldsAll(text);
+}
 
 bool IsVisible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -123,23 +172,22 @@ void ParseFieldLine(std::string_view line, Request& request) {
       !IsFieldValue(line.substr(colon + 1))) {
     return RefuseAndClose(request, Status::kBadRequest, Drop::kHttpMalformed);
   }
-  if (request.field_count == kFieldsMax) {
-    return RefuseAndClose(request, Status::kHeaderFieldsTooLarge, Drop::kHttpTooLong);
-  }
-  const Field field{line.substr(0, colon), TrimWhitespace(line.substr(colon + 1))};
-  const bool once = std::ranges::any_of(kSingletons, [&](std::string_view name) {
-    return name.size() == field.name.size() && EqualIgnoringCase(name, field.name);
-  });
-  if (once && request.Find(field.name)) {
+  const std::string_view value = TrimWhitespace(line.substr(colon + 1));
+  const Field field{.name = NameOf(line.substr(0, colon)),
+                    .value_size = static_cast<std::uint16_t>(value.size()),
+                    .value_text = value.data()};
+  if (StandsOnce(field.name) && request.Find(field.name)) {
     return RefuseAndClose(request, Status::kBadRequest, Drop::kHttpMalformed);
   }
-  request.field_store[request.field_count++] = field;
+  if (!request.fields.Add(field)) {
+    RefuseAndClose(request, Status::kHeaderFieldsTooLarge, Drop::kHttpTooLong);
+  }
 }
 
 // RFC 9112 section 6: how long the body is. None is wanted, so no coding is decoded.
 void JudgeBody(Request& request, std::uint64_t body_max) {
-  const auto length = request.Find("Content-Length");
-  if (request.Find("Transfer-Encoding")) {
+  const auto length = request.Find(FieldName::kContentLength);
+  if (request.Find(FieldName::kTransferEncoding)) {
     // Both, or a coding in HTTP/1.0, is how requests are smuggled past each other.
     if (length || request.version_1_0) {
       return RefuseAndClose(request, Status::kBadRequest, Drop::kHttpMalformed);
@@ -156,10 +204,10 @@ void JudgeBody(Request& request, std::uint64_t body_max) {
 void JudgeConnection(Request& request) {
   bool close = false;
   bool keep_alive = false;
-  for (const Field& field : request.fields()) {
-    if (!EqualIgnoringCase(field.name, "Connection")) continue;
-    close = close || ListHolds(field.value, "close");
-    keep_alive = keep_alive || ListHolds(field.value, "keep-alive");
+  for (const Field& field : request.fields.all()) {
+    if (field.name != FieldName::kConnection) continue;
+    close = close || ListHolds(field.value(), "close");
+    keep_alive = keep_alive || ListHolds(field.value(), "keep-alive");
   }
   // RFC 9112 9.3.
   if (close || (request.version_1_0 && !keep_alive)) request.close = true;
@@ -168,7 +216,7 @@ void JudgeConnection(Request& request) {
 
 // RFC 9110 10.1.1. To say 100 costs a round trip and invites a body; nobody who boots sends it.
 void JudgeExpectation(Request& request) {
-  const auto expectation = request.Find("Expect");
+  const auto expectation = request.Find(FieldName::kExpect);
   if (!expectation || request.version_1_0) return;
   const bool waits = request.content_length != 0;
   if (EqualIgnoringCase(*expectation, "100-continue") && !waits) return;
@@ -203,7 +251,7 @@ Request ParseRequest(std::string_view header, std::uint64_t body_max) {
     if (request.refusal) return request;
     first = false;
   }
-  const auto host = request.Find("Host");
+  const auto host = request.Find(FieldName::kHost);
   if (host ? !IsHost(*host) : !request.version_1_0) {
     RefuseAndClose(request, Status::kBadRequest, Drop::kHttpMalformed);
     return request;
@@ -219,15 +267,6 @@ Request Refused(Status status, Drop drop) {
   Request request;
   RefuseAndClose(request, status, drop);
   return request;
-}
-
-std::optional<std::string_view> Request::Find(std::string_view name) const {
-  for (const Field& field : fields()) {
-    if (field.name.size() == name.size() && EqualIgnoringCase(field.name, name)) {
-      return field.value;
-    }
-  }
-  return {};
 }
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {

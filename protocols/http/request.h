@@ -27,9 +27,56 @@ inline constexpr std::size_t kTargetMax = 2048;
 inline constexpr std::size_t kRequestLineMax = kTargetMax + 64;
 inline constexpr std::size_t kFieldsMax = 64;
 
+// The fields that mean something here, in any case of letters.
+enum class FieldName : std::uint8_t {
+  kOther,
+  kConnection,
+  kContentLength,
+  kExpect,
+  kHost,
+  kIfMatch,
+  kIfModifiedSince,
+  kIfNoneMatch,
+  kIfRange,
+  kIfUnmodifiedSince,
+  kRange,
+  kTransferEncoding,
+};
+inline constexpr std::size_t kFieldNames =
+    1 + static_cast<std::size_t>(FieldName::kTransferEncoding);
+
+// Without initialisers: there is room for many, and few requests have five.
 struct Field {
-  std::string_view name;
-  std::string_view value;  // without the white space around it
+  FieldName name;
+  std::uint16_t value_size;  // kHeaderMax at most
+  const char* value_text;
+
+  // Without the white space around it.
+  std::string_view value() const { return {value_text, value_size}; }
+};
+
+// The fields of one request, in order.
+class FieldList {
+ public:
+  // False when there are kFieldsMax of them.
+  bool Add(const Field& field) {
+    if (count_ == kFieldsMax) return false;
+    room_[count_++] = field;
+    std::uint8_t& first = first_[static_cast<std::size_t>(field.name)];
+    if (first == 0) first = count_;
+    return true;
+  }
+  std::span<const Field> all() const { return {room_.data(), count_}; }
+  // The first of that name; null when there is none.
+  const Field* Find(FieldName name) const {
+    const std::uint8_t first = first_[static_cast<std::size_t>(name)];
+    return first == 0 ? nullptr : &room_[first - 1U];
+  }
+
+ private:
+  std::array<Field, kFieldsMax> room_;
+  std::array<std::uint8_t, kFieldNames> first_{};  // counted from 1; 0: none of that name
+  std::uint8_t count_ = 0;
 };
 
 struct Request {
@@ -43,12 +90,13 @@ struct Request {
   bool announce_keep_alive = false;  // an HTTP/1.0 client asked to stay
   std::uint64_t content_length = 0;
 
-  std::span<const Field> fields() const { return {field_store.data(), field_count}; }
-  // The value of the first field of that name (any case); nullopt when there is none.
-  std::optional<std::string_view> Find(std::string_view name) const;
+  // The value of the first field of that name; nullopt when there is none.
+  std::optional<std::string_view> Find(FieldName name) const {
+    const Field* field = fields.Find(name);
+    return field == nullptr ? std::nullopt : std::optional(field->value());
+  }
 
-  std::array<Field, kFieldsMax> field_store;
-  std::size_t field_count = 0;
+  FieldList fields;
 };
 
 // `header`: the request line and the fields, each with its CR LF, without the empty line.

@@ -206,7 +206,7 @@ void SayRanges(const Context& context, const Resource& resource,
 
 void SayContent(const Context& context, const Resource& resource, const Validators& validators) {
   // 14.2: Range has a meaning for GET alone.
-  const auto value = context.request.Find("Range");
+  const auto value = context.request.Find(FieldName::kRange);
   if (!value || IsHead(context) || !RangeApplies(context.request, validators)) {
     return SayWhole(context, resource);
   }

@@ -23,16 +23,21 @@ struct Found {
   Drop drop = Drop::kNone;
 };
 
-// A bare LF ends no line here, and a bare CR is none either (RFC 9112 2.2). Gives the index of the
-// byte that proves one, at `from` or behind it; npos when there is none.
-std::size_t FindBareLineEnd(std::string_view text, std::size_t from) {
-  // One character at a time is found by memchr; find_first_of asks it for each byte of the text.
+struct Ends {
+  std::size_t header = std::string_view::npos;  // the line end before the empty line
+  std::size_t bare = std::string_view::npos;    // the byte that proves a bare CR or LF before that
+};
+
+// What there is of both, whichever comes first, at `from` or behind it. A bare LF ends no line
+// here, and a bare CR is none either (RFC 9112 2.2).
+Ends FindEnds(std::string_view text, std::size_t from) {
   for (std::size_t at = from;;) {
     const std::size_t cr = text.find('\r', at);
-    const std::size_t lf = text.find('\n', at);
-    if (lf < cr) return lf;
-    if (cr == text.npos) return text.npos;
-    if (cr + 1 < text.size() && text[cr + 1] != '\n') return cr + 1;
+    const std::size_t lf = text.substr(0, cr).find('\n', at);
+    if (lf != text.npos) return {.bare = lf};
+    if (cr == text.npos || cr + 1 == text.size()) return {};
+    if (text[cr + 1] != '\n') return {.bare = cr + 1};
+    if (text.substr(cr, kHeaderEnd.size()) == kHeaderEnd) return {.header = cr};
     at = cr + 2;
   }
 }
@@ -44,19 +49,17 @@ Found FindHeader(std::string_view text, std::size_t scanned) {
   if (first <= ' ' || first >= 0x7f) {  // a TLS record, say: no need to wait for its end
     return {.refusal = Status::kBadRequest, .drop = Drop::kHttpMalformed};
   }
-  const std::size_t end = text.find(kHeaderEnd, scanned);
-  const std::string_view header = end == text.npos ? text : text.substr(0, end + 2);
   if (scanned != 0 && text[scanned - 1] == '\r') --scanned;
-  const std::size_t bare = FindBareLineEnd(header, scanned);
-  const std::size_t line = header.find("\r\n");
+  const Ends ends = FindEnds(text, scanned);
+  const std::size_t line = text.find("\r\n");
   // Proved by the byte at kRequestLineMax + 1, which could still have been the LF.
   const bool line_too_long =
-      line == header.npos ? header.size() > kRequestLineMax + 1 : line > kRequestLineMax;
-  if (bare != header.npos && (!line_too_long || bare <= kRequestLineMax + 1)) {
+      line == text.npos ? text.size() > kRequestLineMax + 1 : line > kRequestLineMax;
+  if (ends.bare != text.npos && (!line_too_long || ends.bare <= kRequestLineMax + 1)) {
     return {.refusal = Status::kBadRequest, .drop = Drop::kHttpMalformed};
   }
   if (line_too_long) return {.refusal = Status::kUriTooLong, .drop = Drop::kHttpTooLong};
-  if (end != text.npos) return {.header_size = end + kHeaderEnd.size()};
+  if (ends.header != text.npos) return {.header_size = ends.header + kHeaderEnd.size()};
   if (text.size() == kHeaderMax) {
     return {.refusal = Status::kHeaderFieldsTooLarge, .drop = Drop::kHttpTooLong};
   }

@@ -107,11 +107,13 @@ class Session final : private BlockHolder {
 
   ResponseStream& responses() { return responses_; }
 
-  // Requests whose response was queued since the last call, in order.
-  std::optional<RequestRecord> TakeStarted();
+  // Requests whose response was queued since the last call, in order; null when there is none more.
+  // A record stays as it is until the next Receive(), PeerFinished() or Expire(), here or of a
+  // session with the same blocks.
+  const RequestRecord* TakeStarted();
   // Requests whose response was released whole, in order. One that is not taken holds its place
   // among the kQueuedMax.
-  std::optional<RequestRecord> TakeCompleted();
+  const RequestRecord* TakeCompleted();
   // The request whose response is being sent, for progress; null when there is none.
   const RequestRecord* InFlight() const;
 
@@ -157,7 +159,8 @@ class Session final : private BlockHolder {
   std::uint64_t progress_ = 0;  // released() then
 
   std::array<RequestRecord, kQueuedMax> records_;
-  std::uint64_t completed_ = 0;  // counted: completed_ <= started_ <= queued_ <= completed_ + max
+  // Counted from when none was queued: completed_ <= started_ <= queued_ <= completed_ + max.
+  std::uint64_t completed_ = 0;
   std::uint64_t started_ = 0;
   std::uint64_t queued_ = 0;
 

@@ -45,17 +45,21 @@ Expired Session::GiveUpRequest(Drop drop, Time now) {
   return {.drop = told ? Drop::kNone : drop, .close = true};
 }
 
-std::optional<RequestRecord> Session::TakeStarted() {
-  if (started_ == queued_) return {};
-  return Record(started_++);
+const RequestRecord* Session::TakeStarted() {
+  return started_ == queued_ ? nullptr : &Record(started_++);
 }
 
-std::optional<RequestRecord> Session::TakeCompleted() {
-  if (responses_.released() < completes_at_) return {};
+const RequestRecord* Session::TakeCompleted() {
+  if (responses_.released() < completes_at_) return nullptr;
   const RequestRecord& done = Record(completed_++);
   started_ = std::max(started_, completed_);
-  completes_at_ = completed_ == queued_ ? kNoResponse : Record(completed_).end;
-  return done;
+  if (completed_ != queued_) {
+    completes_at_ = Record(completed_).end;
+  } else {
+    completes_at_ = kNoResponse;
+    completed_ = started_ = queued_ = 0;  // the next goes where this was, on lines that are near
+  }
+  return &done;
 }
 
 const RequestRecord* Session::InFlight() const {

@@ -28,19 +28,22 @@ void ExtentStream::AppendOwned(Bytes bytes) {
     length_ += bytes.size();
     return;
   }
-  Push({.size = bytes.size(), .ring_at = ring_at});
+  Push(bytes.size()).ring_at = ring_at;
 }
 
 void ExtentStream::AppendImage(Bytes slice) {
   SLIPWAY_CHECK(!finished_);
-  if (!slice.empty()) Push({.size = slice.size(), .image = slice});
+  if (!slice.empty()) Push(slice.size()).image = slice;
 }
 
-void ExtentStream::Push(Extent extent) {
+Extent& ExtentStream::Push(std::uint64_t size) {
   SLIPWAY_CHECK(count_ < extents_.size());
+  Extent& extent = At(count_++);
   extent.begin = length_;
-  At(count_++) = extent;
-  length_ += extent.size;
+  extent.size = size;
+  extent.image = {};
+  length_ += size;
+  return extent;
 }
 
 std::size_t ExtentStream::Find(std::uint64_t offset) {
@@ -95,6 +98,9 @@ void ExtentStream::Release(std::uint64_t offset) {
     if (++first_ == extents_.size()) first_ = 0;
     --count_;
   }
+  // Nothing is held: what comes next goes where the last went, on lines that are still near.
+  first_ = 0;
+  ring_begin_ = ring_end_ = 0;
 }
 
 void ExtentStream::CopyOwned(std::uint64_t ring_at, MutableBytes out) const {

@@ -59,7 +59,8 @@ class ExtentStream : public ByteSource {
   }
   // Index of the extent that holds `offset`, which must be in [released_, length_).
   std::size_t Find(std::uint64_t offset);
-  void Push(Extent extent);
+  // Appends an extent of no image, at no place of the ring.
+  Extent& Push(std::uint64_t size);
   void CopyOwned(std::uint64_t ring_at, MutableBytes out) const;
 
   std::span<Extent> extents_;  // a ring: first_, count_

@@ -66,8 +66,14 @@ std::optional<Expiry> RetransmitExpired(const Context& context, Connection& c) {
 }  // namespace
 
 Time NextTimer(const Settings& settings, const Connection& c) {
-  return std::min({c.timers.retransmit_at, c.timers.delayed_ack_at, LimitAt(c), PacedUntil(c),
-                   StalledAt(settings, c), IdleAt(settings, c), KeepaliveAt(settings, c)});
+  // One by one: of a list the compiler makes an array, and reads what it just wrote in pairs, which
+  // waits until all stores before are done (measured: 2 % of a small request).
+  Time next = std::min(c.timers.retransmit_at, c.timers.delayed_ack_at);
+  next = std::min(next, LimitAt(c));
+  next = std::min(next, PacedUntil(c));
+  next = std::min(next, StalledAt(settings, c));
+  next = std::min(next, IdleAt(settings, c));
+  return std::min(next, KeepaliveAt(settings, c));
 }
 
 std::optional<Expiry> ExpireTimers(const Context& context, Connection& c) {

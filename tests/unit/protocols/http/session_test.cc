@@ -176,6 +176,41 @@ TEST(Session, AnswersEveryRequestTextSeenInCaptures) {
   }
 }
 
+// RFC 9110 5.5: every character at every place of a value that takes two words of eight and more.
+TEST(Session, RefusesEveryControlCharacterWhereverItStandsInAValue) {
+  for (unsigned character = 0; character < 256; ++character) {
+    if (character == '\r' || character == '\n') continue;  // a line's end, or proof of a bare one
+    const bool allowed = character == '\t' || (character >= 0x20 && character != 0x7f);
+    for (std::size_t at = 0; at < 19; ++at) {
+      std::string value(19, 'a');
+      value[at] = static_cast<char>(character);
+      EXPECT_EQ(StatusOf(Ask(Get("X: " + value + "\r\n"))), allowed ? 200U : 400U)
+          << character << " at " << at;
+    }
+  }
+}
+
+TEST(Session, TakesAsManyFieldsAsItSaysAndNoMore) {
+  std::string fields;  // Host is one of them
+  for (std::size_t i = 1; i < kFieldsMax; ++i) fields += "X" + std::to_string(i) + ": a\r\n";
+  EXPECT_EQ(StatusOf(Ask(Get(fields))), 200U);
+  EXPECT_EQ(StatusOf(Ask(Get(fields + "Y: a\r\n"))), 431U);
+}
+
+TEST(Session, KnowsItsFieldsInAnyCaseAndNoOthersOfTheirLength) {
+  EXPECT_EQ(StatusOf(Ask(Get("rANGE: bytes=0-1\r\n"))), 206U);
+  EXPECT_EQ(StatusOf(Ask(Get("Rango: bytes=0-1\r\n"))), 200U);
+  EXPECT_EQ(StatusOf(Ask(Get("hOST: b\r\n"))), 400U) << "a second Host";
+  EXPECT_EQ(StatusOf(Ask(Get("Hose: b\r\n"))), 200U);
+  EXPECT_EQ(StatusOf(Ask(Get("tRANSFER-ENCODING: chunked\r\n"))), 501U);
+  EXPECT_EQ(StatusOf(Ask(Get("Transfer-Encodinx: chunked\r\n"))), 200U);
+  EXPECT_EQ(StatusOf(Ask(Get("iF-NONE-MATCH: *\r\n"))), 304U);
+  EXPECT_EQ(StatusOf(Ask(Get("if-match: \"x\"\r\n"))), 412U);
+  EXPECT_EQ(StatusOf(Ask(Get("if-matcx: \"x\"\r\n"))), 200U);
+  EXPECT_EQ(StatusOf(Ask(Get("eXPECT: more\r\n"))), 417U);
+  EXPECT_THAT(Ask(Get("cONNECTION: close\r\n")), HasSubstr("\r\nConnection: close\r\n"));
+}
+
 TEST(Session, QueuesPipelinedRequestsUpToItsBoundAndGoesOnWhenTheyAreReleased) {
   std::string text;
   for (int i = 0; i < 20; ++i) text += Get();

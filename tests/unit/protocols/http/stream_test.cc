@@ -54,5 +54,21 @@ TEST(ExtentStream, GivesTheSameBytesForAnyChunkingAndAgainUntilReleased) {
   }
 }
 
+// So that a connection that is asked again and again stays on the lines it had.
+TEST(ExtentStream, BeginsItsRoomAnewWhenAllWasReleased) {
+  std::array<Extent, 3> extents;
+  std::array<std::uint8_t, 64> ring{};
+  ExtentStream stream(extents, ring);
+  for (const std::string_view text : {"first", "second", "third"}) {
+    stream.AppendOwned(AsBytes(text));
+    EXPECT_EQ(AsText(Bytes(ring).first(text.size())), text);
+    stream.Release(stream.length());
+  }
+  stream.AppendOwned(AsBytes("kept"));
+  stream.Release(stream.length() - 1);
+  stream.AppendOwned(AsBytes("more"));
+  EXPECT_EQ(AsText(Bytes(ring).first(8)), "keptmore");
+}
+
 }  // namespace
 }  // namespace slipway
