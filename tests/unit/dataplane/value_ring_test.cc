@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ValueRing: every value as it was given, in order, whatever its size and wherever it goes on at the
-// ring's beginning; and exactly as many as were asked for.
+// ValueRing: every value as it was given, in order, whatever its size and wherever it goes on at
+// the ring's beginning; and exactly as many as were asked for.
 #include "dataplane/value_ring.h"
 
 #include <gtest/gtest.h>
@@ -35,9 +35,9 @@ V Numbered(std::uint32_t number) {
 template <class T>
 class OfSize : public ::testing::Test {};
 
-using Sizes = ::testing::Types<Value<std::uint64_t, sizeof(Event)>, Value<std::uint64_t, 120>,
-                               Value<std::uint32_t, 28>, Value<std::uint32_t, 32>,
-                               Value<std::uint16_t, 4>>;
+using Sizes =
+    ::testing::Types<Value<std::uint64_t, sizeof(Event)>, Value<std::uint64_t, 120>,
+                     Value<std::uint32_t, 28>, Value<std::uint32_t, 32>, Value<std::uint16_t, 4>>;
 TYPED_TEST_SUITE(OfSize, Sizes);
 
 TYPED_TEST(OfSize, GivesBackWhatItWasGivenAndHoldsNoMoreThanItSays) {
