@@ -171,6 +171,7 @@ Storm RunStorm(const RowContext& context, const Prices& prices, bool admission) 
                      // More than the machines: one that gave up comes with a second.
                      .connections = context.machines + 1024,
                      .image_bytes = std::size_t{8} << 20,
+                     .ring_frames = kStormRingFrames,
                      .admission = admission};
   auto made = Rig::Create(context, options);
   if (!made.ok()) {

@@ -58,8 +58,8 @@ absl::Status Rig::MakeWire(const RigOptions& options) {
   if (!pool.ok()) return pool.status();
   pool_ = *std::move(pool);
   if (options.wire == Wire::kRing) {
-    auto pair = RingWire::Create("wire" + number,
-                                 {.frames = 511, .tcp_segmentation = options.tcp_segmentation});
+    auto pair = RingWire::Create("wire" + number, {.frames = options.ring_frames,
+                                                   .tcp_segmentation = options.tcp_segmentation});
     if (!pair.ok()) return pair.status();
     server_port_ = std::move(pair->first);
     machines_port_ = std::move(pair->second);

@@ -29,6 +29,12 @@
 
 namespace slipway::bench {
 
+// A storm's ring_frames. Its machines share one core, so while one of them does its Diffie-Hellman
+// (2.5 ms on a slow machine) nobody takes a frame; ten thousand of them have a ring of 64 frames
+// each, and compute beside each other. 511 frames are 0.6 ms of 10 Gbit/s: a server that served in
+// turns stood still behind them for an eighth of the time (2026-11-28).
+inline constexpr unsigned kStormRingFrames = 4095;
+
 enum class Wire { kRing, kVirtioUser };
 
 struct RigOptions {
@@ -38,6 +44,8 @@ struct RigOptions {
   storm::FarmOptions machines;
   std::uint32_t connections = 256;
   std::size_t image_bytes = std::size_t{1} << 30;
+  // Each way, of a ring wire. Few, so that what is under way stays in the cache.
+  unsigned ring_frames = 511;
   std::uint32_t frames = 8192;  // of the server: on a ring, machines hold them until they read them
   bool acknowledge_leases = true;  // this and the next: BenchServerOptions'
   bool real_time = true;

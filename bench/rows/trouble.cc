@@ -67,6 +67,7 @@ absl::StatusOr<Storm> RunStorm(const RowContext& context, const Trouble& trouble
   auto made = Rig::Create(context, {.machines = std::move(machines),
                                     .connections = context.machines + trouble.slow_readers + 1024,
                                     .image_bytes = std::size_t{8} << 20,
+                                    .ring_frames = kStormRingFrames,
                                     .admission = true});
   if (!made.ok()) return made.status();
   Rig& rig = **made;
