@@ -94,11 +94,7 @@ std::optional<MacAddress> PacketSocket::StationAddress() const {
   return address;
 }
 
-int PacketSocket::SetMtu(std::uint16_t mtu) const {
-  ifreq request = Asking();
-  if (ioctl(socket_, SIOCGIFMTU, &request) != 0) return errno;
-  return request.ifr_mtu == mtu ? 0 : SetKernelMtu(interface_, mtu);
-}
+int PacketSocket::SetMtu(std::uint16_t mtu) const { return SetKernelMtu(interface_, mtu); }
 
 short PacketSocket::Flags() const {
   ifreq request = Asking();

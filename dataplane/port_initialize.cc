@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <span>
 #include <vector>
 
@@ -58,6 +59,11 @@ std::uint64_t Choose(std::span<const OffloadBit> table, std::uint64_t capable,
     if (got.*bit.flag) enabled |= bit.bits;
   }
   return enabled;
+}
+
+// DPDK says errors as negative numbers, the kernel's calls of ours as positive ones.
+const char* Remedy(int error, const char* otherwise) {
+  return std::abs(error) == EPERM ? "it takes CAP_NET_ADMIN" : otherwise;
 }
 
 }  // namespace
@@ -163,7 +169,7 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
   const int error = SetMtu(request.mtu);
   // Drivers of memory and files have no MTU of their own and need none.
   if (error != 0 && error != -ENOTSUP) {
-    return Failed("set the MTU", error, "check what the other side of the port allows");
+    return Failed("set the MTU", error, Remedy(error, "check what the other side allows"));
   }
   const std::uint16_t segments =
       !multi_segment                     ? 1
@@ -187,9 +193,8 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
 }
 
 int DpdkPort::SetMtu(std::uint16_t mtu) {
-  if (parsed_.quirks.understates_mtu && mtu > RTE_ETHER_MTU) {
-    return SetKernelMtu(parsed_.interface, mtu);
-  }
+  // The driver's own way says EINVAL where the kernel says that a right is missing.
+  if (parsed_.quirks.understates_mtu) return SetKernelMtu(parsed_.interface, mtu);
   return rte_eth_dev_set_mtu(port_, mtu);
 }
 
@@ -238,7 +243,7 @@ absl::Status DpdkPort::Start() {
       rte_eth_dev_callback_register(port_, RTE_ETH_EVENT_INTR_LSC, OnLinkChange, this));
   if (const int error = rte_eth_dev_start(port_); error != 0) {
     return Failed("start the device", error,
-                  "the packet pool may be too small for its receive ring");
+                  Remedy(error, "the packet pool may be too small for its receive ring"));
   }
   started_ = true;
   ReadStationAddress();

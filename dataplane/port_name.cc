@@ -156,10 +156,13 @@ int SetKernelMtu(const std::string& interface, std::uint16_t mtu) {
   ifreq request{};
   if (interface.size() >= sizeof(request.ifr_name)) return ENODEV;
   std::memcpy(request.ifr_name, interface.c_str(), interface.size() + 1);
-  request.ifr_mtu = mtu;
   const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (any < 0) return errno;
-  const int error = ioctl(any, SIOCSIFMTU, &request) == 0 ? 0 : errno;
+  int error = ioctl(any, SIOCGIFMTU, &request) == 0 ? 0 : errno;
+  if (error == 0 && request.ifr_mtu != mtu) {
+    request.ifr_mtu = mtu;
+    error = ioctl(any, SIOCSIFMTU, &request) == 0 ? 0 : errno;
+  }
   close(any);
   return error;
 }

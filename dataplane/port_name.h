@@ -56,7 +56,8 @@ absl::StatusOr<PortName> ParsePortName(const std::string& text, const PortShape&
 // listened on: binding it fails then, as it should.
 void RemoveStaleSocket(const std::string& path);
 
-// Tells the kernel the MTU of one of its interfaces; 0, or the errno of the refusal.
+// Tells the kernel the MTU of one of its interfaces, where it is another than now: that takes
+// CAP_NET_ADMIN. 0, or the errno of the refusal.
 int SetKernelMtu(const std::string& interface, std::uint16_t mtu);
 
 }  // namespace slipway::dataplane

@@ -6,13 +6,17 @@
 // skipped, and say so.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -24,7 +28,28 @@
 namespace slipway::dataplane {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
 constexpr std::uint16_t kKernelPort = 1234;  // the destination of frames.h's UDP frames
+
+// Has the calling thread do without a capability, as a service that was not given it.
+class WithoutCapability {
+ public:
+  explicit WithoutCapability(std::uint32_t capability) {
+    EXPECT_EQ(syscall(SYS_capget, &header_, before_.data()), 0);
+    auto without = before_;
+    without[CAP_TO_INDEX(capability)].effective &= ~CAP_TO_MASK(capability);
+    EXPECT_EQ(syscall(SYS_capset, &header_, without.data()), 0);
+  }
+  ~WithoutCapability() { EXPECT_EQ(syscall(SYS_capset, &header_, before_.data()), 0); }
+  WithoutCapability(const WithoutCapability&) = delete;
+  WithoutCapability& operator=(const WithoutCapability&) = delete;
+
+ private:
+  __user_cap_header_struct header_{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> before_{};
+};
 
 class KernelTest : public ::testing::Test {
  protected:
@@ -114,6 +139,22 @@ class KernelTest : public ::testing::Test {
     FAIL() << "nothing arrived from the kernel";
   }
 
+  static bool MakeVeth(std::uint16_t mtu) {
+    const std::string commands =
+        "ip link del slipway0 2>/dev/null; ip link add slipway0 type veth peer name slipway1 && "
+        "ip link set slipway0 up mtu " +
+        std::to_string(mtu);
+    return std::system(commands.c_str()) == 0;
+  }
+
+  // What a port says that comes up without CAP_NET_ADMIN; nothing where it does.
+  static std::string InitializedWithoutAdmin(const std::string& name, std::uint16_t mtu) {
+    const auto pool = NewPool({.packets = 1024, .packet_bytes = 12288, .large = 8, .handles = 64});
+    const WithoutCapability no_admin(CAP_NET_ADMIN);
+    const auto port = MakePort(name);
+    return std::string(port->Initialize({.mtu = mtu, .pools = {pool.get()}}).message());
+  }
+
   int home_ = -1;
   int socket_ = -1;
   std::unique_ptr<PacketPool> pool_ = NewPool({.packets = 8192, .large = 8, .handles = 64});
@@ -170,6 +211,28 @@ TEST_F(KernelTest, JumboFramesCrossAVethThroughAPacketSocketBothWays) {
   if (HasFatalFailure()) return;
   ExpectTheKernelTakesOurDatagram(8972);
   ExpectWeTakeTheKernelsDatagram(8972);
+}
+
+// What config/slipwayd.service.in says each of them needs.
+TEST_F(KernelTest, APacketSocketTakesCapNetAdminOnlyToSetAnotherMtu) {
+  for (const std::uint16_t mtu : {std::uint16_t{1500}, std::uint16_t{4000}}) {
+    ASSERT_TRUE(MakeVeth(mtu));
+    EXPECT_EQ(InitializedWithoutAdmin("packet:slipway0", mtu), "");
+    EXPECT_THAT(InitializedWithoutAdmin("packet:slipway0", 1400),
+                AllOf(HasSubstr("cannot set the MTU"), HasSubstr("CAP_NET_ADMIN")));
+  }
+}
+
+// DPDK's driver of it takes the promiscuous mode back at its start, though nobody set it.
+TEST_F(KernelTest, AfPacketTakesCapNetAdminAndSaysSo) {
+  for (const std::uint16_t mtu : {std::uint16_t{1500}, std::uint16_t{4000}}) {
+    ASSERT_TRUE(MakeVeth(mtu));
+    for (const std::uint16_t wanted : {mtu, std::uint16_t{1400}}) {
+      EXPECT_THAT(InitializedWithoutAdmin("net_af_packet0,iface=slipway0", wanted),
+                  HasSubstr("it takes CAP_NET_ADMIN"))
+          << mtu << ' ' << wanted;
+    }
+  }
 }
 
 TEST_F(KernelTest, AVethThroughAfXdpTalksWithTheKernelBothWays) {
