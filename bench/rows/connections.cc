@@ -20,6 +20,8 @@ namespace {
 
 // Of the server, in row 7; OpenSSL alone has half of it.
 constexpr double kTurn = 0.2;
+// Of the server, in row 11; the floor has half of it.
+constexpr double kGrowthTurn = 0.04;
 
 storm::FarmOptions Farm(storm::Mode mode, std::uint32_t machines, storm::Firmware firmware) {
   storm::FarmOptions options = Readers(machines, firmware, /*tls=*/true);
@@ -113,14 +115,15 @@ RowResult MeasureHandshakes(const RowContext& context, storm::Firmware firmware)
   return row;
 }
 
-// One of the sizes of row 11, for one measurement.
+// One of the sizes of row 11.
 struct Grown {
-  std::size_t open = 0;
-  double cycles_per_byte = 0;
-  double bytes = 0;  // a connection
+  std::size_t open = ~std::size_t{0};  // the fewest of its turns
+  std::vector<double> to_floor;        // cycles a byte of each turn, over the floor's beside it
+  double bytes = 0;                    // a connection, of the last measurement
 };
 
-absl::StatusOr<Grown> Grow(const RowContext& context, std::uint32_t count) {
+absl::Status Grow(const RowContext& context, std::uint32_t count, Grown& grown,
+                  std::vector<double>& floors) {
   RigOptions options{.machines = Readers(count, storm::Firmware::kLinux, /*tls=*/true),
                      .connections = count + 64};
   options.machines.power_on = std::chrono::seconds(1 + count / 1000);
@@ -131,13 +134,20 @@ absl::StatusOr<Grown> Grow(const RowContext& context, std::uint32_t count) {
   const std::size_t before = held();
   rig.RunUntil([&] { return rig.machines().tally().handshakes >= count; }, 90);
   rig.Run(2);
-  const double cycles = rig.Measure(2 * context.seconds).cycles_per_byte();
+  const std::size_t first = floors.size();
+  const std::vector<Sample> samples = rig.TakeTurns(
+      TurnsIn(2 * context.seconds, kGrowthTurn), kGrowthTurn,
+      [&] { floors.push_back(rig.MeasureFloor({.seconds = kGrowthTurn / 2}).cycles_per_byte()); });
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].payload_bytes == 0) continue;  // the machines' core was taken away
+    grown.to_floor.push_back(samples[i].cycles_per_byte() / floors[first + i]);
+  }
   const std::size_t open = rig.server().Statistics().connections;
   const double heap =
       static_cast<double>(held() - before) / static_cast<double>(std::max<std::size_t>(1, open));
-  return Grown{.open = open,
-               .cycles_per_byte = cycles,
-               .bytes = heap + static_cast<double>(dataplane::Worker::BytesPerConnection())};
+  grown.open = std::min(grown.open, open);
+  grown.bytes = heap + static_cast<double>(dataplane::Worker::BytesPerConnection());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -147,37 +157,36 @@ std::vector<RowResult> RunHandshakes(const RowContext& context) {
           MeasureHandshakes(context, storm::Firmware::kUefi)};
 }
 
-// The four sizes take turns: minutes of the machine differ by more than sizes do.
+// The four sizes take turns, and each turn has the floor of its own moment beside it: minutes, and
+// tenths of a second, of the machine differ by more than sizes do.
 std::vector<RowResult> RunGrowth(const RowContext& context) {
   constexpr std::array kCounts{10U, 100U, 1'000U, 10'000U};
   RowResult row;
   row.work = "HTTPS to 10, 100, 1,000 and 10,000 connections, on ring, in turns";
   row.must = "cycles per byte flat within 30 %; <= 24 KiB a connection";
-  std::array<std::vector<double>, kCounts.size()> cycles;
-  std::array<Grown, kCounts.size()> last;
-  std::array<std::size_t, kCounts.size()> open;  // the fewest of its turns
-  open.fill(~std::size_t{0});
-  bool all_open = true;
+  std::array<Grown, kCounts.size()> sizes;
+  std::vector<double> floors;
   double most = 0;
   for (unsigned i = 0; i < context.pairs; ++i) {
     for (std::size_t k = 0; k < kCounts.size(); ++k) {
-      const auto grown = Grow(context, kCounts[k]);
-      if (!grown.ok()) return {Failed(std::move(row), grown.status())};
-      last[k] = *grown;
-      open[k] = std::min(open[k], grown->open);
-      all_open = all_open && grown->open >= kCounts[k];
-      cycles[k].push_back(grown->cycles_per_byte);
-      if (kCounts[k] >= 100) most = std::max(most, grown->bytes);
+      const absl::Status status = Grow(context, kCounts[k], sizes[k], floors);
+      if (!status.ok()) return {Failed(std::move(row), status)};
+      if (kCounts[k] >= 100) most = std::max(most, sizes[k].bytes);
     }
   }
+  const double floor = Median(floors);
+  bool all_open = true;
   std::array<double, kCounts.size()> medians{};
   for (std::size_t k = 0; k < kCounts.size(); ++k) {
-    medians[k] = Median(cycles[k]);
-    absl::StrAppendFormat(&row.measured, "%s%d: %s cycles/B, %.1f KiB", k == 0 ? "" : "; ", open[k],
-                          WithSpread(cycles[k], 3), last[k].bytes / 1024);
+    const Grown& size = sizes[k];
+    medians[k] = Median(size.to_floor) * floor;
+    all_open = all_open && size.open >= kCounts[k];
+    absl::StrAppendFormat(&row.measured, "%s%d: %.3f cycles/B, %s x floor, %.1f KiB",
+                          k == 0 ? "" : "; ", size.open, medians[k], WithQuartiles(size.to_floor),
+                          size.bytes / 1024);
     row.figures.emplace_back(absl::StrFormat("cycles_per_byte_at_%d", kCounts[k]), medians[k]);
     row.figures.emplace_back(absl::StrFormat("kib_per_connection_at_%d", kCounts[k]),
-                             last[k].bytes / 1024);
+                             size.bytes / 1024);
   }
   const double spread = std::ranges::max(medians) / std::ranges::min(medians);
   absl::StrAppendFormat(&row.measured, "; the dearest %.2f x the cheapest", spread);
