@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,18 @@ def show(row):
         print(f"    where: {row['profile']}", flush=True)
 
 
+def revision():
+    """Of the tree that is measured; "changed" when it is not what was committed."""
+    git = ["git", "-C", str(Path(__file__).resolve().parents[2])]
+    try:
+        head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        changes = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"],
+                                 capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head.stdout.strip() + (", changed" if changes.stdout else "")
+
+
 def machine():
     def read(path, key=""):
         try:
@@ -100,7 +113,7 @@ def machine():
 
     return {"cpu": read("/proc/cpuinfo", "model name"), "kernel": os.uname().release,
             "governor": read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-            "cores": os.cpu_count(), "date": time.strftime("%Y-%m-%d")}
+            "cores": os.cpu_count(), "date": time.strftime("%Y-%m-%d"), "revision": revision()}
 
 
 def run_slipway_bench(rows, options):
@@ -137,8 +150,14 @@ def measure(name, options):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def end(number, _frame):
+    """As by Ctrl-C: servers and namespaces are taken down on the way out."""
+    sys.exit(128 + number)
+
+
 def main(words):
     options = arguments(words)
+    signal.signal(signal.SIGTERM, end)
     ours, peers = split(options.rows)
     document, code = {}, 0
     if ours is not None:

@@ -2,11 +2,13 @@
 """What the driver of the benchmark's peer rows reads from others, and how it decides."""
 
 import os
+import subprocess
 import sys
 import unittest
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench/peers"))
+PEERS = str(Path(__file__).resolve().parents[3] / "bench/peers")
+sys.path.insert(0, PEERS)
 import figures  # noqa: E402
 import process  # noqa: E402
 import table  # noqa: E402
@@ -129,6 +131,37 @@ class Table(unittest.TestCase):
     def test_a_spread_reads_as_slipway_benchs(self):
         self.assertEqual(figures.with_spread([1.0, 3.0, 2.0]), "2.00 (1.00 to 3.00)")
         self.assertEqual(figures.with_spread([]), "nothing")
+
+
+# A row that takes its time, told to end in the middle of it.
+STOPPED = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import table
+
+def slow(context):
+    try:
+        print(context.folder, flush=True)
+        time.sleep(60)
+    finally:
+        print("taken down", flush=True)
+
+table.PEERS = {"5": (slow, 1, ())}
+os.geteuid = lambda: 0
+table.main(["5"])
+"""
+
+
+class Stopped(unittest.TestCase):
+    def test_who_ends_the_run_leaves_no_server_and_no_folder_behind(self):
+        with subprocess.Popen([sys.executable, "-c", STOPPED, PEERS], stdout=subprocess.PIPE, text=True) as run:
+            run.stdout.readline()  # about the machine
+            folder = run.stdout.readline().strip()
+            self.assertTrue(os.path.isdir(folder), folder)
+            run.terminate()
+            self.assertEqual(run.stdout.read().strip(), "taken down")
+        self.assertEqual(run.returncode, 128 + 15)
+        self.assertFalse(os.path.exists(folder))
 
 
 class Process(unittest.TestCase):
