@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "dataplane/packet_pool.h"
+#include "dataplane/packet_private.h"
 #include "protocols/base/check.h"
 #include "protocols/wire/checksum.h"
 #include "protocols/wire/view.h"
@@ -118,11 +120,15 @@ void TcpRun::Write(MutableBytes headers, std::uint32_t at, std::uint32_t size) c
   tcp.checksum = static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
 }
 
+// Full buffers, the first behind the headers, and so few: each costs the driver a descriptor, and
+// ports take only so many for a frame.
 bool TextRooms::AddGrowing(Frame& frame, const TcpRun::Text& text, ByteSource& source) {
   rte_mbuf* last = frame.LastPiece();
+  const std::size_t whole = PrivateOf(last)->pool->packet_bytes();
   for (std::uint32_t at = 0; at < text.size;) {
-    const MutableBytes piece =
-        frame.AppendBehind(last, std::min<std::uint32_t>(text.size - at, text.piece_max));
+    const std::size_t tail = rte_pktmbuf_tailroom(last);
+    const std::size_t size = std::min<std::size_t>(text.size - at, tail == 0 ? whole : tail);
+    const MutableBytes piece = frame.AppendBehind(last, size);
     if (piece.empty()) return false;
     AddPiece(piece, text.offset + at, /*behind_headers=*/false, source);
     at += static_cast<std::uint32_t>(piece.size());

@@ -33,7 +33,7 @@ class TcpRun {
   struct Text {
     std::uint64_t offset = 0;  // in the connection's source
     std::uint32_t size = 0;
-    std::uint16_t piece_max = 0;  // bytes of it in one buffer, at most
+    std::uint16_t piece_max = 0;  // bytes of it that are asked for at once, where it is copied
     MutableBytes room;            // behind the headers, for all of it; or empty
   };
 

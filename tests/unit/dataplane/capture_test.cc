@@ -199,17 +199,23 @@ TEST_F(CaptureOfWorkerTest, PutsTheTagWhereItIsOnTheWire) {
   EXPECT_EQ(See(frames.back().bytes).link.vlan, VlanId(7));
 }
 
-TEST_F(CaptureOfWorkerTest, FillsChecksumsThatAreLeftToThePortAndKeepsWhatItCutsWhole) {
+// Of a port that cuts by itself, over either transport.
+class CaptureOfCutsTest : public CaptureOfWorkerTest, public ::testing::WithParamInterface<int> {};
+
+TEST_P(CaptureOfCutsTest, FillsChecksumsThatAreLeftToThePortAndKeepsWhatItCutsWhole) {
+  // Full buffers, the first with the headers: with one for each segment there would be 16.
+  constexpr std::size_t kBuffers = 12;
+  constexpr std::size_t kSegment = 1448;  // with timestamps
   ApplianceOptions options;
   options.wire.hardware = Offloads::All();
-  options.wire.segments_max = 64;
+  options.wire.segments_max = kBuffers;
   options.wire.tcp_segmentation_bytes_max = 65'535;
-  Start(options, /*tls=*/false);
+  Start(options, /*tls=*/GetParam() != 0);
   Begin({.machine = kMachine.from});
   Station station(kMachine, MachineSettings(), 5);
-  HttpClient client(kGet, kImageSize);
-  station.Connect(Port(5000), Port(80), client, now_);
-  std::size_t cut = 0;
+  HttpClient client(kGet, kImageSize, GetParam());
+  station.Connect(Port(5000), Port(GetParam() == 0 ? 80 : 443), client, now_);
+  std::size_t longest = 0;
   for (const Time end = now_ + seconds(5); now_ < end && !station.closed; now_ += milliseconds(1)) {
     while (const auto frame = station.Emit(now_)) Deliver(*frame);
     appliance_->Run(now_);
@@ -225,18 +231,22 @@ TEST_F(CaptureOfWorkerTest, FillsChecksumsThatAreLeftToThePortAndKeepsWhatItCuts
       ASSERT_EQ(frame.bytes.size(), wire.size());
       ASSERT_TRUE(Equal(Bytes(frame.bytes).subspan(54), Bytes(wire).subspan(54)));
       if (frame.segment_text_max == 0) continue;
-      EXPECT_EQ(frame.segment_text_max, 1448);  // with timestamps
+      EXPECT_EQ(frame.segment_text_max, kSegment);
       EXPECT_GT(seen.tcp->text.size(), frame.segment_text_max);
-      ++cut;
+      longest = std::max(longest, seen.tcp->text.size());
     }
     EXPECT_EQ(next, sent_.size());
     if (station.Deadline() <= now_) station.Expire(now_);
   }
   EXPECT_TRUE(station.closed);
   EXPECT_GT(client.text.size(), kImageSize);
-  EXPECT_GT(cut, 0u);
+  EXPECT_GT(longest, kBuffers * kSegment);
+  EXPECT_EQ(appliance_->wire().Statistics().transmit_linearised, 0u);
   End();
 }
+
+INSTANTIATE_TEST_SUITE_P(Transports, CaptureOfCutsTest, ::testing::Values(0, TLS1_3_VERSION),
+                         [](const auto& test) { return test.param == 0 ? "Plain" : "Tls13"; });
 
 TEST_F(CaptureOfWorkerTest, KeepsTheFrontOfFramesWhereThatIsWanted) {
   Start();
