@@ -64,12 +64,16 @@ class Floor {
   void Fill(tls::RecordCipher& cipher, Bytes text, Frame& frame) {
     frame.SetHeaders({.link = 14, .network = 20, .transport = 20});
     if (options_.segments_in_frame > 1) frame.RequestSegmentation(options_.segment_text);
+    // Of frames that the port cuts, full buffers, as the server fills them.
+    std::size_t piece = options_.segment_text;
+    if (options_.segments_in_frame > 1) piece = pool_.packet_bytes() - kHeaders;
     while (!text.empty()) {
-      const std::size_t size = std::min<std::size_t>(text.size(), options_.segment_text);
+      const std::size_t size = std::min(text.size(), piece);
       const MutableBytes room = frame.Append(size);
       SLIPWAY_CHECK(!room.empty());
       cipher.Update(Slot::kStream, text.first(size), room);
       text = text.subspan(size);
+      if (options_.segments_in_frame > 1) piece = pool_.packet_bytes();
     }
   }
 
