@@ -5,6 +5,14 @@
 
 namespace slipway::dataplane {
 
+// Beyond it the port would have the run cut in software.
+std::uint32_t Link::CutTextMax(const Capabilities& port, const PacketPool& pool) {
+  constexpr std::size_t kIpAndTcp = 120;  // the largest headers
+  constexpr std::size_t kLink = 18;
+  const std::size_t buffers = port.tcp_segmentation_segments_max * pool.packet_bytes();
+  return static_cast<std::uint32_t>(std::min(kFrameBytesMax - kLink, buffers - kLink) - kIpAndTcp);
+}
+
 bool Link::Send(Frame frame) {
   if (waiting_ == kOutboxCapacity) return false;
   trace_.See(Trace::Way::kSent, std::span(&frame, 1));

@@ -48,7 +48,8 @@ class Link {
       : end_(end),
         pool_(pool),
         trace_(options.trace_every),
-        cuts_(end.port->Capabilities().hardware.tcp_segmentation) {}
+        cuts_(end.port->Capabilities().hardware.tcp_segmentation),
+        run_max_(cuts_ ? CutTextMax(end.port->Capabilities(), pool) : kRunTextMax) {}
 
   Undi& port() const { return *end_.port; }
   std::uint16_t index() const { return end_.index; }
@@ -66,8 +67,9 @@ class Link {
 
   // The port cuts a run of segments by itself (TSO).
   bool cuts() const { return cuts_; }
-  // Text of one run: what an IPv4 packet with its headers holds, or, cut here, what TCP allows.
-  std::uint32_t run_max() const { return cuts_ ? kCutTextMax : kRunTextMax; }
+  // Text of one run: what an IPv4 packet with its headers and the buffers of one frame hold, or,
+  // cut here, what TCP allows.
+  std::uint32_t run_max() const { return run_max_; }
 
   // Room for frames of connections, which can wait where they are.
   std::size_t room() const { return waiting_ >= kOutboxMax ? 0 : kOutboxMax - waiting_; }
@@ -112,10 +114,10 @@ class Link {
   CaptureTap& tap() { return tap_; }
 
  private:
-  static constexpr std::size_t kVlans = 4096;                 // a number has 12 bits
-  static constexpr std::uint32_t kCutTextMax = 65'535 - 120;  // IPv4's and TCP's largest headers
+  static constexpr std::size_t kVlans = 4096;  // a number has 12 bits
   static constexpr std::uint32_t kRunTextMax = 1 << 20;
 
+  static std::uint32_t CutTextMax(const Capabilities& port, const PacketPool& pool);
   std::size_t Leave(std::span<Frame> frames);
   std::size_t LeaveSeen(std::span<Frame> frames);
   void TakeForOthers();
@@ -125,6 +127,7 @@ class Link {
   std::vector<std::uint16_t> by_vlan_ = std::vector<std::uint16_t>(kVlans, kNoInterface);
   Trace trace_;
   bool cuts_;
+  std::uint32_t run_max_;
   std::array<Frame, kOutboxCapacity> outbox_;  // a ring
   std::size_t first_ = 0;
   std::size_t waiting_ = 0;

@@ -134,10 +134,9 @@ void TransmitSide::Work(Frame frame) {
     if (head->tso_segsz == 0 || head->tso_segsz + headers > limits_.mtu) return too_long_.Add(1);
     const bool in_hardware = limits_.hardware.tcp_segmentation &&
                              head->pkt_len <= limits_.tcp_segmentation_bytes_max &&
-                             head->nb_segs <= limits_.segments_max;
+                             head->nb_segs <= limits_.tcp_segmentation_segments_max;
     if (!in_hardware) return Segment(frame);
-  }
-  if (head->nb_segs > limits_.segments_max) {
+  } else if (head->nb_segs > limits_.segments_max) {
     frame = Join(head, *PrivateOf(head)->pool);
     if (frame.empty()) return no_buffer_.Add(1);
     linearised_.Add(1);

@@ -45,7 +45,8 @@ class Counter {
 struct PortLimits {
   Offloads hardware;
   std::uint16_t mtu = 1500;
-  std::uint16_t segments_max = 1;
+  std::uint16_t segments_max = 1;  // this and the next: as in Capabilities
+  std::uint16_t tcp_segmentation_segments_max = 1;
   std::size_t tcp_segmentation_bytes_max = 0;
   bool strip_vlan = true;             // in software, where the hardware has not
   bool marks_blank_checksums = true;  // false: recognise them by the pseudo header's sum

@@ -24,6 +24,9 @@ const char* ConfigureRemedy(const PortName& name) {
   return "the socket's folder must exist and be writable, and nobody else listen on it";
 }
 
+// Drivers say 0 where they know of no limit.
+std::uint16_t OrNoLimit(std::uint16_t limit) { return limit == 0 ? UINT16_MAX : limit; }
+
 constexpr std::uint16_t kEthernetOverhead = 14 + 4;  // header and one tag
 constexpr std::uint16_t kMtuMin = 68;                // RFC 791
 constexpr std::uint32_t kOwnPackets = 8192;          // two rings of 2,048, and what workers hold
@@ -171,21 +174,21 @@ absl::Status DpdkPort::Configure(const InitializeRequest& request, const rte_eth
   if (error != 0 && error != -ENOTSUP) {
     return Failed("set the MTU", error, Remedy(error, "check what the other side allows"));
   }
-  const std::uint16_t segments =
-      !multi_segment                     ? 1
-      : info.tx_desc_lim.nb_seg_max == 0 ? UINT16_MAX
-      : info.tx_desc_lim.nb_mtu_seg_max == 0
-          ? info.tx_desc_lim.nb_seg_max
-          : std::min(info.tx_desc_lim.nb_seg_max, info.tx_desc_lim.nb_mtu_seg_max);
+  // Of a frame to be cut nb_mtu_seg_max bounds each segment alone (rte_eth_desc_lim), which our
+  // buffers are as long as: it is 8 in drivers that take 255 for the whole frame.
+  const std::uint16_t whole = multi_segment ? OrNoLimit(info.tx_desc_lim.nb_seg_max) : 1;
+  const std::uint16_t segments = std::min(whole, OrNoLimit(info.tx_desc_lim.nb_mtu_seg_max));
   capabilities_ = {.queues = queues,
                    .mtu = request.mtu,
                    .segments_max = segments,
+                   .tcp_segmentation_segments_max = whole,
                    .tcp_segmentation_bytes_max = kFrameBytesMax,
                    .hardware = hardware,
                    .software = SoftwareOffloads(hardware, request.offloads)};
   limits_ = {.hardware = hardware,
              .mtu = request.mtu,
              .segments_max = segments,
+             .tcp_segmentation_segments_max = whole,
              .tcp_segmentation_bytes_max = kFrameBytesMax,
              .strip_vlan = request.offloads.vlan_strip,
              .marks_blank_checksums = !parsed_.quirks.hides_blank_checksums};

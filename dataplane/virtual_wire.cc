@@ -22,6 +22,7 @@ absl::Status VirtualWire::Initialize(const InitializeRequest& request) {
   capabilities_ = {.queues = 1,
                    .mtu = request.mtu,
                    .segments_max = options_.segments_max,
+                   .tcp_segmentation_segments_max = options_.tcp_segmentation_segments_max,
                    .tcp_segmentation_bytes_max = kFrameBytesMax,
                    .hardware = IntersectOffloads(options_.hardware, request.offloads),
                    .software = {}};
@@ -29,6 +30,7 @@ absl::Status VirtualWire::Initialize(const InitializeRequest& request) {
   const PortLimits limits{.hardware = capabilities_.hardware,
                           .mtu = request.mtu,
                           .segments_max = options_.segments_max,
+                          .tcp_segmentation_segments_max = options_.tcp_segmentation_segments_max,
                           .tcp_segmentation_bytes_max = options_.tcp_segmentation_bytes_max,
                           .strip_vlan = request.offloads.vlan_strip,
                           .marks_blank_checksums = options_.marks_blank_checksums};

@@ -22,6 +22,7 @@ struct VirtualWireOptions {
   MacAddress station{{0x02, 0, 0, 0, 0, 1}};
   Offloads hardware = Offloads::None();
   std::uint16_t segments_max = 1;
+  std::uint16_t tcp_segmentation_segments_max = 1;
   std::size_t tcp_segmentation_bytes_max = 0;
   std::uint16_t mtu_max = 9000;
   std::size_t ring_frames = 64;  // each direction

@@ -40,12 +40,14 @@ absl::Status RingWire::Initialize(const dataplane::InitializeRequest& request) {
   capabilities_ = {.queues = 1,
                    .mtu = request.mtu,
                    .segments_max = kSegmentsMax,
+                   .tcp_segmentation_segments_max = kSegmentsMax,
                    .tcp_segmentation_bytes_max = dataplane::kFrameBytesMax,
                    .hardware = hardware,
                    .software = SoftwareOffloads(hardware, request.offloads)};
   const dataplane::PortLimits limits{.hardware = hardware,
                                      .mtu = request.mtu,
                                      .segments_max = kSegmentsMax,
+                                     .tcp_segmentation_segments_max = kSegmentsMax,
                                      .tcp_segmentation_bytes_max = dataplane::kFrameBytesMax,
                                      .strip_vlan = false,
                                      .marks_blank_checksums = true};

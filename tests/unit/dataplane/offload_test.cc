@@ -282,9 +282,9 @@ TEST_F(OffloadTest, KnowsBlankChecksumsByEveryMark) {
 }
 
 TEST_F(OffloadTest, HardwareGetsTheRequestsAndThePseudoHeadersSum) {
-  VirtualWireOptions options{
-      .hardware = Offloads::All(), .segments_max = 64, .tcp_segmentation_bytes_max = 65'535};
-  Open(options);
+  Open({.hardware = Offloads::All(),
+        .tcp_segmentation_segments_max = 64,
+        .tcp_segmentation_bytes_max = 65'535});
   Frame frame = Build({}, 20'000, 2000);
   frame.RequestSegmentation(1460);
   frame.RequestVlan(42);
@@ -300,6 +300,27 @@ TEST_F(OffloadTest, HardwareGetsTheRequestsAndThePseudoHeadersSum) {
   EXPECT_EQ(U16At(bytes, 50), SlowSum(pseudo));
   EXPECT_EQ(U16At(bytes, 24), 0);
   EXPECT_EQ(wire_->Capabilities().software, Offloads::None());
+}
+
+// What a device may have of a whole frame, and of each segment of one that it cuts, are two limits.
+TEST_F(OffloadTest, AFrameToBeCutMayHaveMoreBuffersThanOneThatIsNot) {
+  Open({.hardware = Offloads::All(),
+        .segments_max = 2,
+        .tcp_segmentation_segments_max = 12,
+        .tcp_segmentation_bytes_max = 65'535});
+  for (const std::size_t buffers : {11UL, 13UL}) {
+    Frame frame = Build({}, buffers * 1500, 1500);
+    const std::size_t pieces = frame.pieces();
+    ASSERT_GE(pieces, buffers);
+    frame.RequestSegmentation(1460);
+    ASSERT_EQ(Send(std::move(frame)), 1U);
+    const bool in_hardware = pieces <= 12;
+    EXPECT_EQ(wire_->Take().pieces(), in_hardware ? pieces : 1U);
+    EXPECT_EQ(wire_->Statistics().software_segmented, in_hardware ? 0U : 1U);
+  }
+  EXPECT_EQ(wire_->Statistics().transmit_linearised, 0U);
+  ASSERT_EQ(Send(Build({}, 1400, 300)), 1U);
+  EXPECT_EQ(wire_->Statistics().transmit_linearised, 1U);
 }
 
 TEST_F(OffloadTest, DropsAndCountsWhatCannotLeave) {
