@@ -209,8 +209,8 @@ def growth(run, folder):
     if len(points) < 2:
         return
     drawing = Drawing("Busy cycles per payload byte over connections (row 11)",
-                      [machine_of(run), "Dashed: 30 % above the lowest, the limit. Below: memory of "
-                       "one connection."])
+                      [machine_of(run), "Each size beside the floor of its own moment, times the floor's "
+                       "median. Dashed: 30 % above the lowest, the limit. Below: memory of one connection."])
     top = max(value for value, _ in points.values()) * 1.25
     height = 220
     bottom = drawing.y + height

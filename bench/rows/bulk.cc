@@ -2,6 +2,7 @@
 //
 // Rows 1 to 4: bulk downloads, in cycles per byte, against the floor of the same wire.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "absl/strings/str_format.h"
@@ -89,7 +90,8 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
   });
   unsigned still = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (samples[i].payload_bytes == 0) {  // the machines' core was taken away
+    // The machines' core was taken away, in the server's turn or in the floor's.
+    if (samples[i].payload_bytes == 0 || !std::isfinite(floors[i])) {
       ++still;
       continue;
     }
@@ -99,6 +101,7 @@ RowResult MeasureBulk(const RowContext& context, const BulkRow& row) {
     to_sealing.push_back(cost / sealing[i]);
     resent += samples[i].retransmissions;
   }
+  std::erase_if(floors, [](double cost) { return !std::isfinite(cost); });
   if (still > turns / 4) {
     return Failed(work, absl::StrFormat("nothing was sent in %d of %d turns", still, turns));
   }
