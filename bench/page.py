@@ -27,14 +27,17 @@ def machine_of(machine):
 
 
 def merged(runs):
-    """(rows by number, the last of each; what is known of the machine, each line once)."""
-    rows, machines = {}, {}
+    """(lines in the order of the table; which rows were measured where): of each row, the last run's."""
+    latest = {}
     for run in runs:
         for row in run["rows"]:
-            rows[row["row"], row["work"]] = row
-        about = machine_of(run["machine"])
-        machines.setdefault(about, set()).update(row["row"] for row in run["rows"])
-    return sorted(rows.values(), key=lambda row: int(row["row"])), machines
+            latest[row["row"]] = run
+    rows, machines = [], {}
+    for number in sorted(latest, key=int):
+        run = latest[number]
+        rows += [row for row in run["rows"] if row["row"] == number]
+        machines.setdefault(machine_of(run["machine"]), []).append(number)
+    return rows, machines
 
 
 def cell(text):
@@ -46,7 +49,7 @@ def table(runs):
     rows, machines = merged(runs)
     lines = []
     for about, numbers in machines.items():
-        which = ", ".join(sorted(numbers, key=int))
+        which = ", ".join(numbers)
         lines.append(f"{about}." if len(machines) == 1 else f"Rows {which}: {about}.")
     lines += ["", "| # | work | measured | must reach | |", "|---|---|---|---|---|"]
     before = None

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from process import ROOT, PeerError, favour
+from process import ROOT, PeerError, favour, machine
 
 PROGRAM = ROOT / "build/release/bench/slipway-bench"
 
@@ -20,6 +20,7 @@ def run(rows, context, pairs=1, seconds=1.0):
                    str(seconds), *context.bench_options]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                   preexec_fn=machine.die_with_parent,
                                    env=dict(os.environ, SLIPWAY_BENCH_STATE=str(context.folder)))
         favour(process.pid)
         try:

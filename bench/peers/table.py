@@ -151,7 +151,8 @@ def measure(name, options):
 
 
 def end(number, _frame):
-    """As by Ctrl-C: servers and namespaces are taken down on the way out."""
+    """As by Ctrl-C: servers and namespaces are taken down on the way out, whoever asks again."""
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
@@ -159,13 +160,14 @@ def main(words):
     options = arguments(words)
     signal.signal(signal.SIGTERM, end)
     ours, peers = split(options.rows)
+    about = machine()  # before the run: of the tree that was built for it
     document, code = {}, 0
     if ours is not None:
         document, code = run_slipway_bench(ours, options)
         if code not in (0, 1):
             return code
     document.setdefault("rows", [])
-    document["machine"] = {**machine(), **document.get("machine", {})}
+    document["machine"] = {**about, **document.get("machine", {})}
     if peers:
         print(", ".join(f"{key} {value}" for key, value in document["machine"].items()), flush=True)
     for name in peers:

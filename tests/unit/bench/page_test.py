@@ -38,10 +38,13 @@ class Table(unittest.TestCase):
         self.assertEqual([line.split(" | ")[0] for line in lines[-3:]], ["| 2", "| 9", "| 10"])
 
     def test_of_several_runs_the_last_that_has_a_row_counts(self):
-        text = page.table([run(row("1", "a", "first"), row("2", "b", "kept")), run(row("1", "a", "new"))])
-        self.assertIn("new", text)
-        self.assertIn("kept", text)
+        before = run(row("1", "a", "first"), row("1", "b", "first"), row("2", "c", "kept"), revision="older")
+        again = run(row("1", "against other servers", "anew"), revision="newer")
+        text = page.table([before, again])
         self.assertNotIn("first", text)
+        self.assertEqual(text.count("anew"), 1)
+        self.assertIn("Rows 1: 2026-01-02: a processor, TSC 2.50 GHz, at newer", text)
+        self.assertIn("Rows 2: 2026-01-02: a processor, TSC 2.50 GHz, at older", text)
 
     def test_runs_of_other_machines_or_days_are_told_apart(self):
         text = page.table([run(row("1", "a")), run(row("10", "j"), row("9", "i"), date="2026-01-03")])
