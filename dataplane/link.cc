@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocols/base/check.h"
+
 namespace slipway::dataplane {
 
 // Beyond it the port would have the run cut in software.
@@ -10,7 +12,9 @@ std::uint32_t Link::CutTextMax(const Capabilities& port, const PacketPool& pool)
   constexpr std::size_t kIpAndTcp = 120;  // the largest headers
   constexpr std::size_t kLink = 18;
   const std::size_t buffers = port.tcp_segmentation_segments_max * pool.packet_bytes();
-  return static_cast<std::uint32_t>(std::min(kFrameBytesMax - kLink, buffers - kLink) - kIpAndTcp);
+  const std::size_t packet = std::min(port.tcp_segmentation_bytes_max, buffers) - kLink;
+  SLIPWAY_CHECK(buffers > kLink + kIpAndTcp);
+  return static_cast<std::uint32_t>(packet - kIpAndTcp);
 }
 
 bool Link::Send(Frame frame) {

@@ -308,7 +308,7 @@ TEST_F(OffloadTest, AFrameToBeCutMayHaveMoreBuffersThanOneThatIsNot) {
         .segments_max = 2,
         .tcp_segmentation_segments_max = 12,
         .tcp_segmentation_bytes_max = 65'535});
-  for (const std::size_t buffers : {11UL, 13UL}) {
+  for (const std::size_t buffers : {11UL, 12UL}) {
     Frame frame = Build({}, buffers * 1500, 1500);
     const std::size_t pieces = frame.pieces();
     ASSERT_GE(pieces, buffers);
