@@ -20,6 +20,7 @@ WIDTH = 760
 LEFT = 250   # where the plots begin; labels stand before
 RIGHT = 700
 LINE = 16
+NOTE = 118   # characters of a note that fit in a line
 
 # Told apart by people who see no red or green, on light and on dark.
 STYLE = """
@@ -53,9 +54,9 @@ class Drawing:
         self.parts = []
         self.y = 30
         self.text(16, self.y, title, "title")
-        for note in notes:
+        for line in (line for note in notes for line in wrap(note, NOTE)):
             self.y += LINE
-            self.text(16, self.y + 4, note, "note")
+            self.text(16, self.y + 4, line, "note")
         self.y += 24
 
     def text(self, x, y, words, kind="", anchor="start"):
