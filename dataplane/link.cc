@@ -12,9 +12,9 @@ std::uint32_t Link::CutTextMax(const Capabilities& port, const PacketPool& pool)
   constexpr std::size_t kIpAndTcp = 120;  // the largest headers
   constexpr std::size_t kLink = 18;
   const std::size_t buffers = port.tcp_segmentation_segments_max * pool.packet_bytes();
-  const std::size_t packet = std::min(port.tcp_segmentation_bytes_max, buffers) - kLink;
-  SLIPWAY_CHECK(buffers > kLink + kIpAndTcp);
-  return static_cast<std::uint32_t>(packet - kIpAndTcp);
+  const std::size_t frame = std::min(port.tcp_segmentation_bytes_max, buffers);
+  SLIPWAY_CHECK(frame > kLink + kIpAndTcp);
+  return static_cast<std::uint32_t>(frame - kLink - kIpAndTcp);
 }
 
 bool Link::Send(Frame frame) {

@@ -90,8 +90,8 @@ struct Capabilities {
   std::uint16_t queues = 0;  // receive and transmit; at most those wanted
   std::uint16_t mtu = 0;
   std::uint16_t segments_max = 1;  // buffers of one frame that leave without being joined first
-  std::uint16_t tcp_segmentation_segments_max =
-      1;                                       // of one to be cut, which is else cut in software
+  // Buffers of one that asks for segmentation; with more it is cut in software.
+  std::uint16_t tcp_segmentation_segments_max = 1;
   std::size_t tcp_segmentation_bytes_max = 0;  // text of one frame that asks for segmentation
   Offloads hardware;
   Offloads software;  // emulated by the port; for `rss`: the workers must distribute by themselves
